@@ -1,0 +1,39 @@
+# Every target sets up what it needs: a bare Python 3.11 to 3.14 is enough.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help setup demo dev test check bench clean
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(READY) ## Create the virtual environment and install everything, tools included
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' \
+		|| { echo "Python 3.11 to 3.14 is needed; $(PYTHON) is another. Try: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; exit 1; }
+	@echo "Setting up $(VENV); once, about a minute ..."
+	@$(PYTHON) -m venv $(VENV)
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(READY) ## Run the main job once against the local sandbox and tell what happened
+	@$(BIN)/python -m polar_attio_pipeline.demo
+
+dev: $(READY) ## Start the Dagster UI and daemon, against the sandbox unless .env names real tokens
+	@$(BIN)/python -m polar_attio_pipeline.dev
+
+test: $(READY) ## Run the tests
+	@$(BIN)/pytest -n 2 --dist loadfile
+
+check: $(READY) ## Lint, types, import layers, and whether Dagster loads the definitions
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/dagster definitions validate
+
+clean: ## Remove the virtual environment and all local state
+	rm -rf $(VENV) .state

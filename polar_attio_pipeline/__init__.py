@@ -1,0 +1,1 @@
+"""Keeps Polar's paying customers in Attio's People."""

@@ -1,0 +1,147 @@
+"""Asset `attio_people`: every customer of an hour is in Attio, or has a reason on record why not."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import dagster as dg
+import pandas as pd
+
+from polar_attio_pipeline.attio.client import AttioClient
+from polar_attio_pipeline.attio.resource import AttioResource
+from polar_attio_pipeline.ledger import Ledger, LedgerResource
+from polar_attio_pipeline.options import PassOptions
+from polar_attio_pipeline.partitions import BACKFILL_POLICY, floor, hours, key
+from polar_attio_pipeline.polar.client import PolarClient
+from polar_attio_pipeline.polar.resource import PolarResource
+from polar_attio_pipeline.reading import Reading, read_hours
+from polar_attio_pipeline.reporting import numbers, outcome_table
+from polar_attio_pipeline.storage import from_frame
+from polar_attio_pipeline.sync.engine import Services, sync
+from polar_attio_pipeline.sync.outcomes import Outcome, tally
+from polar_attio_pipeline.sync.records import Customer
+
+RETRIED = 100
+"""How many rejected and ambiguous customers of other hours one pass tries again; a reconciliation tries them all."""
+
+
+class AttioPeopleConfig(dg.Config):
+    """What a run of `attio_people` does beside its own hours."""
+
+    retry_unresolved: bool = False
+    """Try rejected and ambiguous customers of other hours again, freshly read. The schedule and the sensor set it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """What became of one hour's customers, and at what cost."""
+
+    start: datetime
+    outcomes: Sequence[Outcome]
+    requests: int
+    seconds: float
+
+
+def build_attio_people(partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDefinition:
+    """Return the asset over these hours."""
+
+    @dg.asset(
+        partitions_def=partitions,
+        backfill_policy=BACKFILL_POLICY,
+        pool="attio",
+        group_name="polar_to_attio",
+        kinds={"attio"},
+        description="The people of Attio who are the customers of an hour: found by Polar id, then by address; created "
+        "or updated where something differs. Every customer's outcome is in the ledger.",
+    )
+    def attio_people(  # noqa: PLR0913  # a parameter a resource
+        context: dg.AssetExecutionContext,
+        config: AttioPeopleConfig,
+        polar_customers: pd.DataFrame,
+        polar: PolarResource,
+        attio: AttioResource,
+        ledger: LedgerResource,
+        options: PassOptions,
+    ) -> dg.MaterializeResult[None]:
+        starts = hours(context.partition_keys)
+        store = ledger.open()
+
+        async def run() -> tuple[list[Hour], list[Outcome]]:
+            async with polar.client() as book, attio.client() as people:
+                one_pass = _Pass(context.run_id, book, people, store, options)
+                reading = await one_pass.fresh(starts, polar_customers)
+                done = [await one_pass.hour(start, reading) for start in starts]
+                return done, await one_pass.retry(reading) if config.retry_unresolved else []
+
+        done, retried = asyncio.run(run())
+        for hour in done:
+            context.add_asset_metadata(
+                {
+                    **numbers(tally(hour.outcomes), requests=hour.requests, seconds=hour.seconds),
+                    "outcomes": outcome_table(hour.outcomes),
+                },
+                partition_key=key(hour.start),
+            )
+        if not retried:
+            return dg.MaterializeResult()
+        return dg.MaterializeResult(metadata={"retried from other hours": outcome_table(retried)})
+
+    return attio_people
+
+
+@dataclass
+class _Pass:
+    """One run over some hours."""
+
+    run_id: str
+    book: PolarClient
+    people: AttioClient
+    ledger: Ledger
+    options: PassOptions
+
+    async def fresh(self, starts: list[datetime], snapshot: pd.DataFrame) -> Reading:
+        """Return the stored snapshot, or what Polar says now if the snapshot may be older than what Attio holds."""
+        read_at = self.ledger.read_at(starts)
+        written = self.ledger.last_synced(not_by=self.run_id)
+        young = read_at is not None and datetime.now(UTC) - read_at <= self.options.snapshot_age
+        if read_at is None or not young or (written is not None and written > read_at):
+            return await read_hours(self.book, starts)
+        customers, unreadable = from_frame(snapshot)
+        return Reading(customers, unreadable, requests=0)
+
+    async def hour(self, start: datetime, reading: Reading) -> Hour:
+        """Bring one hour's customers to Attio."""
+        began = time.monotonic()
+        before = self._requests()
+        unreadable = [row for row in reading.unreadable if row.created_at and floor(row.created_at) == start]
+        customers = [customer for customer in reading.customers if floor(customer.created_at) == start]
+        outcomes = await self._sync(customers, unreadable)
+        return Hour(start, outcomes, self._requests() - before, time.monotonic() - began)
+
+    async def retry(self, reading: Reading) -> list[Outcome]:
+        """Try unresolved customers of other hours again, as Polar has them now; forget those who are gone."""
+        in_hand = {customer.id for customer in reading.customers}
+        waiting = [row.polar_customer_id for row in self.ledger.unresolved(limit=RETRIED)]
+        due = [customer_id for customer_id in waiting if customer_id not in in_hand]
+        found = await asyncio.gather(*(self.book.customer(customer_id) for customer_id in due))
+        gone = [customer_id for customer_id, customer in zip(due, found, strict=True) if customer is None]
+        self.ledger.forget(gone)
+        return await self._sync([customer for customer in found if customer is not None])
+
+    async def _sync(self, customers: Sequence[Customer], unreadable: Sequence[Outcome] = ()) -> list[Outcome]:
+        services = Services(self.people, self.book, self.people.workspace.targets, self.options.overwrite_typed)
+        outcomes = list(unreadable)
+        with self.ledger.recording(self.run_id) as record:
+            record(unreadable)
+
+            def keep(known: Sequence[Outcome]) -> None:
+                outcomes.extend(known)
+                record(known)
+
+            await sync(customers, services, keep)
+        return outcomes
+
+    def _requests(self) -> int:
+        return self.book.requests + self.people.requests

@@ -1,0 +1,108 @@
+"""Asset `customer_reconciliation`: the whole book in one run. First import, daily repair, and the report of drift."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+
+from polar_attio_pipeline.attio.client import AttioClient
+from polar_attio_pipeline.attio.resource import AttioResource
+from polar_attio_pipeline.ledger import Ledger, LedgerResource
+from polar_attio_pipeline.options import PassOptions
+from polar_attio_pipeline.polar.client import PolarClient
+from polar_attio_pipeline.polar.resource import PolarResource
+from polar_attio_pipeline.reading import read_everything
+from polar_attio_pipeline.reporting import marked_table, numbers, outcome_table
+from polar_attio_pipeline.sync.engine import Services, reconcile, unmark
+from polar_attio_pipeline.sync.outcomes import Outcome, Result
+from polar_attio_pipeline.sync.reconciliation import Marked
+
+
+@dg.asset(
+    pool="attio",
+    group_name="polar_to_attio",
+    kinds={"polar", "attio"},
+    description="Polar's whole book against everybody in Attio who is marked: whatever differs is repaired, whoever is "
+    "marked and gone from Polar is reported. Also the first import.",
+)
+def customer_reconciliation(
+    context: dg.AssetExecutionContext,
+    polar: PolarResource,
+    attio: AttioResource,
+    ledger: LedgerResource,
+    options: PassOptions,
+) -> dg.MaterializeResult[None]:
+    """Reconcile everything and report."""
+    started = time.monotonic()
+
+    async def run() -> Report:
+        async with polar.client() as book, attio.client() as people:
+            return await _reconcile(book, people, ledger.open(), options, run_id=context.run_id)
+
+    report = asyncio.run(run())
+    return dg.MaterializeResult(
+        metadata={
+            **numbers(report.counts, requests=report.requests, seconds=time.monotonic() - started),
+            "drift": report.counts[Result.CREATED] + report.counts[Result.UPDATED],
+            "gone": len(report.gone),
+            "unmarked": len(report.unmarked),
+            "copied ids": len(report.copied),
+            "outcomes": outcome_table(report.notable),
+            "marked, but gone from Polar": marked_table(report.gone),
+            "people who share one Polar id": marked_table(report.copied),
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a reconciliation found and did.
+
+    Attributes:
+        counts: Customers by result.
+        notable: Every outcome but the unchanged ones.
+        gone: People marked as customers whom Polar no longer has.
+        unmarked: Those of them whose mark was taken off.
+        copied: People who hold a Polar id that another person holds too.
+        requests: Requests made, to both services.
+    """
+
+    counts: Mapping[Result, int]
+    notable: Sequence[Outcome]
+    gone: Sequence[Marked]
+    unmarked: Sequence[Marked]
+    copied: Sequence[Marked]
+    requests: int
+
+
+async def _reconcile(
+    book: PolarClient, people: AttioClient, ledger: Ledger, options: PassOptions, *, run_id: str
+) -> Report:
+    reading = await read_everything(book)
+    services = Services(people, book, people.workspace.targets, options.overwrite_typed)
+    counts: Counter[Result] = Counter()
+    notable: list[Outcome] = []
+    with ledger.recording(run_id) as record:
+
+        def keep(outcomes: Sequence[Outcome]) -> None:
+            counts.update(outcome.result for outcome in outcomes)
+            notable.extend(outcome for outcome in outcomes if outcome.result is not Result.UNCHANGED)
+            record(outcomes)
+
+        keep(reading.unreadable)
+        comparison = await reconcile({customer.id: customer for customer in reading.customers}, services, keep)
+    gone = comparison.gone()
+    share = len(gone) / max(1, comparison.marked_count)
+    trusted = bool(reading.customers) and share <= options.unmark_max_share
+    unmarked = await unmark(gone, services) if options.unmark_gone and trusted else []
+    return Report(
+        counts=counts,
+        notable=notable,
+        gone=gone,
+        unmarked=unmarked,
+        copied=[person for people in comparison.copied.values() for person in people],
+        requests=book.requests + people.requests,
+    )

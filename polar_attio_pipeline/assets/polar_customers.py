@@ -1,0 +1,58 @@
+"""Asset `polar_customers`: what Polar says about the customers that were created in an hour."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+
+import dagster as dg
+import pandas as pd
+
+from polar_attio_pipeline.ledger import LedgerResource
+from polar_attio_pipeline.partitions import BACKFILL_POLICY, floor, hours, key
+from polar_attio_pipeline.polar.resource import PolarResource
+from polar_attio_pipeline.reading import Reading, read_hours
+from polar_attio_pipeline.storage import to_frame
+
+
+def build_polar_customers(partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDefinition:
+    """Return the asset over these hours."""
+
+    @dg.asset(
+        partitions_def=partitions,
+        backfill_policy=BACKFILL_POLICY,
+        io_manager_key="customers_io",
+        metadata={"partition_expr": "created_at"},
+        group_name="polar_to_attio",
+        kinds={"polar", "duckdb"},
+        description="Polar's customers by the hour of their creation, as Polar had them when the hour was last read. "
+        "One run reads a whole range of hours in one go.",
+    )
+    def polar_customers(
+        context: dg.AssetExecutionContext, polar: PolarResource, ledger: LedgerResource
+    ) -> pd.DataFrame:
+        started = time.monotonic()
+        starts = hours(context.partition_keys)
+        read_at = datetime.now(UTC)
+        reading = asyncio.run(_read(polar, starts))
+        ledger.open().note_read(starts, read_at=read_at)
+        seconds = round(time.monotonic() - started, 3)
+        found = [floor(row.created_at) for row in (*reading.customers, *reading.unreadable) if row.created_at]
+        for start in starts:
+            # One reading serves the whole range: its cost stands on the newest hour, so that sums over hours are true.
+            newest = start == starts[-1]
+            context.add_asset_metadata(
+                {
+                    "customers": found.count(start),
+                    "requests": reading.requests if newest else 0,
+                    "seconds": seconds if newest else 0.0,
+                },
+                partition_key=key(start),
+            )
+        return to_frame(reading.customers, reading.unreadable)
+
+    return polar_customers
+
+
+async def _read(polar: PolarResource, starts: list[datetime]) -> Reading:
+    async with polar.client() as client:
+        return await read_hours(client, starts)

@@ -1,0 +1,1 @@
+"""Attio's API: client, attribute discovery and set-up, typed records."""

@@ -1,0 +1,188 @@
+"""What the workspace has to write to: discovered and validated before the first write."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from polar_attio_pipeline.attio.errors import SERVICE, ConfigurationError, data_of, not_attio
+from polar_attio_pipeline.attio.models import EMAILS, AttributeDefinition, SelfInfo, parse_definitions
+from polar_attio_pipeline.http.client import ApiClient, Params
+from polar_attio_pipeline.http.errors import body
+from polar_attio_pipeline.sync.mapping import ATTRIBUTES, Attribute, Target
+
+SELF = "/v2/self"
+ATTRIBUTES_PATH = "/v2/objects/people/attributes"
+
+_PAGE = 200
+_SCOPES = ("record_permission:read-write", "object_configuration:read")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in the workspace that is not as the sync needs it.
+
+    Attributes:
+        text: One sentence: what is wrong and what to do.
+        fatal: Whether a run refuses to start; otherwise the attribute is just not written.
+    """
+
+    text: str
+    fatal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A workspace as the sync sees it.
+
+    Attributes:
+        info: The token and whose it is.
+        definitions: Every attribute of People by slug, archived ones included.
+        slugs: The slug for each attribute key.
+        targets: The attributes that can be written, each with the type that it has here.
+        problems: Everything that is wrong.
+    """
+
+    info: SelfInfo
+    definitions: Mapping[str, AttributeDefinition]
+    slugs: Mapping[str, str]
+    targets: tuple[Target, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def slug_by_id(self) -> dict[str, str]:
+        """The slug for each attribute id: Attio's messages name either."""
+        return {definition.id.get("attribute_id", ""): slug for slug, definition in self.definitions.items()}
+
+
+async def discover(api: ApiClient, slugs: Mapping[str, str]) -> Workspace:
+    """Look at the token and the attributes, and insist that the sync can work with them.
+
+    Raises:
+        ConfigurationError: something is wrong; the text lists everything at once, each with what to do.
+        ApiError: the workspace could not be looked at.
+    """
+    workspace = await inspect(api, slugs)
+    wrong = [problem.text for problem in workspace.problems if problem.fatal]
+    if wrong:
+        raise ConfigurationError(" ".join(wrong), service=SERVICE, request=f"GET {ATTRIBUTES_PATH}")
+    return workspace
+
+
+async def inspect(api: ApiClient, slugs: Mapping[str, str]) -> Workspace:
+    """Look at the token and the attributes, and report what is wrong instead of raising it.
+
+    Raises:
+        ApiError: the token is not accepted, or Attio could not be asked.
+    """
+    info = await identify(api)
+    problems = [*_scope_problems(info), *_slug_problems(slugs)]
+    if not info.grants("object_configuration:read"):
+        return Workspace(info, {}, slugs, (), tuple(problems))
+    definitions = await list_definitions(api)
+    targets = []
+    for attribute in ATTRIBUTES:
+        problem = _problem(attribute, slugs[attribute.key], definitions.get(slugs[attribute.key]))
+        if problem:
+            problems.append(problem)
+        elif slugs[attribute.key] in definitions:
+            targets.append(_target(attribute, definitions[slugs[attribute.key]]))
+    problems += _other_problems(definitions, written={*slugs.values(), EMAILS})
+    return Workspace(info, definitions, slugs, tuple(targets), tuple(problems))
+
+
+async def identify(api: ApiClient) -> SelfInfo:
+    """Ask whose token this is.
+
+    Raises:
+        ConfigurationError: it was revoked or never existed; Attio answers 200 to that.
+        ApiError: Attio could not be asked.
+    """
+    response = await api.request("GET", SELF, lane="reads")
+    payload = body(response)
+    if not isinstance(payload, dict) or "active" not in payload:
+        raise not_attio(response)
+    info = SelfInfo.model_validate(payload)
+    if not info.active:
+        raise ConfigurationError(
+            "Attio knows no active key like ATTIO_API_KEY (revoked, or of another workspace): create a new one under "
+            "Workspace settings, Developers.",
+            service=SERVICE,
+            request=f"GET {SELF}",
+        )
+    return info
+
+
+async def list_definitions(api: ApiClient) -> dict[str, AttributeDefinition]:
+    """Return every attribute of People by slug, archived ones included."""
+    found: dict[str, AttributeDefinition] = {}
+    offset = 0
+    while True:
+        params: Params = {"limit": _PAGE, "offset": offset, "show_archived": "true"}
+        rows = data_of(await api.request("GET", ATTRIBUTES_PATH, lane="reads", params=params))
+        found |= {definition.api_slug: definition for definition in parse_definitions(rows)}
+        offset += len(rows)
+        if len(rows) < _PAGE:
+            return found
+
+
+def wrong_type(attribute: Attribute, slug: str, definition: AttributeDefinition) -> str:
+    """Say that an attribute is of a type that the sync cannot write, and what to do."""
+    wanted = " or ".join(attribute.types)
+    return (
+        f"Attio's People attribute {slug} is of type {definition.type}, not {wanted}: set {setting(attribute.key)} to "
+        "another slug, which `polar-attio setup` then creates."
+    )
+
+
+def setting(key: str) -> str:
+    """Return the environment variable that renames an attribute."""
+    return f"ATTIO_SLUG__{key.upper()}"
+
+
+def _target(attribute: Attribute, definition: AttributeDefinition) -> Target:
+    return Target(attribute, next(kind for kind in attribute.types if kind == definition.type))
+
+
+def _scope_problems(info: SelfInfo) -> Iterator[Problem]:
+    for scope in _SCOPES:
+        if not info.grants(scope):
+            yield Problem(
+                f"ATTIO_API_KEY lacks the scope {scope}: add it under Workspace settings, Developers.", fatal=True
+            )
+
+
+def _slug_problems(slugs: Mapping[str, str]) -> Iterator[Problem]:
+    keys: dict[str, str] = {EMAILS: EMAILS}
+    for key, slug in slugs.items():
+        first = keys.setdefault(slug, key)
+        if first != key:
+            yield Problem(f"{setting(key)} is {slug}, which holds {first} already: give it another slug.", fatal=True)
+
+
+def _problem(attribute: Attribute, slug: str, definition: AttributeDefinition | None) -> Problem | None:
+    text = None
+    if definition is None:
+        renamed = slug != attribute.key
+        if attribute.required or renamed:
+            text = (
+                f"Attio has no People attribute {slug}: run `polar-attio setup`, or set {setting(attribute.key)} to "
+                "the slug that it has."
+            )
+    elif definition.is_archived:
+        text = f"Attio's People attribute {slug} is archived: run `polar-attio setup`, which restores it."
+    elif definition.type not in attribute.types:
+        text = wrong_type(attribute, slug, definition)
+    elif not definition.is_writable:
+        text = f"Attio's People attribute {slug} is read-only: set {setting(attribute.key)} to another slug."
+    return Problem(text, fatal=attribute.required) if text else None
+
+
+def _other_problems(definitions: Mapping[str, AttributeDefinition], *, written: set[str]) -> Iterator[Problem]:
+    if EMAILS not in definitions or definitions[EMAILS].is_archived:
+        yield Problem(f"Attio has no People attribute {EMAILS}: restore it in Attio; it is a standard one.", fatal=True)
+    for slug, definition in definitions.items():
+        if definition.is_required and not definition.is_archived and slug not in written:
+            yield Problem(
+                f"Attio requires the People attribute {slug}, which the sync does not write: new people will be "
+                "refused until it is optional.",
+                fatal=False,
+            )

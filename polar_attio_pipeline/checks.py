@@ -1,0 +1,49 @@
+"""Asset checks: what a human should look at, as amber or red in the UI."""
+
+import dagster as dg
+
+from polar_attio_pipeline.ledger import LedgerResource
+from polar_attio_pipeline.options import PassOptions
+from polar_attio_pipeline.reporting import ROWS_SHOWN, links, table
+from polar_attio_pipeline.sync.outcomes import FAILED
+
+
+def build_unresolved_check(asset: str) -> dg.AssetChecksDefinition:
+    """Return the check that every customer known to the ledger is in Attio."""
+
+    @dg.asset_check(
+        asset=asset,
+        name="every_customer_is_in_attio",
+        description="Passes when no customer is rejected or ambiguous. Warns with the list of them, and is an error "
+        "over POLAR_ATTIO_FAILED_ERROR_SHARE of all customers. Each later pass tries them again.",
+    )
+    def every_customer_is_in_attio(ledger: LedgerResource, options: PassOptions) -> dg.AssetCheckResult:
+        store = ledger.open()
+        counts = store.counts()
+        failed = sum(counts[result] for result in FAILED)
+        share = failed / max(1, sum(counts.values()))
+        severe = share > options.failed_error_share
+        rows = [
+            (
+                row.outcome,
+                f"`{row.polar_customer_id}`",
+                row.reason or "",
+                row.detail or "",
+                links((row.attio_url or "").split()),
+            )
+            for row in store.unresolved(limit=ROWS_SHOWN)
+        ]
+        return dg.AssetCheckResult(
+            passed=failed == 0,
+            severity=dg.AssetCheckSeverity.ERROR if severe else dg.AssetCheckSeverity.WARN,
+            description=f"{failed} of {sum(counts.values())} customers are not in Attio as they should be."
+            if failed
+            else "Every customer is in Attio.",
+            metadata={
+                **{result.value: count for result, count in counts.items()},
+                "share": round(share, 4),
+                "customers": table(("outcome", "Polar customer", "reason", "what to do", "Attio"), rows),
+            },
+        )
+
+    return every_customer_is_in_attio

@@ -1,0 +1,1 @@
+"""What both API clients share: errors, retries, rate limits, redaction."""

@@ -1,0 +1,57 @@
+"""Pacing: how fast one kind of request may leave, whatever the number of tasks that want to send.
+
+A leaky bucket (aiolimiter's) either lets a whole bucket go at once, so that a server which counts in fixed windows sees
+nearly twice the rate, or, with a bucket of one, loses every late wake-up of a timer for good. Hence this small pacer.
+"""
+
+import asyncio
+import math
+from collections import deque
+
+from polar_attio_pipeline.http.clock import Clock
+
+_CATCH_UP = 2
+"""How many turns may follow at once after a late wake-up."""
+
+
+class Lane:
+    """A queue that lets its head go at an even pace, first come, first served.
+
+    In any stretch of `period` seconds, wherever a server's window begins, at most `limit` turns are given. Turns are
+    evenly spread; a turn that a late timer delayed is made up for, so that the pace holds on a busy machine.
+    """
+
+    def __init__(self, limit: float, *, period: float = 1.0, clock: Clock | None = None) -> None:
+        """Create a lane.
+
+        Args:
+            limit: Turns in a period; may be a fraction.
+            period: Seconds.
+            clock: Time; the event loop's unless given.
+        """
+        self._spacing = period / limit
+        self._period = period
+        self._clock = clock or Clock()
+        self._due = -math.inf
+        self._paused_until = -math.inf
+        self._recent: deque[float] = deque(maxlen=math.ceil(limit))
+        self._head = asyncio.Lock()
+
+    async def turn(self) -> None:
+        """Wait until one request may leave."""
+        arrived = self._clock.now()
+        async with self._head:
+            while (wait := self._opens() - self._clock.now()) > 0:
+                await self._clock.sleep(wait)
+            now = self._clock.now()
+            # Counted from when the turn was due, not from when the timer woke: lateness does not add up.
+            self._due = max(self._due, arrived, now - _CATCH_UP * self._spacing) + self._spacing
+            self._recent.append(now)
+
+    def pause_until(self, moment: float) -> None:
+        """Hold everybody who waits until `moment` on the clock; never shortens a pause."""
+        self._paused_until = max(self._paused_until, moment)
+
+    def _opens(self) -> float:
+        window = self._recent[0] + self._period if len(self._recent) == self._recent.maxlen else -math.inf
+        return max(self._due, self._paused_until, window)

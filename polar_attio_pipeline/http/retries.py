@@ -1,0 +1,90 @@
+"""When a failed request is sent again, and when it is given up."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import tenacity
+
+from polar_attio_pipeline.http.errors import LostAnswerError, TransientError
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How long a request is kept alive.
+
+    The defaults sit out Polar's throttling (a fixed window of 60 seconds) twice, and give up on a dead service within
+    three minutes. Time spent in a lane's queue does not count: it says nothing about the service.
+
+    Attributes:
+        attempts: Sendings in all.
+        seconds: Time in flight and between attempts, in all; no wait that would go beyond it is begun.
+        first_wait: Seconds before the second attempt; doubled each time, plus up to as much again at random.
+        longest_wait: Seconds that doubling ends at.
+        longest_pause: Seconds; a service that asks for a longer wait (Retry-After) is given up at once.
+        attempt_seconds: Seconds after which one attempt counts as lost, however slowly its bytes keep dripping in.
+    """
+
+    attempts: int = 9
+    seconds: float = 180
+    first_wait: float = 0.5
+    longest_wait: float = 30
+    longest_pause: float = 120
+    attempt_seconds: float = 60
+
+
+class Effort:
+    """What one request has cost so far.
+
+    Attributes:
+        in_flight: Seconds between sending and the answer or the failure, over all attempts.
+    """
+
+    in_flight: float = 0.0
+
+
+def retrying(
+    policy: RetryPolicy,
+    *,
+    effort: Effort,
+    retry_lost_answers: bool,
+    sleep: Callable[[float], Awaitable[None]],
+    before_sleep: Callable[[tenacity.RetryCallState], None],
+) -> tenacity.AsyncRetrying:
+    """Return the loop that calls a function until it succeeds, fails for good, or the policy says stop.
+
+    Args:
+        policy: The bounds.
+        effort: Kept up to date by the function that is called.
+        retry_lost_answers: False for a request that must not be carried out twice.
+        sleep: Waits between attempts.
+        before_sleep: Told of every attempt that will be repeated.
+    """
+    backoff = tenacity.wait_exponential_jitter(
+        initial=policy.first_wait, max=policy.longest_wait, jitter=policy.first_wait
+    )
+
+    def worth_repeating(error: BaseException) -> bool:
+        if not isinstance(error, TransientError) or (error.retry_after or 0) > policy.longest_pause:
+            return False
+        return retry_lost_answers or not isinstance(error, LostAnswerError)
+
+    def wait(state: tenacity.RetryCallState) -> float:
+        return _asked_for(state) or backoff(state)
+
+    def used_up(state: tenacity.RetryCallState) -> bool:
+        spent = effort.in_flight + state.idle_for + state.upcoming_sleep
+        return state.attempt_number >= policy.attempts or spent > policy.seconds
+
+    return tenacity.AsyncRetrying(
+        retry=tenacity.retry_if_exception(worth_repeating),
+        wait=wait,
+        stop=used_up,
+        sleep=sleep,
+        before_sleep=before_sleep,
+        reraise=True,
+    )
+
+
+def _asked_for(state: tenacity.RetryCallState) -> float | None:
+    error = state.outcome.exception() if state.outcome else None
+    return error.retry_after if isinstance(error, TransientError) else None

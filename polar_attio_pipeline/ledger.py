@@ -1,0 +1,156 @@
+"""The ledger: what became of every customer, and when each hour of Polar was last read."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import pandas as pd
+
+from polar_attio_pipeline.storage import connect, naive
+from polar_attio_pipeline.sync.outcomes import FAILED, Outcome, Result
+
+LEDGER_COLUMNS = (
+    "polar_customer_id",
+    "email",
+    "outcome",
+    "reason",
+    "detail",
+    "attio_record_id",
+    "attio_url",
+    "created_at",
+    "synced_at",
+    "run_id",
+)
+
+
+PORTION = 1000
+"""Outcomes stored at once: opening the file costs tens of milliseconds, whatever goes in."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """One customer's newest outcome, as stored; times are UTC without a zone."""
+
+    polar_customer_id: str
+    email: str | None
+    outcome: str
+    reason: str | None
+    detail: str | None
+    attio_record_id: str | None
+    attio_url: str | None
+    created_at: datetime | None
+    synced_at: datetime
+    run_id: str
+
+
+class Ledger:
+    """The newest outcome of every customer, and when each hour of Polar was last read."""
+
+    def __init__(self, database: Path | str) -> None:
+        self.database = database
+
+    def record(self, outcomes: Sequence[Outcome], *, run_id: str) -> None:
+        """Store outcomes over what is known of the same customers."""
+        if not outcomes:
+            return
+        now = naive(datetime.now(UTC))
+        newest = {outcome.customer_id: outcome for outcome in outcomes}
+        frame = pd.DataFrame(
+            [
+                (
+                    outcome.customer_id,
+                    outcome.email,
+                    outcome.result.value,
+                    outcome.reason.value if outcome.reason else None,
+                    outcome.detail,
+                    outcome.record_id,
+                    " ".join(outcome.urls) or None,
+                    naive(outcome.created_at),
+                    now,
+                    run_id,
+                )
+                for outcome in newest.values()
+            ],
+            columns=list(LEDGER_COLUMNS),
+            dtype=object,
+        ).astype({"created_at": "datetime64[us]", "synced_at": "datetime64[us]"})
+        with connect(self.database) as connection:
+            connection.register("outcomes", frame)
+            connection.execute("INSERT OR REPLACE INTO attio_people SELECT * FROM outcomes")
+
+    @contextmanager
+    def recording(self, run_id: str) -> Iterator[Callable[[Sequence[Outcome]], None]]:
+        """Give a pass a function that takes outcomes; they are stored in portions, the last when the pass ends, anyhow."""
+        waiting: list[Outcome] = []
+
+        def record(outcomes: Sequence[Outcome]) -> None:
+            waiting.extend(outcomes)
+            if len(waiting) >= PORTION:
+                self.record(waiting, run_id=run_id)
+                waiting.clear()
+
+        try:
+            yield record
+        finally:
+            self.record(waiting, run_id=run_id)
+
+    def forget(self, customer_ids: Collection[str]) -> None:
+        """Drop the rows of customers that Polar no longer has."""
+        with connect(self.database) as connection:
+            connection.execute(
+                "DELETE FROM attio_people WHERE polar_customer_id IN (SELECT unnest(?))",
+                [list(customer_ids)],
+            )
+
+    def unresolved(self, *, limit: int) -> list[LedgerRow]:
+        """Return rejected and ambiguous customers, the one that waits longest for another try first."""
+        failed = sorted(result.value for result in FAILED)
+        with connect(self.database) as connection:
+            rows = connection.execute(
+                "SELECT * FROM attio_people WHERE outcome IN (SELECT unnest(?)) "
+                "ORDER BY synced_at, polar_customer_id LIMIT ?",
+                [failed, limit],
+            ).fetchall()
+        return [LedgerRow(*row) for row in rows]
+
+    def counts(self) -> dict[Result, int]:
+        """Return how many customers have each newest outcome; every result has a number."""
+        with connect(self.database) as connection:
+            found = dict(connection.execute("SELECT outcome, count(*) FROM attio_people GROUP BY outcome").fetchall())
+        return {result: found.get(result.value, 0) for result in Result}
+
+    def note_read(self, hours: Iterable[datetime], *, read_at: datetime) -> None:
+        """Remember that these hours of Polar were read at this moment."""
+        rows = [(naive(hour), naive(read_at)) for hour in hours]
+        with connect(self.database) as connection:
+            connection.executemany("INSERT OR REPLACE INTO polar_reads VALUES (?, ?)", rows)
+
+    def read_at(self, hours: Sequence[datetime]) -> datetime | None:
+        """Return when the least recently read of these hours was read; None if one never was."""
+        with connect(self.database) as connection:
+            count, oldest = connection.execute(
+                "SELECT count(*), min(read_at) FROM polar_reads WHERE hour IN (SELECT unnest(?))",
+                [[naive(hour) for hour in hours]],
+            ).fetchall()[0]
+        return oldest.replace(tzinfo=UTC) if count == len(hours) else None
+
+    def last_synced(self, *, not_by: str) -> datetime | None:
+        """Return when a run other than this one last recorded an outcome."""
+        with connect(self.database) as connection:
+            (newest,) = connection.execute(
+                "SELECT max(synced_at) FROM attio_people WHERE run_id != ?", [not_by]
+            ).fetchall()[0]
+        return newest.replace(tzinfo=UTC) if newest else None
+
+
+class LedgerResource(dg.ConfigurableResource[Ledger]):
+    """Gives assets the ledger."""
+
+    database: str
+
+    def open(self) -> Ledger:
+        """Return the ledger; each of its calls opens the file and closes it again."""
+        return Ledger(self.database)

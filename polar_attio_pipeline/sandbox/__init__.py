@@ -1,0 +1,1 @@
+"""A local stand-in for both services, with faults; for the demo and the tests."""

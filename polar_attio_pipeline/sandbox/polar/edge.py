@@ -1,0 +1,69 @@
+"""What every request under `/v1` passes before its route: version, token, rate limit, and the headers on the way out."""
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from polar_attio_pipeline.sandbox.polar import errors
+from polar_attio_pipeline.sandbox.polar.limits import WINDOW_SECONDS, PolarLimits
+from polar_attio_pipeline.sandbox.polar.rows import Token
+from polar_attio_pipeline.sandbox.polar.world import PolarWorld
+
+TOKEN = "polar.token"
+"""Where a request's valid token is in its scope."""
+
+
+class PolarEdge:
+    """ASGI middleware over Polar's half of the address space; the rest goes through untouched."""
+
+    def __init__(self, app: ASGIApp, world: PolarWorld, limits: PolarLimits) -> None:
+        self._app = app
+        self._world = world
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or pass on to the route."""
+        if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        if headers.get("polar-version", errors.VERSION) != errors.VERSION:
+            await errors.no_route()(scope, receive, send)
+            return
+        credential = headers.get("authorization", "")
+        token = self._token(credential)
+        hit = self._limits.known(self._world.organization.id) if token else self._limits.unknown(credential)
+        if not hit:
+            await send_too_many(send, str(WINDOW_SECONDS))
+            return
+        scope[TOKEN] = token
+        if credential and token is None:
+            await errors.invalid_token()(scope, receive, with_headers(send))
+            return
+        await self._app(scope, receive, with_headers(send))
+
+    def _token(self, credential: str) -> Token | None:
+        scheme, _, value = credential.partition(" ")
+        token = self._world.tokens.get(value) if scheme.lower() == "bearer" else None
+        return None if token is None or token.revoked else token
+
+
+def with_headers(send: Send) -> Send:
+    """Add the headers that Polar's server puts on everything but its crashes."""
+
+    async def wrapped(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] != 500:
+            headers = MutableHeaders(raw=message["headers"])
+            headers.setdefault("cache-control", "private, no-store")
+            headers["polar-version"] = errors.VERSION
+        await send(message)
+
+    return wrapped
+
+
+async def send_too_many(send: Send, retry_after: str | None) -> None:
+    """Send Polar's 429: no body, no content-type, no headers about the limit but `Retry-After`."""
+    headers = [(b"polar-version", errors.VERSION.encode())]
+    if retry_after is not None:
+        headers.insert(0, (b"retry-after", retry_after.encode()))
+    await send({"type": "http.response.start", "status": 429, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})

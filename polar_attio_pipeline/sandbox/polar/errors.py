@@ -1,0 +1,76 @@
+"""Polar's refusals, word for word and header for header."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+VERSION = "2026-04"
+"""The API version that the server speaks and echoes."""
+
+_INVALID_TOKEN = (
+    "The access token provided is expired, revoked, malformed, or invalid for other reasons."  # noqa: S105  # a message
+)
+_INSUFFICIENT_SCOPE = "The request requires higher privileges than provided by the access token."
+_REALM = 'Bearer realm="polar"'
+
+
+class RefusedError(Exception):
+    """Ends a request with this answer."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status_code)
+        self.response = response
+
+
+def unauthorized() -> Response:
+    """401 for a request without a token."""
+    return JSONResponse(
+        {"error": "Unauthorized", "detail": "Unauthorized"}, 401, headers={"WWW-Authenticate": _REALM}
+    )
+
+
+def invalid_token() -> Response:
+    """401 for a token that is unknown, expired or revoked. It has no `detail`."""
+    return _oauth(401, "invalid_token", _INVALID_TOKEN, "")
+
+
+def insufficient_scope(scopes: Sequence[str]) -> Response:
+    """403; the scopes, any of which would do, are named in a header only."""
+    return _oauth(403, "insufficient_scope", _INSUFFICIENT_SCOPE, f' scope="{" ".join(scopes)}",')
+
+
+def _oauth(status: int, error: str, description: str, extra: str) -> Response:
+    challenge = f'{_REALM},{extra} error="{error}", error_description="{description}"'
+    headers = {"Cache-Control": "no-store", "Pragma": "no-cache", "WWW-Authenticate": challenge}
+    return JSONResponse({"error": error, "error_description": description}, status, headers=headers)
+
+
+def not_found() -> Response:
+    """404 for a resource that is not there, or no longer."""
+    return JSONResponse({"error": "ResourceNotFound", "detail": "Not found"}, 404)
+
+
+def no_route() -> Response:
+    """404 for an address that is not there, and for an API version that is not supported."""
+    return JSONResponse({"detail": "Not Found"}, 404)
+
+
+def invalid(detail: Sequence[dict[str, Any]]) -> Response:
+    """422 for what does not parse."""
+    return JSONResponse({"error": "RequestValidationError", "detail": list(detail)}, 422)
+
+
+def refused(field: str, message: str, value: Any) -> dict[str, Any]:
+    """Return one entry of a 422's detail about a field of the body."""
+    return {"type": "value_error", "loc": ["body", field], "msg": message, "input": value}
+
+
+def conflicts(detail: Sequence[dict[str, Any]]) -> Response:
+    """422 for what parses but cannot be."""
+    return JSONResponse({"error": "PolarRequestValidationError", "detail": list(detail)}, 422)
+
+
+def server_error() -> Response:
+    """500 as the server gives it when its own response model refuses a row: plain text."""
+    return PlainTextResponse("Internal Server Error", 500)

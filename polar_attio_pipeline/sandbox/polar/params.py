@@ -1,0 +1,219 @@
+"""What requests may say, parsed with pydantic as Polar's server does, so that its complaints read the same."""
+
+import re
+from enum import StrEnum
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import UUID4, AfterValidator, BaseModel, PositiveInt, StringConstraints, ValidationError
+from pydantic_core import PydanticCustomError
+from starlette.datastructures import QueryParams
+
+from polar_attio_pipeline.sandbox.polar import errors
+
+MAX_LIMIT = 100
+"""A larger limit is clamped without a word (Polar's server, `API_PAGINATION_MAX_LIMIT`)."""
+
+Parsed = TypeVar("Parsed", bound=BaseModel)
+
+
+class CustomerSort(StrEnum):
+    """Orders of the customers."""
+
+    CREATED_AT = "created_at"
+    CREATED_AT_DESCENDING = "-created_at"
+    EMAIL = "email"
+    EMAIL_DESCENDING = "-email"
+    NAME = "name"
+    NAME_DESCENDING = "-name"
+
+
+class Page(BaseModel):
+    """Paging, of every list."""
+
+    page: PositiveInt = 1
+    limit: PositiveInt = 10
+
+    @property
+    def size(self) -> int:
+        """How many rows a page has."""
+        return min(self.limit, MAX_LIMIT)
+
+    @property
+    def offset(self) -> int:
+        """How many rows come before the page."""
+        return (self.page - 1) * self.size
+
+
+class CustomersQuery(Page):
+    """Parameters of `GET /v1/customers/`. Others are ignored."""
+
+    sorting: list[CustomerSort] = [CustomerSort.CREATED_AT_DESCENDING]
+    organization_id: list[UUID4] | None = None
+    email: str | None = None
+    query: str | None = None
+    active: bool | None = None
+
+
+class MembersQuery(Page):
+    """Parameters of `GET /v1/members/`."""
+
+    sorting: list[Literal["created_at", "-created_at"]] = ["-created_at"]
+    customer_id: str | None = None
+    external_customer_id: str | None = None
+    role: Literal["owner", "billing_manager", "member"] | None = None
+
+
+SubscriptionSort = StrEnum(
+    "SubscriptionSort",
+    [
+        (sign + name, sign + name)
+        for name in (
+            "customer", "status", "started_at", "current_period_end", "ended_at", "ends_at", "amount", "product",
+            "discount",
+        )
+        for sign in ("", "-")
+    ],
+)  # fmt: skip
+
+
+class SubscriptionsQuery(Page):
+    """Parameters of `GET /v1/subscriptions/`."""
+
+    sorting: list[SubscriptionSort] = [SubscriptionSort("-started_at")]
+    organization_id: list[UUID4] | None = None
+    customer_id: list[UUID4] | None = None
+    product_id: list[UUID4] | None = None
+    status: (
+        list[
+            Literal["incomplete", "incomplete_expired", "trialing", "active", "past_due", "canceled", "unpaid", "paused"]
+        ]
+        | None
+    ) = None
+    active: bool | None = None
+
+
+class DeleteQuery(BaseModel):
+    """Parameters of `DELETE /v1/customers/{id}`."""
+
+    anonymize: bool = False
+
+
+class CustomerPath(BaseModel):
+    """What the addresses of a customer hold."""
+
+    id: UUID4
+
+
+class OrganizationsQuery(Page):
+    """Parameters of `GET /v1/organizations/`."""
+
+    slug: str | None = None
+
+
+def _email(text: str) -> str:
+    local, at, domain = text.strip().rpartition("@")
+    if not at:
+        reason = "An email address must have an @-sign."
+    elif not local or "@" in local or " " in text.strip():
+        reason = "The part before the @-sign contains invalid characters."
+    elif "." not in domain.strip("."):
+        reason = "The part after the @-sign is not valid. It should have a period."
+    else:
+        return f"{local}@{domain.lower()}"
+    raise PydanticCustomError("value_error", "value is not a valid email address: {reason}", {"reason": reason})
+
+
+def _external_id(text: str | None) -> str | None:
+    return text if text and text.strip() else None
+
+
+Email = Annotated[str, AfterValidator(_email)]
+"""An address; only its domain is lower-cased (Polar's server)."""
+ExternalId = Annotated[str | None, AfterValidator(_external_id)]
+Name = Annotated[str, StringConstraints(max_length=256)]
+
+
+class AddressInput(BaseModel):
+    """A billing address."""
+
+    country: Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")]
+    line1: str | None = None
+    line2: str | None = None
+    postal_code: str | None = None
+    city: str | None = None
+    state: str | None = None
+
+
+class OwnerInput(BaseModel):
+    """The owner of a new customer."""
+
+    email: Email
+    name: Name | None = None
+    external_id: ExternalId = None
+
+
+class CustomerUpdate(BaseModel):
+    """Body of `PATCH /v1/customers/{id}`."""
+
+    email: Email | None = None
+    name: Name | None = None
+    type: Literal["individual", "team"] | None = None
+    external_id: ExternalId = None
+    billing_address: AddressInput | None = None
+    locale: str | None = None
+    metadata: dict[str, str | int | float | bool] = {}
+
+
+class TeamCreate(BaseModel):
+    """Body of `POST /v1/customers/` for a team."""
+
+    type: Literal["team"]
+    email: Email | None = None
+    name: Name | None = None
+    external_id: ExternalId = None
+    billing_address: AddressInput | None = None
+    locale: str | None = None
+    metadata: dict[str, str | int | float | bool] = {}
+    owner: OwnerInput | None = None
+
+
+class IndividualCreate(TeamCreate):
+    """Body of `POST /v1/customers/` for an individual."""
+
+    type: Literal["individual"] = "individual"  # type: ignore[assignment]  # the other half of the union
+    email: Email
+
+
+def parse(model: type[Parsed], given: Any, where: str) -> Parsed:
+    """Parse, or end the request with a 422 that says what is wrong where (`query` or `body`)."""
+    try:
+        return model.model_validate(given)
+    except ValidationError as refusal:
+        entries = refusal.errors(include_url=False)
+        detail = [{**entry, "loc": [where, *entry["loc"]]} for entry in entries]
+        raise errors.RefusedError(errors.invalid(detail)) from None
+
+
+def parse_query(model: type[Parsed], query: QueryParams) -> Parsed:
+    """Parse a query string: repeated parameters where a list is expected, else the last one counts."""
+    given: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        values = query.getlist(name)
+        if values:
+            given[name] = values if "list" in str(field.annotation) else values[-1]
+    return parse(model, given, "query")
+
+
+def parse_path_id(path_params: dict[str, Any]) -> str:
+    """Return the customer id of an address, or end the request with a 422."""
+    return str(parse(CustomerPath, path_params, "path").id)
+
+
+def metadata_filter(query: QueryParams) -> dict[str, list[str]]:
+    """Return the wanted values by key of `metadata[key]=value` parameters."""
+    wanted: dict[str, list[str]] = {}
+    for name, value in query.multi_items():
+        found = re.fullmatch(r"metadata\[(.+)\]", name)
+        if found:
+            wanted.setdefault(found[1], []).append(value)
+    return wanted

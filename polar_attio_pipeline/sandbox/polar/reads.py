@@ -1,0 +1,188 @@
+"""Polar's routes that read."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from pydantic import UUID4
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from polar_attio_pipeline.sandbox.polar import errors
+from polar_attio_pipeline.sandbox.polar.churn import ChurnRunner
+from polar_attio_pipeline.sandbox.polar.ordering import cut_page, sort_key
+from polar_attio_pipeline.sandbox.polar.organization import organization_json
+from polar_attio_pipeline.sandbox.polar.params import (
+    CustomersQuery,
+    MembersQuery,
+    OrganizationsQuery,
+    Page,
+    SubscriptionsQuery,
+    metadata_filter,
+    parse_path_id,
+    parse_query,
+)
+from polar_attio_pipeline.sandbox.polar.render import (
+    customer_json,
+    customers_csv,
+    member_json,
+    state_json,
+    subscription_json,
+)
+from polar_attio_pipeline.sandbox.polar.rows import ACTIVE, Customer, Member, Subscription
+from polar_attio_pipeline.sandbox.polar.world import PolarWorld
+
+Row = TypeVar("Row")
+Rows = tuple[Sequence[Row], Callable[[Row], tuple[Any, ...]]]
+
+
+class Reads:
+    """The handlers, over one world. Each takes a request whose token has the scope.
+
+    Attributes:
+        churn: What happens to the book while the customers are listed.
+    """
+
+    def __init__(self, world: PolarWorld) -> None:
+        self._world = world
+        self.churn = ChurnRunner(world)
+
+    def customers(self, request: Request) -> Response:
+        """List customers."""
+        query = parse_query(CustomersQuery, request.query_params)
+        wanted = metadata_filter(request.query_params)
+        with self._world.lock:
+            self._world.settle()
+            rows, _ = self._customers(query, wanted)
+            self.churn.run("before", query.page, rows, query.offset)
+            rows, _ = self._customers(query, wanted)
+            total = len(rows)
+            self.churn.run("between_count_and_page", query.page, rows, query.offset)
+            rows, key = self._customers(query, wanted)
+            page = cut_page(rows, key, offset=query.offset, limit=query.size)
+        if not all(row.serialisable for row in page):
+            return errors.server_error()
+        organization_id = self._world.organization.id
+        return _listed([customer_json(row, organization_id) for row in page], total, query)
+
+    def export(self, _: Request) -> Response:
+        """Export every customer as CSV, in one snapshot."""
+        with self._world.lock:
+            self._world.settle()
+            return Response(customers_csv(self._world.view), media_type="text/csv")
+
+    def customer(self, request: Request) -> Response:
+        """Get one customer, by Polar's id or by the seller's."""
+        row = self._found(request)
+        return JSONResponse(customer_json(row, self._world.organization.id))
+
+    def state(self, request: Request) -> Response:
+        """Get one customer with its active subscriptions."""
+        row = self._found(request)
+        held = self._world.subscriptions.of(row.id)
+        return JSONResponse(state_json(row, self._world.organization.id, held))
+
+    def members(self, request: Request) -> Response:
+        """List members, of one customer or of all."""
+        query = parse_query(MembersQuery, request.query_params)
+        with self._world.lock:
+            self._world.settle()
+            owned = self._customers_of_members(query)
+            found: list[Member] = []
+            if self._world.organization.member_model:
+                found = [member for row in owned for member in self._world.members_of(row)]
+        key = sort_key(query.sorting, {"created_at": lambda row: row.created_at})
+        rows = sorted((row for row in found if query.role in (None, row.role)), key=key)
+        page = cut_page(rows, key, offset=query.offset, limit=query.size)
+        return _listed([member_json(row) for row in page], len(rows), query)
+
+    def subscriptions(self, request: Request) -> Response:
+        """List subscriptions, each with its customer and product."""
+        query = parse_query(SubscriptionsQuery, request.query_params)
+        with self._world.lock:
+            self._world.settle()
+            ordered, key = self._world.subscriptions.ordered(query.sorting)
+            rows = [row for row in ordered if self._wanted(row, query)]
+            page = cut_page(rows, key, offset=query.offset, limit=query.size)
+            shown = [self._subscription(row) for row in page]
+        return _listed(shown, len(rows), query)
+
+    def organizations(self, request: Request) -> Response:
+        """List the organizations of the token: one."""
+        query = parse_query(OrganizationsQuery, request.query_params)
+        organization = self._world.organization
+        rows = [organization] if query.slug in (None, organization.slug) else []
+        page = rows[query.offset : query.offset + query.size]
+        return _listed([organization_json(row) for row in page], len(rows), query)
+
+    def _customers(self, query: CustomersQuery, metadata: dict[str, list[str]]) -> Rows[Customer]:
+        rows, key = self._world.view.ordered(query.sorting)
+        if not self._ours(query.organization_id):
+            return [], key
+        if query.email is not None:
+            email = query.email.lower()
+            rows = [row for row in rows if row.email and row.email.lower() == email]
+        if query.active is not None:
+            is_active = self._world.subscriptions.is_active
+            rows = [row for row in rows if is_active(row.id) == query.active]
+        if query.query is not None:
+            text = query.query.lower()
+            rows = [row for row in rows if _mentions(row, text)]
+        for name, values in metadata.items():
+            rows = [row for row in rows if name in row.metadata and _text(row.metadata[name]) in values]
+        return rows, key
+
+    def _found(self, request: Request) -> Customer:
+        with self._world.lock:
+            self._world.settle()
+            if "external_id" in request.path_params:
+                known = self._world.by_external_id(request.path_params["external_id"])
+                row = known and self._world.view.get(known.id)
+            else:
+                row = self._world.view.get(parse_path_id(request.path_params))
+        if row is None:
+            raise errors.RefusedError(errors.not_found())
+        if not row.serialisable:
+            raise errors.RefusedError(errors.server_error())
+        return row
+
+    def _customers_of_members(self, query: MembersQuery) -> Iterable[Customer]:
+        if query.external_customer_id is not None:
+            owner = self._world.by_external_id(query.external_customer_id)
+        elif query.customer_id is not None:
+            owner = self._world.view.get(query.customer_id)
+        else:
+            return self._world.view
+        return [] if owner is None else [owner]
+
+    def _wanted(self, row: Subscription, query: SubscriptionsQuery) -> bool:
+        return (
+            self._ours(query.organization_id)
+            and (query.status is None or row.status in query.status)
+            and (query.active is None or (row.status in ACTIVE) == query.active)
+            and (query.customer_id is None or row.customer_id in map(str, query.customer_id))
+            and (query.product_id is None or row.product.id in map(str, query.product_id))
+        )
+
+    def _subscription(self, row: Subscription) -> dict[str, Any]:
+        customer = self._world.customers.get(row.customer_id) or self._world.deleted[row.customer_id]
+        return subscription_json(row, customer, self._world.organization.id)
+
+    def _ours(self, organization_ids: Sequence[UUID4] | None) -> bool:
+        return organization_ids is None or self._world.organization.id in map(str, organization_ids)
+
+
+def _listed(items: list[dict[str, Any]], total: int, query: Page) -> Response:
+    pagination = {"total_count": total, "max_page": math.ceil(total / query.size)}
+    return JSONResponse({"items": items, "pagination": pagination})
+
+
+def _mentions(row: Customer, text: str) -> bool:
+    searched = (row.email, row.name, row.billing_name)
+    return any(text in value.lower() for value in searched if value) or bool(
+        row.external_id and row.external_id.lower().startswith(text)
+    )
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,258 @@
+"""The state behind Polar's API: one organization, its book of customers, its tokens."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from random import Random
+from typing import Any, Unpack
+from uuid import UUID
+
+from polar_attio_pipeline.sandbox.polar.changes import CustomerFields, Pending
+from polar_attio_pipeline.sandbox.polar.rows import Customer, Member, Organization, Token
+from polar_attio_pipeline.sandbox.polar.subscriptions import Subscriptions
+from polar_attio_pipeline.sandbox.polar.view import ReadView
+from polar_attio_pipeline.sandbox.tokens import POLAR_TOKEN
+
+ALL_SCOPES = frozenset(
+    f"{what}:{how}"
+    for what in ("customers", "members", "organizations", "subscriptions")
+    for how in ("read", "write")
+)
+ANONYMIZED_DOMAIN = "anonymized.polar.sh"
+
+
+class TakenError(Exception):
+    """Another live customer holds this email (in any case) or this external id.
+
+    Attributes:
+        field: `email` or `external_id`.
+    """
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field)
+        self.field = field
+
+
+class PolarWorld:
+    """Everything that Polar knows. Safe to change from another thread than the server's.
+
+    Args:
+        clock: Returns aware datetimes.
+        seed: Makes ids repeatable.
+
+    Attributes:
+        customers: Live, committed rows by id, as writers see them.
+        deleted: Rows that were deleted, by id.
+        view: The rows as readers see them: behind by `replica_lag`.
+        replica_lag: How much later readers see a commit.
+        lock: Held while the book changes or is read.
+    """
+
+    def __init__(self, clock: Callable[[], datetime], *, seed: int = 1) -> None:
+        self.clock = clock
+        self.lock = threading.RLock()
+        self.replica_lag = timedelta(0)
+        self.tokens = {POLAR_TOKEN: Token(ALL_SCOPES)}
+        self._random = Random(seed)
+        self.organization = Organization(
+            id=self.new_id(), name="Sandbox", slug="sandbox", created_at=datetime(2025, 7, 1, tzinfo=clock().tzinfo)
+        )
+        self.customers: dict[str, Customer] = {}
+        self.deleted: dict[str, Customer] = {}
+        self.members: dict[str, list[Member]] = {}
+        self.subscriptions = Subscriptions()
+        self.view = ReadView()
+        self._pending = Pending()
+        self._emails: dict[str, str] = {}
+        self._external_ids: dict[str, str] = {}
+
+    def new_id(self) -> str:
+        """Return a fresh random UUID, repeatable by the world's seed."""
+        return str(UUID(int=self._random.getrandbits(128), version=4))
+
+    def clear(self) -> None:
+        """Forget the whole book. Organization and tokens stay."""
+        with self.lock:
+            for store in (self.customers, self.deleted, self.members, self._emails, self._external_ids):
+                store.clear()
+            self.subscriptions.clear()
+            self.view.clear()
+            self._pending.clear()
+
+    def add_customer(
+        self, *, visible_in: timedelta | None = timedelta(0), **fields: Unpack[CustomerFields]
+    ) -> Customer:
+        """Create a customer; what is not given is random (id), now (created_at), or empty.
+
+        Args:
+            visible_in: How long after this the creating transaction commits; None: when `commit` is called.
+                Until then nobody sees the row, and its email is taken.
+            **fields: The fields of `Customer`.
+
+        Raises:
+            TakenError: email or external id belong to a live customer.
+        """
+        with self.lock:
+            row = Customer(
+                **{"id": self.new_id(), "created_at": self.clock(), "email": None, "name": None, **fields}
+            )
+            self._claim(row)
+            if visible_in == timedelta(0):
+                self._commit(row)
+            else:
+                due = None if visible_in is None else self.clock() + visible_in
+                self._pending.transactions[row.id] = (due, row)
+            return row
+
+    def commit(self, customer_id: str) -> Customer:
+        """End the transaction that created this customer.
+
+        Raises:
+            KeyError: no such transaction is open.
+        """
+        with self.lock:
+            _, row = self._pending.transactions.pop(customer_id)
+            self._commit(row)
+            return row
+
+    def update_customer(self, customer_id: str, **changes: Unpack[CustomerFields]) -> Customer:
+        """Change fields and `modified_at`; if nothing differs, nothing happens, as in Polar.
+
+        Raises:
+            KeyError: no such live customer.
+            TakenError: the new email or external id belong to another live customer.
+        """
+        with self.lock:
+            old = self.customers[customer_id]
+            new = replace(old, **changes)
+            if new == old:
+                return old
+            new = replace(new, modified_at=self.clock())
+            self._release(old)
+            try:
+                self._claim(new)
+            except TakenError:
+                self._claim(old)
+                raise
+            self.customers[customer_id] = new
+            self._publish(customer_id, new)
+            return new
+
+    def delete_customer(self, customer_id: str, *, anonymize: bool = False) -> Customer:
+        """Delete softly: gone from every answer, email and external id free again, subscriptions cancelled.
+
+        Raises:
+            KeyError: no such live customer.
+        """
+        with self.lock:
+            now = self.clock()
+            row = self.customers.pop(customer_id)
+            self._release(row)
+            self.members.pop(customer_id, None)
+            self.subscriptions.cancel(customer_id, now)
+            kept = {} if row.external_id is None else {"__external_id": row.external_id}
+            gone = replace(
+                row,
+                external_id=None,
+                metadata={**row.metadata, **kept},
+                modified_at=now,
+                deleted_at=now,
+            )
+            self.deleted[customer_id] = _anonymized(gone) if anonymize else gone
+            self._publish(customer_id, None)
+            return self.deleted[customer_id]
+
+    def break_customer(self, customer_id: str) -> Customer:
+        """Make a row that Polar's own response model refuses, so that each page with it answers 500.
+
+        Raises:
+            KeyError: no such live customer.
+        """
+        return self.update_customer(customer_id, email=None, type="individual")
+
+    def by_email(self, email: str) -> Customer | None:
+        """Return the live customer that holds the address, in any case."""
+        return self.customers.get(self._emails.get(email.lower(), ""))
+
+    def by_external_id(self, external_id: str) -> Customer | None:
+        """Return the live customer of this external id."""
+        return self.customers.get(self._external_ids.get(external_id, ""))
+
+    def settle(self) -> None:
+        """Commit and replicate what is due. Readers call it first."""
+        with self.lock:
+            now = self.clock()
+            for row in self._pending.due_transactions(now):
+                self._commit(row)
+            for customer_id, change in self._pending.due_replications(now):
+                self._apply(customer_id, change)
+
+    def members_of(self, customer: Customer) -> Iterator[Member]:
+        """Yield a customer's members. An individual is its own owner; a team's members are set one by one."""
+        yield from self.members.get(customer.id, ())
+        if customer.type == "individual" and customer.email is not None:
+            member_id = UUID(bytes=sha256(customer.id.encode()).digest()[:16], version=4)
+            yield Member(
+                id=str(member_id),
+                created_at=customer.created_at,
+                customer_id=customer.id,
+                email=customer.email,
+                name=customer.name,
+            )
+
+    def add_member(self, customer_id: str, *, email: str, **fields: Any) -> Member:
+        """Add a member (an owner unless `role` says otherwise) to a live customer, of its age."""
+        row = self.customers[customer_id]
+        given = {"id": self.new_id(), "created_at": row.created_at, "name": row.name, **fields}
+        member = Member(customer_id=customer_id, email=email, **given)
+        self.members.setdefault(customer_id, []).append(member)
+        return member
+
+    def _claim(self, row: Customer) -> None:
+        email = row.email.lower() if row.email else None
+        if email in self._emails:
+            raise TakenError("email")
+        if row.external_id in self._external_ids:
+            raise TakenError("external_id")
+        if email:
+            self._emails[email] = row.id
+        if row.external_id:
+            self._external_ids[row.external_id] = row.id
+
+    def _release(self, row: Customer) -> None:
+        self._emails.pop((row.email or "").lower(), None)
+        self._external_ids.pop(row.external_id or "", None)
+
+    def _commit(self, row: Customer) -> None:
+        self.customers[row.id] = row
+        self._publish(row.id, row)
+
+    def _publish(self, customer_id: str, row: Customer | None) -> None:
+        if self.replica_lag or self._pending.replications:
+            self._pending.replicate(self.clock() + self.replica_lag, customer_id, row)
+        else:
+            self._apply(customer_id, row)
+
+    def _apply(self, customer_id: str, row: Customer | None) -> None:
+        if row is None:
+            self.view.remove(customer_id)
+        else:
+            self.view.put(row)
+
+
+def _anonymized(row: Customer) -> Customer:
+    def hashed(text: str | None) -> str | None:
+        return text and sha256(text.encode()).hexdigest()
+
+    assert row.deleted_at is not None
+    return replace(
+        row,
+        email=row.email and f"{hashed(row.email)}@{ANONYMIZED_DOMAIN}",
+        email_verified=False,
+        name=row.name if row.tax_id else hashed(row.name),
+        billing_name=hashed(row.billing_name),
+        billing_address=None,
+        metadata={**row.metadata, "__anonymized_at": row.deleted_at.isoformat()},
+    )

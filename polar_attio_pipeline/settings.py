@@ -1,0 +1,102 @@
+"""Every setting: its environment variable, its default, its meaning. Nothing else reads the environment."""
+
+from datetime import date
+from pathlib import Path
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from polar_attio_pipeline.sync.mapping import BY_KEY
+
+
+class Settings(BaseSettings):
+    """What a person can set, each by the environment variable of the same name in capitals.
+
+    A `.env` file in the working directory is read as well; the environment wins. A value that does not parse raises
+    pydantic's `ValidationError`, which names the setting.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", env_nested_delimiter="__", extra="ignore", frozen=True
+    )
+
+    polar_access_token: SecretStr = Field(
+        default=SecretStr(""),
+        description="Polar organization access token; scope customers:read, better with members:read and "
+        "organizations:read.",
+    )
+    polar_api_url: str = Field(
+        default="https://api.polar.sh", description="https://sandbox-api.polar.sh for Polar's sandbox."
+    )
+    polar_requests_per_minute: float = Field(
+        default=300,
+        gt=0,
+        description="Polar allows 500 a minute (100 in its sandbox) for the whole organization, your own product "
+        "included; stay well below.",
+    )
+    polar_organization_slug: str = Field(
+        default="",
+        description="Makes the links into Polar's dashboard exact. Asked of Polar when empty and the token may.",
+    )
+    attio_api_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Attio API key; scopes record_permission:read-write and object_configuration:read "
+        "(read-write while `polar-attio setup` creates attributes).",
+    )
+    attio_api_url: str = "https://api.attio.com"
+    attio_reads_per_second: float = Field(default=50, gt=0, description="Attio allows 100, over all apps.")
+    attio_writes_per_second: float = Field(default=20, gt=0, description="Attio allows 25, over all apps.")
+    attio_slug: dict[str, str] = Field(
+        default_factory=dict,
+        description="Renamed attributes: ATTIO_SLUG__POLAR_CUSTOMER=is_customer, and so for every attribute key.",
+    )
+
+    polar_attio_start_date: date = Field(
+        default=date(2026, 11, 1),
+        description="First day of the hourly partitions, UTC: the day you go live. Everybody older comes through "
+        "customer_reconciliation.",
+    )
+    polar_attio_database: Path = Field(
+        default=Path(".state/polar_attio.duckdb"), description="The DuckDB file of the ledger."
+    )
+    polar_attio_overlap_hours: int = Field(
+        default=2, ge=0, le=48, description="How many earlier hours each hourly pass reads again."
+    )
+    polar_attio_snapshot_minutes: float = Field(
+        default=5,
+        ge=0,
+        description="An hour's snapshot older than this is read anew before anything is written from it.",
+    )
+    polar_attio_overwrite_typed: bool = Field(
+        default=False, description="Let Polar win over values that a workspace member typed."
+    )
+    polar_attio_unmark_gone: bool = Field(
+        default=False,
+        description="Uncheck polar_customer on people whom Polar no longer has. Off: they are only reported.",
+    )
+    polar_attio_unmark_max_share: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Nobody is unmarked when more than this share of the marked people is missing from Polar.",
+    )
+    polar_attio_failed_error_share: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="The share of rejected and ambiguous customers over which the check turns from warning to error.",
+    )
+
+    @field_validator("attio_slug")
+    @classmethod
+    def _keys_are_known(cls, renamed: dict[str, str]) -> dict[str, str]:
+        lowered = {key.lower(): slug for key, slug in renamed.items()}
+        unknown = sorted(lowered.keys() - BY_KEY.keys())
+        if unknown:
+            known = ", ".join(sorted(BY_KEY))
+            raise ValueError(f"no attribute is called {', '.join(unknown)}; there are {known}")
+        return lowered
+
+    def slugs(self) -> dict[str, str]:
+        """Return the workspace's slug for each attribute key: the key itself unless renamed."""
+        return {key: self.attio_slug.get(key, key) for key in BY_KEY}

@@ -1,0 +1,238 @@
+"""One pass: look people up, plan, write. The only module of the heart that does I/O, through `ports`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from polar_attio_pipeline.sync.emails import is_anonymised, spellings
+from polar_attio_pipeline.sync.mapping import Target
+from polar_attio_pipeline.sync.matching import Claims, PeopleIndex, claim, contested_id, match
+from polar_attio_pipeline.sync.outcomes import Outcome, changed_meanwhile, refused, unwritable, written
+from polar_attio_pipeline.sync.planning import Action, Plan, plan
+from polar_attio_pipeline.sync.ports import (
+    CustomerBook,
+    EmailTakenError,
+    People,
+    RecordGoneError,
+    RecordRefusedError,
+    UnavailableError,
+)
+from polar_attio_pipeline.sync.reconciliation import MARK_KEY, Comparison, Marked
+from polar_attio_pipeline.sync.records import Customer, Person
+
+LOOKUP_CHUNK = 200
+"""Customers looked up together. A plan waits behind at most this many writes, so what it rests on is seconds old."""
+
+CONCURRENT_WRITES = 64
+"""Writes under way or waiting for the rate limit: enough to keep 25 a second busy at a latency of two seconds."""
+
+ROUNDS = 3
+"""How often a customer whose person changed under the pass is looked up anew before a human is asked."""
+
+TOLERATED_FAILURES = 5
+"""Writes that may fail for good before the pass stops: one bad record must not stop it, a dead service must."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Both sides of a pass, and what it may write.
+
+    Attributes:
+        people: The CRM's people.
+        book: The billing side, for questions about one customer.
+        targets: The attributes of this workspace.
+        overwrite_typed: Whether Polar wins over values that a workspace member typed.
+    """
+
+    people: People
+    book: CustomerBook
+    targets: tuple[Target, ...]
+    overwrite_typed: bool = False
+
+
+Record = Callable[[Sequence[Outcome]], None]
+"""Takes outcomes as they become known, so that what was done is on record even if the pass ends early."""
+
+
+async def preview(customers: Iterable[Customer], services: Services) -> AsyncIterator[Sequence[Plan]]:
+    """Yield what `sync` would do for these customers, chunk by chunk, and write nothing."""
+    claims = Claims()
+    for chunk in _chunks(_oldest_first(customers)):
+        yield await _plan_chunk(chunk, services, claims)
+
+
+async def sync(customers: Iterable[Customer], services: Services, record: Record) -> None:
+    """Bring each customer to Attio; every one of them gets exactly one outcome.
+
+    Raises:
+        UnavailableError: a service failed for good. Outcomes recorded until then stand; running again is safe.
+        Exception: whatever else the ports raise for an error that ends the run, such as a revoked token.
+    """
+    claims = Claims()
+    pending = _oldest_first(customers)
+    for _ in range(ROUNDS):
+        once = _Round(services, record)
+        await once.run(pending, claims)
+        pending = _oldest_first(plan.customer for plan in once.stale)
+        if not pending:
+            return
+    record([changed_meanwhile(plan) for plan in once.stale])
+
+
+async def compare(customers: Mapping[str, Customer], services: Services) -> Comparison:
+    """Hold a complete book of customers against everybody in the CRM who is marked, and write nothing."""
+    comparison = Comparison(customers, services.targets, overwrite_typed=services.overwrite_typed)
+    async for page in services.people.marked():
+        for person in page:
+            comparison.see(person)
+    return comparison
+
+
+async def reconcile(customers: Mapping[str, Customer], services: Services, record: Record) -> Comparison:
+    """Bring the whole book to Attio: one read of everybody marked, then lookups and writes where something differs.
+
+    Args:
+        customers: Every live customer by id, complete.
+        services: Both sides.
+        record: As in `sync`.
+
+    Returns:
+        The comparison as it was before the writes: the drift.
+
+    Raises:
+        UnavailableError: as in `sync`.
+    """
+    comparison = await compare(customers, services)
+    record(list(comparison.settled()))
+    await sync(comparison.pending(), services, record)
+    return comparison
+
+
+async def unmark(people: Iterable[Marked], services: Services) -> list[Marked]:
+    """Uncheck the mark of people whose customer is gone, each after asking for that customer once more."""
+    unmarked: list[Marked] = []
+    for person in people:
+        if person.customer_id is None or await services.book.exists(person.customer_id):
+            continue
+        with suppress(RecordGoneError, RecordRefusedError):
+            await services.people.update(person.record_id, {MARK_KEY: False})
+            unmarked.append(person)
+    return unmarked
+
+
+def _oldest_first(customers: Iterable[Customer]) -> list[Customer]:
+    return sorted(customers, key=lambda customer: (customer.created_at, customer.id))
+
+
+def _chunks(customers: Sequence[Customer]) -> Iterator[Sequence[Customer]]:
+    return (customers[start : start + LOOKUP_CHUNK] for start in range(0, len(customers), LOOKUP_CHUNK))
+
+
+async def _plan_chunk(customers: Sequence[Customer], services: Services, claims: Claims) -> list[Plan]:
+    found = await services.people.find(ids=[customer.id for customer in customers], emails=_addresses(customers))
+    known, unknown = _split_by_address(customers, PeopleIndex(found))
+    owned = await asyncio.gather(*(_with_owner(customer, services.book) for customer in unknown))
+    addresses = _addresses(owned)
+    index = PeopleIndex(
+        _distinct([*found, *await services.people.find(ids=(), emails=addresses)]) if addresses else found
+    )
+    chunk = _oldest_first([*known, *owned])
+    alive = await _alive({contested_id(customer, index) for customer in chunk}, services.book)
+    return [
+        plan(
+            customer,
+            claim(customer, match(customer, index, alive=alive), claims),
+            services.targets,
+            overwrite_typed=services.overwrite_typed,
+        )
+        for customer in chunk
+    ]
+
+
+def _addresses(customers: Iterable[Customer]) -> list[str]:
+    addresses = (customer.address for customer in customers)
+    asked = (spellings(address) for address in addresses if address and not is_anonymised(address))
+    return sorted(frozenset().union(*asked))
+
+
+def _split_by_address(customers: Iterable[Customer], index: PeopleIndex) -> tuple[list[Customer], list[Customer]]:
+    """Part those who can be recognised as they are from those whose owner has to be asked for."""
+    known: list[Customer] = []
+    unknown: list[Customer] = []
+    for customer in customers:
+        recognisable = customer.address or index.holders_of_id(customer)
+        (known if recognisable else unknown).append(customer)
+    return known, unknown
+
+
+async def _with_owner(customer: Customer, book: CustomerBook) -> Customer:
+    return replace(customer, owner=await book.owner(customer.id))
+
+
+async def _alive(ids: set[str | None], book: CustomerBook) -> frozenset[str]:
+    asked = sorted(held for held in ids if held is not None)
+    answers = await asyncio.gather(*(book.exists(held) for held in asked))
+    return frozenset(held for held, exists in zip(asked, answers, strict=True) if exists)
+
+
+def _distinct(people: Iterable[Person]) -> list[Person]:
+    return list({person.record_id: person for person in people}.values())
+
+
+@dataclass
+class _Round:
+    """One time through the customers. `stale` collects the plans that Attio had outrun."""
+
+    services: Services
+    record: Record
+    stale: list[Plan] = field(default_factory=list)
+    failures: list[UnavailableError] = field(default_factory=list)
+
+    async def run(self, customers: Sequence[Customer], claims: Claims) -> None:
+        slots = asyncio.Semaphore(CONCURRENT_WRITES)
+        try:
+            async with asyncio.TaskGroup() as writes:
+                for chunk in _chunks(customers):
+                    plans = await _plan_chunk(chunk, self.services, claims)
+                    self._record_unwritten(plans)
+                    for due in plans:
+                        if due.action in {Action.CREATE, Action.UPDATE}:
+                            await slots.acquire()
+                            writes.create_task(self._apply(due, slots))
+        except BaseExceptionGroup as group:
+            # One sentence ends a run, so the first error speaks for those that it cut short.
+            raise group.exceptions[0] from None
+        if self.failures:
+            raise self.failures[0]
+
+    def _record_unwritten(self, plans: Iterable[Plan]) -> None:
+        self.record(
+            [
+                written(idle, idle.match.person) if idle.match.person else unwritable(idle)
+                for idle in plans
+                if idle.action not in {Action.CREATE, Action.UPDATE}
+            ]
+        )
+
+    async def _apply(self, due: Plan, slots: asyncio.Semaphore) -> None:
+        try:
+            person = await self._write(due)
+        except (EmailTakenError, RecordGoneError):
+            self.stale.append(due)
+        except RecordRefusedError as error:
+            self.record([refused(due, field=error.field, message=error.message)])
+        except UnavailableError as error:
+            self.failures.append(error)
+            if len(self.failures) > TOLERATED_FAILURES:
+                raise
+        else:
+            self.record([written(due, person)])
+        finally:
+            slots.release()
+
+    async def _write(self, due: Plan) -> Person:
+        if due.match.person is not None:
+            return await self.services.people.update(due.match.person.record_id, due.values, add_email=due.new_email)
+        assert due.new_email is not None, "a new person is created by its address"
+        return await self.services.people.create(due.values, email=due.new_email)

@@ -1,0 +1,147 @@
+"""What became of each customer in a pass: exactly one outcome, with a reason from a closed list."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from polar_attio_pipeline.sync.matching import DESCRIPTIONS, Case
+from polar_attio_pipeline.sync.planning import Action, Plan
+from polar_attio_pipeline.sync.records import Customer, Person
+
+
+class Result(StrEnum):
+    """The five things that can become of a customer."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    REJECTED = "rejected"
+    AMBIGUOUS = "ambiguous"
+
+
+FAILED = frozenset({Result.REJECTED, Result.AMBIGUOUS})
+"""The results that a human should look at; each later pass tries them again with fresh data."""
+
+
+class Reason(StrEnum):
+    """Why a customer was rejected or is ambiguous. The list is closed: the ledger holds nothing else."""
+
+    SHARED_EMAIL = "shared_email"
+    TWO_RECORDS = "two_records"
+    COPIED_ID = "copied_id"
+    REPEATED_EMAIL = "repeated_email"
+    CHANGED_MEANWHILE = "changed_meanwhile"
+    NO_EMAIL = "no_email"
+    ANONYMISED = "anonymised"
+    REFUSED = "refused_by_attio"
+    UNREADABLE = "unreadable_in_polar"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One customer's outcome of one pass.
+
+    Attributes:
+        customer_id: Polar's id; for a row that could not be read, as much of it as could.
+        email: The address the customer is known by.
+        result: What became of it.
+        reason: Why, for rejected and ambiguous.
+        detail: A sentence: what is wrong and what to do, with the field where Attio refused one.
+        record_id: The person in Attio, where there is exactly one.
+        urls: Every Attio record involved.
+        changed: The keys of the attributes that were written.
+        created_at: When the customer was created in Polar.
+    """
+
+    customer_id: str
+    email: str | None
+    result: Result
+    created_at: datetime | None
+    reason: Reason | None = None
+    detail: str | None = None
+    record_id: str | None = None
+    urls: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+
+
+def written(plan: Plan, person: Person) -> Outcome:
+    """Return the outcome of a plan that was applied, or that had nothing to apply."""
+    results = {Action.CREATE: Result.CREATED, Action.UPDATE: Result.UPDATED, Action.KEEP: Result.UNCHANGED}
+    return Outcome(
+        customer_id=plan.customer.id,
+        email=plan.customer.address,
+        result=results[plan.action],
+        created_at=plan.customer.created_at,
+        record_id=person.record_id,
+        urls=(person.url,),
+        changed=tuple(change.key for change in plan.changes),
+    )
+
+
+def unwritable(plan: Plan) -> Outcome:
+    """Return the outcome of a plan that writes nothing because it cannot, or must not guess."""
+    case: Case = plan.match.case
+    return _failed(
+        plan.customer,
+        Result.AMBIGUOUS if plan.action is Action.ASK else Result.REJECTED,
+        Reason(case.value),
+        " ".join(DESCRIPTIONS[case]),
+        plan.match.involved,
+    )
+
+
+def refused(plan: Plan, *, field: str | None, message: str) -> Outcome:
+    """Return the outcome of a plan that Attio refused for good, naming the field and the value's key."""
+    where = f"Attio refused {field}" if field else "Attio refused the record"
+    return _failed(
+        plan.customer,
+        Result.REJECTED,
+        Reason.REFUSED,
+        f"{where}: {message} Mend it in Polar; the next pass tries again.",
+        plan.match.involved,
+    )
+
+
+def changed_meanwhile(plan: Plan) -> Outcome:
+    """Return the outcome of a customer whose person in Attio kept changing under the pass."""
+    return _failed(
+        plan.customer,
+        Result.AMBIGUOUS,
+        Reason.CHANGED_MEANWHILE,
+        "Attio says that the address is taken or the record is gone, but a fresh look does not find who has it. "
+        "Search Attio for the address, archived and deleted records included; the next pass tries again.",
+        plan.match.involved,
+    )
+
+
+def unreadable(customer_id: str | None, *, field: str, message: str, created_at: datetime | None = None) -> Outcome:
+    """Return the outcome of a row of Polar's that does not parse."""
+    return Outcome(
+        customer_id=customer_id or "unknown",
+        email=None,
+        result=Result.REJECTED,
+        created_at=created_at,
+        reason=Reason.UNREADABLE,
+        detail=f"Polar's answer does not parse at {field}: {message} Look at the customer in Polar's dashboard.",
+    )
+
+
+def tally(outcomes: Iterable[Outcome]) -> dict[Result, int]:
+    """Count the outcomes by result; every result has a number."""
+    counts = Counter(outcome.result for outcome in outcomes)
+    return {result: counts[result] for result in Result}
+
+
+def _failed(customer: Customer, result: Result, reason: Reason, detail: str, involved: tuple[Person, ...]) -> Outcome:
+    return Outcome(
+        customer_id=customer.id,
+        email=customer.address,
+        result=result,
+        created_at=customer.created_at,
+        reason=reason,
+        detail=detail,
+        record_id=involved[0].record_id if len(involved) == 1 else None,
+        urls=tuple(person.url for person in involved),
+    )

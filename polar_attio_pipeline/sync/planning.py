@@ -1,0 +1,125 @@
+"""What to write for a customer whose person is known: only what differs, never over a human's typing."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from polar_attio_pipeline.sync.mapping import Policy, Target, wanted
+from polar_attio_pipeline.sync.matching import AMBIGUOUS, CERTAIN, Case, Match
+from polar_attio_pipeline.sync.records import Customer, Held, PersonName, Value
+
+_SAME_INSTANT = timedelta(seconds=1)  # what Attio keeps of the fraction is not documented
+
+EMAILS_KEY = "email_addresses"
+
+
+class Action(StrEnum):
+    """What a pass does for one customer."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    KEEP = "keep"
+    REJECT = "reject"
+    ASK = "ask a human"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One attribute, what Attio holds and what Polar says; `old` is None where nothing is held."""
+
+    key: str
+    old: Value | None
+    new: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a pass would do for one customer, before it does it.
+
+    Attributes:
+        customer: Whom it is about.
+        match: Which person it was found to be, and how.
+        action: What to do.
+        changes: The attributes to write, the address included (`email_addresses`).
+        kept: Differences that are left alone, because a human typed the value or Attio enriched it.
+    """
+
+    customer: Customer
+    match: Match
+    action: Action
+    changes: tuple[Change, ...] = ()
+    kept: tuple[Change, ...] = ()
+
+    @property
+    def values(self) -> dict[str, Value]:
+        """The attributes to write, without the address."""
+        return {change.key: change.new for change in self.changes if change.key != EMAILS_KEY}
+
+    @property
+    def new_email(self) -> str | None:
+        """The address to add; None if the person holds it already."""
+        return next((str(change.new) for change in self.changes if change.key == EMAILS_KEY), None)
+
+
+def plan(customer: Customer, found: Match, targets: tuple[Target, ...], *, overwrite_typed: bool) -> Plan:
+    """Compare what Polar says with what Attio holds now, attribute by attribute.
+
+    Args:
+        customer: The Polar side.
+        found: Who it is in Attio, and what that person holds.
+        targets: The attributes of this workspace that may be written.
+        overwrite_typed: Whether Polar wins over values that a workspace member typed.
+    """
+    if found.case in AMBIGUOUS:
+        return Plan(customer, found, Action.ASK)
+    if found.case not in CERTAIN:
+        return Plan(customer, found, Action.REJECT)
+    held = found.person.values if found.person else {}
+    emails = found.person.emails if found.person else ()
+    differing = [
+        (target, Change(target.attribute.key, _value(held.get(target.attribute.key)), new))
+        for target, new in _wanted(customer, targets)
+        if not _same(_value(held.get(target.attribute.key)), new)
+    ]
+    allowed = {
+        change.key
+        for target, change in differing
+        if _may_write(target.attribute.policy, held.get(change.key), overwrite_typed=overwrite_typed)
+    }
+    address = (
+        (Change(EMAILS_KEY, ", ".join(emails) or None, customer.address.strip()),)
+        if customer.address and found.case in {Case.NEW, Case.EMAIL_CHANGED}
+        else ()
+    )
+    changes = address + tuple(change for _, change in differing if change.key in allowed)
+    kept = tuple(change for _, change in differing if change.key not in allowed)
+    if found.case is Case.NEW:
+        return Plan(customer, found, Action.CREATE, changes)
+    return Plan(customer, found, Action.UPDATE if changes else Action.KEEP, changes, kept)
+
+
+def _wanted(customer: Customer, targets: tuple[Target, ...]) -> list[tuple[Target, Value]]:
+    values = wanted(customer, targets)
+    return [(target, values[target.attribute.key]) for target in targets if target.attribute.key in values]
+
+
+def _value(held: Held | None) -> Value | None:
+    return held.value if held else None
+
+
+def _same(old: Value | None, new: Value) -> bool:
+    if isinstance(old, datetime) and isinstance(new, datetime):
+        return abs(old - new) < _SAME_INSTANT
+    if isinstance(old, PersonName) and isinstance(new, PersonName):
+        return old.full.split() == new.full.split()
+    if isinstance(old, str) and isinstance(new, str):
+        return old.strip() == new.strip()
+    return type(old) is type(new) and old == new
+
+
+def _may_write(policy: Policy, held: Held | None, *, overwrite_typed: bool) -> bool:
+    if held is None or policy is Policy.ALWAYS:
+        return True
+    if policy is Policy.WHEN_EMPTY or held.actor == "system":
+        return False
+    return held.actor != "workspace-member" or overwrite_typed

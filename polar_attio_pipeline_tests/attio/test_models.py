@@ -1,0 +1,221 @@
+import json
+from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from polar_attio_pipeline.attio.models import SelfInfo, decode_person, encode, parse_definitions
+from polar_attio_pipeline.sync.mapping import BY_KEY, Target
+from polar_attio_pipeline.sync.records import Held, Person, PersonName, Value, ValueType
+
+CAPTURES = Path(__file__).parents[2].parent / "shared" / "captures" / "attio"
+
+SLUGS = {key: key for key in BY_KEY}
+TARGETS = tuple(Target(attribute, attribute.types[0]) for attribute in BY_KEY.values())
+
+
+def capture(name: str) -> Any:
+    path = CAPTURES / name
+    if not path.exists():
+        pytest.skip(f"the recording {name} is not here")
+    return json.loads(path.read_text())["body"]
+
+
+def record(values: dict[str, Any]) -> dict[str, Any]:
+    return {"id": {"record_id": "r-1"}, "web_url": "https://app.attio.com/acme/person/r-1", "values": values}
+
+
+def value(actor: str = "api-token", **properties: Any) -> dict[str, Any]:
+    return {
+        "active_from": "2026-05-09T21:43:08.480000000Z",
+        "active_until": None,
+        "created_by_actor": {"type": actor, "id": None},
+        "attribute_type": "mislabelled",
+        **properties,
+    }
+
+
+def decoded(values: dict[str, Any], *, targets: tuple[Target, ...] = TARGETS) -> Person:
+    return decode_person(record(values), targets=targets, slugs=SLUGS)
+
+
+def test_every_kind_of_value_is_read_with_the_one_who_wrote_it() -> None:
+    person = decoded(
+        {
+            "polar_customer": [value(value=True)],
+            "polar_customer_id": [value("app", value="0b1c77ca")],
+            "name": [value("workspace-member", first_name="Ada", last_name="Lovelace", full_name="Ada Lovelace")],
+            "polar_customer_since": [value("system", value="2026-05-09T21:43:08.480000999Z")],
+        }
+    )
+
+    assert person.values == {
+        "polar_customer": Held(value=True, actor="api-token"),
+        "polar_customer_id": Held("0b1c77ca", "app"),
+        "name": Held(PersonName("Ada", "Lovelace", "Ada Lovelace"), "workspace-member"),
+        "polar_customer_since": Held(datetime(2026, 5, 9, 21, 43, 8, 480000, tzinfo=UTC), "system"),
+    }
+
+
+def test_addresses_are_lower_cased_in_attios_order_each_once() -> None:
+    emails = [value(email_address=address) for address in ("B@x.com", "a@x.com", "b@X.com")]
+
+    assert decoded({"email_addresses": emails}).emails == ("b@x.com", "a@x.com")
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [],
+        None,
+        [value(value="")],
+        [value(value=None)],
+        [{**value(value="old"), "active_until": "2026-06-01T00:00:00Z"}],
+    ],
+    ids=["unset", "absent", "empty", "null", "superseded"],
+)
+def test_an_unset_value_is_absent(entries: list[dict[str, Any]] | None) -> None:
+    assert decoded({"polar_country": entries}).values == {}
+
+
+def test_a_name_without_any_part_is_absent_and_a_missing_part_is_empty() -> None:
+    nothing = decoded({"name": [value(first_name=None, last_name=None, full_name=None)]})
+    mononym = decoded({"name": [value(first_name="Cher", last_name=None, full_name="Cher")]})
+
+    assert nothing.values == {}
+    assert mononym.values["name"].value == PersonName("Cher", "", "Cher")
+
+
+def test_attributes_that_are_no_target_are_dropped() -> None:
+    only_the_mark = (Target(BY_KEY["polar_customer"], ValueType.CHECKBOX),)
+
+    person = decoded(
+        {"polar_customer": [value(value=True)], "polar_country": [value(value="NL")]}, targets=only_the_mark
+    )
+
+    assert set(person.values) == {"polar_customer"}
+
+
+def test_values_are_found_under_the_slug_a_workspace_gave_them() -> None:
+    renamed = {**SLUGS, "polar_country": "land"}
+
+    person = decode_person(record({"land": [value(value="NL")]}), targets=TARGETS, slugs=renamed)
+
+    assert person.values["polar_country"].value == "NL"
+
+
+def test_a_timestamp_kept_in_a_date_attribute_is_read_as_a_day() -> None:
+    day = (Target(BY_KEY["polar_customer_since"], ValueType.DATE),)
+
+    person = decoded({"polar_customer_since": [value(value="2026-05-09")]}, targets=day)
+
+    assert person.values["polar_customer_since"].value == date(2026, 5, 9)
+
+
+@pytest.mark.parametrize(
+    ("key", "properties"),
+    [
+        ("polar_country", {"value": 5}),
+        ("polar_country", {"option": {"title": "NL"}}),
+        ("polar_customer", {"value": "true"}),
+        ("polar_customer_since", {"value": "yesterday"}),
+        ("name", {"first_name": ["Ada"], "last_name": "Lovelace", "full_name": "Ada Lovelace"}),
+    ],
+)
+def test_a_value_of_an_unknown_shape_counts_as_typed_by_a_person_so_nothing_writes_over_it(
+    key: str, properties: dict[str, Any]
+) -> None:
+    held = decoded({key: [value("api-token", **properties)]}).values[key]
+
+    assert held.actor == "workspace-member"
+    assert held.value == json.dumps(properties)
+
+
+def test_an_unknown_writer_counts_as_a_person() -> None:
+    by_robot = decoded({"polar_country": [value("robot", value="NL")]})
+    by_nobody = decoded({"polar_country": [{"value": "NL"}]})
+
+    assert by_robot.values["polar_country"].actor == by_nobody.values["polar_country"].actor == "workspace-member"
+
+
+def test_a_record_without_a_link_gets_one_from_the_workspace() -> None:
+    bare = {"id": {"record_id": "r-1"}, "values": {}}
+
+    person = decode_person(bare, targets=TARGETS, slugs=SLUGS, workspace_slug="acme")
+
+    assert person.url == "https://app.attio.com/acme/person/r-1"
+
+
+@pytest.mark.parametrize(
+    ("value_type", "plain", "written"),
+    [
+        (ValueType.CHECKBOX, False, [False]),
+        (ValueType.TEXT, "NL", ["NL"]),
+        (ValueType.DATE, date(2026, 5, 9), ["2026-05-09"]),
+        (ValueType.TIMESTAMP, datetime(2026, 5, 9, 1, 2, 3, 4, tzinfo=UTC), ["2026-05-09T01:02:03.000004Z"]),
+        (
+            ValueType.TIMESTAMP,
+            datetime(2026, 5, 9, 1, tzinfo=timezone(timedelta(hours=2))),
+            ["2026-05-08T23:00:00Z"],
+        ),
+        (ValueType.DATE, datetime(2026, 5, 9, 1, tzinfo=timezone(timedelta(hours=2))), ["2026-05-08"]),
+        (
+            ValueType.NAME,
+            PersonName("Cher", "", "Cher"),
+            [{"first_name": "Cher", "last_name": "", "full_name": "Cher"}],
+        ),
+    ],
+)
+def test_values_are_written_as_lists_in_utc_with_all_parts_of_a_name(
+    value_type: ValueType, plain: Value, written: list[Any]
+) -> None:
+    assert encode(value_type, plain) == written
+
+
+def test_a_value_of_another_type_is_a_mistake_of_the_mapping() -> None:
+    with pytest.raises(TypeError, match="str is not written to an attribute of type checkbox"):
+        encode(ValueType.CHECKBOX, "true")
+
+
+def test_read_write_scope_includes_read() -> None:
+    info = SelfInfo(active=True, scope="object_configuration:read-write record_permission:read")
+
+    assert info.grants("object_configuration:read")
+    assert not info.grants("record_permission:read-write")
+
+
+def test_the_recorded_attributes_of_a_real_workspace_are_read_whole() -> None:
+    rows = capture("people_attributes.json")["data"]
+
+    definitions = {definition.api_slug: definition for definition in parse_definitions(rows)}
+
+    assert len(definitions) == len(rows)
+    assert definitions["email_addresses"].is_unique
+    assert definitions["email_addresses"].is_multiselect
+    assert definitions["name"].type == "personal-name"
+    assert not definitions["created_at"].is_writable
+    assert set(definitions["name"].id) == {"workspace_id", "object_id", "attribute_id"}
+
+
+def test_an_attribute_of_an_unknown_shape_is_passed_over() -> None:
+    assert [one.api_slug for one in parse_definitions([{"no": "slug"}, None, {"api_slug": "a", "type": "text"}])] == [
+        "a"
+    ]
+
+
+def test_recorded_records_of_a_real_workspace_are_read_value_by_value() -> None:
+    rows = capture("companies_query_limit5.json")["data"]
+    text = (
+        Target(BY_KEY["polar_customer_url"], ValueType.TEXT),
+        Target(BY_KEY["polar_customer_since"], ValueType.TIMESTAMP),
+    )
+    slugs = {**SLUGS, "polar_customer_url": "description", "polar_customer_since": "created_at"}
+
+    first = decode_person(rows[0], targets=text, slugs=slugs)
+
+    assert first.record_id == rows[0]["id"]["record_id"]
+    assert first.url == rows[0]["web_url"]
+    assert first.values["polar_customer_url"].actor == "system"
+    since = first.values["polar_customer_since"]
+    assert since.value == datetime(2026, 5, 9, 21, 42, 57, 234000, tzinfo=UTC)

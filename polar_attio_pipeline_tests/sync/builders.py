@@ -1,0 +1,51 @@
+"""Customers, people and targets for the tests of the heart: everything has a default, a test names what it is about."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from polar_attio_pipeline.sync.mapping import ATTRIBUTES, Policy, Target
+from polar_attio_pipeline.sync.matching import Case, Match
+from polar_attio_pipeline.sync.planning import Action, Plan
+from polar_attio_pipeline.sync.records import Actor, Customer, Held, Person, Value
+
+SPRING = datetime(2026, 4, 1, 12, tzinfo=UTC)
+ADA = "ada00000-0000-4000-8000-000000000001"
+BOB = "b0b00000-0000-4000-8000-000000000002"
+
+TARGETS = tuple(Target(attribute, attribute.types[0]) for attribute in ATTRIBUTES)
+"""A workspace that has every attribute, each in the type that `setup` creates."""
+
+
+def customer(customer_id: str = ADA, email: str | None = "ada@example.com", **fields: Any) -> Customer:
+    defaults: dict[str, Any] = {
+        "created_at": SPRING,
+        "name": "Ada Lovelace",
+        "type": "individual" if email else "team",
+        "organization_id": "0c000000-0000-4000-8000-000000000000",
+        "external_id": None,
+        "country": None,
+        "url": f"https://polar.sh/dashboard/acme/customers/{customer_id}",
+        "read_at": SPRING,
+    }
+    return Customer(id=customer_id, email=email, **(defaults | fields))
+
+
+def person(record_id: str, *emails: str, actor: Actor = "api-token", **values: Value) -> Person:
+    held = {key: Held(value, actor) for key, value in values.items()}
+    return Person(record_id, f"https://app.attio.com/acme/person/{record_id}", emails, held)
+
+
+def target(key: str, policy: Policy | None = None) -> Target:
+    """One attribute as the workspace has it; under another policy if given."""
+    found = next(target for target in TARGETS if target.attribute.key == key)
+    if policy is None:
+        return found
+    attribute = found.attribute
+    changed = {name: getattr(attribute, name) for name in attribute.__slots__} | {"policy": policy}
+    return Target(type(attribute)(**changed), found.type)
+
+
+def planned(action: Action, case: Case, *involved: Person) -> Plan:
+    """A plan for Ada, as matching and planning would hand it on."""
+    sure = action in {Action.UPDATE, Action.KEEP}
+    return Plan(customer(), Match(case, involved[0] if sure else None, involved), action)

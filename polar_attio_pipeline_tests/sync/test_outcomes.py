@@ -1,0 +1,97 @@
+"""Exactly one outcome a customer, with a reason from a closed list."""
+
+import pytest
+
+from polar_attio_pipeline.sync.matching import CERTAIN, Case, Match
+from polar_attio_pipeline.sync.outcomes import (
+    FAILED,
+    Reason,
+    Result,
+    changed_meanwhile,
+    refused,
+    tally,
+    unreadable,
+    unwritable,
+    written,
+)
+from polar_attio_pipeline.sync.planning import Action, Change, Plan
+from polar_attio_pipeline_tests.sync.builders import ADA, SPRING, customer, person, planned
+
+P1 = person("p1", "ada@example.com")
+P2 = person("p2", "lovelace@example.com")
+
+
+@pytest.mark.parametrize(
+    ("action", "result"),
+    [(Action.CREATE, Result.CREATED), (Action.UPDATE, Result.UPDATED), (Action.KEEP, Result.UNCHANGED)],
+)
+def test_what_was_done_is_on_record_with_a_link(action: Action, result: Result) -> None:
+    done = Plan(customer(), Match(Case.KNOWN, P1), action, (Change("polar_country", None, "GB"),))
+    outcome = written(done, P1)
+    assert (outcome.customer_id, outcome.email, outcome.created_at) == (ADA, "ada@example.com", SPRING)
+    assert (outcome.result, outcome.record_id, outcome.urls) == (result, "p1", (P1.url,))
+    assert outcome.changed == ("polar_country",)
+    assert outcome.reason is None
+    assert result not in FAILED
+
+
+@pytest.mark.parametrize("case", sorted(set(Case) - CERTAIN))
+def test_every_case_that_writes_nothing_is_a_reason_of_the_same_name(case: Case) -> None:
+    outcome = unwritable(planned(Action.ASK, case, P1))
+    assert outcome.reason is not None
+    assert outcome.reason.value == case.value
+    assert outcome.detail
+
+
+def test_an_ambiguous_customer_links_to_every_record_involved_and_claims_none() -> None:
+    outcome = unwritable(planned(Action.ASK, Case.TWO_RECORDS, P1, P2))
+    assert (outcome.result, outcome.reason) == (Result.AMBIGUOUS, Reason.TWO_RECORDS)
+    assert outcome.urls == (P1.url, P2.url)
+    assert outcome.record_id is None
+    assert outcome.detail is not None
+    assert "merge" in outcome.detail
+
+
+def test_a_rejected_customer_says_what_to_do() -> None:
+    outcome = unwritable(planned(Action.REJECT, Case.NO_EMAIL))
+    assert (outcome.result, outcome.reason) == (Result.REJECTED, Reason.NO_EMAIL)
+    assert outcome.detail is not None
+    assert "members:read" in outcome.detail
+
+
+def test_a_refusal_names_the_field() -> None:
+    outcome = refused(planned(Action.UPDATE, Case.KNOWN, P1), field="email_addresses", message="Not an address.")
+    assert (outcome.result, outcome.reason) == (Result.REJECTED, Reason.REFUSED)
+    assert outcome.detail is not None
+    assert outcome.detail.startswith("Attio refused email_addresses: Not an address.")
+    assert outcome.record_id == "p1"
+
+
+def test_a_refusal_without_a_field_still_says_what_attio_said() -> None:
+    outcome = refused(planned(Action.CREATE, Case.NEW), field=None, message="No.")
+    assert outcome.detail is not None
+    assert outcome.detail.startswith("Attio refused the record: No.")
+
+
+def test_a_person_that_keeps_changing_under_the_pass_is_for_a_human() -> None:
+    outcome = changed_meanwhile(planned(Action.CREATE, Case.NEW))
+    assert (outcome.result, outcome.reason) == (Result.AMBIGUOUS, Reason.CHANGED_MEANWHILE)
+
+
+def test_a_row_that_does_not_parse_has_an_outcome_too() -> None:
+    outcome = unreadable(None, field="created_at", message="Input should be a valid datetime.")
+    assert (outcome.customer_id, outcome.result, outcome.reason) == ("unknown", Result.REJECTED, Reason.UNREADABLE)
+    assert outcome.detail is not None
+    assert "created_at" in outcome.detail
+    assert unreadable(ADA, field="email", message="?").customer_id == ADA
+
+
+def test_a_tally_has_a_number_for_every_result() -> None:
+    outcomes = [written(planned(Action.KEEP, Case.KNOWN, P1), P1), unwritable(planned(Action.REJECT, Case.NO_EMAIL))]
+    assert tally(outcomes) == {
+        Result.CREATED: 0,
+        Result.UPDATED: 0,
+        Result.UNCHANGED: 1,
+        Result.REJECTED: 1,
+        Result.AMBIGUOUS: 0,
+    }
