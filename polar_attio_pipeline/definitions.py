@@ -1,5 +1,6 @@
 """Wiring: assets, checks, jobs, schedules, sensors, resources. Dagster loads `defs`."""
 
+import warnings
 from datetime import UTC, datetime, time
 
 import dagster as dg
@@ -7,6 +8,7 @@ import dagster as dg
 from polar_attio_pipeline.assets.attio_people import build_attio_people
 from polar_attio_pipeline.assets.customer_reconciliation import customer_reconciliation
 from polar_attio_pipeline.assets.polar_customers import build_polar_customers
+from polar_attio_pipeline.assets.preview_job import preview
 from polar_attio_pipeline.attio.resource import AttioResource
 from polar_attio_pipeline.checks import build_unresolved_check
 from polar_attio_pipeline.ledger import LedgerResource
@@ -14,12 +16,19 @@ from polar_attio_pipeline.options import PassOptions
 from polar_attio_pipeline.partitions import hours_from
 from polar_attio_pipeline.polar.resource import PolarResource
 from polar_attio_pipeline.schedules import build_daily_schedule, build_hourly_schedule
+from polar_attio_pipeline.sensors import build_sensor
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.storage import SCHEMA, CustomersIOManager
 
 
 def build(settings: Settings) -> dg.Definitions:
     """Return the code location for these settings. Tokens are read from the environment by each run."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
+        return _build(settings)
+
+
+def _build(settings: Settings) -> dg.Definitions:
     partitions = hours_from(datetime.combine(settings.polar_attio_start_date, time(), UTC))
     customer_sync = dg.define_asset_job(
         "customer_sync",
@@ -36,11 +45,12 @@ def build(settings: Settings) -> dg.Definitions:
     return dg.Definitions(
         assets=[build_polar_customers(partitions), build_attio_people(partitions), customer_reconciliation],
         asset_checks=[build_unresolved_check("attio_people"), build_unresolved_check("customer_reconciliation")],
-        jobs=[customer_sync, full_reconciliation],
+        jobs=[customer_sync, full_reconciliation, preview],
         schedules=[
-            build_hourly_schedule(customer_sync, partitions, overlap_hours=settings.polar_attio_overlap_hours),
-            build_daily_schedule(full_reconciliation),
+            build_hourly_schedule(customer_sync.name, partitions, overlap_hours=settings.polar_attio_overlap_hours),
+            build_daily_schedule(full_reconciliation.name),
         ],
+        sensors=[build_sensor(customer_sync.name, partitions, overlap_hours=settings.polar_attio_overlap_hours)],
         resources={
             "polar": PolarResource(
                 access_token=dg.EnvVar("POLAR_ACCESS_TOKEN"),

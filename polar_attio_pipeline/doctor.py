@@ -22,6 +22,7 @@ from polar_attio_pipeline.sync.mapping import ATTRIBUTES
 
 CLOCK_TOLERANCE_SECONDS = 60
 
+_POLAR_LANE = "requests"
 _IMPATIENT = RetryPolicy(attempts=2, seconds=15, longest_pause=5, attempt_seconds=15)
 
 
@@ -119,7 +120,7 @@ async def _polar(settings: Settings, transport: httpx.AsyncBaseTransport | None)
 
 
 async def _ask_polar(api: ApiClient, *, knows_slug: bool) -> list[Finding]:
-    await api.request("GET", "/v1/customers/", lane=LANE, params={"limit": 1})
+    await api.request("GET", "/v1/customers/", lane=_POLAR_LANE, params={"limit": 1})
     findings = [Finding("Polar token", Level.OK, "Accepted; it may read customers.")]
     members = await _allowed(api, "/v1/members/")
     findings.append(
@@ -146,7 +147,7 @@ async def _ask_polar(api: ApiClient, *, knows_slug: bool) -> list[Finding]:
 
 async def _allowed(api: ApiClient, path: str) -> bool:
     try:
-        await api.request("GET", path, lane=LANE, params={"limit": 1})
+        await api.request("GET", path, lane=_POLAR_LANE, params={"limit": 1})
     except ApiError as error:
         if error.status != 403:
             raise

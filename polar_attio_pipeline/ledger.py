@@ -83,7 +83,7 @@ class Ledger:
 
     @contextmanager
     def recording(self, run_id: str) -> Iterator[Callable[[Sequence[Outcome]], None]]:
-        """Give a pass a function that takes outcomes; they are stored in portions, the last when the pass ends, anyhow."""
+        """Give a pass a function that stores outcomes, in portions; the last one when the pass ends, even by an error."""
         waiting: list[Outcome] = []
 
         def record(outcomes: Sequence[Outcome]) -> None:
@@ -122,20 +122,20 @@ class Ledger:
             found = dict(connection.execute("SELECT outcome, count(*) FROM attio_people GROUP BY outcome").fetchall())
         return {result: found.get(result.value, 0) for result in Result}
 
-    def note_read(self, hours: Iterable[datetime], *, read_at: datetime) -> None:
-        """Remember that these hours of Polar were read at this moment."""
-        rows = [(naive(hour), naive(read_at)) for hour in hours]
+    def note_read(self, hours: Iterable[datetime], *, here: datetime, polar: datetime) -> None:
+        """Remember when these hours of Polar were read, by this machine's clock and by Polar's."""
+        rows = [(naive(hour), naive(here), naive(polar)) for hour in hours]
         with connect(self.database) as connection:
-            connection.executemany("INSERT OR REPLACE INTO polar_reads VALUES (?, ?)", rows)
+            connection.executemany("INSERT OR REPLACE INTO polar_reads VALUES (?, ?, ?)", rows)
 
-    def read_at(self, hours: Sequence[datetime]) -> datetime | None:
-        """Return when the least recently read of these hours was read; None if one never was."""
+    def read_at(self, hours: Sequence[datetime]) -> tuple[datetime, datetime] | None:
+        """Return when the least recently read of these hours was read, by both clocks; None if one never was."""
         with connect(self.database) as connection:
-            count, oldest = connection.execute(
-                "SELECT count(*), min(read_at) FROM polar_reads WHERE hour IN (SELECT unnest(?))",
+            count, here, polar = connection.execute(
+                "SELECT count(*), min(here), min(polar) FROM polar_reads WHERE hour IN (SELECT unnest(?))",
                 [[naive(hour) for hour in hours]],
             ).fetchall()[0]
-        return oldest.replace(tzinfo=UTC) if count == len(hours) else None
+        return (here.replace(tzinfo=UTC), polar.replace(tzinfo=UTC)) if count == len(hours) else None
 
     def last_synced(self, *, not_by: str) -> datetime | None:
         """Return when a run other than this one last recorded an outcome."""

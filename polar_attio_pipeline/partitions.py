@@ -7,8 +7,9 @@ import dagster as dg
 
 HOUR = timedelta(hours=1)
 
-BACKFILL_POLICY = dg.BackfillPolicy.multi_run(max_partitions_per_run=24)
-"""A day of hours a run: a run start costs seconds, and a run that dies costs at most a day's hours again."""
+BACKFILL_POLICY = dg.BackfillPolicy.single_run()
+"""A range of hours is one run: Polar is read once for all of them, and a run's start costs seconds. What a run that dies
+has finished is kept all the same, because `attio_people` puts each hour on record when it is done."""
 
 
 def hours_from(start: datetime) -> dg.HourlyPartitionsDefinition:

@@ -12,13 +12,13 @@ CLOSE_AFTER_MINUTES = 5
 
 
 def build_hourly_schedule(
-    job: dg.UnresolvedAssetJobDefinition, partitions: dg.HourlyPartitionsDefinition, *, overlap_hours: int
+    job: str, partitions: dg.HourlyPartitionsDefinition, *, overlap_hours: int
 ) -> dg.ScheduleDefinition:
     """Return the schedule that closes each hour, and reads the hours before it again in the same run."""
 
     @dg.schedule(
         name="hourly_customer_sync",
-        job=job,
+        job_name=job,
         cron_schedule=f"{CLOSE_AFTER_MINUTES} * * * *",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
@@ -39,11 +39,11 @@ def build_hourly_schedule(
     return hourly_customer_sync
 
 
-def build_daily_schedule(job: dg.UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
+def build_daily_schedule(job: str) -> dg.ScheduleDefinition:
     """Return the schedule of the full reconciliation."""
     return dg.ScheduleDefinition(
         name="daily_reconciliation",
-        job=job,
+        job_name=job,
         cron_schedule="35 3 * * *",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,

@@ -30,7 +30,9 @@ CREATE TABLE IF NOT EXISTS polar_customers (
     id VARCHAR, created_at TIMESTAMP, email VARCHAR, name VARCHAR, type VARCHAR, organization_id VARCHAR,
     external_id VARCHAR, country VARCHAR, url VARCHAR, read_at TIMESTAMP, problem VARCHAR
 );
-CREATE TABLE IF NOT EXISTS polar_reads (hour TIMESTAMP PRIMARY KEY, read_at TIMESTAMP NOT NULL);
+CREATE TABLE IF NOT EXISTS polar_reads (
+    hour TIMESTAMP PRIMARY KEY, here TIMESTAMP NOT NULL, polar TIMESTAMP NOT NULL
+);
 CREATE TABLE IF NOT EXISTS attio_people (
     polar_customer_id VARCHAR PRIMARY KEY, email VARCHAR, outcome VARCHAR NOT NULL, reason VARCHAR,
     detail VARCHAR, attio_record_id VARCHAR, attio_url VARCHAR, created_at TIMESTAMP, synced_at TIMESTAMP NOT NULL,

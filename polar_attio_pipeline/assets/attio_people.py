@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -16,12 +17,15 @@ from polar_attio_pipeline.options import PassOptions
 from polar_attio_pipeline.partitions import BACKFILL_POLICY, floor, hours, key
 from polar_attio_pipeline.polar.client import PolarClient
 from polar_attio_pipeline.polar.resource import PolarResource
-from polar_attio_pipeline.reading import Reading, read_hours
+from polar_attio_pipeline.reading import Reading, ReadTimes, read_hours
 from polar_attio_pipeline.reporting import numbers, outcome_table
 from polar_attio_pipeline.storage import from_frame
 from polar_attio_pipeline.sync.engine import Services, sync
 from polar_attio_pipeline.sync.outcomes import Outcome, tally
 from polar_attio_pipeline.sync.records import Customer
+
+READ_AT = "polar_read_at"
+"""Metadata of every hour: when Polar was read for it, by Polar's clock. The run cursor rests on it."""
 
 RETRIED = 100
 """How many rejected and ambiguous customers of other hours one pass tries again; a reconciliation tries them all."""
@@ -42,6 +46,7 @@ class Hour:
     outcomes: Sequence[Outcome]
     requests: int
     seconds: float
+    read_at: datetime
 
 
 def build_attio_people(partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDefinition:
@@ -56,7 +61,7 @@ def build_attio_people(partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDe
         description="The people of Attio who are the customers of an hour: found by Polar id, then by address; created "
         "or updated where something differs. Every customer's outcome is in the ledger.",
     )
-    def attio_people(  # noqa: PLR0913  # a parameter a resource
+    def attio_people(  # noqa: PLR0913, PLR0917  # a parameter a resource, as Dagster wants them
         context: dg.AssetExecutionContext,
         config: AttioPeopleConfig,
         polar_customers: pd.DataFrame,
@@ -67,28 +72,39 @@ def build_attio_people(partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDe
     ) -> dg.MaterializeResult[None]:
         starts = hours(context.partition_keys)
         store = ledger.open()
+        done: list[Hour] = []
 
-        async def run() -> tuple[list[Hour], list[Outcome]]:
+        async def run() -> list[Outcome]:
             async with polar.client() as book, attio.client() as people:
                 one_pass = _Pass(context.run_id, book, people, store, options)
                 reading = await one_pass.fresh(starts, polar_customers)
-                done = [await one_pass.hour(start, reading) for start in starts]
-                return done, await one_pass.retry(reading) if config.retry_unresolved else []
+                for position, start in enumerate(starts):
+                    if one_pass.is_old(reading.times.here):
+                        reading = await read_hours(book, starts[position:])
+                    done.append(await one_pass.hour(start, reading))
+                    if start != starts[-1]:
+                        # Dagster records a range when all of it is done; a run that dies must keep what it finished.
+                        context.log_event(
+                            dg.AssetMaterialization("attio_people", metadata=_report(done[-1]), partition=key(start))
+                        )
+                return await one_pass.retry(reading) if config.retry_unresolved else []
 
-        done, retried = asyncio.run(run())
+        retried = asyncio.run(run())
         for hour in done:
-            context.add_asset_metadata(
-                {
-                    **numbers(tally(hour.outcomes), requests=hour.requests, seconds=hour.seconds),
-                    "outcomes": outcome_table(hour.outcomes),
-                },
-                partition_key=key(hour.start),
-            )
+            context.add_asset_metadata(_report(hour), partition_key=key(hour.start))
         if not retried:
             return dg.MaterializeResult()
         return dg.MaterializeResult(metadata={"retried from other hours": outcome_table(retried)})
 
     return attio_people
+
+
+def _report(hour: Hour) -> dict[str, Any]:
+    return {
+        **numbers(tally(hour.outcomes), requests=hour.requests, seconds=hour.seconds),
+        "outcomes": outcome_table(hour.outcomes),
+        READ_AT: dg.TimestampMetadataValue(hour.read_at.timestamp()),
+    }
 
 
 @dataclass
@@ -103,13 +119,19 @@ class _Pass:
 
     async def fresh(self, starts: list[datetime], snapshot: pd.DataFrame) -> Reading:
         """Return the stored snapshot, or what Polar says now if the snapshot may be older than what Attio holds."""
-        read_at = self.ledger.read_at(starts)
+        read = self.ledger.read_at(starts)
         written = self.ledger.last_synced(not_by=self.run_id)
-        young = read_at is not None and datetime.now(UTC) - read_at <= self.options.snapshot_age
-        if read_at is None or not young or (written is not None and written > read_at):
+        if read is None:
+            return await read_hours(self.book, starts)
+        times = ReadTimes(*read)
+        if self.is_old(times.here) or (written is not None and written > times.here):
             return await read_hours(self.book, starts)
         customers, unreadable = from_frame(snapshot)
-        return Reading(customers, unreadable, requests=0)
+        return Reading(customers, unreadable, 0, times)
+
+    def is_old(self, read_at: datetime) -> bool:
+        """Tell whether what was read then may not be written from any more."""
+        return datetime.now(UTC) - read_at > self.options.snapshot_age
 
     async def hour(self, start: datetime, reading: Reading) -> Hour:
         """Bring one hour's customers to Attio."""
@@ -118,7 +140,7 @@ class _Pass:
         unreadable = [row for row in reading.unreadable if row.created_at and floor(row.created_at) == start]
         customers = [customer for customer in reading.customers if floor(customer.created_at) == start]
         outcomes = await self._sync(customers, unreadable)
-        return Hour(start, outcomes, self._requests() - before, time.monotonic() - began)
+        return Hour(start, outcomes, self._requests() - before, time.monotonic() - began, reading.times.polar)
 
     async def retry(self, reading: Reading) -> list[Outcome]:
         """Try unresolved customers of other hours again, as Polar has them now; forget those who are gone."""
@@ -144,4 +166,4 @@ class _Pass:
         return outcomes
 
     def _requests(self) -> int:
-        return self.book.requests + self.people.requests
+        return self.book.api.stats.requests.total() + self.people.api.stats.requests.total()

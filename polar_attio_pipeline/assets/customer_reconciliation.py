@@ -93,10 +93,10 @@ async def _reconcile(
             record(outcomes)
 
         keep(reading.unreadable)
-        comparison = await reconcile({customer.id: customer for customer in reading.customers}, services, keep)
+        comparison = await reconcile(reading.customers, services, keep)
     gone = comparison.gone()
     share = len(gone) / max(1, comparison.marked_count)
-    trusted = bool(reading.customers) and share <= options.unmark_max_share
+    trusted = len(reading.customers) > 0 and share <= options.unmark_max_share
     unmarked = await unmark(gone, services) if options.unmark_gone and trusted else []
     return Report(
         counts=counts,
@@ -104,5 +104,5 @@ async def _reconcile(
         gone=gone,
         unmarked=unmarked,
         copied=[person for people in comparison.copied.values() for person in people],
-        requests=book.requests + people.requests,
+        requests=book.api.stats.requests.total() + people.api.stats.requests.total(),
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 
 import dagster as dg
 import pandas as pd
@@ -32,11 +32,12 @@ def build_polar_customers(partitions: dg.HourlyPartitionsDefinition) -> dg.Asset
     ) -> pd.DataFrame:
         started = time.monotonic()
         starts = hours(context.partition_keys)
-        read_at = datetime.now(UTC)
         reading = asyncio.run(_read(polar, starts))
-        ledger.open().note_read(starts, read_at=read_at)
+        ledger.open().note_read(starts, here=reading.times.here, polar=reading.times.polar)
         seconds = round(time.monotonic() - started, 3)
-        found = [floor(row.created_at) for row in (*reading.customers, *reading.unreadable) if row.created_at]
+        moments = [customer.created_at for customer in reading.customers]
+        moments += [row.created_at for row in reading.unreadable if row.created_at]
+        found = [floor(moment) for moment in moments]
         for start in starts:
             # One reading serves the whole range: its cost stands on the newest hour, so that sums over hours are true.
             newest = start == starts[-1]

@@ -3,14 +3,18 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from polar_attio_pipeline.attio.errors import SERVICE, ConfigurationError, data_of, not_attio
+from polar_attio_pipeline.attio.errors import (
+    ATTRIBUTES_PATH,
+    SELF_PATH,
+    SERVICE,
+    ConfigurationError,
+    data_of,
+    not_attio,
+)
 from polar_attio_pipeline.attio.models import EMAILS, AttributeDefinition, SelfInfo, parse_definitions
 from polar_attio_pipeline.http.client import ApiClient, Params
 from polar_attio_pipeline.http.errors import body
 from polar_attio_pipeline.sync.mapping import ATTRIBUTES, Attribute, Target
-
-SELF = "/v2/self"
-ATTRIBUTES_PATH = "/v2/objects/people/attributes"
 
 _PAGE = 200
 _SCOPES = ("record_permission:read-write", "object_configuration:read")
@@ -96,7 +100,7 @@ async def identify(api: ApiClient) -> SelfInfo:
         ConfigurationError: it was revoked or never existed; Attio answers 200 to that.
         ApiError: Attio could not be asked.
     """
-    response = await api.request("GET", SELF, lane="reads")
+    response = await api.request("GET", SELF_PATH, lane="reads")
     payload = body(response)
     if not isinstance(payload, dict) or "active" not in payload:
         raise not_attio(response)
@@ -106,7 +110,7 @@ async def identify(api: ApiClient) -> SelfInfo:
             "Attio knows no active key like ATTIO_API_KEY (revoked, or of another workspace): create a new one under "
             "Workspace settings, Developers.",
             service=SERVICE,
-            request=f"GET {SELF}",
+            request=f"GET {SELF_PATH}",
         )
     return info
 

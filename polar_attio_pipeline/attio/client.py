@@ -8,7 +8,7 @@ import httpx
 from pydantic import SecretStr
 
 from polar_attio_pipeline.attio.attributes import Workspace, discover
-from polar_attio_pipeline.attio.errors import SERVICE, data_of, explain_answer, message_of, slug_of
+from polar_attio_pipeline.attio.errors import RECORDS_PATH, SERVICE, data_of, explain_answer, message_of, slug_of
 from polar_attio_pipeline.attio.lookup import KEYS_PER_SEARCH, Lookup, Record
 from polar_attio_pipeline.attio.models import EMAILS, decode_person, encode
 from polar_attio_pipeline.http.client import ApiClient
@@ -23,8 +23,6 @@ from polar_attio_pipeline.sync.ports import (
     UnavailableError,
 )
 from polar_attio_pipeline.sync.records import Person, Values
-
-RECORDS_PATH = "/v2/objects/people/records"
 
 
 def attio_api(  # noqa: PLR0913  # keyword-only

@@ -17,6 +17,9 @@ from polar_attio_pipeline.http.errors import (
 )
 
 SERVICE = "Attio"
+SELF_PATH = "/v2/self"
+ATTRIBUTES_PATH = "/v2/objects/people/attributes"
+RECORDS_PATH = "/v2/objects/people/records"
 
 
 class ConfigurationError(FatalError):
@@ -54,24 +57,17 @@ _TOO_COMPLEX = "Attio finds the search too complex ({status} on {request})."
 
 # Codes of plans and features are run-fatal whatever their status: every further record would meet them too.
 _PLAN_CODES = ("billing_error", "quota_exceeded", "limit_reached", "particle_gate_violation")
-_FILTER_CODES = (
-    "filter_error",
-    "unknown_filter_attribute_slug",
-    "invalid_filter_operator",
-    "invalid_filter_field",
-)
 
 _HINTS: Hints = {
     (401, None): Hint(FatalError, _BAD_KEY),
     (403, None): Hint(FatalError, _MISSING_SCOPE),
     **{(status, code): Hint(FatalError, _PLAN) for status in (400, 402, 403) for code in _PLAN_CODES},
-    **{(400, code): Hint(FatalError, _FILTER) for code in _FILTER_CODES},
 }
 _CONFIGURING: Hints = {**_HINTS, (403, None): Hint(FatalError, _MISSING_SCOPE_TO_CONFIGURE)}
 _NO_API: Hints = {(status, None): Hint(FatalError, _NOT_ATTIO) for status in (404, 405)}
+_SEARCHING: Hints = {**_HINTS, **_NO_API, (400, None): Hint(FatalError, _FILTER)}
 _COMPLEX: Hints = {(status, None): Hint(QueryTooComplexError, _TOO_COMPLEX) for status in (400, 413, 429)}
 
-_ONE_RECORD = re.compile(r"/records/[^/]+$")
 _SLUG = re.compile(r'attribute with slug(?:/ID)? "([^"]+)"', re.IGNORECASE)
 _ID = re.compile(r'attribute with ID "([^"]+)"', re.IGNORECASE)
 
@@ -123,15 +119,15 @@ def slug_of(error: ApiError, *, slug_by_id: Mapping[str, str]) -> str | None:
 
 
 def _hints(response: httpx.Response) -> Hints:
-    path = response.request.url.path
+    status, path = response.status_code, response.request.url.path
     payload = body(response)
     message = str(payload.get("message", "")) if isinstance(payload, dict) else ""
-    if response.status_code in {404, 405} and not (payload and _ONE_RECORD.search(path)):
-        return _NO_API
-    if path.endswith("/records/query") and _too_complex(response.status_code, message):
-        return _COMPLEX
-    configures = "/attributes" in path and response.request.method != "GET"
-    return _CONFIGURING if configures else _HINTS
+    if path.endswith("/records/query"):
+        return _COMPLEX if _too_complex(status, message) else _SEARCHING
+    if path.startswith(ATTRIBUTES_PATH) and response.request.method != "GET":
+        return _CONFIGURING
+    gone = status == 404 and path.startswith(f"{RECORDS_PATH}/") and payload and "endpoint" not in message
+    return _HINTS if gone else {**_HINTS, **_NO_API}
 
 
 def _too_complex(status: int, message: str) -> bool:

@@ -12,12 +12,10 @@ from typing import Any
 
 import idna
 
-from polar_attio_pipeline.attio.errors import SERVICE, QueryTooComplexError, data_of
+from polar_attio_pipeline.attio.errors import RECORDS_PATH, SERVICE, QueryTooComplexError, data_of
 from polar_attio_pipeline.attio.models import EMAILS
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.errors import TransientError
-
-QUERY_PATH = "/v2/objects/people/records/query"
 
 KEYS_PER_SEARCH = 400
 """Ids and addresses in one search at first: those of 200 customers."""
@@ -129,7 +127,7 @@ class Lookup:
             offset += PAGE - 1
 
     async def _page(self, query: dict[str, Any]) -> list[Record]:
-        response = await self._api.request("POST", QUERY_PATH, lane="reads", json={**query, "limit": PAGE})
+        response = await self._api.request("POST", f"{RECORDS_PATH}/query", lane="reads", json={**query, "limit": PAGE})
         return list(data_of(response))
 
 

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import dagster as dg
-from pydantic import Field, SecretStr
+import httpx
+from pydantic import Field, PrivateAttr, SecretStr
 
 from polar_attio_pipeline.attio.client import AttioClient, attio_api
 
@@ -17,6 +18,8 @@ class AttioResource(dg.ConfigurableResource[AttioClient]):
     reads_per_second: float = Field(description="Attio allows 100, over all apps.")
     writes_per_second: float = Field(description="Attio allows 25, over all apps.")
     slugs: dict[str, str] = Field(description="The workspace's slug for each attribute key.")
+
+    _transport: httpx.AsyncBaseTransport | None = PrivateAttr(default=None)
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[AttioClient]:
@@ -31,6 +34,13 @@ class AttioResource(dg.ConfigurableResource[AttioClient]):
             base_url=self.api_url,
             reads_per_second=self.reads_per_second,
             writes_per_second=self.writes_per_second,
+            transport=self._transport,
         )
         async with api:
             yield await AttioClient.connect(api, self.slugs)
+
+    def over(self, *, transport: httpx.AsyncBaseTransport) -> "AttioResource":
+        """Return this resource over another transport than the network, for tests."""
+        other = self.model_copy()
+        other._transport = transport  # noqa: SLF001  # of its own class
+        return other

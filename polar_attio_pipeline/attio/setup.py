@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from polar_attio_pipeline.attio.attributes import ATTRIBUTES_PATH, identify, list_definitions, wrong_type
-from polar_attio_pipeline.attio.errors import SERVICE, ConfigurationError, message_of
+from polar_attio_pipeline.attio.attributes import identify, list_definitions, wrong_type
+from polar_attio_pipeline.attio.errors import ATTRIBUTES_PATH, SERVICE, ConfigurationError, message_of
 from polar_attio_pipeline.attio.models import AttributeDefinition
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.errors import RecordError

@@ -27,6 +27,8 @@ _log = logging.getLogger(__name__)
 
 _TIMEOUT = httpx.Timeout(30, connect=10, pool=None)
 
+_UNSENT = "no request sent"
+
 Params = Mapping[str, str | int | list[str]]
 
 
@@ -51,6 +53,8 @@ class ApiClient:
     """An HTTP API, used as an async context manager.
 
     Attributes:
+        base_url: Where it is.
+        retry: Bounds of the retries.
         stats: What was done so far.
         server_offset: The service's clock minus ours at the newest answer, in seconds, to about a second; None before
             the first answer.
@@ -84,15 +88,15 @@ class ApiClient:
             timeout: Of connecting, and of silence while sending or receiving.
             clock: Between attempts; the event loop's unless given.
         """
+        self.base_url = base_url
         self.stats = Stats()
         self.server_offset: float | None = None
         self._service = service
-        self._base_url = base_url
         self._token = token
         self._lanes = lanes
         self._explain = explain
         self._headers = headers or {}
-        self._retry = retry or RetryPolicy()
+        self.retry = retry or RetryPolicy()
         self._transport = transport
         self._timeout = timeout
         self._clock = clock or Clock()
@@ -120,11 +124,12 @@ class ApiClient:
 
     def _checked_url(self) -> httpx.URL:
         try:
-            url = httpx.URL(self._base_url)
-            if url.scheme not in ("http", "https") or not url.host:
-                raise httpx.InvalidURL("no scheme or no host")
+            url = httpx.URL(self.base_url)
         except httpx.InvalidURL as cause:
-            raise explain_failure(cause, service=self._service, request="no request sent") from cause
+            raise explain_failure(cause, service=self._service, request=_UNSENT) from cause
+        if url.scheme not in ("http", "https") or not url.host:
+            nowhere = httpx.UnsupportedProtocol("no scheme or no host")
+            raise explain_failure(nowhere, service=self._service, request=_UNSENT)
         return url
 
     async def __aexit__(
@@ -144,6 +149,7 @@ class ApiClient:
         params: Params | None = None,
         json: Any = None,
         retry_lost_answers: bool = True,
+        retry: RetryPolicy | None = None,
     ) -> httpx.Response:
         """Send a request when its turn comes, again where that may help, and return the success.
 
@@ -157,6 +163,7 @@ class ApiClient:
             json: Body.
             retry_lost_answers: False for a request that must not be carried out twice: it is repeated only when it
                 certainly was not carried out (no connection, 429, a conflict).
+            retry: Bounds for this request; the client's unless given.
 
         Raises:
             LostAnswerError: no answer that says whether the request was carried out.
@@ -169,7 +176,7 @@ class ApiClient:
         request = self._http.build_request(method, path, params=params, json=json)
         effort = Effort()
         attempts = retrying(
-            self._retry,
+            retry or self.retry,
             effort=effort,
             retry_lost_answers=retry_lost_answers,
             sleep=self._clock.sleep,
@@ -186,7 +193,7 @@ class ApiClient:
         self.stats.seconds_waited += sent - queued
         self.stats.requests[lane] += 1
         try:
-            async with asyncio.timeout(self._retry.attempt_seconds):
+            async with asyncio.timeout(self.retry.attempt_seconds):
                 response = await http.send(request)
             self._read_clock(response)
             if response.is_success and response.status_code != httpx.codes.NO_CONTENT:
@@ -206,7 +213,7 @@ class ApiClient:
             error.retry_after = seconds_to_wait(
                 response.headers.get("Retry-After"), date=response.headers.get("Date"), now=datetime.now(UTC)
             )
-            lane.pause_until(self._clock.now() + min(error.retry_after or 0, self._retry.longest_pause))
+            lane.pause_until(self._clock.now() + min(error.retry_after or 0, self.retry.longest_pause))
         return error
 
     def _read_clock(self, response: httpx.Response) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import httpx
 
 from polar_attio_pipeline.http.redaction import redact
+from polar_attio_pipeline.sync.ports import UnavailableError
 
 
 class ApiError(Exception):
@@ -47,8 +48,8 @@ class FatalError(ApiError):
     """Every other request would fail the same way: the run ends and a person has to act."""
 
 
-class TransientError(ApiError):
-    """Worth trying again later; raised once the attempts are used up.
+class TransientError(ApiError, UnavailableError):
+    """Worth trying again later; raised once the attempts are used up. To the engine it is an `UnavailableError`.
 
     Attributes:
         retry_after: Seconds that the service asked to wait, where it did.

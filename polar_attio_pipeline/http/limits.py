@@ -45,7 +45,8 @@ class Lane:
                 await self._clock.sleep(wait)
             now = self._clock.now()
             # Counted from when the turn was due, not from when the timer woke: lateness does not add up.
-            self._due = max(self._due, arrived, now - _CATCH_UP * self._spacing) + self._spacing
+            due = max(self._due, self._paused_until, arrived, now - _CATCH_UP * self._spacing)
+            self._due = due + self._spacing
             self._recent.append(now)
 
     def pause_until(self, moment: float) -> None:

@@ -18,7 +18,8 @@ class RetryPolicy:
     Attributes:
         attempts: Sendings in all.
         seconds: Time in flight and between attempts, in all; no wait that would go beyond it is begun.
-        first_wait: Seconds before the second attempt; doubled each time, plus up to as much again at random.
+        first_wait: Seconds before the second attempt, then doubled each time; each wait is up to so much longer, at
+            random, so that requests that failed together do not come back together.
         longest_wait: Seconds that doubling ends at.
         longest_pause: Seconds; a service that asks for a longer wait (Retry-After) is given up at once.
         attempt_seconds: Seconds after which one attempt counts as lost, however slowly its bytes keep dripping in.
@@ -59,9 +60,8 @@ def retrying(
         sleep: Waits between attempts.
         before_sleep: Told of every attempt that will be repeated.
     """
-    backoff = tenacity.wait_exponential_jitter(
-        initial=policy.first_wait, max=policy.longest_wait, jitter=policy.first_wait
-    )
+    doubling = tenacity.wait_exponential(multiplier=policy.first_wait, max=policy.longest_wait)
+    backoff = doubling + tenacity.wait_random(0, policy.first_wait)
 
     def worth_repeating(error: BaseException) -> bool:
         if not isinstance(error, TransientError) or (error.retry_after or 0) > policy.longest_pause:

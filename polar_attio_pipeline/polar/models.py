@@ -47,6 +47,7 @@ class Member(BaseModel):
     """A member of a team."""
 
     email: str | None = None
+    name: str | None = None
 
 
 class Organization(BaseModel):
@@ -62,14 +63,16 @@ class BadRow:
     Attributes:
         key: Tells it from other bad rows in a list that is read twice: its id where that is readable.
         id: Its id, where it is readable.
-        problem: Which field, and what is wrong with it, or where in the list it is; never a value.
+        field: What of it could not be read, as a path.
+        message: What is wrong with that, as a sentence; never a value.
         created_at: When it was created; where that is unreadable, the moment of its neighbour in the list; None
             without a neighbour.
     """
 
     key: str
     id: str | None
-    problem: str
+    field: str
+    message: str
     created_at: datetime | None
 
 
@@ -81,14 +84,15 @@ def parse_row(item: object) -> CustomerRow | BadRow:
     try:
         return CustomerRow.model_validate(item)
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, each['loc'])) or 'row'}: {each['msg']}" for each in error.errors()]
+        problem = error.errors(include_input=False, include_context=False)[0]
     fields = item if isinstance(item, dict) else {}
     row_id = fields.get("id")
     readable = row_id if isinstance(row_id, str) and row_id else None
     return BadRow(
         key=readable or hashlib.sha256(repr(item).encode()).hexdigest(),
         id=readable,
-        problem="; ".join(problems),
+        field=".".join(map(str, problem["loc"])) or "the whole row",
+        message=f"{problem['msg']}.",
         created_at=_moment(fields.get("created_at")),
     )
 

@@ -32,7 +32,7 @@ def kind_of(method: str, path: str) -> str:
 
 
 class Seen(NamedTuple):
-    """What requests are counted by. `status` is None where no whole answer was sent."""
+    """What requests are counted by. `status` is None where no answer began."""
 
     service: str
     method: str

@@ -1,7 +1,5 @@
 """When two spellings are one address."""
 
-from contextlib import suppress
-
 import idna
 
 ANONYMISED_DOMAIN = "@anonymized.polar.sh"
@@ -23,20 +21,6 @@ def email_key(email: str) -> str:
         return f"{local}@{idna.encode(domain, uts46=True).decode('ascii')}"
     except idna.IDNAError:
         return lowered
-
-
-def spellings(email: str) -> frozenset[str]:
-    """Return every lower-cased form in which Attio may hold an address: an international domain has two.
-
-    Whether Attio brings them to one form is not documented, so both are asked for.
-    """
-    key = email_key(email)
-    local, _, domain = key.rpartition("@")
-    forms = {key, email.strip().lower()}
-    if "xn--" in domain:
-        with suppress(idna.IDNAError):
-            forms.add(f"{local}@{idna.decode(domain)}")
-    return frozenset(forms)
 
 
 def is_anonymised(email: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from polar_attio_pipeline.sync.emails import is_anonymised, spellings
+from polar_attio_pipeline.sync.emails import email_key, is_anonymised
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.matching import Claims, PeopleIndex, claim, contested_id, match
 from polar_attio_pipeline.sync.outcomes import Outcome, changed_meanwhile, refused, unwritable, written
@@ -105,7 +105,12 @@ async def reconcile(customers: Mapping[str, Customer], services: Services, recor
     """
     comparison = await compare(customers, services)
     record(list(comparison.settled()))
-    await sync(comparison.pending(), services, record)
+
+    def note(outcomes: Sequence[Outcome]) -> None:
+        comparison.note(outcomes)
+        record(outcomes)
+
+    await sync(comparison.pending(), services, note)
     return comparison
 
 
@@ -152,8 +157,7 @@ async def _plan_chunk(customers: Sequence[Customer], services: Services, claims:
 
 def _addresses(customers: Iterable[Customer]) -> list[str]:
     addresses = (customer.address for customer in customers)
-    asked = (spellings(address) for address in addresses if address and not is_anonymised(address))
-    return sorted(frozenset().union(*asked))
+    return sorted({email_key(address) for address in addresses if address and not is_anonymised(address)})
 
 
 def _split_by_address(customers: Iterable[Customer], index: PeopleIndex) -> tuple[list[Customer], list[Customer]]:

@@ -178,11 +178,12 @@ def match(  # noqa: PLR0911  # a case a line is the table of cases itself
 def claim(customer: Customer, found: Match, claims: Claims) -> Match:
     """Take the person and the address for this customer, or find that an earlier one of the pass has them.
 
-    Customers are claimed for oldest first, so of two that share an address the older keeps the person.
+    Customers are claimed for oldest first, so of two that share an address the older keeps the person. Who is known by
+    its id needs no address to be told by.
     """
     if found.case not in CERTAIN:
         return found
-    if customer.address:
+    if customer.address and found.case is not Case.KNOWN:
         first = claims.by_address.setdefault(email_key(customer.address), customer.id)
         if first != customer.id:
             return Match(Case.SHARED_EMAIL, involved=found.involved)

@@ -99,7 +99,7 @@ def refused(plan: Plan, *, field: str | None, message: str) -> Outcome:
         plan.customer,
         Result.REJECTED,
         Reason.REFUSED,
-        f"{where}: {message} Mend it in Polar; the next pass tries again.",
+        f"{where}: {message} Mend the value in Polar, or the attribute in Attio; the next pass tries again.",
         plan.match.involved,
     )
 

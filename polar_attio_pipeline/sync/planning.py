@@ -87,7 +87,7 @@ def plan(customer: Customer, found: Match, targets: tuple[Target, ...], *, overw
         if _may_write(target.attribute.policy, held.get(change.key), overwrite_typed=overwrite_typed)
     }
     address = (
-        (Change(EMAILS_KEY, ", ".join(emails) or None, customer.address.strip()),)
+        (Change(EMAILS_KEY, ", ".join(emails) or None, customer.address),)
         if customer.address and found.case in {Case.NEW, Case.EMAIL_CHANGED}
         else ()
     )

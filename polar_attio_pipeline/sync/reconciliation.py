@@ -3,7 +3,7 @@
 People come page by page and are compared at once, so that only customers that differ are kept and looked up again.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from polar_attio_pipeline.sync.emails import email_key
@@ -44,6 +44,7 @@ class Comparison:
         self._settled: dict[str, Person] = {}
         self._holders: dict[str, Marked] = {}
         self._unknown: list[tuple[Marked, frozenset[str]]] = []
+        self._given: set[str] = set()
         self.people_read = 0
         self.copied: dict[str, list[Marked]] = {}
 
@@ -80,12 +81,17 @@ class Comparison:
         """Return the customers that have to be looked up, and probably written."""
         return [customer for key, customer in self._customers.items() if key not in self._settled]
 
+    def note(self, outcomes: Iterable[Outcome]) -> None:
+        """Take in what the pass did: a person who was given to a customer is not gone, such as a new team's owner."""
+        self._given.update(outcome.record_id for outcome in outcomes if outcome.record_id and outcome.changed)
+
     def gone(self) -> list[Marked]:
         """Return the people who are marked as customers and whom Polar does not have, neither by id nor by address."""
         if not self._unknown:
             return []
         addresses = {email_key(customer.address) for customer in self._customers.values() if customer.address}
-        return [shown for shown, emails in self._unknown if not emails & addresses]
+        unknown = (found for found in self._unknown if found[0].record_id not in self._given)
+        return [shown for shown, emails in unknown if not emails & addresses]
 
     @property
     def marked_count(self) -> int:

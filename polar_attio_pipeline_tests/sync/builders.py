@@ -5,7 +5,7 @@ from typing import Any
 
 from polar_attio_pipeline.sync.mapping import ATTRIBUTES, Policy, Target
 from polar_attio_pipeline.sync.matching import Case, Match
-from polar_attio_pipeline.sync.planning import Action, Plan
+from polar_attio_pipeline.sync.planning import Action, Change, Plan
 from polar_attio_pipeline.sync.records import Actor, Customer, Held, Person, Value
 
 SPRING = datetime(2026, 4, 1, 12, tzinfo=UTC)
@@ -45,7 +45,8 @@ def target(key: str, policy: Policy | None = None) -> Target:
     return Target(type(attribute)(**changed), found.type)
 
 
-def planned(action: Action, case: Case, *involved: Person) -> Plan:
+def planned(action: Action, case: Case, *involved: Person, changed: str | None = None) -> Plan:
     """A plan for Ada, as matching and planning would hand it on."""
     sure = action in {Action.UPDATE, Action.KEEP}
-    return Plan(customer(), Match(case, involved[0] if sure else None, involved), action)
+    changes = (Change(changed, None, ADA),) if changed else ()
+    return Plan(customer(), Match(case, involved[0] if sure else None, involved), action, changes)

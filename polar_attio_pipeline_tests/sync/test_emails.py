@@ -1,8 +1,8 @@
-"""When two spellings are one address, and under which spellings it may be stored."""
+"""When two spellings are one address."""
 
 import pytest
 
-from polar_attio_pipeline.sync.emails import email_key, is_anonymised, spellings
+from polar_attio_pipeline.sync.emails import email_key, is_anonymised
 
 
 @pytest.mark.parametrize(
@@ -39,17 +39,6 @@ def test_two_addresses_stay_two(one: str, other: str) -> None:
 @pytest.mark.parametrize("text", ["", "ada", "@", "ada@", "@example.com", "ada@ü..example", "ada@" + "ü" * 300])
 def test_what_is_no_address_has_a_key_all_the_same(text: str) -> None:
     assert email_key(text.upper()) == text
-
-
-def test_an_international_address_may_be_stored_in_either_spelling() -> None:
-    both = {"ada@bücher.example.com", "ada@xn--bcher-kva.example.com"}
-    assert spellings("Ada@BÜCHER.example.com") == both
-    assert spellings("ada@XN--BCHER-KVA.example.com") == both
-
-
-@pytest.mark.parametrize("text", ["ada@example.com", "ada@xn--a.example.com", "ada", "ada@ü..example"])
-def test_every_other_address_has_one_spelling(text: str) -> None:
-    assert spellings(text.upper()) == {text}
 
 
 def test_polar_replaces_the_address_of_an_anonymised_customer() -> None:

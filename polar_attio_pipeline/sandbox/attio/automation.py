@@ -30,7 +30,9 @@ def link_company(store: Store, person: Record, new_emails: list[str]) -> None:
 
 def merge(store: Store, primary: Record, secondary: Record) -> Record:
     """Make one new record of two; the primary's values come first, and both old ids are gone."""
-    merged = Record(store.new_id(), primary.object_type, min(primary.created_at, secondary.created_at), primary.created_by)
+    merged = Record(
+        store.new_id(), primary.object_type, min(primary.created_at, secondary.created_at), primary.created_by
+    )
     for attribute in {**primary.active, **secondary.active}:
         merged.active[attribute] = _merged_values(attribute, primary, secondary)
     merged.past = primary.past + secondary.past

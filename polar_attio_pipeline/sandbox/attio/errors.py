@@ -99,9 +99,7 @@ def invalid_query(*errors: dict[str, Any]) -> AttioError:
 def invalid_value(slug: str, *errors: dict[str, Any]) -> AttioError:
     """400: a value that its attribute does not take; the errors' paths start inside the value."""
     details = {"validation_errors": list(errors)} if errors else {}
-    return bad_request(
-        "validation_type", f'An invalid value was passed to attribute with slug "{slug}".', **details
-    )
+    return bad_request("validation_type", f'An invalid value was passed to attribute with slug "{slug}".', **details)
 
 
 def invalid_input(path: JsonPath, message: str = "Invalid input") -> dict[str, Any]:

@@ -93,11 +93,11 @@ class _Compiler:
             return self._operator(attribute, field, "$eq", raw, path)
         return _all([self._operator(attribute, field, name, value, [*path, name]) for name, value in raw.items()])
 
-    def _operator(
-        self, attribute: Attribute, field: Field, operator: str, operand: Any, path: list[str]
-    ) -> Condition:
+    def _operator(self, attribute: Attribute, field: Field, operator: str, operand: Any, path: list[str]) -> Condition:
         if operator not in field.operators:
-            message = f'Operator "{operator}" is not supported by attribute "{attribute.slug}" of type {attribute.type}.'
+            message = (
+                f'Operator "{operator}" is not supported by attribute "{attribute.slug}" of type {attribute.type}.'
+            )
             raise _error("invalid_filter_operator", message, path)
         test = field.test(operator, operand)
         if test is None:
@@ -111,9 +111,7 @@ class _Compiler:
         lookup = self._lookup(attribute, field, operator, operand)
         return Condition(matches, many, lookup, exact=lookup is not None)
 
-    def _lookup(
-        self, attribute: Attribute, field: Field, operator: str, operand: Any
-    ) -> Callable[[], Ids] | None:
+    def _lookup(self, attribute: Attribute, field: Field, operator: str, operand: Any) -> Callable[[], Ids] | None:
         if operator not in ("$eq", "$in") or not field.indexed or attribute.inverse_of:
             return None
         wanted = operand if operator == "$in" else [operand]

@@ -1,5 +1,6 @@
 """Records and values as the API shows them. Built anew for each answer, so that a big book stays small."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from polar_attio_pipeline.sandbox.attio.contacts import root_domain
@@ -63,31 +64,12 @@ def dump_version(
 
 
 def _dump(workspace_id: str, object_type: ObjectType, attribute: Attribute, value: Any) -> dict[str, Any]:
-    match attribute.type:
-        case "email-address":
-            return dump_email(value)
-        case "personal-name":
-            return {"first_name": value[0], "last_name": value[1], "full_name": value[2]}
-        case "record-reference":
-            return {"target_object": value.object_slug, "target_record_id": value.record_id}
-        case "select":
-            return {"option": dump_option(workspace_id, object_type.id, attribute, value)}
-        case "domain":
-            return {"domain": value, "root_domain": root_domain(value)}
-        case "actor-reference":
-            return {"referenced_actor_type": value.type, "referenced_actor_id": value.id}
-        case "phone-number":
-            return {
-                "country_code": value.country,
-                "original_phone_number": value.original,
-                "phone_number": value.number,
-            }
-        case "location":
-            return dict(zip(LOCATION_KEYS, value, strict=True))
-        case "currency":
-            return {"currency_code": attribute.currency_code, "currency_value": value}
-        case _:
-            return {"value": value}
+    if attribute.type == "select":
+        return {"option": dump_option(workspace_id, object_type.id, attribute, value)}
+    if attribute.type == "currency":
+        return {"currency_code": attribute.currency_code, "currency_value": value}
+    dumper = _DUMPERS.get(attribute.type)
+    return dumper(value) if dumper else {"value": value}
 
 
 def dump_email(original: str) -> dict[str, str]:
@@ -101,3 +83,18 @@ def dump_email(original: str) -> dict[str, str]:
         "email_root_domain": root_domain(domain),
         "email_local_specifier": local,
     }
+
+
+_DUMPERS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
+    "email-address": dump_email,
+    "personal-name": lambda value: dict(zip(("first_name", "last_name", "full_name"), value, strict=True)),
+    "record-reference": lambda value: {"target_object": value.object_slug, "target_record_id": value.record_id},
+    "domain": lambda value: {"domain": value, "root_domain": root_domain(value)},
+    "actor-reference": lambda value: {"referenced_actor_type": value.type, "referenced_actor_id": value.id},
+    "phone-number": lambda value: {
+        "country_code": value.country,
+        "original_phone_number": value.original,
+        "phone_number": value.number,
+    },
+    "location": lambda value: dict(zip(LOCATION_KEYS, value, strict=True)),
+}

@@ -1,6 +1,6 @@
 """Records with the full history of their values, and the indexes that make a big book answer fast."""
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from datetime import datetime
 from random import Random
 from typing import Any, NamedTuple
@@ -103,12 +103,12 @@ class Store:
         revision: Changes with every write, so that a cached answer knows its age.
     """
 
-    def __init__(self, objects: Sequence[ObjectType], clock: Callable[[], datetime], random: Random) -> None:
-        self.objects = list(objects)
+    def __init__(self, clock: Callable[[], datetime], random: Random) -> None:
+        self.objects: list[ObjectType] = []
         self.revision = 0
         self._clock = clock
         self._random = random
-        self._tables: dict[ObjectType, dict[str, Record]] = {object_type: {} for object_type in objects}
+        self._tables: dict[ObjectType, dict[str, Record]] = {}
         self._indexes: dict[Attribute, EqualityIndex] = {}
 
     def new_id(self) -> str:
@@ -118,6 +118,11 @@ class Store:
     def now(self) -> str:
         """Return the time as Attio writes it."""
         return stamp(self._clock())
+
+    def add_object(self, object_type: ObjectType) -> None:
+        """Add an object without records."""
+        self.objects.append(object_type)
+        self._tables[object_type] = {}
 
     def object_type(self, slug_or_id: str) -> ObjectType:
         """Return an object.
@@ -218,4 +223,4 @@ class Store:
 
 
 def _computed(record: Record, slug: str) -> Any:
-    return {"record_id": record.id, "created_at": record.created_at, "created_by": record.created_by}[slug]
+    return getattr(record, "id" if slug == "record_id" else slug)

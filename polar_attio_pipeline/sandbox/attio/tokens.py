@@ -78,8 +78,7 @@ def authenticate(tokens: Mapping[str, Token], header: str | None, scopes: tuple[
     missing = [scope for scope in scopes if not token.allows(scope)]
     if missing:
         raise forbidden(
-            "You do not have the necessary permissions to perform this request. Missing scopes: "
-            f"{', '.join(missing)}."
+            f"You do not have the necessary permissions to perform this request. Missing scopes: {', '.join(missing)}."
         )
     return token
 

@@ -121,9 +121,7 @@ def _select(attribute: Attribute, raw: Any) -> Option:
     option = attribute.option(value)
     if option is None:
         word = "ID" if _UUID.fullmatch(value) else "title"
-        raise bad_request(
-            "value_not_found", f'Cannot find select attribute with select option {word} "{value}".'
-        )
+        raise bad_request("value_not_found", f'Cannot find select attribute with select option {word} "{value}".')
     return option
 
 
@@ -176,9 +174,7 @@ def _location(attribute: Attribute, raw: Any) -> tuple[str | None, ...]:
         raise invalid_value(attribute.slug, wrong_type([], "object", raw))
     errors = [wrong_type([key], "string") for key in LOCATION_KEYS if key not in raw]
     errors += [
-        wrong_type([key], "string", raw[key])
-        for key in LOCATION_KEYS
-        if not isinstance(raw.get(key), str | None)
+        wrong_type([key], "string", raw[key]) for key in LOCATION_KEYS if not isinstance(raw.get(key), str | None)
     ]
     if errors:
         raise invalid_value(attribute.slug, *errors)

@@ -1,45 +1,26 @@
 """The state of one Attio workspace, and what people and Attio itself do in it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from random import Random
 from threading import RLock
 from typing import Any
 
-from polar_attio_pipeline.sandbox.attio import automation, writes
 from polar_attio_pipeline.sandbox.attio.budget import QueryBudget
-from polar_attio_pipeline.sandbox.attio.errors import AttioError, bad_request, conflict, forbidden
+from polar_attio_pipeline.sandbox.attio.errors import bad_request, conflict, forbidden
 from polar_attio_pipeline.sandbox.attio.output import dump_history, dump_record
+from polar_attio_pipeline.sandbox.attio.people import NewPerson, PersonView, values_of, view
 from polar_attio_pipeline.sandbox.attio.query import QueryEngine
-from polar_attio_pipeline.sandbox.attio.schema import ActorType, Attribute, Option
+from polar_attio_pipeline.sandbox.attio.records import Records
+from polar_attio_pipeline.sandbox.attio.schema import ActorType, Attribute, ObjectType, Option
 from polar_attio_pipeline.sandbox.attio.standard import standard_objects
-from polar_attio_pipeline.sandbox.attio.store import Actor, Record, Store, Version
+from polar_attio_pipeline.sandbox.attio.store import Actor, Record, Store
 from polar_attio_pipeline.sandbox.attio.times import stamp
 from polar_attio_pipeline.sandbox.attio.tokens import Token
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN
 
 _WORKSPACE_AGE = timedelta(days=400)
-
-
-@dataclass(frozen=True, slots=True)
-class PersonView:
-    """A person as a page shows it: simple values by slug, a list where there are several."""
-
-    id: str
-    emails: tuple[str, ...]
-    name: str | None
-    values: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class NewPerson:
-    """A person for `AttioWorld.add_people`; `values` as in `AttioWorld.add_person`."""
-
-    emails: Sequence[str]
-    name: str | None = None
-    values: Mapping[str, Any] | None = None
-    created_at: datetime | None = None
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 class AttioWorld:
@@ -53,32 +34,36 @@ class AttioWorld:
         id: The workspace's UUID.
         slug: Its part of every web address.
         name: Its name.
-        logo_url: Its logo.
         member_id: The one workspace member, whom `actor="workspace-member"` means.
+        client_id: The first API key's id, which `actor="api-token"` means.
         tokens: The API keys, by token.
         lock: Held through every request and every method, so that a test may act from another thread.
+        store: The records.
+        records: What changes them.
+        queries: What lists them.
+        budget: What listing may cost.
         writes: How many writes of records the API has accepted.
         plan_limit_records: How many records, of all objects, the plan allows; None for any number.
-        budget: What queries may cost.
     """
 
     def __init__(self, clock: Callable[[], datetime], *, seed: int | None = None) -> None:
         self.clock = clock
         self.lock = RLock()
         random = Random(seed)
-        store = Store((), clock, random)
-        self.id = store.new_id()
+        self.store = Store(clock, random)
+        self.records = Records(self.store)
+        self.queries = QueryEngine(self.store, random)
+        self.budget = QueryBudget(clock)
+        self.id = self.store.new_id()
         self.slug = "sandbox"
         self.name = "Sandbox"
-        self.logo_url: str | None = None
-        self.member_id = store.new_id()
-        created_at = stamp(clock() - _WORKSPACE_AGE)
-        for object_type in standard_objects(self.id, created_at, store.new_id):
-            store.add_object(object_type)
-        self.store = store
-        self.queries = QueryEngine(store, random)
-        self.budget = QueryBudget(clock)
-        self.tokens = {ATTIO_TOKEN: Token(store.new_id(), int((clock() - _WORKSPACE_AGE).timestamp()))}
+        self.member_id = self.store.new_id()
+        founded = clock() - _WORKSPACE_AGE
+        self.people_type, self.companies_type = standard_objects(self.id, stamp(founded), self.store.new_id)
+        self.store.add_object(self.people_type)
+        self.store.add_object(self.companies_type)
+        self.client_id = self.store.new_id()
+        self.tokens = {ATTIO_TOKEN: Token(self.client_id, int(founded.timestamp()))}
         self.writes = 0
         self.plan_limit_records: int | None = None
         self._conflicts = 0
@@ -86,12 +71,17 @@ class AttioWorld:
 
     @property
     def max_query_score(self) -> float:
-        """What one query may cost; the next is refused with a 429 that never ends."""
+        """What one query may cost; one that costs more is refused with a 429, however often it is tried."""
         return self.budget.max_query_score
 
     @max_query_score.setter
     def max_query_score(self, score: float) -> None:
         self.budget.max_query_score = score
+
+    def add_token(self, token: str, *scopes: str) -> Token:
+        """Issue an API key of 64 characters with these scopes."""
+        self.tokens[token] = Token(self.store.new_id(), int(self.clock().timestamp()), frozenset(scopes))
+        return self.tokens[token]
 
     def conflict_next(self, count: int = 1) -> None:
         """Answer the next record writes with 409 `concurrent_write_conflict`."""
@@ -128,10 +118,6 @@ class AttioWorld:
                 "You have reached the maximum number of records that your current plan allows.", "billing_error"
             )
 
-    def actor(self, kind: ActorType) -> Actor:
-        """Return the actor that a method's `actor` names."""
-        return Actor(kind, {"workspace-member": self.member_id, "system": None}.get(kind, self.id))
-
     def add_attribute(  # noqa: PLR0913  # an attribute's settings, each by name
         self,
         slug: str,
@@ -159,7 +145,7 @@ class AttioWorld:
             return attribute.id
 
     def archive_attribute(self, slug: str, object_slug: str = "people", *, archived: bool = True) -> None:
-        """Archive an attribute of an object, or bring it back."""
+        """Archive an attribute, or bring it back."""
         with self.lock:
             self.store.object_type(object_slug).attribute(slug).is_archived = archived
             self.store.revision += 1
@@ -177,59 +163,59 @@ class AttioWorld:
 
         Args:
             emails: All its addresses.
-            name: Its full name; the first word is the first name.
+            name: Its full name; the last word is the last name.
             values: Other values by slug, in the forms that the API takes.
             actor: Who does it.
-            unique: False lets an address in that another person holds, as in a book from before the rule.
+            unique: False lets an address in that another person holds, as in a book older than the rule.
 
         Raises:
             AttioError: the API would refuse it too.
         """
         with self.lock:
-            person = NewPerson(tuple(emails), name, values)
-            return self._add(person, self.actor(actor), self.store.now(), unique=unique).id
+            values = values_of(NewPerson(tuple(emails), name, values))
+            record = self.records.create(self.people_type, values, self._actor(actor), unique=unique)
+            self.records.settle()
+            return record.id
 
     def add_people(
         self, people: Iterable[NewPerson], *, actor: ActorType = "workspace-member", companies: bool = True
     ) -> list[str]:
-        """Create many people and return their record ids.
+        """Create many people, fast, and return their record ids.
 
-        Those without a `created_at` get times a millisecond apart, that end now.
+        Those without a `created_at` get times a millisecond apart, up to now.
 
         Args:
             people: Whom to create.
             actor: Who does it.
             companies: Let Attio link each to its company.
-        """
-        with self.lock:
-            book = list(people)
-            start = self.clock() - timedelta(milliseconds=len(book))
-            who = self.actor(actor)
-            return [
-                self._add(
-                    person,
-                    who,
-                    stamp(person.created_at or start + timedelta(milliseconds=number)),
-                    unique=True,
-                    companies=companies,
-                ).id
-                for number, person in enumerate(book)
-            ]
-
-    def edit_person(
-        self, record_id: str, values: Mapping[str, Any], actor: ActorType = "workspace-member"
-    ) -> None:
-        """Make a person's values these; a multiselect attribute becomes exactly the list.
 
         Raises:
-            AttioError: the API would refuse it too; an `actor` of `system` may also write read-only attributes.
+            AttioError: the API would refuse one of them; those before it are there.
         """
         with self.lock:
-            record = self.person(record_id)
-            who = self.actor(actor)
-            parsed = writes.parse(self.store, record.object_type, values, who)
-            writes.check_unique(self.store, parsed, record.id)
-            self.apply(record, parsed, who, lambda _: "replace")
+            book, who = list(people), self._actor(actor)
+            first = self.clock() - len(book) * _MILLISECOND
+            ids = []
+            for number, person in enumerate(book):
+                created_at = stamp(person.created_at or first + number * _MILLISECOND)
+                record = self.records.create(self.people_type, values_of(person), who, created_at=created_at)
+                ids.append(record.id)
+            if companies:
+                self.records.settle()
+            self.records.forget()
+            return ids
+
+    def edit_person(self, record_id: str, values: Mapping[str, Any], actor: ActorType = "workspace-member") -> None:
+        """Make a person's values these; a multiselect attribute becomes exactly the list.
+
+        An `actor` of `system` is Attio's enrichment, which may also write read-only attributes.
+
+        Raises:
+            AttioError: there is no such person, or the API would refuse a value too.
+        """
+        with self.lock:
+            self.records.update(self._person(record_id), values, self._actor(actor), lambda _: "replace")
+            self.records.settle()
 
     def clear_value(self, record_id: str, slug: str) -> None:
         """Empty one attribute of a person, as a workspace member."""
@@ -242,15 +228,7 @@ class AttioWorld:
             AttioError: one of them does not exist (404), or they are the same (400).
         """
         with self.lock:
-            return self.merge_records("people", primary, secondary).id
-
-    def merge_records(self, object_slug: str, primary: str, secondary: str) -> Record:
-        """Merge two records of an object; see `merge`."""
-        object_type = self.store.object_type(object_slug)
-        first, second = (self.store.record(object_type, record_id) for record_id in (primary, secondary))
-        if first is second:
-            raise bad_request("self_merge", "A record cannot be merged with itself.")
-        return automation.merge(self.store, first, second)
+            return self.records.merge(self.people_type, primary, secondary).id
 
     def delete(self, record_id: str) -> None:
         """Delete a person, for good.
@@ -259,17 +237,51 @@ class AttioWorld:
             AttioError: there is none; 404.
         """
         with self.lock:
-            self.delete_record(self.person(record_id))
+            self.records.delete(self._person(record_id))
 
-    def delete_record(self, record: Record) -> None:
-        """Delete a record, and the references to it."""
-        automation.forget_references(self.store, record)
-        self.store.remove(record)
+    def people(self, *, offset: int = 0, limit: int | None = None) -> list[PersonView]:
+        """Return people, newest first."""
+        with self.lock:
+            newest_first = list(reversed(self.store.records(self.people_type).values()))
+            until = None if limit is None else offset + limit
+            return [view(self.dump(record)) for record in newest_first[offset:until]]
 
-    def apply(
-        self, record: Record, parsed: writes.Parsed, actor: Actor, mode: Callable[[Attribute], writes.Mode]
-    ) -> Callable[[], None]:
-        """Write checked values to a record; return what Attio does about it afterwards."""
-        before = _emails(record)
-        writes.update(self.store, record, parsed, actor, mode)
-        return self._aftermath(record, before, parsed)
+    def person(self, record_id: str) -> PersonView:
+        """Return one person.
+
+        Raises:
+            AttioError: there is none; 404.
+        """
+        with self.lock:
+            return view(self.dump(self._person(record_id)))
+
+    def people_count(self) -> int:
+        """Return how many people there are."""
+        return len(self.store.records(self.people_type))
+
+    def value_history(self, record_id: str, slug: str) -> list[dict[str, Any]]:
+        """Return every value that an attribute of a person ever held, oldest first, as the API shows values.
+
+        Raises:
+            AttioError: there is no such person; 404.
+        """
+        with self.lock:
+            return dump_history(self.store, self.id, self._person(record_id), self.people_type.attribute(slug))
+
+    def dump(self, record: Record) -> dict[str, Any]:
+        """Return a record as the API shows it."""
+        return dump_record(self.store, self.id, self.slug, record)
+
+    def object_type(self, slug_or_id: str) -> ObjectType:
+        """Return an object.
+
+        Raises:
+            AttioError: there is none; 404.
+        """
+        return self.store.object_type(slug_or_id)
+
+    def _person(self, record_id: str) -> Record:
+        return self.store.record(self.people_type, record_id)
+
+    def _actor(self, kind: ActorType) -> Actor:
+        return Actor(kind, {"workspace-member": self.member_id, "system": None}.get(kind, self.client_id))

@@ -28,9 +28,7 @@ def parse(store: Store, object_type: ObjectType, values: Mapping[str, Any], acto
         if attribute is None or attribute.is_archived:
             raise bad_request("value_not_found", f'Cannot find attribute with slug/ID "{key}".')
         if attribute.computed or not (attribute.is_writable or actor.type == "system"):
-            raise bad_request(
-                "system_edit_unauthorized", f'Attribute with slug "{attribute.slug}" cannot be written.'
-            )
+            raise bad_request("system_edit_unauthorized", f'Attribute with slug "{attribute.slug}" cannot be written.')
         parsed[attribute] = parse_values(store, attribute, raw)
     return parsed
 
@@ -64,20 +62,19 @@ def create(store: Store, object_type: ObjectType, parsed: Parsed, actor: Actor, 
         if attribute.is_required and not parsed.get(attribute):
             raise _missing_value(attribute)
     record = Record(store.new_id(), object_type, created_at, actor)
-    inverses = {attribute: values for attribute, values in parsed.items() if attribute.inverse_of}
     for attribute, values in parsed.items():
         versions = tuple(Version(value, created_at, actor) for value in _distinct(values))
-        if versions and attribute not in inverses:
+        if versions and not attribute.inverse_of:
             record.active[attribute] = versions
     store.insert(record)
-    for attribute, values in inverses.items():
-        _write_inverse(store, record, attribute, values, actor, "replace")
+    pointer = Version(Reference(object_type.slug, record.id), created_at, actor)
+    for attribute, values in parsed.items():
+        if attribute.inverse_of:
+            _write_inverse(store, attribute.inverse_of, {value.record_id for value in values}, pointer, "replace")
     return record
 
 
-def update(
-    store: Store, record: Record, parsed: Parsed, actor: Actor, mode: Callable[[Attribute], Mode]
-) -> None:
+def update(store: Store, record: Record, parsed: Parsed, actor: Actor, mode: Callable[[Attribute], Mode]) -> None:
     """Write values to a record.
 
     A single value is written anew even if it is the one that holds; whether Attio does so is unknown, and this way
@@ -90,9 +87,11 @@ def update(
         if attribute.is_required and not values:
             raise _missing_value(attribute)
     now = store.now()
+    pointer = Version(Reference(record.object_type.slug, record.id), now, actor)
     for attribute, values in parsed.items():
         if attribute.inverse_of:
-            _write_inverse(store, record, attribute, values, actor, mode(attribute))
+            wanted = {value.record_id for value in values}
+            _write_inverse(store, attribute.inverse_of, wanted, pointer, mode(attribute))
             continue
         fresh = tuple(Version(value, now, actor) for value in _distinct(values))
         held = record.active.get(attribute, ())
@@ -101,13 +100,12 @@ def update(
         store.put(record, attribute, fresh, now)
 
 
-def matches(store: Store, object_type: ObjectType, matching: str, parsed: Parsed) -> list[Record]:
+def matches(store: Store, object_type: ObjectType, attribute: Attribute, parsed: Parsed) -> list[Record]:
     """Return the records that an upsert would write to.
 
     Raises:
         AttioError: the matching attribute has no value in the payload; 400.
     """
-    attribute = object_type.attribute(matching)
     values = parsed.get(attribute)
     if not values:
         raise _missing_value(attribute)
@@ -123,9 +121,7 @@ def matching_attribute(object_type: ObjectType, slug_or_id: str) -> Attribute:
     """
     attribute = object_type.find(slug_or_id)
     if attribute is None or attribute.is_archived:
-        raise bad_request(
-            "value_not_found", f'No attribute was found for matching_attribute slug/ID "{slug_or_id}".'
-        )
+        raise bad_request("value_not_found", f'No attribute was found for matching_attribute slug/ID "{slug_or_id}".')
     if not attribute.is_unique:
         raise bad_request(
             "matching_attribute_definition_not_unique",
@@ -162,22 +158,15 @@ def _distinct(values: Iterable[Any]) -> list[Any]:
     return list(by_key.values())
 
 
-def _write_inverse(
-    store: Store, record: Record, attribute: Attribute, values: list[Reference], actor: Actor, mode: Mode
-) -> None:
-    assert attribute.inverse_of is not None
-    now = store.now()
-    owners = next(found for found in store.objects if attribute.inverse_of in found.attributes)
-    wanted = {value.record_id for value in values}
-    held = set(store.holders(attribute.inverse_of, Reference(record.object_type.slug, record.id)))
+def _write_inverse(store: Store, attribute: Attribute, wanted: set[str], pointer: Version, mode: Mode) -> None:
+    owners = next(found for found in store.objects if attribute in found.attributes)
+    held = set(store.holders(attribute, pointer.value))
     if mode == "replace" or not wanted:
         for record_id in held - wanted:
-            store.put(store.record(owners, record_id), attribute.inverse_of, (), now)
-    pointer = Version(Reference(record.object_type.slug, record.id), now, actor)
+            store.put(store.record(owners, record_id), attribute, (), pointer.since)
     for record_id in wanted - held:
-        store.put(store.record(owners, record_id), attribute.inverse_of, (pointer,), now)
+        store.put(store.record(owners, record_id), attribute, (pointer,), pointer.since)
 
 
 def _missing_value(attribute: Attribute) -> AttioError:
     return bad_request("missing_value", f'Required value for attribute with ID "{attribute.id}" was not provided.')
-

@@ -2,11 +2,14 @@
 
 import heapq
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, TypedDict
 
 from polar_attio_pipeline.sandbox.polar.rows import Customer, CustomerType
+
+ANONYMIZED_DOMAIN = "anonymized.polar.sh"
 
 
 class CustomerFields(TypedDict, total=False):
@@ -62,3 +65,21 @@ class Pending:
         while self.replications and self.replications[0][0] <= now:
             _, _, customer_id, row = heapq.heappop(self.replications)
             yield customer_id, row
+
+
+def anonymized(row: Customer) -> Customer:
+    """Return a deleted row as `?anonymize=true` leaves it: a business keeps its name, nobody keeps an address."""
+
+    def hashed(text: str | None) -> str | None:
+        return text and sha256(text.encode()).hexdigest()
+
+    assert row.deleted_at is not None
+    return replace(
+        row,
+        email=row.email and f"{hashed(row.email)}@{ANONYMIZED_DOMAIN}",
+        email_verified=False,
+        name=row.name if row.tax_id else hashed(row.name),
+        billing_name=hashed(row.billing_name),
+        billing_address=None,
+        metadata={**row.metadata, "__anonymized_at": row.deleted_at.isoformat()},
+    )

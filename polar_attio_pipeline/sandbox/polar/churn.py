@@ -49,15 +49,17 @@ class ChurnRunner:
         self.inserted: list[str] = []
         self.deleted: list[str] = []
 
-    def run(self, moment: str, page: int, rows: Sequence[Customer], offset: int) -> None:
-        """Make the changes that are due at this moment of a request for a page of these rows."""
-        for churn in [due for due in self.active if due.moment == moment and page >= due.from_page]:
+    def run(self, moment: str, page: int, rows: Sequence[Customer], offset: int) -> bool:
+        """Make the changes that are due at this moment of a request for a page of these rows; tell if any were."""
+        due = [churn for churn in self.active if churn.moment == moment and page >= churn.from_page]
+        for churn in due:
             self._apply(churn, rows[:offset] if churn.which == "read" else rows[offset:])
             if churn.times is not None:
                 churn.times -= 1
                 if churn.times == 0:
                     self.active.remove(churn)
         self._world.settle()
+        return bool(due)
 
     def clear(self) -> None:
         """Stop, and forget what was done."""

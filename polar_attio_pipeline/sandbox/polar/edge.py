@@ -1,4 +1,4 @@
-"""What every request under `/v1` passes before its route: version, token, rate limit, and the headers on the way out."""
+"""What every request under `/v1` passes before its route: version, token, rate limit; and the headers back."""
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -44,7 +44,7 @@ class PolarEdge:
     def _token(self, credential: str) -> Token | None:
         scheme, _, value = credential.partition(" ")
         token = self._world.tokens.get(value) if scheme.lower() == "bearer" else None
-        return None if token is None or token.revoked else token
+        return token if token is not None and token.active else None
 
 
 def with_headers(send: Send) -> Send:

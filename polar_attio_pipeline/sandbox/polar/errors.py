@@ -8,9 +8,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 VERSION = "2026-04"
 """The API version that the server speaks and echoes."""
 
-_INVALID_TOKEN = (
-    "The access token provided is expired, revoked, malformed, or invalid for other reasons."  # noqa: S105  # a message
-)
+_INVALID_TOKEN = "The access token provided is expired, revoked, malformed, or invalid for other reasons."  # a message
 _INSUFFICIENT_SCOPE = "The request requires higher privileges than provided by the access token."
 _REALM = 'Bearer realm="polar"'
 
@@ -25,9 +23,7 @@ class RefusedError(Exception):
 
 def unauthorized() -> Response:
     """401 for a request without a token."""
-    return JSONResponse(
-        {"error": "Unauthorized", "detail": "Unauthorized"}, 401, headers={"WWW-Authenticate": _REALM}
-    )
+    return JSONResponse({"error": "Unauthorized", "detail": "Unauthorized"}, 401, headers={"WWW-Authenticate": _REALM})
 
 
 def invalid_token() -> Response:

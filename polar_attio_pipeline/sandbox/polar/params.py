@@ -1,7 +1,6 @@
 """What requests may say, parsed with pydantic as Polar's server does, so that its complaints read the same."""
 
 import re
-from enum import StrEnum
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import UUID4, AfterValidator, BaseModel, PositiveInt, StringConstraints, ValidationError
@@ -9,6 +8,7 @@ from pydantic_core import PydanticCustomError
 from starlette.datastructures import QueryParams
 
 from polar_attio_pipeline.sandbox.polar import errors
+from polar_attio_pipeline.sandbox.polar.rows import CustomerType, MemberRole, Status
 
 MAX_LIMIT = 100
 """A larger limit is clamped without a word (Polar's server, `API_PAGINATION_MAX_LIMIT`)."""
@@ -16,15 +16,26 @@ MAX_LIMIT = 100
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
 
-class CustomerSort(StrEnum):
-    """Orders of the customers."""
+def _one_of(*names: str) -> AfterValidator:
+    signed = [f"'{sign}{name}'" for name in names for sign in ("", "-")]
+    expected = f"{', '.join(signed[:-1])} or {signed[-1]}"
 
-    CREATED_AT = "created_at"
-    CREATED_AT_DESCENDING = "-created_at"
-    EMAIL = "email"
-    EMAIL_DESCENDING = "-email"
-    NAME = "name"
-    NAME_DESCENDING = "-name"
+    def check(text: str) -> str:
+        if f"'{text}'" not in signed:
+            raise PydanticCustomError("enum", "Input should be {expected}", {"expected": expected})
+        return text
+
+    return AfterValidator(check)
+
+
+CustomerSort = Annotated[str, _one_of("created_at", "email", "name")]
+MemberSort = Annotated[str, _one_of("created_at")]
+SubscriptionSort = Annotated[
+    str,
+    _one_of(
+        "customer", "status", "started_at", "current_period_end", "ended_at", "ends_at", "amount", "product", "discount"
+    ),
+]  # fmt: skip
 
 
 class Page(BaseModel):
@@ -47,7 +58,7 @@ class Page(BaseModel):
 class CustomersQuery(Page):
     """Parameters of `GET /v1/customers/`. Others are ignored."""
 
-    sorting: list[CustomerSort] = [CustomerSort.CREATED_AT_DESCENDING]
+    sorting: list[CustomerSort] = ["-created_at"]
     organization_id: list[UUID4] | None = None
     email: str | None = None
     query: str | None = None
@@ -57,38 +68,20 @@ class CustomersQuery(Page):
 class MembersQuery(Page):
     """Parameters of `GET /v1/members/`."""
 
-    sorting: list[Literal["created_at", "-created_at"]] = ["-created_at"]
+    sorting: list[MemberSort] = ["-created_at"]
     customer_id: str | None = None
     external_customer_id: str | None = None
-    role: Literal["owner", "billing_manager", "member"] | None = None
-
-
-SubscriptionSort = StrEnum(
-    "SubscriptionSort",
-    [
-        (sign + name, sign + name)
-        for name in (
-            "customer", "status", "started_at", "current_period_end", "ended_at", "ends_at", "amount", "product",
-            "discount",
-        )
-        for sign in ("", "-")
-    ],
-)  # fmt: skip
+    role: MemberRole | None = None
 
 
 class SubscriptionsQuery(Page):
     """Parameters of `GET /v1/subscriptions/`."""
 
-    sorting: list[SubscriptionSort] = [SubscriptionSort("-started_at")]
+    sorting: list[SubscriptionSort] = ["-started_at"]
     organization_id: list[UUID4] | None = None
     customer_id: list[UUID4] | None = None
     product_id: list[UUID4] | None = None
-    status: (
-        list[
-            Literal["incomplete", "incomplete_expired", "trialing", "active", "past_due", "canceled", "unpaid", "paused"]
-        ]
-        | None
-    ) = None
+    status: list[Status] | None = None
     active: bool | None = None
 
 
@@ -157,7 +150,7 @@ class CustomerUpdate(BaseModel):
 
     email: Email | None = None
     name: Name | None = None
-    type: Literal["individual", "team"] | None = None
+    type: CustomerType | None = None
     external_id: ExternalId = None
     billing_address: AddressInput | None = None
     locale: str | None = None

@@ -39,13 +39,14 @@ Rows = tuple[Sequence[Row], Callable[[Row], tuple[Any, ...]]]
 class Reads:
     """The handlers, over one world. Each takes a request whose token has the scope.
 
-    Attributes:
-        churn: What happens to the book while the customers are listed.
+    Args:
+        world: What is read.
+        churn: What happens to it while the customers are listed.
     """
 
-    def __init__(self, world: PolarWorld) -> None:
+    def __init__(self, world: PolarWorld, churn: ChurnRunner) -> None:
         self._world = world
-        self.churn = ChurnRunner(world)
+        self._churn = churn
 
     def customers(self, request: Request) -> Response:
         """List customers."""
@@ -53,12 +54,12 @@ class Reads:
         wanted = metadata_filter(request.query_params)
         with self._world.lock:
             self._world.settle()
-            rows, _ = self._customers(query, wanted)
-            self.churn.run("before", query.page, rows, query.offset)
-            rows, _ = self._customers(query, wanted)
-            total = len(rows)
-            self.churn.run("between_count_and_page", query.page, rows, query.offset)
             rows, key = self._customers(query, wanted)
+            if self._churn.run("before", query.page, rows, query.offset):
+                rows, key = self._customers(query, wanted)
+            total = len(rows)
+            if self._churn.run("between_count_and_page", query.page, rows, query.offset):
+                rows, key = self._customers(query, wanted)
             page = cut_page(rows, key, offset=query.offset, limit=query.size)
         if not all(row.serialisable for row in page):
             return errors.server_error()
@@ -120,8 +121,7 @@ class Reads:
         if not self._ours(query.organization_id):
             return [], key
         if query.email is not None:
-            email = query.email.lower()
-            rows = [row for row in rows if row.email and row.email.lower() == email]
+            rows = self._of_email(query.email)
         if query.active is not None:
             is_active = self._world.subscriptions.is_active
             rows = [row for row in rows if is_active(row.id) == query.active]
@@ -131,6 +131,11 @@ class Reads:
         for name, values in metadata.items():
             rows = [row for row in rows if name in row.metadata and _text(row.metadata[name]) in values]
         return rows, key
+
+    def _of_email(self, email: str) -> list[Customer]:
+        held = self._world.by_email(email)
+        row = held and self._world.view.get(held.id)
+        return [row] if row and row.email and row.email.lower() == email.lower() else []
 
     def _found(self, request: Request) -> Customer:
         with self._world.lock:

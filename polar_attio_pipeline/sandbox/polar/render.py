@@ -202,4 +202,3 @@ def customers_csv(rows: Iterable[Customer]) -> str:
 
 def _avatar_url(of: str) -> str:
     return f"https://www.gravatar.com/avatar/{sha256(of.lower().encode()).hexdigest()}?d=404"
-

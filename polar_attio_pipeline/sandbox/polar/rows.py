@@ -7,9 +7,7 @@ from typing import Any, Literal
 
 CustomerType = Literal["individual", "team"]
 MemberRole = Literal["owner", "billing_manager", "member"]
-Status = Literal[
-    "incomplete", "incomplete_expired", "trialing", "active", "past_due", "canceled", "unpaid", "paused"
-]
+Status = Literal["incomplete", "incomplete_expired", "trialing", "active", "past_due", "canceled", "unpaid", "paused"]
 
 ACTIVE: frozenset[Status] = frozenset({"trialing", "active", "past_due"})
 """What `GET /v1/customers/?active=true` counts as active (Polar's server, `get_active_clause`)."""
@@ -110,7 +108,7 @@ class Organization:
 
 @dataclass(slots=True)
 class Token:
-    """An organization access token."""
+    """An organization access token; not active once revoked."""
 
     scopes: frozenset[str]
-    revoked: bool = False
+    active: bool = True

@@ -64,9 +64,7 @@ class Subscriptions:
         self._by_customer.clear()
         self._orders.clear()
 
-    def ordered(
-        self, sorting: Sequence[str]
-    ) -> tuple[Sequence[Subscription], Callable[[Subscription], Key]]:
+    def ordered(self, sorting: Sequence[str]) -> tuple[Sequence[Subscription], Callable[[Subscription], Key]]:
         """Return all rows in this order, and the key of the order. Not a copy: do not change it."""
         wanted = tuple(sorting)
         if wanted not in self._orders:

@@ -9,18 +9,15 @@ from random import Random
 from typing import Any, Unpack
 from uuid import UUID
 
-from polar_attio_pipeline.sandbox.polar.changes import CustomerFields, Pending
+from polar_attio_pipeline.sandbox.polar.changes import CustomerFields, Pending, anonymized
 from polar_attio_pipeline.sandbox.polar.rows import Customer, Member, Organization, Token
 from polar_attio_pipeline.sandbox.polar.subscriptions import Subscriptions
 from polar_attio_pipeline.sandbox.polar.view import ReadView
 from polar_attio_pipeline.sandbox.tokens import POLAR_TOKEN
 
 ALL_SCOPES = frozenset(
-    f"{what}:{how}"
-    for what in ("customers", "members", "organizations", "subscriptions")
-    for how in ("read", "write")
+    f"{what}:{how}" for what in ("customers", "members", "organizations", "subscriptions") for how in ("read", "write")
 )
-ANONYMIZED_DOMAIN = "anonymized.polar.sh"
 
 
 class TakenError(Exception):
@@ -95,9 +92,8 @@ class PolarWorld:
             TakenError: email or external id belong to a live customer.
         """
         with self.lock:
-            row = Customer(
-                **{"id": self.new_id(), "created_at": self.clock(), "email": None, "name": None, **fields}
-            )
+            given: dict[str, Any] = {"created_at": self.clock(), "email": None, "name": None, **fields}
+            row = Customer(id=given.pop("id", None) or self.new_id(), **given)
             self._claim(row)
             if visible_in == timedelta(0):
                 self._commit(row)
@@ -160,7 +156,7 @@ class PolarWorld:
                 modified_at=now,
                 deleted_at=now,
             )
-            self.deleted[customer_id] = _anonymized(gone) if anonymize else gone
+            self.deleted[customer_id] = anonymized(gone) if anonymize else gone
             self._publish(customer_id, None)
             return self.deleted[customer_id]
 
@@ -171,6 +167,10 @@ class PolarWorld:
             KeyError: no such live customer.
         """
         return self.update_customer(customer_id, email=None, type="individual")
+
+    def set_member_model(self, *, enabled: bool) -> None:
+        """Say whether the organization has members; without them nobody has an owner to ask for."""
+        self.organization = replace(self.organization, member_model=enabled)
 
     def by_email(self, email: str) -> Customer | None:
         """Return the live customer that holds the address, in any case."""
@@ -240,19 +240,3 @@ class PolarWorld:
             self.view.remove(customer_id)
         else:
             self.view.put(row)
-
-
-def _anonymized(row: Customer) -> Customer:
-    def hashed(text: str | None) -> str | None:
-        return text and sha256(text.encode()).hexdigest()
-
-    assert row.deleted_at is not None
-    return replace(
-        row,
-        email=row.email and f"{hashed(row.email)}@{ANONYMIZED_DOMAIN}",
-        email_verified=False,
-        name=row.name if row.tax_id else hashed(row.name),
-        billing_name=hashed(row.billing_name),
-        billing_address=None,
-        metadata={**row.metadata, "__anonymized_at": row.deleted_at.isoformat()},
-    )

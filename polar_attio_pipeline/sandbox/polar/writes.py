@@ -1,7 +1,7 @@
 """Polar's routes that write customers."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -41,7 +41,7 @@ class Writes:
         wanted = parse(TeamCreate if is_team else IndividualCreate, given, "body")
         if wanted.email is None and wanted.owner is None:
             raise errors.RefusedError(errors.conflicts([errors.refused("owner", _OWNER_MISSING, None)]))
-        fields = CustomerFields(**wanted.model_dump(exclude={"owner"}))
+        fields = cast(CustomerFields, wanted.model_dump(exclude={"owner"}))
         with self._world.lock:
             try:
                 row = self._world.add_customer(**fields)
@@ -67,7 +67,7 @@ class Writes:
             if impossible:
                 raise errors.RefusedError(errors.conflicts(impossible))
             try:
-                row = self._world.update_customer(row.id, **CustomerFields(**fields))  # type: ignore[typeddict-item]  # parsed
+                row = self._world.update_customer(row.id, **cast(CustomerFields, fields))
             except TakenError as taken:
                 raise _conflict(taken, given) from None
         if not row.serialisable:
@@ -123,6 +123,4 @@ def _impossible(row: Customer, fields: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _conflict(taken: TakenError, given: Any) -> errors.RefusedError:
-    return errors.RefusedError(
-        errors.conflicts([errors.refused(taken.field, _TAKEN[taken.field], given[taken.field])])
-    )
+    return errors.RefusedError(errors.conflicts([errors.refused(taken.field, _TAKEN[taken.field], given[taken.field])]))

@@ -1,0 +1,61 @@
+"""Job `preview`: what the next pass would do, shown in the UI. It is no materialisation and writes nothing."""
+
+import asyncio
+import json
+
+import dagster as dg
+
+from polar_attio_pipeline.attio.resource import AttioResource
+from polar_attio_pipeline.options import PassOptions
+from polar_attio_pipeline.partitions import HOUR, hour_of
+from polar_attio_pipeline.polar.resource import PolarResource
+from polar_attio_pipeline.preview import Preview, preview_book, preview_hours, rows
+from polar_attio_pipeline.reporting import ROWS_SHOWN, table
+
+
+class PreviewConfig(dg.Config):
+    """What to preview: hours as partition keys ("2026-11-23-14:00"), or with neither of them the whole book."""
+
+    first_hour: str = ""
+    last_hour: str = ""
+
+
+@dg.op(
+    out=dg.Out(dg.Nothing),
+    description="Plans a pass and shows every change as field, old, new. The values are personal data and stay in "
+    "Dagster's event log; `polar-attio plan` shows the same and leaves no trace.",
+)
+def preview_changes(
+    context: dg.OpExecutionContext,
+    config: PreviewConfig,
+    polar: PolarResource,
+    attio: AttioResource,
+    options: PassOptions,
+) -> None:
+    """Plan, and report."""
+
+    async def run() -> Preview:
+        async with polar.client() as book, attio.client() as people:
+            if not config.first_hour:
+                return await preview_book(book, people, overwrite_typed=options.overwrite_typed)
+            first = hour_of(config.first_hour)
+            last = hour_of(config.last_hour or config.first_hour)
+            starts = [first + HOUR * step for step in range(int((last - first) / HOUR) + 1)]
+            return await preview_hours(book, people, starts, overwrite_typed=options.overwrite_typed)
+
+    found = asyncio.run(run())
+    changes = list(rows(found))
+    cells = [[row[column] or "" for column in ("action", "customer", "field", "old", "new", "note")] for row in changes]
+    context.add_output_metadata(
+        {
+            **found.counts(),
+            "changes": table(("action", "Polar customer", "field", "old", "new", "note"), cells),
+            "json": dg.JsonMetadataValue(json.loads(json.dumps(changes[:ROWS_SHOWN]))),
+        }
+    )
+
+
+@dg.job(description="Shows what the next pass would do, for some hours or for the whole book, and writes nothing.")
+def preview() -> None:
+    """Run the one op."""
+    preview_changes()

@@ -1,0 +1,97 @@
+"""Finds the rows that Polar cannot serialise: one of them turns every page that holds it into a 500 (measured)."""
+
+from collections.abc import Awaitable, Callable, Iterator
+
+from polar_attio_pipeline.http.errors import LostAnswerError
+from polar_attio_pipeline.polar.models import BadRow
+from polar_attio_pipeline.polar.pages import Page, Row, key, with_times
+
+_LARGEST = 50
+_SMALLER = {50: 25, 25: 5, 5: 1}
+_HOPELESS = 5
+"""So many single rows that fail before any succeeds mean that the service is down, not that rows are bad."""
+
+_READINGS = 3
+
+Fetch = Callable[[int, int], Awaitable[Page]]
+"""Takes a page's number and limit; raises LostAnswerError with status 500 for a page that cannot be had."""
+
+
+def is_server_error(error: LostAnswerError) -> bool:
+    """Tell the answer that a bad row causes from those of gateways and of the network."""
+    return error.status == 500
+
+
+async def read_around_bad_rows(fetch: Fetch, *, start: int, limit: int) -> Page | None:
+    """Read a stretch in ever smaller pages, until each row that fails is alone.
+
+    The stretch is widened to multiples of 50. Its parts are read one after another; if the list changed meanwhile,
+    which its count shows, they are read again, up to three times.
+
+    Args:
+        fetch: Reads one page.
+        start: Rows before the stretch.
+        limit: Rows of the stretch.
+
+    Returns:
+        The stretch with a bad row where a row cannot be had; None when nothing can be had: the service is down.
+    """
+    first = start // _LARGEST * _LARGEST
+    last = -(-(start + limit) // _LARGEST) * _LARGEST
+    parts = await _read_parts(fetch, first, last)
+    readings = 1
+    while parts and not _agree(parts) and readings < _READINGS:
+        parts = await _read_parts(fetch, first, last)
+        readings += 1
+    return _joined(parts, first, last) if parts else None
+
+
+def _agree(parts: dict[int, Page | None]) -> bool:
+    return len({part.total_count for part in parts.values() if part}) == 1
+
+
+async def _read_parts(fetch: Fetch, first: int, last: int) -> dict[int, Page | None] | None:
+    due = [(start, _LARGEST) for start in reversed(range(first, last, _LARGEST))]
+    parts: dict[int, Page | None] = {}
+    while due:
+        start, size = due.pop()
+        try:
+            parts[start] = await fetch(start // size + 1, size)
+        except LostAnswerError as error:
+            if not is_server_error(error):
+                raise
+            if size == 1:
+                parts[start] = None
+            else:
+                smaller = _SMALLER[size]
+                due += [(part, smaller) for part in reversed(range(start, start + size, smaller))]
+        if len(parts) >= _HOPELESS and not any(parts.values()):
+            return None
+    return parts
+
+
+def _joined(parts: dict[int, Page | None], first: int, last: int) -> Page:
+    total = [part.total_count for part in parts.values() if part][-1]
+    rows = {key(row): row for row in _rows(parts, total)}
+    return Page(
+        start=first,
+        limit=last - first,
+        rows=with_times(tuple(rows.values())),
+        total_count=total,
+        max_page=-(-total // (last - first)),
+    )
+
+
+def _rows(parts: dict[int, Page | None], total: int) -> Iterator[Row]:
+    for start, part in sorted(parts.items(), key=lambda item: item[0]):
+        if part:
+            yield from part.rows
+        else:
+            yield BadRow(
+                # Counted from the oldest row, its place stays the same while newer ones come in.
+                key=f"{total - start} from the end",
+                id=None,
+                field="the whole row",
+                message=f"Polar answers 500 for it; it is number {start + 1} of its list of customers, newest first.",
+                created_at=None,
+            )

@@ -1,0 +1,205 @@
+"""A seeded book of customers: any size, every shape of name and address that a billing service meets."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from polar_attio_pipeline.sandbox.names import COMPANIES, FREE_MAIL, PersonDraft, draw_person
+from polar_attio_pipeline.sandbox.polar.changes import ANONYMIZED_DOMAIN
+from polar_attio_pipeline.sandbox.polar.rows import Customer, Product, Status, Subscription
+from polar_attio_pipeline.sandbox.polar.world import PolarWorld
+
+_HOUR = timedelta(hours=1)
+_ADDRESSES: tuple[dict[str, str | None], ...] = (
+    {"country": "US", "state": "US-CA", "city": "San Francisco", "postal_code": "94104", "line1": "1 Main St"},
+    {"country": "US", "state": "US-NY", "city": "New York", "postal_code": "10001", "line1": "350 5th Ave"},
+    {"country": "DE", "city": "Berlin", "postal_code": "10115"},
+    {"country": "GB", "city": "London", "postal_code": "EC1A 1BB", "line1": "2 Old Street"},
+    {"country": "JP", "city": "東京", "postal_code": "100-0001"},
+    {"country": "BR", "city": "São Paulo"},
+    {"country": "FR"},
+    {"country": "IN"},
+)
+_LOCALES = (None, None, "en", "en-GB", "fr-FR", "de", "ja", "pt-BR")
+_STATUSES: tuple[Status, ...] = ("active", "active", "active", "active", "trialing", "past_due", "canceled")
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How much of the book is of which kind; each from 0 to 1.
+
+    Attributes:
+        recent: Created in the last 48 hours; the rest over the months before.
+        imported: Came in groups of up to seven with one `created_at`, on a whole second.
+        teams: Teams without an email.
+        ownerless: Of those, the ones that nobody owns either.
+        nameless: No name at all.
+        subscribed: Hold a subscription.
+        anonymized: Live rows that were anonymised, as old ones are.
+        refused: At addresses that Attio does not take (`.test`).
+    """
+
+    recent: float = 0.2
+    imported: float = 0.05
+    teams: float = 0.04
+    ownerless: float = 0.3
+    nameless: float = 0.08
+    subscribed: float = 0.6
+    anonymized: float = 0.004
+    refused: float = 0.004
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPerson:
+    """Somebody whom the team already has in its CRM, as typed by hand."""
+
+    emails: tuple[str, ...]
+    name: str
+
+
+def seed_book(  # noqa: PLR0913  # keyword-only: what a book is made of
+    polar: PolarWorld,
+    *,
+    customers: int,
+    seed: int,
+    now: datetime,
+    months: int = 6,
+    shares: Shares | None = None,
+) -> None:
+    """Add a book of so many customers, repeatable by its seed.
+
+    Args:
+        polar: Where they are added; its clock is not asked.
+        customers: How many.
+        seed: The same seed gives the same people.
+        now: Nobody was created later.
+        months: How far back the oldest were created, in months of 30 days.
+        shares: How much of the book is of which kind.
+    """
+    book = _Book(polar, Random(seed), now, shares or Shares())
+    for created_at in book.creation_times(customers, timedelta(days=30 * months)):
+        book.add(created_at)
+
+
+class _Book:
+    def __init__(self, polar: PolarWorld, random: Random, now: datetime, shares: Shares) -> None:
+        self._polar = polar
+        self._random = random
+        self._now = now
+        self._shares = shares
+        self._count = 0
+        opened = now - timedelta(days=400)
+        self._products = [
+            Product(polar.new_id(), polar.new_id(), "Pro", 2900, "month", opened),
+            Product(polar.new_id(), polar.new_id(), "Team", 9900, "month", opened),
+            Product(polar.new_id(), polar.new_id(), "Pro, yearly", 29000, "year", opened),
+        ]
+
+    def creation_times(self, count: int, past: timedelta) -> Iterator[datetime]:
+        """Yield that many times, oldest first, as a book that has grown would have them."""
+        times: list[datetime] = []
+        while len(times) < count:
+            recent = self._random.random() < self._shares.recent
+            span = 48 * _HOUR if recent else past
+            moment = self._now - timedelta(microseconds=self._random.randrange(1, span // timedelta(microseconds=1)))
+            if self._random.random() < self._shares.imported / 4:
+                size = self._random.randint(2, 7)
+                times.extend([moment.replace(microsecond=0)] * min(size, count - len(times)))
+            else:
+                times.append(moment)
+        return iter(sorted(times))
+
+    def add(self, created_at: datetime) -> None:
+        """Add one customer, with what belongs to it."""
+        self._count += 1
+        if self._random.random() < self._shares.teams:
+            row = self._add_team(created_at)
+        else:
+            row = self._add_individual(created_at)
+        if self._random.random() < self._shares.subscribed:
+            self._subscribe(row)
+
+    def _add_individual(self, created_at: datetime) -> Customer:
+        person = draw_person(self._random)
+        name = None if self._random.random() < self._shares.nameless else person.name
+        return self._polar.add_customer(
+            id=self._polar.new_id(),
+            created_at=created_at,
+            email=self._free_email(person),
+            name=name,
+            email_verified=self._random.random() < 0.4,
+            **self._extras(),
+        )
+
+    def _add_team(self, created_at: datetime) -> Customer:
+        company, _ = self._random.choice(COMPANIES)
+        row = self._polar.add_customer(created_at=created_at, email=None, name=company, type="team", **self._extras())
+        if self._random.random() >= self._shares.ownerless:
+            owner = draw_person(self._random)
+            self._polar.add_member(row.id, email=self._free_email(owner), name=owner.name)
+        return row
+
+    def _extras(self) -> Any:
+        draw = self._random.random
+        return {
+            "external_id": f"usr_{self._count}" if draw() < 0.5 else None,
+            "billing_address": self._random.choice(_ADDRESSES) if draw() < 0.3 else None,
+            "locale": self._random.choice(_LOCALES),
+            "metadata": {"plan_hint": "a", "n": self._count, "ok": True} if draw() < 0.2 else {},
+        }
+
+    def _free_email(self, person: PersonDraft) -> str:
+        draw = self._random.random()
+        if draw < self._shares.anonymized:
+            return f"{self._random.getrandbits(256):064x}@{ANONYMIZED_DOMAIN}"
+        if draw < self._shares.anonymized + self._shares.refused:
+            return f"{person.local}{self._count}@mail.test"
+        domain = self._random.choice(COMPANIES)[1] if draw < 0.6 else self._random.choice(FREE_MAIL)
+        local = person.local
+        if self._random.random() < 0.07:
+            local = f"{local}+billing"
+        if self._random.random() < 0.15:
+            local = local.title()
+        email = f"{local}@{domain}"
+        return email if self._polar.by_email(email) is None else f"{local}{self._count}@{domain}"
+
+    def _subscribe(self, row: Customer) -> None:
+        product = self._random.choice(self._products)
+        status = self._random.choice(_STATUSES)
+        ended = row.created_at + (self._now - row.created_at) / 2 if status == "canceled" else None
+        self._polar.subscriptions.add(
+            Subscription(
+                id=self._polar.new_id(),
+                created_at=row.created_at,
+                customer_id=row.id,
+                product=product,
+                status=status,
+                started_at=row.created_at,
+                current_period_start=row.created_at,
+                current_period_end=row.created_at + timedelta(days=30 if product.interval == "month" else 365),
+                canceled_at=ended,
+                ended_at=ended,
+                modified_at=ended,
+            )
+        )
+
+
+def known_people(polar: PolarWorld, *, seed: int, share: float = 0.05) -> list[KnownPerson]:
+    """Return customers whom the team met before, as it typed them: another spelling, another case, a second address."""
+    random = Random(seed)
+    people = [row for row in polar.customers.values() if row.email and row.name and row.name.isascii()]
+    met = random.sample(people, min(len(people), round(len(polar.customers) * share)))
+    return [_typed(row, random) for row in met if row.email and row.email.rpartition(".")[2] != "test"]
+
+
+def _typed(row: Customer, random: Random) -> KnownPerson:
+    assert row.email is not None
+    assert row.name is not None
+    words = row.name.split()
+    name = random.choice([row.name.strip(), " ".join(words).title(), f"{words[0]} (met at the fair)"])
+    emails = [row.email.lower()]
+    if random.random() < 0.3:
+        emails.insert(0, f"{random.getrandbits(32):08x}.private@gmail.com")
+    return KnownPerson(tuple(emails), name)

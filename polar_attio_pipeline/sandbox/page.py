@@ -1,0 +1,232 @@
+"""The page at `/`: both services side by side, and what a person can do in each."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Literal, TypeVar, cast
+
+from pydantic import BaseModel, ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from polar_attio_pipeline.sandbox.attio.errors import AttioError
+from polar_attio_pipeline.sandbox.faults import Fault, Kind, fault_json
+from polar_attio_pipeline.sandbox.page_state import Look, both_sides, traffic_totals
+from polar_attio_pipeline.sandbox.polar.changes import CustomerFields
+from polar_attio_pipeline.sandbox.polar.params import CustomerUpdate, IndividualCreate
+from polar_attio_pipeline.sandbox.polar.world import TakenError
+from polar_attio_pipeline.sandbox.world import Sandbox
+
+SWITCHES: dict[str, tuple[str, Fault]] = {
+    "polar_down": ("Polar down", Fault(kind=Kind.STATUS, service="polar", status=503)),
+    "attio_down": ("Attio down", Fault(kind=Kind.STATUS, service="attio", status=503)),
+    "slow": ("Both slow", Fault(kind=Kind.LATENCY, seconds=1, jitter=1)),
+    "throttled": ("Both throttled", Fault(kind=Kind.TOO_MANY, probability=0.5, retry_after_seconds=2)),
+    "lost": ("Answers lost", Fault(kind=Kind.LOST_ANSWER, probability=0.1)),
+}
+"""Faults that the page switches on and off, by name, each with what the page calls it."""
+
+_STATIC = Path(__file__).parent / "static"
+_POLICY = "default-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+Given = TypeVar("Given", bound=BaseModel)
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class PersonGiven(BaseModel):
+    """Somebody to add to Attio by hand."""
+
+    email: str
+    name: str | None = None
+
+
+class EditGiven(BaseModel):
+    """A value to write.
+
+    Attributes:
+        attribute: Its slug.
+        text: As somebody types it: addresses divided by commas, a checkbox as `true`; nothing clears the attribute.
+        actor: Who types it; `system` is Attio's enrichment.
+    """
+
+    attribute: str
+    text: str
+    actor: Literal["workspace-member", "system"] = "workspace-member"
+
+
+class MergeGiven(BaseModel):
+    """The person who goes into another."""
+
+    secondary: str
+
+
+class SwitchGiven(BaseModel):
+    """Whether a fault is to be on."""
+
+    on: bool
+
+
+class Page:
+    """The handlers."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    async def index(self, _: Request) -> Response:
+        """Return the page itself."""
+        return _page()
+
+    async def person_page(self, request: Request) -> Response:
+        """Return the page, which selects the person of its address: as in Attio's `web_url`, but for the host."""
+        if request.path_params["slug"] != self._sandbox.attio.slug:
+            return _refusal(404, "This workspace is not here.")
+        return _page()
+
+    async def state(self, request: Request) -> Response:
+        """Return all that the page shows."""
+        look = Look.model_validate(dict(request.query_params))
+        sandbox = self._sandbox
+        return JSONResponse(
+            {
+                "now": sandbox.clock().isoformat(),
+                "workspace": sandbox.attio.slug,
+                "traffic": traffic_totals(sandbox.traffic),
+                "switches": self._switches(),
+                "other_faults": [
+                    fault_json(number, fault)
+                    for number, fault in sandbox.faults.active().items()
+                    if not any(fault == switched for _, switched in SWITCHES.values())
+                ],
+                **await run_in_threadpool(both_sides, sandbox, look),
+            },
+            headers={"cache-control": "no-store"},
+        )
+
+    async def add_customer(self, request: Request) -> Response:
+        """Have somebody buy in Polar."""
+        given = await _given(IndividualCreate, request)
+        row = self._sandbox.polar.add_customer(name=given.name, email=given.email, external_id=given.external_id)
+        return JSONResponse({"id": row.id}, 201)
+
+    async def change_customer(self, request: Request) -> Response:
+        """Rename or re-mail a customer."""
+        given = await _given(CustomerUpdate, request)
+        fields = given.model_dump(include={"name", "email"}, exclude_unset=True)
+        if given.email is None:
+            fields.pop("email", None)
+        self._sandbox.polar.update_customer(request.path_params["id"], **cast(CustomerFields, fields))
+        return Response(status_code=204)
+
+    async def delete_customer(self, request: Request) -> Response:
+        """Delete a customer."""
+        self._sandbox.polar.delete_customer(request.path_params["id"])
+        return Response(status_code=204)
+
+    async def add_person(self, request: Request) -> Response:
+        """Add a person as a workspace member does."""
+        given = await _given(PersonGiven, request)
+        record_id = self._sandbox.attio.add_person(emails=[given.email.strip()], name=given.name or None)
+        return JSONResponse({"id": record_id}, 201)
+
+    async def edit_person(self, request: Request) -> Response:
+        """Write one value."""
+        given = await _given(EditGiven, request)
+        attio = self._sandbox.attio
+        attribute = attio.people_type.find(given.attribute)
+        value = _typed(attribute.type if attribute else "text", given.text.strip())
+        attio.edit_person(request.path_params["id"], {given.attribute: value}, actor=given.actor)
+        return Response(status_code=204)
+
+    async def merge_people(self, request: Request) -> Response:
+        """Merge another person into this one; both ids are gone, the answer has the new one."""
+        given = await _given(MergeGiven, request)
+        return JSONResponse({"id": self._sandbox.attio.merge(request.path_params["id"], given.secondary)})
+
+    async def delete_person(self, request: Request) -> Response:
+        """Delete a person."""
+        self._sandbox.attio.delete(request.path_params["id"])
+        return Response(status_code=204)
+
+    async def switch(self, request: Request) -> Response:
+        """Switch a common fault on or off."""
+        given = await _given(SwitchGiven, request)
+        _, wanted = SWITCHES[request.path_params["name"]]
+        faults = self._sandbox.faults
+        for number, fault in faults.active().items():
+            if fault == wanted:
+                faults.remove(number)
+        if given.on:
+            faults.add(wanted)
+        return JSONResponse(self._switches())
+
+    def _switches(self) -> list[dict[str, Any]]:
+        active = self._sandbox.faults.active().values()
+        return [{"name": name, "title": title, "on": fault in active} for name, (title, fault) in SWITCHES.items()]
+
+
+def routes(sandbox: Sandbox) -> list[BaseRoute]:
+    """Return the page's routes."""
+    page = Page(sandbox)
+    listed: list[tuple[str, str, Endpoint]] = [
+        ("GET", "state", page.state),
+        ("POST", "customers", page.add_customer),
+        ("PATCH", "customers/{id}", page.change_customer),
+        ("DELETE", "customers/{id}", page.delete_customer),
+        ("POST", "people", page.add_person),
+        ("PATCH", "people/{id}", page.edit_person),
+        ("DELETE", "people/{id}", page.delete_person),
+        ("POST", "people/{id}/merge", page.merge_people),
+        ("PUT", "switches/{name}", page.switch),
+    ]
+    return [
+        Route("/", page.index, methods=["GET"]),
+        *(Route(f"/sandbox/page/{path}", _explained(endpoint), methods=[method]) for method, path, endpoint in listed),
+        Mount("/sandbox/static", StaticFiles(directory=_STATIC)),
+        Route("/{slug}/person/{id}", page.person_page, methods=["GET"]),
+    ]
+
+
+def _explained(endpoint: Endpoint) -> Endpoint:
+    """Turn what a service would refuse into one sentence."""
+
+    async def wrapped(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except ValidationError as wrong:
+            return _refusal(422, "; ".join(str(error["msg"]) for error in wrong.errors()))
+        except TakenError as taken:
+            return _refusal(409, f"Another customer holds this {taken.field.replace('_', ' ')}.")
+        except AttioError as refused:
+            return _refusal(refused.status, refused.message)
+        except KeyError:
+            return _refusal(404, "This is no longer there.")
+
+    return wrapped
+
+
+def _refusal(status: int, sentence: str) -> Response:
+    return JSONResponse({"detail": sentence}, status)
+
+
+def _page() -> Response:
+    return FileResponse(
+        _STATIC / "index.html", headers={"content-security-policy": _POLICY, "cache-control": "no-cache"}
+    )
+
+
+def _typed(kind: str, text: str) -> Any:
+    """Return typed text in the form that the attribute's type takes; nothing clears."""
+    if not text:
+        return []
+    if kind == "personal-name":
+        first, _, last = text.rpartition(" ")
+        return {"first_name": first or last, "last_name": last if first else "", "full_name": text}
+    if kind == "email-address":
+        return text.replace(",", " ").split()
+    return text.lower() == "true" if kind == "checkbox" else text
+
+
+async def _given(model: type[Given], request: Request) -> Given:
+    return model.model_validate_json(await request.body() or b"{}")

@@ -1,0 +1,242 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from polar_attio_pipeline.attio.client import AttioClient
+from polar_attio_pipeline.http.client import ApiClient
+from polar_attio_pipeline.http.errors import FatalError
+from polar_attio_pipeline.sandbox.attio.world import AttioWorld
+from polar_attio_pipeline.sandbox.faults import Fault, Kind
+from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN
+from polar_attio_pipeline.sandbox.world import Sandbox
+from polar_attio_pipeline.sync.ports import (
+    EmailTakenError,
+    People,
+    RecordGoneError,
+    RecordRefusedError,
+    UnavailableError,
+)
+from polar_attio_pipeline.sync.records import Held, PersonName, Value
+from polar_attio_pipeline_tests.attio.conftest import SLUGS, Wire
+
+ADA: dict[str, Value] = {
+    "polar_customer": True,
+    "polar_customer_id": "0b1c77ca-9b81-47ba-8d2e-490c74901031",
+    "name": PersonName("Ada", "Lovelace", "Ada Lovelace"),
+    "polar_customer_since": datetime(2026, 5, 9, 21, 43, 8, 480000, tzinfo=UTC),
+    "polar_country": "GB",
+}
+
+
+def test_the_client_is_what_the_engine_asks_for(client: AttioClient) -> None:
+    people: People = client
+
+    assert people is client
+
+
+async def test_a_created_person_is_returned_and_found_again_with_exactly_what_was_written(client: AttioClient) -> None:
+    created = await client.create(ADA, email="Ada@Example.com")
+
+    found = await client.find(ids=[str(ADA["polar_customer_id"])], emails=["ada@example.com"])
+
+    assert found == [created]
+    assert created.emails == ("ada@example.com",)
+    assert created.values == {key: Held(value, "api-token") for key, value in ADA.items()}
+    assert created.url.endswith(f"/person/{created.record_id}")
+
+
+async def test_creating_never_writes_over_a_record_that_appeared_meanwhile(
+    client: AttioClient, attio: AttioWorld
+) -> None:
+    typed = attio.add_person(emails=["ada@example.com"], name="Countess Ada")
+
+    with pytest.raises(EmailTakenError):
+        await client.create(ADA, email="ADA@example.com")
+
+    assert attio.people_count() == 1
+    assert attio.person(typed).name == "Countess Ada"
+
+
+async def test_a_creation_whose_answer_was_lost_is_repeated_and_found_to_be_done(
+    client: AttioClient, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add(Fault(kind=Kind.LOST_ANSWER, service="attio", method="POST", path="*/records", times=1))
+
+    with pytest.raises(EmailTakenError):
+        await client.create(ADA, email="ada@example.com")
+
+    assert sandbox.attio.people_count() == 1
+    assert len(await client.find(ids=[str(ADA["polar_customer_id"])], emails=[])) == 1
+
+
+async def test_an_update_writes_only_what_is_given(client: AttioClient, attio: AttioWorld, wire: Wire) -> None:
+    record_id = attio.add_person(emails=["ada@example.com"], name="Ada", values={"job_title": "Countess"})
+
+    person = await client.update(record_id, {"polar_customer": True})
+
+    assert wire.requests[-1].method == "PATCH"
+    assert wire.requests[-1].read() == b'{"data":{"values":{"polar_customer":[true]}}}'
+    assert person.values["polar_customer"] == Held(value=True, actor="api-token")
+    assert person.values["name"].actor == "workspace-member"
+    assert attio.person(record_id).values["job_title"] == "Countess"
+
+
+async def test_an_added_address_joins_those_that_are_there(client: AttioClient, attio: AttioWorld) -> None:
+    record_id = attio.add_person(emails=["ada@example.com", "countess@example.com"])
+
+    person = await client.update(record_id, {}, add_email="new@example.com")
+
+    assert person.emails == ("new@example.com", "ada@example.com", "countess@example.com")
+
+
+async def test_an_address_that_another_person_holds_is_not_taken_from_it(
+    client: AttioClient, attio: AttioWorld
+) -> None:
+    holder = attio.add_person(emails=["ada@example.com"])
+    other = attio.add_person(emails=["other@example.com"])
+
+    with pytest.raises(EmailTakenError):
+        await client.update(other, {"polar_country": "GB"}, add_email="ada@example.com")
+
+    assert attio.person(holder).emails == ("ada@example.com",)
+    assert "polar_country" not in (await client.find(ids=[], emails=["other@example.com"]))[0].values
+
+
+async def test_a_record_that_was_merged_or_deleted_is_gone(client: AttioClient, attio: AttioWorld) -> None:
+    first, second, third = (attio.add_person(emails=[f"{name}@example.com"]) for name in "abc")
+    attio.merge(first, second)
+    attio.delete(third)
+
+    for record_id in (first, second, third):
+        with pytest.raises(RecordGoneError):
+            await client.update(record_id, {"polar_country": "GB"})
+
+
+async def test_a_merge_that_is_under_way_counts_as_gone(client: AttioClient, wire: Wire) -> None:
+    merging = {"code": "merge_in_progress", "message": "The record is being merged."}
+    wire.before = lambda _: httpx.Response(400, json=merging)
+
+    with pytest.raises(RecordGoneError):
+        await client.update("891dcbfc-9141-415d-9b2a-2238a6cc012d", {"polar_country": "GB"})
+
+
+async def test_a_refused_address_names_the_field_and_gives_attios_sentence(client: AttioClient) -> None:
+    with pytest.raises(RecordRefusedError) as caught:
+        await client.create(ADA, email="ada@nowhere.invalid")
+
+    assert caught.value.field == "email_addresses"
+    assert "email_addresses" in caught.value.message
+
+
+async def test_a_refused_value_is_named_by_our_key_whatever_the_workspace_calls_it(
+    mapped: AttioWorld, api: ApiClient, wire: Wire
+) -> None:
+    mapped.add_attribute("land")
+    client = await AttioClient.connect(api, {**SLUGS, "polar_country": "land"})
+    refusal = {"code": "validation_type", "message": 'An invalid value was passed to attribute with slug "land".'}
+    wire.before = lambda _: httpx.Response(400, json=refusal)
+
+    with pytest.raises(RecordRefusedError) as caught:
+        await client.create(ADA, email="ada@example.com")
+
+    assert caught.value.field == "polar_country"
+
+
+async def test_a_field_that_attio_names_only_by_its_id_is_still_named(mapped: AttioWorld, api: ApiClient) -> None:
+    mapped.add_attribute("stage", is_required=True)
+    client = await AttioClient.connect(api, SLUGS)
+
+    with pytest.raises(RecordRefusedError) as caught:
+        await client.create(ADA, email="ada@example.com")
+
+    assert caught.value.field == "stage"
+
+
+async def test_the_older_wording_of_a_taken_address_is_understood(client: AttioClient, wire: Wire) -> None:
+    attribute_id = client.workspace.definitions["email_addresses"].id["attribute_id"]
+    refusal = {
+        "code": "uniqueness_conflict",
+        "message": f'The value "{{}}" provided for attribute with ID "{attribute_id}" conflicts with one already in '
+        "the system.",
+    }
+    wire.before = lambda _: httpx.Response(400, json=refusal)
+
+    with pytest.raises(EmailTakenError):
+        await client.create(ADA, email="ada@example.com")
+
+
+async def test_a_conflict_over_another_unique_attribute_is_no_taken_address(client: AttioClient, wire: Wire) -> None:
+    refusal = {
+        "code": "uniqueness_conflict",
+        "message": 'A value provided for attribute with slug "polar_external_id" conflicts with one already in the '
+        "system.",
+    }
+    wire.before = lambda _: httpx.Response(400, json=refusal)
+
+    with pytest.raises(RecordRefusedError) as caught:
+        await client.create(ADA, email="ada@example.com")
+
+    assert caught.value.field == "polar_external_id"
+
+
+async def test_a_plans_gate_ends_the_run_instead_of_rejecting_everybody_one_by_one(
+    client: AttioClient, attio: AttioWorld
+) -> None:
+    attio.gate_next()
+
+    with pytest.raises(FatalError, match="plan"):
+        await client.create(ADA, email="ada@example.com")
+
+
+async def test_a_full_plan_ends_the_run_with_what_to_do(client: AttioClient, attio: AttioWorld) -> None:
+    attio.plan_limit_records = attio.people_count()
+
+    with pytest.raises(FatalError, match="look at the workspace's plan"):
+        await client.create(ADA, email="ada@example.com")
+
+
+async def test_a_key_revoked_while_the_run_goes_on_ends_it(client: AttioClient, attio: AttioWorld) -> None:
+    attio.tokens[ATTIO_TOKEN].active = False
+
+    with pytest.raises(FatalError, match="does not accept ATTIO_API_KEY"):
+        await client.find(ids=["x"], emails=[])
+
+
+async def test_a_key_that_may_only_read_is_told_which_scope_it_lacks(client: AttioClient, attio: AttioWorld) -> None:
+    attio.tokens[ATTIO_TOKEN].scopes = frozenset({"record_permission:read", "object_configuration:read"})
+
+    with pytest.raises(FatalError, match="record_permission:read-write"):
+        await client.create(ADA, email="ada@example.com")
+
+
+async def test_a_conflict_with_another_writer_is_tried_again(client: AttioClient, attio: AttioWorld) -> None:
+    attio.conflict_next()
+
+    await client.create(ADA, email="ada@example.com")
+
+    assert attio.people_count() == 1
+
+
+@pytest.mark.parametrize("call", ["find", "marked", "create", "update"])
+async def test_an_attio_that_stays_down_is_unavailable(client: AttioClient, sandbox: Sandbox, call: str) -> None:
+    sandbox.faults.add(Fault(kind=Kind.STATUS, service="attio"))
+    record_id = "891dcbfc-9141-415d-9b2a-2238a6cc012d"
+    calls: dict[str, Any] = {
+        "find": lambda: client.find(ids=["x"], emails=[]),
+        "marked": lambda: anext(client.marked()),
+        "create": lambda: client.create(ADA, email="ada@example.com"),
+        "update": lambda: client.update(record_id, ADA),
+    }
+
+    with pytest.raises(UnavailableError, match="Attio is failing"):
+        await calls[call]()
+
+
+async def test_nothing_is_ever_deleted(client: AttioClient, attio: AttioWorld, wire: Wire) -> None:
+    person = await client.create(ADA, email="ada@example.com")
+    await client.update(person.record_id, {"polar_customer": False}, add_email="b@example.com")
+    await client.find(ids=["x"], emails=["ada@example.com"])
+
+    assert {request.method for request in wire.requests} == {"POST", "PATCH"}

@@ -1,0 +1,126 @@
+import asyncio
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from polar_attio_pipeline.http.limits import Lane
+from polar_attio_pipeline_tests.http.fakes import FakeClock
+
+
+async def turns(lane: Lane, clock: FakeClock, count: int) -> list[float]:
+    times: list[float] = []
+
+    async def one() -> None:
+        await lane.turn()
+        times.append(clock.now())
+
+    await asyncio.gather(*(one() for _ in range(count)))
+    return times
+
+
+def most_in_a_window(times: list[float], period: float) -> int:
+    return max(sum(start <= time < start + period for time in times) for start in times)
+
+
+async def test_turns_are_evenly_spread_from_the_first_on() -> None:
+    clock = FakeClock()
+
+    times = await turns(Lane(20, clock=clock), clock, 5)
+
+    assert [time - times[0] for time in times] == pytest.approx([0, 0.05, 0.1, 0.15, 0.2])
+
+
+async def test_a_lane_that_stood_idle_saves_up_no_burst() -> None:
+    clock = FakeClock()
+    lane = Lane(10, clock=clock)
+    await turns(lane, clock, 1)
+    await clock.sleep(60)
+
+    times = await turns(lane, clock, 3)
+
+    assert [time - times[0] for time in times] == pytest.approx([0, 0.1, 0.2])
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    limit=st.sampled_from([0.5, 2.5, 20, 25, 100]),
+    late=st.lists(st.floats(0, 0.2), max_size=60),
+    starts=st.lists(st.floats(0, 0.5), min_size=1, max_size=60),
+)
+def test_however_late_timers_are_no_second_ever_holds_more_than_the_limit(
+    limit: float, late: list[float], starts: list[float]
+) -> None:
+    async def scenario() -> list[float]:
+        clock = FakeClock(late)
+        lane = Lane(limit, clock=clock)
+        times: list[float] = []
+        for pause in starts:
+            await clock.sleep(pause)
+            times += await turns(lane, clock, 3)
+        return times
+
+    assert most_in_a_window(asyncio.run(scenario()), 1.0) <= math.ceil(limit)
+
+
+@pytest.mark.parametrize("limit", [20, 50, 100])
+async def test_the_pace_holds_although_every_timer_is_late(limit: int) -> None:
+    late = [0.011, 0.003, 0.007] * limit
+    clock = FakeClock(late)
+
+    times = await turns(Lane(limit, clock=clock), clock, 3 * limit + 1)
+
+    assert 3 * limit / (times[-1] - times[0]) > 0.97 * limit
+
+
+async def test_whoever_came_first_goes_first() -> None:
+    clock = FakeClock()
+    lane = Lane(10, clock=clock)
+    order: list[int] = []
+
+    async def one(number: int) -> None:
+        await lane.turn()
+        order.append(number)
+
+    await asyncio.gather(*(one(number) for number in range(5)))
+
+    assert order == [0, 1, 2, 3, 4]
+
+
+async def test_a_pause_holds_everybody_also_those_who_wait_already() -> None:
+    clock = FakeClock()
+    lane = Lane(1, clock=clock)
+    await lane.turn()
+    waiting = asyncio.gather(turns(lane, clock, 2), turns(lane, clock, 1))
+    await asyncio.sleep(0)
+    pause_ends = clock.now() + 60
+    lane.pause_until(pause_ends)
+    lane.pause_until(pause_ends - 30)
+
+    first, second = await waiting
+
+    assert [time - pause_ends for time in first + second] == pytest.approx([0, 1, 2])
+
+
+async def test_who_gives_up_waiting_takes_no_turn() -> None:
+    clock = FakeClock()
+    lane = Lane(1, clock=clock)
+    await lane.turn()
+    gone = asyncio.create_task(lane.turn())
+    await asyncio.sleep(0)
+    gone.cancel()
+    began = clock.now()
+
+    times = await turns(lane, clock, 1)
+
+    assert times[0] - began == pytest.approx(1)
+    assert gone.cancelled()
+
+
+async def test_a_limit_a_minute_spreads_over_the_minute() -> None:
+    clock = FakeClock()
+
+    times = await turns(Lane(300, period=60, clock=clock), clock, 4)
+
+    assert [time - times[0] for time in times] == pytest.approx([0, 0.2, 0.4, 0.6])

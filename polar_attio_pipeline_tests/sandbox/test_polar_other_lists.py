@@ -1,0 +1,94 @@
+"""Polar's lists of subscriptions, members and organizations, its export, and a customer's state."""
+
+import csv
+import io
+from typing import Any
+
+import httpx
+import pytest
+
+from polar_attio_pipeline.sandbox.polar.rows import Customer
+from polar_attio_pipeline.sandbox.world import Sandbox
+
+
+@pytest.fixture
+def book(sandbox: Sandbox) -> Sandbox:
+    sandbox.fill(customers=120, seed=3)
+    return sandbox
+
+
+async def items(polar: httpx.AsyncClient, path: str, **params: Any) -> list[dict[str, Any]]:
+    answer = await polar.get(path, params={"limit": 100, **params})
+    assert answer.status_code == 200
+    listed: list[dict[str, Any]] = answer.json()["items"]
+    return listed
+
+
+async def test_subscriptions_of_several_statuses_are_listed_together(polar: httpx.AsyncClient, book: Sandbox) -> None:
+    wanted = {"trialing", "past_due"}
+    listed = await items(polar, "/v1/subscriptions/", status=sorted(wanted))
+    assert {item["status"] for item in listed} == wanted
+    assert len(listed) == sum(row.status in wanted for row in book.polar.subscriptions)
+
+
+async def test_subscriptions_come_latest_start_first(polar: httpx.AsyncClient, book: Sandbox) -> None:
+    started = [item["started_at"] for item in await items(polar, "/v1/subscriptions/")]
+    assert started == sorted(started, reverse=True)
+
+
+async def test_subscriptions_are_filtered_by_product_and_activity(polar: httpx.AsyncClient, book: Sandbox) -> None:
+    some = next(iter(book.polar.subscriptions))
+    of_product = await items(polar, "/v1/subscriptions/", product_id=some.product.id)
+    assert {item["product"]["name"] for item in of_product} == {some.product.name}
+    ended = await items(polar, "/v1/subscriptions/", active="false")
+    assert {item["status"] for item in ended} == {"canceled"}
+
+
+async def test_a_state_counts_active_and_trialing_but_not_past_due(polar: httpx.AsyncClient, book: Sandbox) -> None:
+    by_status = {row.status: row.customer_id for row in book.polar.subscriptions}
+    for status, shown in [("active", 1), ("trialing", 1), ("past_due", 0), ("canceled", 0)]:
+        state = (await polar.get(f"/v1/customers/{by_status[status]}/state")).json()
+        assert len(state["active_subscriptions"]) == shown
+
+
+async def test_an_individual_is_its_own_owner(sandbox: Sandbox, polar: httpx.AsyncClient) -> None:
+    row = sandbox.polar.add_customer(email="ada@example.com", name="Ada")
+    (owner,) = await items(polar, "/v1/members/", customer_id=row.id)
+    assert (owner["email"], owner["role"]) == ("ada@example.com", "owner")
+    assert await items(polar, "/v1/members/", customer_id=row.id, role="member") == []
+
+
+async def test_a_team_may_have_nobody_to_ask_for(sandbox: Sandbox, polar: httpx.AsyncClient) -> None:
+    team = sandbox.polar.add_customer(name="Bletchley", type="team")
+    assert await items(polar, "/v1/members/", customer_id=team.id, role="owner") == []
+
+
+async def test_without_the_member_model_there_are_no_members(sandbox: Sandbox, polar: httpx.AsyncClient) -> None:
+    sandbox.polar.add_customer(email="ada@example.com")
+    sandbox.polar.set_member_model(enabled=False)
+    assert await items(polar, "/v1/members/") == []
+    (organization,) = await items(polar, "/v1/organizations/")
+    assert organization["feature_settings"]["member_model_enabled"] is False
+
+
+async def test_members_of_everybody_and_by_the_sellers_own_id(sandbox: Sandbox, polar: httpx.AsyncClient) -> None:
+    sandbox.polar.add_customer(email="ada@example.com", external_id="usr_1")
+    sandbox.polar.add_customer(email="bea@example.com")
+    assert len(await items(polar, "/v1/members/")) == 2
+    (ada,) = await items(polar, "/v1/members/", external_customer_id="usr_1")
+    assert ada["email"] == "ada@example.com"
+
+
+async def test_the_organization_is_found_by_its_slug(polar: httpx.AsyncClient) -> None:
+    assert len(await items(polar, "/v1/organizations/", slug="sandbox")) == 1
+    assert await items(polar, "/v1/organizations/", slug="other") == []
+
+
+async def test_an_export_holds_every_live_customer(sandbox: Sandbox, polar: httpx.AsyncClient, book: Sandbox) -> None:
+    gone: Customer = next(iter(book.polar.customers.values()))
+    sandbox.polar.delete_customer(gone.id)
+    answer = await polar.get("/v1/customers/export")
+    assert answer.headers["content-type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert {row["ID"] for row in rows} == book.polar.customers.keys()
+    assert all(row["Created At"].endswith("+00:00") for row in rows)

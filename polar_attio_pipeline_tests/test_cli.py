@@ -1,0 +1,156 @@
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from polar_attio_pipeline.cli import app
+from polar_attio_pipeline.sandbox.limits import OFF
+from polar_attio_pipeline.sandbox.server import serving
+from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
+from polar_attio_pipeline.sandbox.world import Sandbox
+from polar_attio_pipeline.settings import Settings
+
+HEAVY = {"dagster", "pandas", "duckdb", "polar_attio_pipeline.sandbox"}
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    return Sandbox(scale=OFF)
+
+
+@pytest.fixture
+def url(sandbox: Sandbox) -> Iterator[str]:
+    with serving(sandbox) as url:
+        yield url
+
+
+@pytest.fixture(autouse=True)
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder without a .env, and no setting but those that a test makes."""
+    monkeypatch.chdir(tmp_path)
+    names = tuple(name.upper() for name in Settings.model_fields)
+    for name in list(os.environ):
+        if name.startswith(names):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def configured(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "POLAR_ACCESS_TOKEN": POLAR_TOKEN,
+        "POLAR_API_URL": url,
+        "ATTIO_API_KEY": ATTIO_TOKEN,
+        "ATTIO_API_URL": url,
+        "POLAR_ATTIO_START_DATE": "2026-11-01",
+        "POLAR_REQUESTS_PER_MINUTE": "100000",
+        "ATTIO_WRITES_PER_SECOND": "1000",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
+
+
+def test_setting_up_then_asking_the_doctor_finds_a_healthy_sync(configured: None) -> None:
+    before = run("doctor")
+    setup = run("setup")
+    after = run("doctor")
+
+    assert before.exit_code == 1
+    assert "`polar-attio setup`" in " ".join(before.output.split())
+    assert setup.exit_code == 0
+    assert setup.output.count("created") == 7
+    assert after.exit_code == 0
+    assert "FAIL" not in after.output
+
+
+def test_setting_up_again_says_that_all_is_there(configured: None) -> None:
+    run("setup")
+
+    again = run("setup")
+
+    assert again.exit_code == 0
+    assert again.output.count("present") == 7
+
+
+def test_an_attribute_that_cannot_be_created_fails_the_command_with_what_to_do(
+    configured: None, sandbox: Sandbox
+) -> None:
+    sandbox.attio.add_attribute("polar_customer", "text")
+
+    setup = run("setup")
+
+    assert setup.exit_code == 1
+    assert "ATTIO_SLUG__POLAR_CUSTOMER" in setup.output
+
+
+def test_output_fits_eighty_columns_and_has_no_colour_where_there_is_no_terminal(configured: None) -> None:
+    output = run("doctor").output + run("setup").output
+
+    assert max(map(len, output.splitlines())) <= 80
+    assert "\x1b" not in output
+
+
+def test_a_failure_is_one_sentence_on_stderr_without_a_traceback_or_the_key(configured: None, sandbox: Sandbox) -> None:
+    sandbox.attio.tokens[ATTIO_TOKEN].active = False
+
+    failed = run("setup")
+
+    assert failed.exit_code == 1
+    assert failed.stdout == ""
+    assert failed.stderr.startswith("Attio knows no active key like ATTIO_API_KEY")
+    assert failed.stderr.count("\n") == 1
+    assert ATTIO_TOKEN not in failed.output
+
+
+def test_a_key_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = run("setup")
+
+    assert failed.exit_code == 1
+    assert "ATTIO_API_KEY" in failed.stderr
+
+
+@pytest.mark.parametrize("command", ["setup", "doctor"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ATTIO_READS_PER_SECOND", "-1"),
+        ("POLAR_ATTIO_START_DATE", "soon"),
+        ("ATTIO_SLUG__NO_SUCH_ATTRIBUTE", "x"),
+        ("ATTIO_SLUG", "{not json"),
+    ],
+)
+def test_a_setting_that_does_not_parse_is_named_in_one_sentence_without_its_value(
+    monkeypatch: pytest.MonkeyPatch, command: str, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    failed = run(command)
+
+    assert failed.exit_code == 1
+    assert failed.stderr.startswith("A setting is not usable: ")
+    assert name.partition("__")[0].lower() in failed.stderr.lower()
+    assert failed.stderr.count("\n") == 1
+    assert "Traceback" not in failed.output
+    assert f"{value!r}" not in failed.stderr
+
+
+def test_the_commands_are_listed_with_what_they_do() -> None:
+    listed = run("--help")
+
+    assert listed.exit_code == 0
+    assert "setup" in listed.output
+    assert "doctor" in listed.output
+
+
+def test_the_command_starts_without_what_it_does_not_need() -> None:
+    program = f"import sys, polar_attio_pipeline.cli; print(sorted({HEAVY!r} & sys.modules.keys()))"
+
+    started = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert started.stdout.strip() == "[]"
