@@ -1,9 +1,11 @@
 """`polar-attio`: commands for a person at a terminal. Thin: what they do lives elsewhere."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Annotated, NoReturn
 
 import typer
 from pydantic import ValidationError
@@ -13,14 +15,19 @@ from rich.table import Table
 from rich.text import Text
 
 from polar_attio_pipeline import doctor as doctors
-from polar_attio_pipeline.attio.client import attio_api
+from polar_attio_pipeline.attio.client import AttioClient
 from polar_attio_pipeline.attio.setup import Done, Step, set_up
+from polar_attio_pipeline.connections import attio_of, polar_of
+from polar_attio_pipeline.hours import between, parse
 from polar_attio_pipeline.http.errors import ApiError
+from polar_attio_pipeline.polar.client import PolarClient
+from polar_attio_pipeline.preview import Preview, preview_book, preview_hours, rows
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.ports import UnavailableError
 
 app = typer.Typer(
-    help="Keeps Polar's paying customers in Attio's People.",
+    help="Keeps Polar's paying customers in Attio's People. Settings come from the environment and from .env in this "
+    "folder; .env.example explains each.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -35,11 +42,6 @@ _STYLES = {
     Done.PRESENT: "dim",
     Done.IMPOSSIBLE: "bold red",
 }
-
-
-@app.callback()
-def _settings_are_in_the_environment() -> None:
-    """Settings come from the environment and from `.env` in this folder; .env.example explains each."""
 
 
 @app.command()
@@ -62,14 +64,48 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
+@app.command()
+def plan(
+    first: Annotated[str, typer.Option("--from", help="First hour, such as 2026-11-23-14:00; UTC.")] = "",
+    last: Annotated[str, typer.Option("--to", help="Last hour; the first one alone if not given.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")] = False,
+) -> None:
+    """Show, field by field, what the next pass would do: over some hours, or over the whole book. Writes nothing."""
+    if last and not first:
+        _fail("--to names the last hour of a range: name the first one with --from.")
+    try:
+        starts = between(parse(first), parse(last or first)) if first else []
+    except ValueError:
+        _fail(f"{first} to {last or first} are no hours: write them like 2026-11-23-14:00 (UTC).")
+    if first and not starts:
+        _fail(f"The range is empty: {last} is before {first}.")
+    with _in_one_sentence():
+        found = asyncio.run(_preview(Settings(), starts))
+    changes = list(rows(found))
+    if as_json:
+        typer.echo(json.dumps({"counts": found.counts(), "changes": changes}, ensure_ascii=False, indent=2))
+        return
+    table = Table("action", "customer", "field", "old", "new", "note", box=None, pad_edge=False)
+    for row in changes:
+        table.add_row(*(Text(row[column] or "") for column in ("action", "customer", "field", "old", "new", "note")))
+    console = Console(highlight=False)
+    if changes:
+        console.print(table)
+    console.print(", ".join(f"{count} to {action}" for action, count in found.counts().items()))
+
+
+async def _preview(settings: Settings, starts: Sequence[datetime]) -> Preview:
+    async with polar_of(settings) as polar, attio_of(settings) as attio:
+        book = PolarClient(polar, organization_slug=settings.polar_organization_slug)
+        people = await AttioClient.connect(attio, settings.slugs())
+        typed = settings.polar_attio_overwrite_typed
+        if not starts:
+            return await preview_book(book, people, overwrite_typed=typed)
+        return await preview_hours(book, people, starts, overwrite_typed=typed)
+
+
 async def _set_up(settings: Settings) -> list[Step]:
-    api = attio_api(
-        api_key=settings.attio_api_key,
-        base_url=settings.attio_api_url,
-        reads_per_second=settings.attio_reads_per_second,
-        writes_per_second=settings.attio_writes_per_second,
-    )
-    async with api:
+    async with attio_of(settings) as api:
         return await set_up(api, settings.slugs())
 
 
@@ -95,6 +131,6 @@ def _in_one_sentence() -> Iterator[None]:
         _fail(f"A setting is not usable: {error}.")
 
 
-def _fail(sentence: str) -> None:
+def _fail(sentence: str) -> NoReturn:
     Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(sentence)
     raise typer.Exit(1)

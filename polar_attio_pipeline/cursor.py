@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from polar_attio_pipeline.hours import HOUR, between, floor
+
 VERSION = 1
-HOUR = timedelta(hours=1)
 
 LONGEST_RANGE = 24
 """Hours asked for in one run: a run that dies costs at most a day's hours again."""
@@ -85,14 +86,9 @@ class Decision:
     reason: str
 
 
-def hour_of(moment: datetime) -> datetime:
-    """Return the start of the hour that a moment lies in."""
-    return moment.replace(minute=0, second=0, microsecond=0)
-
-
 def hours_to_look_up(cursor: Cursor, *, now: datetime) -> list[datetime]:
     """Return the hours whose success the decision depends on: those waiting or asked for, and the oldest not done."""
-    ahead = int((hour_of(now) - cursor.done_until) / HOUR)
+    ahead = int((floor(now) - cursor.done_until) / HOUR)
     open_hours = (cursor.done_until + HOUR * step for step in range(min(max(ahead, 0), LOOKED_AT)))
     return sorted({*cursor.waiting, *cursor.asked, *open_hours})
 
@@ -119,7 +115,7 @@ def load(text: str | None, *, start: datetime, now: datetime) -> Cursor:
         return Cursor(done_until=start)
     return replace(
         cursor,
-        done_until=min(max(hour_of(cursor.done_until), start), max(start, hour_of(now))),
+        done_until=min(max(floor(cursor.done_until), start), max(start, floor(now))),
         waiting={hour: at for hour, at in cursor.waiting.items() if start <= hour <= now},
         pause_until=min(cursor.pause_until, now + LONGEST_PAUSE) if cursor.pause_until else None,
     )
@@ -161,10 +157,10 @@ def decide(cursor: Cursor, facts: Facts) -> Decision:
 
 def _notice(cursor: Cursor, facts: Facts) -> Cursor:
     """Take note of customers that were not there before."""
-    horizon = hour_of(facts.now - facts.overlap)
+    horizon = floor(facts.now - facts.overlap)
     recent = [customer for customer in facts.newest if customer.created_at >= max(horizon, facts.start)]
     unknown = [customer for customer in recent if customer.id not in cursor.seen]
-    waiting = {**cursor.waiting, **{hour_of(customer.created_at): facts.now for customer in unknown}}
+    waiting = {**cursor.waiting, **{floor(customer.created_at): facts.now for customer in unknown}}
     return replace(cursor, waiting=waiting, seen=frozenset(customer.id for customer in recent))
 
 
@@ -172,7 +168,7 @@ def _advance(cursor: Cursor, facts: Facts) -> Cursor:
     """Drop what has succeeded since it was noticed, and move over closed hours that succeeded after their end."""
     waiting = {hour: at for hour, at in cursor.waiting.items() if not _read_since(facts, hour, at)}
     done_until = cursor.done_until
-    for hour in _hours(cursor.done_until, min(hour_of(facts.now), cursor.done_until + HOUR * LOOKED_AT)):
+    for hour in between(cursor.done_until, min(floor(facts.now), cursor.done_until + HOUR * LOOKED_AT) - HOUR):
         if not _read_since(facts, hour, hour + HOUR):
             break
         done_until = hour + HOUR
@@ -201,20 +197,13 @@ def _due(cursor: Cursor, facts: Facts) -> tuple[datetime, ...]:
 
 def _missing(cursor: Cursor, facts: Facts) -> list[datetime]:
     """Return closed hours without a success after their end, oldest first, as far as this tick looks."""
-    closed = min(hour_of(facts.now - SETTLE), cursor.done_until + HOUR * LOOKED_AT)
-    return [hour for hour in _hours(cursor.done_until, closed) if not _read_since(facts, hour, hour + HOUR)]
+    closed = min(floor(facts.now - SETTLE), cursor.done_until + HOUR * LOOKED_AT)
+    return [hour for hour in between(cursor.done_until, closed - HOUR) if not _read_since(facts, hour, hour + HOUR)]
 
 
 def _read_since(facts: Facts, hour: datetime, moment: datetime) -> bool:
     read_at = facts.done.get(hour)
     return read_at is not None and read_at >= moment
-
-
-def _hours(first: datetime, end: datetime) -> Iterable[datetime]:
-    hour = first
-    while hour < end:
-        yield hour
-        hour += HOUR
 
 
 def _first_range(hours: Iterable[datetime]) -> tuple[datetime, ...]:

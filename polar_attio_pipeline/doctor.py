@@ -12,18 +12,19 @@ from typing import Any
 import httpx
 
 from polar_attio_pipeline.attio.attributes import Workspace, inspect
-from polar_attio_pipeline.attio.client import attio_api
+from polar_attio_pipeline.connections import attio_of, polar_of
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.errors import ApiError
 from polar_attio_pipeline.http.retries import RetryPolicy
-from polar_attio_pipeline.polar.client import polar_api
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.mapping import ATTRIBUTES
 
 CLOCK_TOLERANCE_SECONDS = 60
 
 _POLAR_LANE = "requests"
-_IMPATIENT = RetryPolicy(attempts=2, seconds=15, longest_pause=5, attempt_seconds=15)
+
+IMPATIENT = RetryPolicy(attempts=2, seconds=15, first_wait=0.2, longest_pause=5, attempt_seconds=15)
+"""For commands that somebody waits for."""
 
 
 class Level(StrEnum):
@@ -109,13 +110,7 @@ async def _polar(settings: Settings, transport: httpx.AsyncBaseTransport | None)
                 "Polar's settings.",
             )
         ]
-    api = polar_api(
-        token=settings.polar_access_token,
-        base_url=settings.polar_api_url,
-        requests_per_minute=settings.polar_requests_per_minute,
-        retry=_IMPATIENT,
-        transport=transport,
-    )
+    api = polar_of(settings, retry=IMPATIENT, transport=transport)
     return await _report(api, "Polar", _ask_polar(api, knows_slug=bool(settings.polar_organization_slug)))
 
 
@@ -165,14 +160,7 @@ async def _attio(settings: Settings, transport: httpx.AsyncBaseTransport | None)
                 "object_configuration:read under Workspace settings, Developers.",
             )
         ]
-    api = attio_api(
-        api_key=settings.attio_api_key,
-        base_url=settings.attio_api_url,
-        reads_per_second=settings.attio_reads_per_second,
-        writes_per_second=settings.attio_writes_per_second,
-        retry=_IMPATIENT,
-        transport=transport,
-    )
+    api = attio_of(settings, retry=IMPATIENT, transport=transport)
     return await _report(api, "Attio", _ask_attio(api, settings.slugs()))
 
 
@@ -188,8 +176,8 @@ def _attributes(workspace: Workspace) -> Iterator[Finding]:
     if workspace.targets:
         written = {target.attribute.key for target in workspace.targets}
         absent = [attribute.key for attribute in ATTRIBUTES if attribute.key not in written]
-        missing = f" Not written, as the workspace lacks them: {', '.join(absent)}." if absent else ""
-        yield Finding("Attio fields", Level.OK, f"{len(written)} of {len(ATTRIBUTES)} are written.{missing}")
+        but = f"; not {', '.join(absent)}" if absent else ""
+        yield Finding("Attio fields", Level.OK, f"{len(written)} of {len(ATTRIBUTES)} can be written{but}.")
 
 
 async def _report(api: ApiClient, service: str, questions: Coroutine[Any, Any, list[Finding]]) -> list[Finding]:

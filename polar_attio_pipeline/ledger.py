@@ -83,7 +83,7 @@ class Ledger:
 
     @contextmanager
     def recording(self, run_id: str) -> Iterator[Callable[[Sequence[Outcome]], None]]:
-        """Give a pass a function that stores outcomes, in portions; the last one when the pass ends, even by an error."""
+        """Give a pass a function that stores outcomes, in portions; the last when the pass ends, even by an error."""
         waiting: list[Outcome] = []
 
         def record(outcomes: Sequence[Outcome]) -> None:

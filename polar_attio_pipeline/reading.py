@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from polar_attio_pipeline.partitions import HOUR
+from polar_attio_pipeline.hours import HOUR
 from polar_attio_pipeline.polar.client import PolarClient
 from polar_attio_pipeline.polar.customers import read_book, read_window
 from polar_attio_pipeline.polar.models import BadRow

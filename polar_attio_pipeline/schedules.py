@@ -5,7 +5,8 @@ from datetime import timedelta
 import dagster as dg
 
 from polar_attio_pipeline.assets.attio_people import AttioPeopleConfig
-from polar_attio_pipeline.partitions import HOUR, floor, range_tags
+from polar_attio_pipeline.hours import HOUR, floor
+from polar_attio_pipeline.partitions import range_tags
 
 CLOSE_AFTER_MINUTES = 5
 """Minutes after an hour's end until it is closed: checkouts commit seconds after the customer's created_at."""

@@ -8,9 +8,10 @@ import dagster as dg
 
 from polar_attio_pipeline.assets.attio_people import READ_AT, AttioPeopleConfig
 from polar_attio_pipeline.cursor import Cursor, Facts, Seen, decide, dump, hours_to_look_up, load
+from polar_attio_pipeline.hours import HOUR, between, floor, key, parse
 from polar_attio_pipeline.http.errors import ApiError
 from polar_attio_pipeline.http.retries import RetryPolicy
-from polar_attio_pipeline.partitions import HOUR, floor, hour_of, key, range_tags
+from polar_attio_pipeline.partitions import range_tags
 from polar_attio_pipeline.polar.resource import PolarResource
 
 TICK_SECONDS = 8
@@ -99,7 +100,7 @@ def _done(instance: dg.DagsterInstance, cursor: Cursor, *, now: datetime) -> dic
         dg.AssetRecordsFilter(asset_key=_PEOPLE, storage_ids=sorted(newest.values())), limit=len(newest)
     ).records
     return {
-        hour_of(record.partition_key): read_at
+        parse(record.partition_key): read_at
         for record in records
         if record.partition_key and (read_at := _read_at(record.asset_materialization))
     }
@@ -120,9 +121,5 @@ def _in_flight(instance: dg.DagsterInstance) -> set[datetime]:
         first = run.tags.get("dagster/asset_partition_range_start", one)
         last = run.tags.get("dagster/asset_partition_range_end", one)
         if first and last:
-            hours.update(_between(hour_of(first), hour_of(last)))
+            hours.update(between(parse(first), parse(last)))
     return hours
-
-
-def _between(first: datetime, last: datetime) -> list[datetime]:
-    return [first + HOUR * step for step in range(int((last - first) / HOUR) + 1)]

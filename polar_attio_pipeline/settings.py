@@ -99,4 +99,4 @@ class Settings(BaseSettings):
 
     def slugs(self) -> dict[str, str]:
         """Return the workspace's slug for each attribute key: the key itself unless renamed."""
-        return {key: self.attio_slug.get(key, key) for key in BY_KEY}
+        return {key: self.attio_slug.get(key) or key for key in BY_KEY}

@@ -12,9 +12,10 @@ import pandas as pd
 
 from polar_attio_pipeline.attio.client import AttioClient
 from polar_attio_pipeline.attio.resource import AttioResource
+from polar_attio_pipeline.hours import floor, key, parse_all
 from polar_attio_pipeline.ledger import Ledger, LedgerResource
 from polar_attio_pipeline.options import PassOptions
-from polar_attio_pipeline.partitions import BACKFILL_POLICY, floor, hours, key
+from polar_attio_pipeline.partitions import BACKFILL_POLICY
 from polar_attio_pipeline.polar.client import PolarClient
 from polar_attio_pipeline.polar.resource import PolarResource
 from polar_attio_pipeline.reading import Reading, ReadTimes, read_hours
@@ -70,7 +71,7 @@ def build_attio_people(partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDe
         ledger: LedgerResource,
         options: PassOptions,
     ) -> dg.MaterializeResult[None]:
-        starts = hours(context.partition_keys)
+        starts = parse_all(context.partition_keys)
         store = ledger.open()
         done: list[Hour] = []
 

@@ -7,8 +7,9 @@ from datetime import datetime
 import dagster as dg
 import pandas as pd
 
+from polar_attio_pipeline.hours import floor, key, parse_all
 from polar_attio_pipeline.ledger import LedgerResource
-from polar_attio_pipeline.partitions import BACKFILL_POLICY, floor, hours, key
+from polar_attio_pipeline.partitions import BACKFILL_POLICY
 from polar_attio_pipeline.polar.resource import PolarResource
 from polar_attio_pipeline.reading import Reading, read_hours
 from polar_attio_pipeline.storage import to_frame
@@ -31,7 +32,7 @@ def build_polar_customers(partitions: dg.HourlyPartitionsDefinition) -> dg.Asset
         context: dg.AssetExecutionContext, polar: PolarResource, ledger: LedgerResource
     ) -> pd.DataFrame:
         started = time.monotonic()
-        starts = hours(context.partition_keys)
+        starts = parse_all(context.partition_keys)
         reading = asyncio.run(_read(polar, starts))
         ledger.open().note_read(starts, here=reading.times.here, polar=reading.times.polar)
         seconds = round(time.monotonic() - started, 3)

@@ -6,8 +6,8 @@ import json
 import dagster as dg
 
 from polar_attio_pipeline.attio.resource import AttioResource
+from polar_attio_pipeline.hours import between, parse
 from polar_attio_pipeline.options import PassOptions
-from polar_attio_pipeline.partitions import HOUR, hour_of
 from polar_attio_pipeline.polar.resource import PolarResource
 from polar_attio_pipeline.preview import Preview, preview_book, preview_hours, rows
 from polar_attio_pipeline.reporting import ROWS_SHOWN, table
@@ -38,9 +38,7 @@ def preview_changes(
         async with polar.client() as book, attio.client() as people:
             if not config.first_hour:
                 return await preview_book(book, people, overwrite_typed=options.overwrite_typed)
-            first = hour_of(config.first_hour)
-            last = hour_of(config.last_hour or config.first_hour)
-            starts = [first + HOUR * step for step in range(int((last - first) / HOUR) + 1)]
+            starts = between(parse(config.first_hour), parse(config.last_hour or config.first_hour))
             return await preview_hours(book, people, starts, overwrite_typed=options.overwrite_typed)
 
     found = asyncio.run(run())

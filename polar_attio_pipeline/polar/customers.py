@@ -197,8 +197,8 @@ class Book:
         return len(self._known) >= self.total_count
 
     def _take(self, page: Page) -> list[Customer]:
-        fresh = [row for row in page.rows if key(row) not in self._known]
-        self._known.update(map(key, fresh))
-        self.bad_rows.update((row.key, row) for row in fresh if isinstance(row, BadRow))
+        fresh = {key(row): row for row in page.rows if key(row) not in self._known}
+        self._known.update(fresh)
+        self.bad_rows.update((row.key, row) for row in fresh.values() if isinstance(row, BadRow))
         self.total_count = page.total_count
-        return [row for row in fresh if isinstance(row, Customer)]
+        return [row for row in fresh.values() if isinstance(row, Customer)]

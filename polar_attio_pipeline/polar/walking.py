@@ -92,7 +92,7 @@ class Walk:
         # Teams without an address that were created at the same instant tie, and Postgres orders them anew for each
         # page. Read again together with the row before them, they come out of one statement.
         ties = itertools.takewhile(_may_tie, reversed(page.rows))
-        self._next = max(page.end - 1 - min(len(list(ties)), _MOST_TIES), 0)
+        self._next = max(page.end - min(len(list(ties)), _MOST_TIES), 0)
 
 
 def page_from(offset: int, *, largest: int = PAGE) -> tuple[int, int]:

@@ -6,7 +6,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import cast
 
 import uvicorn
@@ -93,7 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with _listen(given.port) as listening:
         sys.stdout.write(f"{_url(listening)} POLAR_ACCESS_TOKEN={POLAR_TOKEN} ATTIO_API_KEY={ATTIO_TOKEN}\n")
         sys.stdout.flush()
-        _server(sandbox).run(sockets=[listening])
+        with suppress(KeyboardInterrupt):
+            _server(sandbox).run(sockets=[listening])
 
 
 def _listen(port: int) -> socket.socket:

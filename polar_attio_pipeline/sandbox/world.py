@@ -25,7 +25,7 @@ class Sandbox:
 
     Attributes:
         churn: What happens to the book while it is paged through.
-        known: How many people were put into Attio by `fill`, as typed by hand.
+        known: How many people `fill` has put into Attio, as typed by hand.
     """
 
     seed: int = 1
@@ -38,7 +38,7 @@ class Sandbox:
     churn: ChurnRunner = field(init=False)
     faults: Faults = field(init=False)
     traffic: Traffic = field(init=False)
-    known: int = 0
+    known: int = field(init=False, default=0)
 
     def __post_init__(self, scale: float) -> None:
         """Build both worlds on the one clock."""
@@ -55,8 +55,10 @@ class Sandbox:
         self.polar_limits.scale = self.attio_limits.scale = scale
 
     def fill(self, *, customers: int, seed: int) -> None:
-        """Put a seeded book into Polar, and a few of its people, typed by hand, into Attio."""
+        """Put a seeded book into Polar, and a few of its people, typed by hand, into Attio where they are missing."""
         seed_book(self.polar, customers=customers, seed=seed, now=self.clock())
+        held = {email.lower() for person in self.attio.people() for email in person.emails}
         for person in known_people(self.polar, seed=seed):
-            self.attio.add_person(emails=list(person.emails), name=person.name)
-            self.known += 1
+            if not held.intersection(person.emails):
+                self.attio.add_person(emails=person.emails, name=person.name)
+                self.known += 1

@@ -78,8 +78,9 @@ def differences(ours: Any, theirs: Any, at: str = "") -> list[str]:
         return [f"{at}: {_json_type(ours)} for {_json_type(theirs)}"]
     if isinstance(theirs, dict) and at.rpartition(".")[2] != "metadata":
         keys = [f"{at}: {key}" for key in sorted(ours.keys() ^ theirs.keys())]
-        inner = [differences(ours[key], theirs[key], f"{at}.{key}") for key in ours.keys() & theirs.keys()]
-        return keys + sum(inner, [])
+        for key in ours.keys() & theirs.keys():
+            keys += differences(ours[key], theirs[key], f"{at}.{key}")
+        return keys
     if isinstance(theirs, list) and ours and theirs:
         return differences(ours[0], theirs[0], f"{at}[]")
     return []

@@ -10,7 +10,7 @@ from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline.sandbox.polar.world import TakenError
 from polar_attio_pipeline.sandbox.world import Sandbox
 from polar_attio_pipeline_tests.sandbox.conftest import NOW
-from polar_attio_pipeline_tests.sandbox.test_polar_list import page, walk
+from polar_attio_pipeline_tests.sandbox.pages import page, walk
 
 MINUTE = timedelta(minutes=1)
 NEWEST_FIRST = ["-created_at", "email"]

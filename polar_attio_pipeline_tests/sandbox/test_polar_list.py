@@ -10,30 +10,13 @@ import pytest
 from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline.sandbox.world import Sandbox
 from polar_attio_pipeline_tests.sandbox.conftest import NOW
+from polar_attio_pipeline_tests.sandbox.pages import page, walk
 
 Params = dict[str, Any]
 
 
-async def page(polar: httpx.AsyncClient, **params: Any) -> dict[str, Any]:
-    answer = await polar.get("/v1/customers/", params=params)
-    assert answer.status_code == 200
-    body: dict[str, Any] = answer.json()
-    return body
-
-
 async def emails(polar: httpx.AsyncClient, **params: Any) -> list[str | None]:
     return [item["email"] for item in (await page(polar, **params))["items"]]
-
-
-async def walk(polar: httpx.AsyncClient, **params: Any) -> list[str]:
-    """Return the ids of every page, as they come."""
-    ids: list[str] = []
-    number, last = 1, 1
-    while number <= last:
-        body = await page(polar, page=number, **params)
-        ids += [item["id"] for item in body["items"]]
-        number, last = number + 1, body["pagination"]["max_page"]
-    return ids
 
 
 def add(sandbox: Sandbox, email: str | None, *, minutes_ago: float = 0, **fields: Any) -> Customer:

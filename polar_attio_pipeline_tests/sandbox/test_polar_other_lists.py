@@ -45,7 +45,7 @@ async def test_subscriptions_are_filtered_by_product_and_activity(polar: httpx.A
 
 
 async def test_a_state_counts_active_and_trialing_but_not_past_due(polar: httpx.AsyncClient, book: Sandbox) -> None:
-    by_status = {row.status: row.customer_id for row in book.polar.subscriptions}
+    by_status: dict[str, str] = {row.status: row.customer_id for row in book.polar.subscriptions}
     for status, shown in [("active", 1), ("trialing", 1), ("past_due", 0), ("canceled", 0)]:
         state = (await polar.get(f"/v1/customers/{by_status[status]}/state")).json()
         assert len(state["active_subscriptions"]) == shown

@@ -15,7 +15,8 @@ from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.polar.client import PolarClient, polar_api
 from polar_attio_pipeline.polar.customers import read_book
 from polar_attio_pipeline.sandbox.app import create_app
-from polar_attio_pipeline.sandbox.attio.world import AttioWorld, NewPerson, PersonView
+from polar_attio_pipeline.sandbox.attio.people import NewPerson, PersonView
+from polar_attio_pipeline.sandbox.attio.world import AttioWorld
 from polar_attio_pipeline.sandbox.clock import Clock
 from polar_attio_pipeline.sandbox.limits import OFF
 from polar_attio_pipeline.sandbox.polar.world import PolarWorld

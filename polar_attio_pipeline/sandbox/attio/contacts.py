@@ -1,7 +1,7 @@
 """What Attio takes for an email address, a domain and a phone number."""
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _LOCAL_PART = re.compile(r"[^\s@\"(),:;<>\[\\\].]+(?:\.[^\s@\"(),:;<>\[\\\].]+)*")
 _DOMAIN = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]{0,61}[^\W_]")
@@ -63,13 +63,13 @@ def host_of(text: str) -> str:
     return re.sub(r"^[a-z][a-z0-9+.-]*://", "", text.strip().lower()).split("/")[0].split("?")[0].partition(":")[0]
 
 
-def parse_phone(text: str, country: str | None) -> Phone | None:
+def parse_phone(text: str, country: Any) -> Phone | None:
     """Read a number with `+` and a calling code, or a local number of a country. None if no plan has it."""
     if re.search(r"[^\d\s()+./-]", text):
         return None
     digits = re.sub(r"\D", "", text)
     if not text.strip().startswith("+"):
-        if country not in _COUNTRY_CODES:
+        if not isinstance(country, str) or country not in _COUNTRY_CODES:
             return None
         digits = _COUNTRY_CODES[country] + digits.lstrip("0")
     calling_code = next((digits[:size] for size in (1, 2, 3) if digits[:size] in _CALLING_CODES), None)

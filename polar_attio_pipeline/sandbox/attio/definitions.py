@@ -131,11 +131,13 @@ def _slug_conflict() -> AttioError:
 
 def _configure(store: Store, attribute: Attribute, config: Mapping[str, Any]) -> None:
     if attribute.type == "currency" and (config or attribute.currency_code is None):
-        currency = config.get("currency") or {}
-        code, display = currency.get("default_currency_code"), currency.get("display_type")
+        currency = config.get("currency")
+        given = currency if isinstance(currency, dict) else {}
+        code, display = given.get("default_currency_code"), given.get("display_type")
         if not isinstance(code, str) or not isinstance(display, str):
             raise invalid_body(invalid_input(["data", "config", "currency"]))
         attribute.currency_code, attribute.currency_display = code, display
-    allowed = (config.get("record_reference") or {}).get("allowed_objects")
-    if attribute.type == "record-reference" and allowed:
-        attribute.allowed_object_ids = tuple(store.object_type(named).id for named in allowed)
+    reference = config.get("record_reference")
+    allowed = reference.get("allowed_objects") if isinstance(reference, dict) else None
+    if attribute.type == "record-reference" and isinstance(allowed, list):
+        attribute.allowed_object_ids = tuple(store.object_type(str(named)).id for named in allowed)

@@ -1,6 +1,7 @@
 """From a request to an answer: token, limits, scopes, body, and the headers that Attio sends with everything."""
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -167,6 +168,13 @@ def _parse(raw: bytes) -> Any:
     if not raw:
         return {}
     try:
-        return json.loads(raw)
-    except ValueError:
+        return json.loads(raw, parse_float=_finite, parse_constant=_finite)
+    except (ValueError, RecursionError):
         raise invalid_body({"code": "custom", "path": [], "message": "Body is not valid JSON"}) from None
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no number of JSON")
+    return number

@@ -29,10 +29,9 @@ class Sort:
 
     def apply(self, ids: list[str], records: Mapping[str, Record]) -> list[str]:
         """Return the ids in this order; those that tie keep theirs."""
-        keys = {record_id: self._key(records[record_id]) for record_id in ids}
-        present = [record_id for record_id in ids if keys[record_id] is not None]
-        absent = [record_id for record_id in ids if keys[record_id] is None]
-        return sorted(present, key=keys.__getitem__, reverse=self._down) + absent
+        keys = {record_id: key for record_id in ids if (key := self._key(records[record_id])) is not None}
+        absent = [record_id for record_id in ids if record_id not in keys] if len(keys) < len(ids) else []
+        return sorted(keys, key=keys.__getitem__, reverse=self._down) + absent
 
     def _key(self, record: Record) -> Any:
         for _, attribute in self._steps[:-1]:
@@ -127,7 +126,7 @@ def _sort(store: Store, object_type: ObjectType, raw: Any, number: int) -> Sort:
         raise invalid_body(invalid_input(["sorts", number, "direction"]))
     path = raw.get("path") or [[object_type.slug, raw.get("attribute")]]
     steps = []
-    for step in path:
+    for step in path if isinstance(path, list) else [None]:
         if not (isinstance(step, list) and len(step) == 2 and all(isinstance(part, str) for part in step)):
             raise invalid_body(invalid_input(["sorts", number]))
         owner = store.object_type(step[0])
@@ -136,7 +135,7 @@ def _sort(store: Store, object_type: ObjectType, raw: Any, number: int) -> Sort:
             raise _unknown(step[1], number)
         steps.append((owner, attribute))
     fields = fields_of(steps[-1][1].type)
-    field = fields.get(raw["field"]) if "field" in raw else next(iter(fields.values()), None)
+    field = fields.get(str(raw["field"])) if "field" in raw else next(iter(fields.values()), None)
     references = all(attribute.type == "record-reference" for _, attribute in steps[:-1])
     if field is None or not references or steps[0][0] is not object_type:
         raise invalid_body(invalid_input(["sorts", number]))

@@ -30,7 +30,7 @@ def parse_reference(store: Store, attribute: Attribute, raw: Any) -> Reference:
         raise invalid_value(attribute.slug, invalid_input(["target_object"]))
     if "target_record_id" in raw:
         record_id = raw["target_record_id"]
-        if record_id not in store.records(target):
+        if not isinstance(record_id, str) or record_id not in store.records(target):
             raise _missing(target, record_id)
         return Reference(target.slug, record_id)
     return _by_attribute(store, attribute, target, raw)

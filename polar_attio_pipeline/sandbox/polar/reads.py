@@ -102,8 +102,7 @@ class Reads:
         query = parse_query(SubscriptionsQuery, request.query_params)
         with self._world.lock:
             self._world.settle()
-            ordered, key = self._world.subscriptions.ordered(query.sorting)
-            rows = [row for row in ordered if self._wanted(row, query)]
+            rows, key = self._subscriptions(query)
             page = cut_page(rows, key, offset=query.offset, limit=query.size)
             shown = [self._subscription(row) for row in page]
         return _listed(shown, len(rows), query)
@@ -160,14 +159,22 @@ class Reads:
             return self._world.view
         return [] if owner is None else [owner]
 
-    def _wanted(self, row: Subscription, query: SubscriptionsQuery) -> bool:
-        return (
-            self._ours(query.organization_id)
-            and (query.status is None or row.status in query.status)
-            and (query.active is None or (row.status in ACTIVE) == query.active)
-            and (query.customer_id is None or row.customer_id in map(str, query.customer_id))
-            and (query.product_id is None or row.product.id in map(str, query.product_id))
-        )
+    def _subscriptions(self, query: SubscriptionsQuery) -> Rows[Subscription]:
+        rows, key = self._world.subscriptions.ordered(query.sorting)
+        if not self._ours(query.organization_id):
+            return [], key
+        if query.status is not None:
+            statuses = frozenset(query.status)
+            rows = [row for row in rows if row.status in statuses]
+        if query.active is not None:
+            rows = [row for row in rows if (row.status in ACTIVE) == query.active]
+        if query.customer_id is not None:
+            customers = frozenset(map(str, query.customer_id))
+            rows = [row for row in rows if row.customer_id in customers]
+        if query.product_id is not None:
+            products = frozenset(map(str, query.product_id))
+            rows = [row for row in rows if row.product.id in products]
+        return rows, key
 
     def _subscription(self, row: Subscription) -> dict[str, Any]:
         customer = self._world.customers.get(row.customer_id) or self._world.deleted[row.customer_id]

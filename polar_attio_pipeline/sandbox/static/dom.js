@@ -10,7 +10,7 @@ export function make(tag, attributes = {}, ...children) {
     else if (value === true) element.setAttribute(name, "");
     else if (value !== false && value != null) element.setAttribute(name, value);
   }
-  element.append(...children.flat().filter((child) => child != null && child !== false));
+  element.append(...children.flat(Infinity).filter((child) => child != null && child !== false));
   return element;
 }
 
@@ -26,14 +26,14 @@ export function setText(element, text) {
  * same keeps its element, and with it focus, selection and scroll position.
  */
 export function reconcile(list, items, { key, signature, build }) {
+  const wanted = new Set(items.map(key));
   const old = new Map([...list.children].map((element) => [element.dataset.key, element]));
-  const isFirst = !list.dataset.filled;
+  for (const [oldKey, element] of old) if (!wanted.has(oldKey)) element.remove();
   let next = list.firstElementChild;
   for (const item of items) {
     const itemKey = key(item);
     const itemSignature = signature(item);
     let element = old.get(itemKey);
-    old.delete(itemKey);
     if (!element || element.signature !== itemSignature) {
       const fresh = build(item);
       fresh.dataset.key = itemKey;
@@ -49,8 +49,6 @@ export function reconcile(list, items, { key, signature, build }) {
     if (element === next) next = next.nextElementSibling;
     else list.insertBefore(element, next);
   }
-  for (const element of old.values()) element.remove();
-  if (items.length || !isFirst) list.dataset.filled = "yes";
 }
 
 /** Briefly marks an element as new. */

@@ -223,4 +223,7 @@ function connect() {
 
 connect();
 await refresh();
-if (open.person) await select("person", open.person);
+if (open.person) {
+  await select("person", open.person);
+  if (!state?.selected.person) say("This person is no longer there: deleted, or merged into another.");
+}

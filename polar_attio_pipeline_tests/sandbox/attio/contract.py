@@ -15,6 +15,9 @@ DOCUMENT = SHARED / "contracts" / "attio-v2.openapi.json"
 NOT_IN_THE_DOCUMENT = ("/records/merge",)
 """Endpoints that are younger than the document."""
 
+_ENOUGH = 10
+"""How much of a list is checked: a page of 500 takes seconds, and its records are alike."""
+
 UNDECLARED = {
     (400, "filter_error"),
     (400, "invalid_filter_field"),
@@ -46,14 +49,15 @@ async def check(response: httpx.Response) -> None:
     if operation is None:
         return
     body, status = response.json(), response.status_code
-    schema = operation.get(status)
     if status == 200:
-        schema.validate(body)
+        data = body.get("data")
+        operation[status].validate({**body, "data": data[:_ENOUGH]} if isinstance(data, list) else body)
         return
-    codes = schema.schema["properties"]["code"]["enum"] if schema else ()
-    if body["code"] in codes:
+    schema = operation.get(status)
+    if schema and body["code"] in schema.schema["properties"]["code"]["enum"]:
         schema.validate(body)
-    assert body["code"] in codes or (status, body["code"]) in UNDECLARED
+    else:
+        assert (status, body["code"]) in UNDECLARED
     assert body["status_code"] == status
     assert set(body) <= {"status_code", "type", "code", "message", "path", "validation_errors"}
 
@@ -70,7 +74,9 @@ def _operations() -> dict[tuple[str, re.Pattern[str]], dict[int, Any]]:
     document = json.loads(DOCUMENT.read_text())
     return {
         (method.upper(), re.compile(re.sub(r"\{\w+\}", "[^/]+", template))): {
-            int(status): jsonschema.Draft202012Validator(_inlined(document, answer["content"]["application/json"]["schema"]))
+            int(status): jsonschema.Draft202012Validator(
+                _inlined(document, answer["content"]["application/json"]["schema"])
+            )
             for status, answer in operation["responses"].items()
         }
         for template, operations in document["paths"].items()

@@ -45,9 +45,7 @@ async def test_without_a_sort_each_answer_has_an_order_of_its_own(api: Api, crow
     assert first != second
 
 
-async def test_records_that_tie_change_places_with_every_write(
-    api: Api, world: AttioWorld, clock: StillClock
-) -> None:
+async def test_records_that_tie_change_places_with_every_write(api: Api, world: AttioWorld, clock: StillClock) -> None:
     ids = world.add_people(NewPerson([f"p{n}@gmail.com"], f"P {n}", created_at=clock()) for n in range(9))
 
     before = names_of(await api.query(sorts=BY_AGE))
@@ -102,6 +100,7 @@ async def test_a_list_can_be_sorted_and_those_without_a_value_come_last(
         {"direction": "asc", "attribute": "name", "field": "middle_name"},
         {"direction": "asc", "path": [["people", "name"], ["companies", "name"]]},
         {"direction": "asc"},
+        {"direction": "asc", "path": 7},
     ],
     ids=str,
 )
@@ -161,8 +160,8 @@ async def test_there_is_no_get_for_lists(api: Api) -> None:
     }
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b'"x"'])
-async def test_a_body_that_is_no_object_is_refused(api: Api, body: bytes) -> None:
+@pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b'{"limit": NaN}'])
+async def test_a_body_that_is_no_json_object_is_refused(api: Api, body: bytes) -> None:
     answer = await api.http.post("/v2/objects/people/records/query", content=body)
 
     assert (answer.status_code, answer.json()["message"]) == (400, "Body payload validation error.")

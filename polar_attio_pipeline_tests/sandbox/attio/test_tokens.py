@@ -25,9 +25,7 @@ async def test_self_tells_whose_token_it_is(api: Api, world: AttioWorld) -> None
 
 
 async def test_a_read_write_scope_hides_the_read_scope_and_includes_it(api: Api, world: AttioWorld) -> None:
-    world.add_token(
-        OTHER_TOKEN, "record_permission:read-write", "record_permission:read", "object_configuration:read"
-    )
+    world.add_token(OTHER_TOKEN, "record_permission:read-write", "record_permission:read", "object_configuration:read")
 
     told = (await api.http.get("/v2/self", headers=bearer(OTHER_TOKEN))).json()
     queried = await api.http.post("/v2/objects/people/records/query", json={}, headers=bearer(OTHER_TOKEN))

@@ -1,0 +1,119 @@
+"""What the sandbox remembers of the requests it got."""
+
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from polar_attio_pipeline.sandbox.faults import Fault, Kind
+from polar_attio_pipeline.sandbox.limits import REAL
+from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN
+from polar_attio_pipeline.sandbox.traffic import LOG_LENGTH, Seen, Traffic, kind_of, retry_time
+from polar_attio_pipeline.sandbox.world import Sandbox
+from polar_attio_pipeline_tests.sandbox.conftest import NOW
+
+CUSTOMERS = "/v1/customers/"
+QUERY = "/v2/objects/people/records/query"
+
+
+async def test_requests_are_counted_by_service_method_route_kind_and_status(
+    sandbox: Sandbox, polar: httpx.AsyncClient
+) -> None:
+    row = sandbox.polar.add_customer(email="ada@example.com")
+    await polar.get(CUSTOMERS, params={"page": 1})
+    await polar.get(CUSTOMERS, params={"page": 2})
+    await polar.get(f"/v1/customers/{row.id}")
+    await polar.delete(f"/v1/customers/{row.id}")
+    await polar.post(QUERY, headers={"Authorization": f"Bearer {ATTIO_TOKEN}"}, json={})
+    assert sandbox.traffic.counts == {
+        Seen("polar", "GET", CUSTOMERS, "read", 200): 2,
+        Seen("polar", "GET", "/v1/customers/{id}", "read", 200): 1,
+        Seen("polar", "DELETE", "/v1/customers/{id}", "write", 204): 1,
+        Seen("attio", "POST", "/v2/objects/{object}/records/query", "read", 200): 1,
+    }
+    assert sandbox.traffic.count(service="polar", kind="read") == 3
+    assert sandbox.traffic.count(status=204) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "kind"),
+    [
+        ("GET", "/v2/self", "read"),
+        ("POST", QUERY, "read"),
+        ("PUT", "/v2/objects/people/records", "write"),
+        ("PATCH", "/v1/customers/1", "write"),
+    ],
+)
+def test_attios_queries_are_posts_that_read(method: str, path: str, kind: str) -> None:
+    assert kind_of(method, path) == kind
+
+
+async def test_an_answer_that_never_came_counts_without_a_status(sandbox: Sandbox, polar: httpx.AsyncClient) -> None:
+    sandbox.faults.add(Fault(kind=Kind.LOST_ANSWER))
+    with pytest.raises(httpx.ReadError):
+        await polar.post(CUSTOMERS, json={"email": "ada@example.com"})
+    assert sandbox.traffic.counts == {Seen("polar", "POST", CUSTOMERS, "write", None): 1}
+    assert sandbox.traffic.log[-1]["fault"] == "lost_answer"
+
+
+async def test_the_log_is_short_and_holds_nothing_personal(sandbox: Sandbox, polar: httpx.AsyncClient) -> None:
+    await polar.get(CUSTOMERS, params={"email": "ada@example.com"})
+    (entry,) = sandbox.traffic.log
+    assert entry.keys() == {"at", "service", "method", "path", "status", "ms", "fault"}
+    assert entry["path"] == CUSTOMERS
+    for _ in range(LOG_LENGTH):
+        await polar.get("/v1/nothing")
+    assert len(sandbox.traffic.log) == LOG_LENGTH
+
+
+async def test_the_sandboxs_own_pages_do_not_count(sandbox: Sandbox, anyone: httpx.AsyncClient) -> None:
+    await anyone.get("/")
+    await anyone.get("/sandbox/traffic")
+    assert not sandbox.traffic.counts
+
+
+class TestEarlyRetries:
+    async def test_who_waits_is_not_early(self, sandbox: Sandbox, polar: httpx.AsyncClient) -> None:
+        sandbox.set_limits(REAL / 500)
+        assert [(await polar.get(CUSTOMERS)).status_code for _ in range(2)] == [200, 429]
+        sandbox.clock.shift(timedelta(seconds=60))
+        assert (await polar.get(CUSTOMERS)).status_code == 200
+        assert sandbox.traffic.early_retries["polar"] == 0
+
+    async def test_who_comes_back_too_soon_is_counted(self, sandbox: Sandbox, polar: httpx.AsyncClient) -> None:
+        sandbox.faults.add(Fault(kind=Kind.TOO_MANY, service="polar", retry_after_seconds=5, times=1))
+        await polar.get(CUSTOMERS)
+        sandbox.clock.shift(timedelta(seconds=4))
+        await polar.get(CUSTOMERS)
+        await polar.get("/v2/self")
+        assert sandbox.traffic.early_retries == {"polar": 1}
+
+    async def test_what_was_on_its_way_already_is_not_early(self, sandbox: Sandbox, polar: httpx.AsyncClient) -> None:
+        sandbox.faults.add(Fault(kind=Kind.TOO_MANY, retry_after_seconds=5, times=1))
+        await polar.get(CUSTOMERS)
+        sandbox.clock.shift(timedelta(milliseconds=50))
+        await polar.get(CUSTOMERS)
+        assert sandbox.traffic.early_retries["polar"] == 0
+
+    async def test_a_clock_that_is_off_does_not_mislead_the_count(
+        self, sandbox: Sandbox, polar: httpx.AsyncClient
+    ) -> None:
+        sandbox.faults.add(Fault(kind=Kind.CLOCK_SKEW, skew_minutes=10))
+        sandbox.faults.add(Fault(kind=Kind.TOO_MANY, retry_after="date", retry_after_seconds=5, times=1))
+        await polar.get(CUSTOMERS)
+        sandbox.clock.shift(timedelta(seconds=6))
+        await polar.get(CUSTOMERS)
+        assert sandbox.traffic.early_retries["polar"] == 0
+
+    def test_the_longest_wait_given_counts(self) -> None:
+        traffic = Traffic(lambda: NOW)
+        traffic.told_to_wait("attio", "60")
+        traffic.told_to_wait("attio", "1")
+        traffic.clock = lambda: NOW + timedelta(seconds=30)
+        traffic.arrived("attio")
+        assert traffic.early_retries["attio"] == 1
+
+
+def test_a_retry_after_is_seconds_or_a_date() -> None:
+    assert retry_time("90", NOW) == NOW + timedelta(seconds=90)
+    assert retry_time("Mon, 23 Nov 2026 21:05:00 GMT", NOW) == NOW.replace(minute=5, second=0, microsecond=0)
