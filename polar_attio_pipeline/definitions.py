@@ -1,7 +1,7 @@
 """Wiring: assets, checks, jobs, schedules, sensors, resources. Dagster loads `defs`."""
 
 import warnings
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 
 import dagster as dg
 
@@ -16,7 +16,7 @@ from polar_attio_pipeline.options import PassOptions
 from polar_attio_pipeline.partitions import hours_from
 from polar_attio_pipeline.polar.resource import PolarResource
 from polar_attio_pipeline.schedules import build_daily_schedule, build_hourly_schedule
-from polar_attio_pipeline.sensors import build_sensor
+from polar_attio_pipeline.sensors import build_alert_sensor, build_sensor
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.storage import SCHEMA, CustomersIOManager
 
@@ -50,7 +50,15 @@ def _build(settings: Settings) -> dg.Definitions:
             build_hourly_schedule(customer_sync.name, partitions, overlap_hours=settings.polar_attio_overlap_hours),
             build_daily_schedule(full_reconciliation.name),
         ],
-        sensors=[build_sensor(customer_sync.name, partitions, overlap_hours=settings.polar_attio_overlap_hours)],
+        sensors=[
+            build_sensor(customer_sync.name, partitions, overlap_hours=settings.polar_attio_overlap_hours),
+            build_alert_sensor(
+                (customer_sync.name, full_reconciliation.name),
+                partitions,
+                urls=settings.alert_urls(),
+                overdue=timedelta(hours=settings.polar_attio_overdue_hours),
+            ),
+        ],
         resources={
             "polar": PolarResource(
                 access_token=dg.EnvVar("POLAR_ACCESS_TOKEN"),

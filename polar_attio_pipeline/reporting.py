@@ -31,11 +31,17 @@ def outcome_table(outcomes: Iterable[Outcome]) -> dg.MarkdownMetadataValue:
             outcome.result.value,
             f"`{outcome.customer_id}`",
             links(outcome.urls),
-            outcome.reason.value if outcome.reason else ", ".join(outcome.changed),
+            _why(outcome),
         )
         for outcome in ordered
     ]
     return table(("outcome", "Polar customer", "Attio", "why, or what was written"), rows)
+
+
+def _why(outcome: Outcome) -> str:
+    if outcome.reason:
+        return outcome.reason.value
+    return "everything" if outcome.result is Result.CREATED else ", ".join(outcome.changed)
 
 
 def marked_table(people: Iterable[Marked]) -> dg.MarkdownMetadataValue:
@@ -51,6 +57,8 @@ def links(urls: Iterable[str]) -> str:
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> dg.MarkdownMetadataValue:
     """Return a Markdown table of the first rows, and how many more there are."""
+    if not rows:
+        return dg.MarkdownMetadataValue("nobody")
     lines = [_row(header), _row(["---"] * len(header)), *map(_row, rows[:ROWS_SHOWN])]
     if len(rows) > ROWS_SHOWN:
         lines += ["", f"and {len(rows) - ROWS_SHOWN} more, in the ledger table attio_people"]

@@ -1,4 +1,7 @@
-"""Sensor `new_polar_customers`: feeds the run cursor and asks for what it says. The rules stand in `cursor`."""
+"""Sensors: `new_polar_customers` feeds the run cursor and asks for what it says; `alerts` tells people.
+
+Both only gather facts: the rules stand in `cursor` and in `alerts`.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,13 +9,19 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from polar_attio_pipeline.alerts import State, notices, remember, send
+from polar_attio_pipeline.alerts import dump as dump_told
+from polar_attio_pipeline.alerts import load as load_told
 from polar_attio_pipeline.assets.attio_people import READ_AT, AttioPeopleConfig
 from polar_attio_pipeline.cursor import Cursor, Facts, Seen, decide, dump, hours_to_look_up, load
 from polar_attio_pipeline.hours import HOUR, between, floor, key, parse
 from polar_attio_pipeline.http.errors import ApiError
 from polar_attio_pipeline.http.retries import RetryPolicy
+from polar_attio_pipeline.ledger import Ledger, LedgerResource
+from polar_attio_pipeline.options import PassOptions
 from polar_attio_pipeline.partitions import range_tags
 from polar_attio_pipeline.polar.resource import PolarResource
+from polar_attio_pipeline.sync.outcomes import FAILED
 
 TICK_SECONDS = 8
 """No tick waits longer for Polar: the next one asks again."""
@@ -29,6 +38,8 @@ _UNDER_WAY = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+DAY = timedelta(days=1)
+
 _PEOPLE = dg.AssetKey("attio_people")
 
 
@@ -79,6 +90,72 @@ def build_sensor(job: str, partitions: dg.HourlyPartitionsDefinition, *, overlap
         return dg.SensorResult(run_requests=[request], cursor=dump(decision.cursor))
 
     return new_polar_customers
+
+
+def build_alert_sensor(
+    jobs: Sequence[str], partitions: dg.HourlyPartitionsDefinition, *, urls: Sequence[str], overdue: timedelta
+) -> dg.SensorDefinition:
+    """Return the sensor that tells people when something turns bad, and when it is good again."""
+
+    @dg.sensor(
+        name="alerts",
+        minimum_interval_seconds=60,
+        default_status=dg.DefaultSensorStatus.RUNNING if urls else dg.DefaultSensorStatus.STOPPED,
+        description="Tells the channels of POLAR_ATTIO_ALERT_URLS once when a job fails, an hour is overdue or too "
+        "many customers are not in Attio, and once when that is over. Its cursor holds what people were told.",
+    )
+    def alerts(
+        context: dg.SensorEvaluationContext, ledger: LedgerResource, options: PassOptions
+    ) -> dg.SensorResult | dg.SkipReason:
+        states = [
+            *(_job_state(context.instance, job) for job in jobs),
+            _hours_state(context.instance, start=partitions.start, overdue=overdue, now=datetime.now(UTC)),
+            _customers_state(ledger.open(), options),
+        ]
+        found = notices(load_told(context.cursor), states)
+        if not found:
+            return dg.SkipReason("Nothing has changed.")
+        if not send(found, urls):
+            return dg.SkipReason("A channel of POLAR_ATTIO_ALERT_URLS did not take the notice; it is sent again.")
+        told = ", ".join(notice.title for notice in found)
+        return dg.SensorResult(skip_reason=f"Told: {told}.", cursor=dump_told(remember(states)))
+
+    return alerts
+
+
+def _job_state(instance: dg.DagsterInstance, job: str) -> State:
+    ended = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+    newest = instance.get_runs(dg.RunsFilter(job_name=job, statuses=ended), limit=1)
+    if not newest or newest[0].status is dg.DagsterRunStatus.SUCCESS:
+        return State(job, None)
+    return State(job, f"The newest run of {job} failed ({newest[0].run_id}): its last error says what to do.")
+
+
+def _hours_state(instance: dg.DagsterInstance, *, start: datetime, overdue: timedelta, now: datetime) -> State:
+    due = [hour for hour in between(floor(now - overdue) - DAY, floor(now - overdue) - HOUR) if hour >= start]
+    done = instance.event_log_storage.get_latest_storage_id_by_partition(
+        _PEOPLE, dg.DagsterEventType.ASSET_MATERIALIZATION, set(map(key, due))
+    )
+    missing = [hour for hour in due if key(hour) not in done]
+    if not missing:
+        return State("overdue hours", None)
+    return State(
+        "overdue hours",
+        f"{len(missing)} hours since {missing[0]:%Y-%m-%d %H:%M} UTC are not in Attio yet: see that Dagster's daemon "
+        "runs and look at the newest run of customer_sync.",
+    )
+
+
+def _customers_state(ledger: Ledger, options: PassOptions) -> State:
+    counts = ledger.counts()
+    failed = sum(counts[result] for result in FAILED)
+    total = sum(counts.values())
+    if failed <= options.failed_error_share * total:
+        return State("unresolved customers", None)
+    return State(
+        "unresolved customers",
+        f"{failed} of {total} customers are rejected or ambiguous: the check on attio_people lists them.",
+    )
 
 
 async def _newest(polar: PolarResource) -> tuple[Sequence[Seen], timedelta]:

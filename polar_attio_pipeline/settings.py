@@ -86,6 +86,14 @@ class Settings(BaseSettings):
         le=1,
         description="The share of rejected and ambiguous customers over which the check turns from warning to error.",
     )
+    polar_attio_alert_urls: str = Field(
+        default="",
+        description="Where to tell people, in apprise's notation, separated by spaces or commas: slack://..., "
+        "mailto://..., json://...",
+    )
+    polar_attio_overdue_hours: float = Field(
+        default=3, gt=0, description="How long after its end an hour may stay open before people are told."
+    )
 
     @field_validator("attio_slug")
     @classmethod
@@ -96,6 +104,10 @@ class Settings(BaseSettings):
             known = ", ".join(sorted(BY_KEY))
             raise ValueError(f"no attribute is called {', '.join(unknown)}; there are {known}")
         return lowered
+
+    def alert_urls(self) -> list[str]:
+        """Return the addresses of every channel to tell."""
+        return self.polar_attio_alert_urls.replace(",", " ").split()
 
     def slugs(self) -> dict[str, str]:
         """Return the workspace's slug for each attribute key: the key itself unless renamed."""

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -24,6 +24,9 @@ from polar_attio_pipeline.storage import from_frame
 from polar_attio_pipeline.sync.engine import Services, sync
 from polar_attio_pipeline.sync.outcomes import Outcome, tally
 from polar_attio_pipeline.sync.records import Customer
+
+FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=3), warn_window=timedelta(hours=2))
+"""The schedule closes an hour every hour: two missed ones are a warning, three are a failure."""
 
 READ_AT = "polar_read_at"
 """Metadata of every hour: when Polar was read for it, by Polar's clock. The run cursor rests on it."""
@@ -57,6 +60,7 @@ def build_attio_people(partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDe
         partitions_def=partitions,
         backfill_policy=BACKFILL_POLICY,
         pool="attio",
+        freshness_policy=FRESHNESS,
         group_name="polar_to_attio",
         kinds={"attio"},
         description="The people of Attio who are the customers of an hour: found by Polar id, then by address; created "

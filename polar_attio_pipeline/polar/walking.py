@@ -18,8 +18,11 @@ from polar_attio_pipeline.polar.pages import PAGE, Page, Row, Source, key
 _STEP_BACK = 50
 _MOST_TIES = 20
 _SMALLEST_PAGE = 50
-_PATIENCE = 3
-"""Times that a page which ends too early is asked for; the count may be one change late."""
+_PATIENCE = 4
+"""Times that a page which ends before the count says so is asked for."""
+
+_MOST_REQUESTS = 100
+"""So many requests, beside four times what the list needs, and it is no list that one can walk down."""
 
 
 class Walk:
@@ -54,24 +57,32 @@ class Walk:
             first: The first page, where it was read already.
 
         Raises:
-            TransientError: a page ended too early, again and again.
+            TransientError: a page ended too early, again and again, or rows come in no order.
         """
         page = first
-        back = cut = 0
+        short: list[Page] = []
+        back = 0
         while True:
             page = page or await self._ask(max(self._next - back, 0))
+            if self.requests > _MOST_REQUESTS + page.total_count // _SMALLEST_PAGE * 4:
+                raise _unsteady(page)
+            if short and page.total_count <= short[-1].end:
+                # The count before was late: it is this one that tells how many there were.
+                yield short[-1]
+                return
             if page.start > 0 and not self._joins(page):
                 back = max(_STEP_BACK, 2 * back)
             elif not page.full and page.end < page.total_count:
-                cut += 1
-                if cut == _PATIENCE:
+                short.append(page)
+                if len(short) == _PATIENCE:
                     raise _cut_short(page)
             else:
                 yield page
                 if not page.full:
                     return
                 self._advance(page)
-                back = cut = 0
+                short = []
+                back = 0
             page = None
 
     async def _ask(self, offset: int) -> Page:
@@ -92,7 +103,7 @@ class Walk:
         # Teams without an address that were created at the same instant tie, and Postgres orders them anew for each
         # page. Read again together with the row before them, they come out of one statement.
         ties = itertools.takewhile(_may_tie, reversed(page.rows))
-        self._next = max(page.end - min(len(list(ties)), _MOST_TIES), 0)
+        self._next = max(page.end - 1 - min(len(list(ties)), _MOST_TIES), 0)
 
 
 def page_from(offset: int, *, largest: int = PAGE) -> tuple[int, int]:
@@ -107,9 +118,16 @@ def _may_tie(row: Row) -> bool:
 
 
 def _cut_short(page: Page) -> TransientError:
+    return _unusable(f"breaks off after {page.end} of {page.total_count} rows")
+
+
+def _unsteady(page: Page) -> TransientError:
+    return _unusable(f"of {page.total_count} rows comes in another order each time")
+
+
+def _unusable(why: str) -> TransientError:
     return TransientError(
-        f"Polar's list of customers breaks off after {page.end} of {page.total_count} rows, so nothing was concluded "
-        "from it: run this again later.",
+        f"Polar's list of customers {why}, so nothing was concluded from it: run this again later.",
         service="Polar",
         request="GET /v1/customers/",
     )
