@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo dev test check bench clean
+.PHONY: help setup demo dev test check bench faults clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -34,6 +34,12 @@ check: $(READY) ## Lint, types, import layers, and whether Dagster loads the def
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/dagster definitions validate
+
+bench: $(READY) ## Measure calls, speed and memory, ours against the naive way; minutes
+	@$(BIN)/python -m polar_attio_pipeline_tests.benchmarks
+
+faults: $(READY) ## Run a thousand seeded schedules of faults and count what is lost, doubled or wrong; minutes
+	@$(BIN)/python -m polar_attio_pipeline_tests.faults --schedules 1000 --seed 1
 
 clean: ## Remove the virtual environment and all local state
 	rm -rf $(VENV) .state

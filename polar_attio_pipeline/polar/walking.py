@@ -16,7 +16,9 @@ from polar_attio_pipeline.polar.models import BadRow
 from polar_attio_pipeline.polar.pages import PAGE, Page, Row, Source, key
 
 _STEP_BACK = 50
-_MOST_TIES = 20
+_WIDER_OVERLAP = 8
+"""Once rows were seen to leave, so many rows of overlap spare the step back the next time."""
+_WIDEST_OVERLAP = 25
 _SMALLEST_PAGE = 50
 _PATIENCE = 4
 """Times that a page which ends before the count says so is asked for."""
@@ -48,6 +50,7 @@ class Walk:
         self._next = start
         self._floor = newer_than
         self._largest = largest
+        self._overlap = 1
         self._read: set[str] = set()
 
     async def pages(self, first: Page | None = None) -> AsyncIterator[Page]:
@@ -72,6 +75,7 @@ class Walk:
                 return
             if page.start > 0 and not self._joins(page):
                 back = max(_STEP_BACK, 2 * back)
+                self._overlap = min(max(_WIDER_OVERLAP, 2 * self._overlap), _WIDEST_OVERLAP)
             elif not page.full and page.end < page.total_count:
                 short.append(page)
                 if len(short) == _PATIENCE:
@@ -102,8 +106,8 @@ class Walk:
         self._floor = page.oldest or self._floor
         # Teams without an address that were created at the same instant tie, and Postgres orders them anew for each
         # page. Read again together with the row before them, they come out of one statement.
-        ties = itertools.takewhile(_may_tie, reversed(page.rows))
-        self._next = max(page.end - 1 - min(len(list(ties)), _MOST_TIES), 0)
+        ties = len(list(itertools.takewhile(_may_tie, reversed(page.rows))))
+        self._next = max(page.end - min(max(self._overlap, ties + 1), _WIDEST_OVERLAP), 0)
 
 
 def page_from(offset: int, *, largest: int = PAGE) -> tuple[int, int]:

@@ -132,7 +132,7 @@ def api(
     )
 
 
-def row(number: int = 1, **fields: object) -> dict[str, object]:
+def row(number: int = 1, /, **fields: object) -> dict[str, object]:
     made: dict[str, object] = {
         "id": str(UUID(int=number)),
         "created_at": (NOW - timedelta(minutes=number)).isoformat().replace("+00:00", "Z"),

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.errors import FatalError
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.polar.client import PolarClient
@@ -27,7 +28,7 @@ def sandbox() -> Sandbox:
     return filled
 
 
-def connection(sandbox: Sandbox, token: str = POLAR_TOKEN):  # type: ignore[no-untyped-def]
+def connection(sandbox: Sandbox, token: str = POLAR_TOKEN) -> ApiClient:
     return api(httpx.ASGITransport(create_app(sandbox)), retry=PATIENT, token=token)
 
 
@@ -91,7 +92,9 @@ async def test_a_row_that_polar_cannot_serialise_is_the_only_one_missing(sandbox
     async with connection(sandbox) as polar:
         client = PolarClient(polar)
         book = await read_book(client)
-        window = await read_window(client, victim.created_at, victim.created_at + timedelta(hours=1))
+        near = book.bad_rows[0].created_at
+        assert near is not None
+        window = await read_window(client, near, near + timedelta(hours=1))
 
     assert set(book.customers) == set(sandbox.polar.customers) - {victim.id}
     assert len(book.bad_rows) == len(window.bad_rows) == 1
