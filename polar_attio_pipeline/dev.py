@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 UI_PORT = "3000"
 SANDBOX_PORT = "8700"
 SANDBOX_DAYS = 3
+GRACE_SECONDS = 15
 
 _console = Console(highlight=False, soft_wrap=True)
 
@@ -57,7 +58,12 @@ def _dagster(folder: Path, environment: Mapping[str, str]) -> None:
     try:
         process.wait()
     except KeyboardInterrupt:
-        process.wait()
+        # Ctrl-C in a terminal has reached Dagster as well; a signal to this process alone has not.
+        try:
+            process.wait(timeout=GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.terminate()
+            process.wait()
 
 
 @contextmanager

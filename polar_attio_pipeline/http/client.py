@@ -224,6 +224,15 @@ class ApiClient:
         self.stats.retries += 1
         self.stats.seconds_waited += state.upcoming_sleep
         error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, ApiError) and error.status == httpx.codes.TOO_MANY_REQUESTS:
+        if not isinstance(error, ApiError):
+            return
+        _log.info(
+            "%s: %s on %s at attempt %d; the next in %.1f s.",
+            self._service,
+            error.status or error.code,
+            error.request,
+            state.attempt_number,
+            state.upcoming_sleep,
+        )
+        if error.status == httpx.codes.TOO_MANY_REQUESTS:
             lane.pause_until(self._clock.now() + state.upcoming_sleep)
-        _log.info("Attempt %d failed; the next in %.1f s. %s", state.attempt_number, state.upcoming_sleep, error)

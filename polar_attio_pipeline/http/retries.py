@@ -22,6 +22,8 @@ class RetryPolicy:
             random, so that requests that failed together do not come back together.
         longest_wait: Seconds that doubling ends at.
         longest_pause: Seconds; a service that asks for a longer wait (Retry-After) is given up at once.
+        attempts_at_500: Sendings after which an answer 500 is final; None for as many as at everything else. Meant for
+            requests that something in the data may fail for ever.
         attempt_seconds: Seconds after which one attempt counts as lost, however slowly its bytes keep dripping in.
     """
 
@@ -30,6 +32,7 @@ class RetryPolicy:
     first_wait: float = 0.5
     longest_wait: float = 30
     longest_pause: float = 120
+    attempts_at_500: int | None = None
     attempt_seconds: float = 60
 
 
@@ -73,7 +76,10 @@ def retrying(
 
     def used_up(state: tenacity.RetryCallState) -> bool:
         spent = effort.in_flight + state.idle_for + state.upcoming_sleep
-        return state.attempt_number >= policy.attempts or spent > policy.seconds
+        attempts = policy.attempts
+        if policy.attempts_at_500 and _status(state) == 500:
+            attempts = min(attempts, policy.attempts_at_500)
+        return state.attempt_number >= attempts or spent > policy.seconds
 
     return tenacity.AsyncRetrying(
         retry=tenacity.retry_if_exception(worth_repeating),
@@ -83,6 +89,11 @@ def retrying(
         before_sleep=before_sleep,
         reraise=True,
     )
+
+
+def _status(state: tenacity.RetryCallState) -> int | None:
+    error = state.outcome.exception() if state.outcome else None
+    return error.status if isinstance(error, TransientError) else None
 
 
 def _asked_for(state: tenacity.RetryCallState) -> float | None:

@@ -1,5 +1,6 @@
 """Polar's API as the pipeline uses it: the list of customers, and questions about one of them."""
 
+import asyncio
 import functools
 import logging
 from dataclasses import replace
@@ -41,7 +42,7 @@ _ORGANIZATIONS = "/v1/organizations/"
 _SORTING = ["-created_at", "email"]
 
 # A row that Polar cannot serialise fails for ever: too soon to give a page up, and time to see whether it is that.
-_QUICK_ATTEMPTS = 3
+_ATTEMPTS_AT_500 = 3
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -94,8 +95,9 @@ class PolarClient:
         self.api = api
         self._slug: str | None = organization_slug or None
         self._slug_known = bool(organization_slug)
+        self._slug_lock = asyncio.Lock()
         self._may_read_members = True
-        self._quick = replace(api.retry, attempts=min(_QUICK_ATTEMPTS, api.retry.attempts))
+        self._quick = replace(api.retry, attempts_at_500=_ATTEMPTS_AT_500)
 
     async def page(self, page: int, limit: int = PAGE) -> Page:
         """Return a page of the customers, newest first.
@@ -165,8 +167,9 @@ class PolarClient:
         except FatalError as error:
             if error.status != httpx.codes.FORBIDDEN:
                 raise
+            if self._may_read_members:
+                _log.warning("%s Until then, teams without an address of their own are left out.", error)
             self._may_read_members = False
-            _log.warning("%s Until then, teams without an address of their own are left out.", error)
             return None
         members = [self._parsed(Member, item, _MEMBERS) for item in listing.items[:1]]
         return next((Owner(email=member.email, name=member.name) for member in members if member.email), None)
@@ -177,18 +180,22 @@ class PolarClient:
         Raises:
             ApiError: Polar could not be asked. Links without the slug differ, so going on would rewrite all of them.
         """
-        if self._slug_known:
-            return self._slug
+        async with self._slug_lock:
+            if not self._slug_known:
+                self._slug = await self._ask_slug()
+                self._slug_known = True
+        return self._slug
+
+    async def _ask_slug(self) -> str | None:
         try:
             listing = await self._list(_ORGANIZATIONS, {"limit": 1})
-            found = [self._parsed(Organization, item, _ORGANIZATIONS) for item in listing.items[:1]]
-            self._slug = found[0].slug if found else None
         except FatalError as error:
             if error.status != httpx.codes.FORBIDDEN:
                 raise
             _log.info("The token lacks organizations:read, so links go to the organization that the viewer used last.")
-        self._slug_known = True
-        return self._slug
+            return None
+        found = [self._parsed(Organization, item, _ORGANIZATIONS) for item in listing.items[:1]]
+        return found[0].slug if found else None
 
     async def _page(self, page: int, limit: int, slug: str | None) -> Page:
         async def quick(page: int, limit: int) -> Page:
@@ -197,11 +204,10 @@ class PolarClient:
         try:
             return await quick(page, limit)
         except LostAnswerError as error:
-            if is_server_error(error):
-                around = await read_around_bad_rows(quick, start=(page - 1) * limit, limit=limit)
-                if around:
-                    return around
-        return await self._answered(page, limit, slug, self.api.retry)
+            if not is_server_error(error):
+                raise
+        around = await read_around_bad_rows(quick, start=(page - 1) * limit, limit=limit)
+        return around or await self._answered(page, limit, slug, self.api.retry)
 
     async def _answered(self, page: int, limit: int, slug: str | None, retry: RetryPolicy) -> Page:
         listing = await self._list(_CUSTOMERS, {"page": page, "limit": limit, "sorting": _SORTING}, retry)

@@ -255,6 +255,16 @@ async def test_a_body_that_drips_in_for_ever_is_cut_off() -> None:
             await api.request("GET", PATH, lane="all")
 
 
+async def test_a_500_can_be_final_sooner_than_everything_else() -> None:
+    clock = FakeClock()
+    server = Server(clock, failing(502), httpx.ReadTimeout("silent"), failing(503), failing(500))
+    async with client(server, clock) as api:
+        with pytest.raises(LostAnswerError):
+            await api.request("GET", PATH, lane="all", retry=RetryPolicy(attempts_at_500=2))
+
+    assert len(server.requests) == 4
+
+
 async def test_waiting_in_the_queue_does_not_use_up_a_requests_patience() -> None:
     clock = FakeClock()
     server = Server(clock, *[ok] * 5, failing(500), ok)

@@ -1,3 +1,4 @@
+import asyncio
 import logging
 from datetime import UTC, datetime
 from uuid import UUID
@@ -86,7 +87,7 @@ async def test_the_organizations_slug_is_asked_for_once_and_not_when_it_is_set()
     asked, told = FakePolar([row()]), FakePolar([row()])
     async with api(asked) as connection:
         client = PolarClient(connection)
-        first, second = await client.page(1), await client.page(1)
+        first, second = await asyncio.gather(client.page(1), client.page(1))
     async with api(told) as connection:
         third = await PolarClient(connection, organization_slug="told").page(1)
 

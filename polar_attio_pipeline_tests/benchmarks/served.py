@@ -1,0 +1,79 @@
+"""The sandbox as a process of its own, with a book of any size that Attio may hold already.
+
+Filling Attio through its API would take longer than what is measured, so it is filled from inside, with the values that
+the sync itself would write. A pass that finds something to write there shows that this went wrong.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from polar_attio_pipeline.attio.models import encode
+from polar_attio_pipeline.polar.dashboard import customer_url
+from polar_attio_pipeline.polar.models import CustomerRow, to_customer
+from polar_attio_pipeline.sandbox.attio.people import NewPerson
+from polar_attio_pipeline.sandbox.book import Shares, seed_book
+from polar_attio_pipeline.sandbox.faults import Fault, Kind
+from polar_attio_pipeline.sandbox.limits import parse_scale
+from polar_attio_pipeline.sandbox.polar.render import customer_json
+from polar_attio_pipeline.sandbox.polar.rows import Customer
+from polar_attio_pipeline.sandbox.server import serving
+from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
+from polar_attio_pipeline.sandbox.world import Sandbox
+from polar_attio_pipeline.sync.mapping import ATTRIBUTES, Target, wanted
+
+PLAIN = Shares(imported=0, teams=0, ownerless=0, nameless=0, subscribed=0, anonymized=0, refused=0)
+"""People whom Attio can take: every one of them is one write, so that a floor can be told."""
+
+TARGETS = tuple(Target(attribute, attribute.types[0]) for attribute in ATTRIBUTES)
+
+_SEED = 1
+
+
+def main() -> None:
+    """Serve until standard input ends; the first line of output is the address."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--customers", type=int, default=0)
+    parser.add_argument("--mixed", action="store_true", help="teams, imports, refused addresses and the like as well")
+    parser.add_argument("--synced", action="store_true", help="Attio holds all of them, as the sync leaves them")
+    parser.add_argument("--limits", type=parse_scale, default="real")
+    parser.add_argument("--latency", type=float, default=0.0)
+    given = parser.parse_args()
+    sandbox = Sandbox(seed=_SEED, scale=given.limits)
+    shares = Shares() if given.mixed else PLAIN
+    seed_book(sandbox.polar, customers=given.customers, seed=_SEED, now=sandbox.clock(), shares=shares)
+    for attribute in ATTRIBUTES:
+        if not attribute.standard:
+            sandbox.attio.add_attribute(attribute.key, attribute.types[0].value, title=attribute.title)
+    if given.synced:
+        sandbox.attio.add_people(_people(sandbox), actor="api-token", companies=False)
+    if given.latency:
+        sandbox.faults.add(Fault(kind=Kind.LATENCY, seconds=given.latency))
+    with serving(sandbox) as url:
+        sys.stdout.write(f"{url} {POLAR_TOKEN} {ATTIO_TOKEN}\n")
+        sys.stdout.flush()
+        sys.stdin.read()
+
+
+def _people(sandbox: Sandbox) -> Iterator[NewPerson]:
+    polar = sandbox.polar
+    for row in polar.customers.values():
+        if row.email:
+            yield _person(row, polar.organization.id, polar.organization.slug)
+
+
+def _person(row: Customer, organization_id: str, slug: str) -> NewPerson:
+    parsed = CustomerRow.model_validate(customer_json(row, organization_id))
+    customer = to_customer(
+        parsed,
+        url=lambda customer_id: customer_url(customer_id, api_url="http://127.0.0.1", slug=slug),
+        read_at=datetime.now(UTC),
+    )
+    said = wanted(customer, TARGETS)
+    types = {target.attribute.key: target.type for target in TARGETS}
+    return NewPerson([row.email or ""], values={key: encode(types[key], value) for key, value in said.items()})
+
+
+if __name__ == "__main__":
+    main()

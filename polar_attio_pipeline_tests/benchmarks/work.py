@@ -1,0 +1,140 @@
+"""The work that is measured, each piece in a process of its own, so that its memory and its time are its alone.
+
+`python -m polar_attio_pipeline_tests.benchmarks.work TASK OPTIONS`: options and report are JSON.
+"""
+
+import asyncio
+import json
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from polar_attio_pipeline.assets.customer_reconciliation import _reconcile
+from polar_attio_pipeline.attio.client import AttioClient
+from polar_attio_pipeline.connections import attio_of, polar_of
+from polar_attio_pipeline.hours import between
+from polar_attio_pipeline.ledger import Ledger
+from polar_attio_pipeline.options import PassOptions
+from polar_attio_pipeline.polar.client import PolarClient
+from polar_attio_pipeline.reading import read_hours
+from polar_attio_pipeline.settings import Settings
+from polar_attio_pipeline.sync.engine import Services, sync
+from polar_attio_pipeline.sync.outcomes import Outcome, tally
+from polar_attio_pipeline_tests.benchmarks.naive import naive_pass
+
+Report = dict[str, Any]
+
+
+class _Stopwatch(httpx.AsyncHTTPTransport):
+    """The network, with a note of when the first write left and the last was answered."""
+
+    def __init__(self) -> None:
+        super().__init__(limits=httpx.Limits(max_connections=None, max_keepalive_connections=100))
+        self.first = self.last = 0.0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        writes = request.method != "GET" and not request.url.path.endswith("/query")
+        began = time.monotonic()
+        response = await super().handle_async_request(request)
+        if writes:
+            self.first = self.first or began
+            self.last = time.monotonic()
+        return response
+
+
+async def reconcile(database: str) -> Report:
+    """Reconcile the whole book, as the asset does."""
+    settings, stopwatch = Settings(), _Stopwatch()
+    began = time.monotonic()
+    async with polar_of(settings) as polar, attio_of(settings, transport=stopwatch) as attio:
+        book = PolarClient(polar, organization_slug=settings.polar_organization_slug)
+        people = await AttioClient.connect(attio, settings.slugs())
+        report = await _reconcile(book, people, Ledger(database), PassOptions(), run_id="bench")
+    return {
+        "seconds": time.monotonic() - began,
+        "writing_seconds": stopwatch.last - stopwatch.first,
+        "counts": {result.value: count for result, count in report.counts.items()},
+    }
+
+
+async def hours(database: str, first: str, last: str) -> Report:
+    """Read a range of hours and bring their customers to Attio, as the two assets of a run do."""
+    settings = Settings()
+    began = time.monotonic()
+    outcomes: list[Outcome] = []
+    async with polar_of(settings) as polar, attio_of(settings) as attio:
+        book = PolarClient(polar, organization_slug=settings.polar_organization_slug)
+        people = await AttioClient.connect(attio, settings.slugs())
+        reading = await read_hours(book, between(datetime.fromisoformat(first), datetime.fromisoformat(last)))
+        await sync(reading.customers, Services(people, book, people.targets), outcomes.extend)
+    Ledger(database).record(outcomes, run_id="bench")
+    counts = {result.value: count for result, count in tally(outcomes).items()}
+    return {"seconds": time.monotonic() - began, "counts": counts}
+
+
+async def read(database: str, hour: str) -> Report:
+    """Read one hour of Polar."""
+    del database
+    settings = Settings()
+    async with polar_of(settings) as polar:
+        client = PolarClient(polar, organization_slug=settings.polar_organization_slug)
+        moment = datetime.fromisoformat(hour)
+        reading = await read_hours(client, [moment])
+    return {"customers": len(reading.customers)}
+
+
+async def look_up(database: str, batch: int, customers: int) -> Report:
+    """Look people up by id and by address, so many keys a search."""
+    del database
+    settings = Settings()
+    async with attio_of(settings) as attio:
+        people = await AttioClient.connect(attio, settings.slugs())
+        client = AttioClient(attio, people.workspace, keys_per_search=batch)
+        known = [person async for page in client.marked() for person in page][:customers]
+        emails = [email for person in known for email in person.emails]
+        ids = [str(person.values["polar_customer_id"].value) for person in known]
+        before = attio.stats.requests.total()
+        began = time.monotonic()
+        found = await client.find(ids=ids, emails=emails)
+        seconds = time.monotonic() - began
+    return {"seconds": seconds, "found": len(found), "requests": attio.stats.requests.total() - before}
+
+
+async def naive(database: str, most: int) -> Report:
+    """Upsert one listed customer after another; no more than so many, to learn the rate."""
+    del database
+    settings = Settings()
+    began = time.monotonic()
+    done = await naive_pass(settings, most=most)
+    return {"seconds": time.monotonic() - began, **done}
+
+
+TASKS: dict[str, Callable[..., Awaitable[Report]]] = {
+    "reconcile": reconcile,
+    "hours": hours,
+    "read": read,
+    "look_up": look_up,
+    "naive": naive,
+}
+
+
+def main() -> None:
+    """Do one task and print its report."""
+    task, options = sys.argv[1], json.loads(sys.argv[2])
+    with tempfile.TemporaryDirectory() as folder:
+        database = options.pop("database", None) or str(Path(folder) / "ledger.duckdb")
+        report = asyncio.run(TASKS[task](database, **options))
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    peak = usage.ru_maxrss / 1024  # Linux counts in KiB
+    sys.stdout.write(json.dumps({**report, "megabytes": peak, "cpu": usage.ru_utime + usage.ru_stime}) + "\n")
+
+
+if __name__ == "__main__":
+    main()
