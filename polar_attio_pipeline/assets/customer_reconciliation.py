@@ -21,7 +21,18 @@ from polar_attio_pipeline.sync.outcomes import Outcome, Result
 from polar_attio_pipeline.sync.reconciliation import Marked
 
 
+MARKS_CHECK = "every_mark_is_a_customer"
+
+
 @dg.asset(
+    check_specs=[
+        dg.AssetCheckSpec(
+            MARKS_CHECK,
+            asset="customer_reconciliation",
+            description="Passes when everybody who is marked in Attio is one live customer of Polar. Warns with the list "
+            "of those who are gone from Polar, and of those who share one Polar id.",
+        )
+    ],
     pool="attio",
     group_name="polar_to_attio",
     kinds={"polar", "attio"},
@@ -53,7 +64,22 @@ def customer_reconciliation(
             "outcomes": outcome_table(report.notable),
             "marked, but gone from Polar": marked_table(report.gone),
             "people who share one Polar id": marked_table(report.copied),
-        }
+        },
+        check_results=[_marks_check(report)],
+    )
+
+
+def _marks_check(report: "Report") -> dg.AssetCheckResult:
+    still = [person for person in report.gone if person not in report.unmarked]
+    return dg.AssetCheckResult(
+        check_name=MARKS_CHECK,
+        passed=not still and not report.copied,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{len(still)} people are marked and gone from Polar, {len(report.copied)} share a Polar id.",
+        metadata={
+            "marked, but gone from Polar": marked_table(still),
+            "people who share one Polar id": marked_table(report.copied),
+        },
     )
 
 
