@@ -20,7 +20,6 @@ from polar_attio_pipeline.sync.engine import Services, reconcile, unmark
 from polar_attio_pipeline.sync.outcomes import Outcome, Result
 from polar_attio_pipeline.sync.reconciliation import Marked
 
-
 MARKS_CHECK = "every_mark_is_a_customer"
 
 
@@ -45,7 +44,7 @@ def customer_reconciliation(
     attio: AttioResource,
     ledger: LedgerResource,
     options: PassOptions,
-) -> dg.MaterializeResult[None]:
+) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads the bare class alone as one asset with checks
     """Reconcile everything and report."""
     started = time.monotonic()
 
