@@ -2,10 +2,11 @@
 
 import dagster as dg
 
-from polar_attio_pipeline.ledger import LedgerResource
+from polar_attio_pipeline.failures import in_one_sentence
+from polar_attio_pipeline.ledger import LedgerResource, LedgerRow
 from polar_attio_pipeline.options import PassOptions
-from polar_attio_pipeline.reporting import ROWS_SHOWN, links, table
-from polar_attio_pipeline.sync.outcomes import FAILED
+from polar_attio_pipeline.reporting import links, table
+from polar_attio_pipeline.sync.outcomes import FAILED, Reason
 
 
 def build_unresolved_check(asset: str) -> dg.AssetChecksDefinition:
@@ -19,7 +20,9 @@ def build_unresolved_check(asset: str) -> dg.AssetChecksDefinition:
     )
     def every_customer_is_in_attio(ledger: LedgerResource, options: PassOptions) -> dg.AssetCheckResult:
         store = ledger.open()
-        counts = store.counts()
+        with in_one_sentence():
+            counts = store.counts()
+            unresolved = store.unresolved(limit=None)
         failed = sum(counts[result] for result in FAILED)
         share = failed / max(1, sum(counts.values()))
         severe = share > options.failed_error_share
@@ -28,10 +31,10 @@ def build_unresolved_check(asset: str) -> dg.AssetChecksDefinition:
                 row.outcome,
                 f"`{row.polar_customer_id}`",
                 row.reason or "",
-                row.detail or "",
+                _advice(row),
                 links((row.attio_url or "").split()),
             )
-            for row in store.unresolved(limit=ROWS_SHOWN)
+            for row in unresolved
         ]
         return dg.AssetCheckResult(
             passed=failed == 0,
@@ -47,3 +50,11 @@ def build_unresolved_check(asset: str) -> dg.AssetChecksDefinition:
         )
 
     return every_customer_is_in_attio
+
+
+def _advice(row: LedgerRow) -> str:
+    detail = row.detail or ""
+    if row.reason != Reason.REFUSED:
+        return detail
+    # Attio's own words may quote the value, and an event log is no place for that.
+    return f"{detail.partition(':')[0]}. Its words are in the ledger: attio_people, column detail."

@@ -18,8 +18,9 @@ from polar_attio_pipeline import doctor as doctors
 from polar_attio_pipeline.attio.client import AttioClient
 from polar_attio_pipeline.attio.setup import Done, Step, set_up
 from polar_attio_pipeline.connections import attio_of, polar_of
-from polar_attio_pipeline.hours import between, parse
+from polar_attio_pipeline.hours import named
 from polar_attio_pipeline.http.errors import ApiError
+from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.polar.client import PolarClient
 from polar_attio_pipeline.preview import Preview, preview_book, preview_hours, rows
 from polar_attio_pipeline.settings import Settings
@@ -32,6 +33,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+_PATIENT = RetryPolicy(attempts=4, seconds=90, longest_pause=60)
+"""For a command that reads a lot while somebody waits: sits out one of Polar's minutes, but no outage."""
 
 _STYLES = {
     doctors.Level.OK: "green",
@@ -71,14 +75,10 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")] = False,
 ) -> None:
     """Show, field by field, what the next pass would do: over some hours, or over the whole book. Writes nothing."""
-    if last and not first:
-        _fail("--to names the last hour of a range: name the first one with --from.")
     try:
-        starts = between(parse(first), parse(last or first)) if first else []
-    except ValueError:
-        _fail(f"{first} to {last or first} are no hours: write them like 2026-11-23-14:00 (UTC).")
-    if first and not starts:
-        _fail(f"The range is empty: {last} is before {first}.")
+        starts = named(first, last)
+    except ValueError as error:
+        _fail(str(error))
     with _in_one_sentence():
         found = asyncio.run(_preview(Settings(), starts))
     changes = list(rows(found))
@@ -95,7 +95,7 @@ def plan(
 
 
 async def _preview(settings: Settings, starts: Sequence[datetime]) -> Preview:
-    async with polar_of(settings) as polar, attio_of(settings) as attio:
+    async with polar_of(settings, retry=_PATIENT) as polar, attio_of(settings, retry=_PATIENT) as attio:
         book = PolarClient(polar, organization_slug=settings.polar_organization_slug)
         people = await AttioClient.connect(attio, settings.slugs())
         typed = settings.polar_attio_overwrite_typed
@@ -105,7 +105,7 @@ async def _preview(settings: Settings, starts: Sequence[datetime]) -> Preview:
 
 
 async def _set_up(settings: Settings) -> list[Step]:
-    async with attio_of(settings) as api:
+    async with attio_of(settings, retry=doctors.IMPATIENT) as api:
         return await set_up(api, settings.slugs())
 
 

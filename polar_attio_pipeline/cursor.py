@@ -3,6 +3,9 @@
 The cursor says: everything created up to here is in Attio. Dagster saves a sensor's cursor when a run is requested,
 before it has succeeded, so what is done is never taken from the cursor alone: it is derived from the hours whose
 `attio_people` succeeded, and from when Polar was read for them.
+
+An hour is read twice at least: after its end, and once more when the overlap has passed, because a customer may appear
+later than its created_at. Only then the cursor moves over it.
 """
 
 import json
@@ -17,14 +20,20 @@ VERSION = 1
 LONGEST_RANGE = 24
 """Hours asked for in one run: a run that dies costs at most a day's hours again."""
 
-LOOKED_AT = 48
-"""Closed hours looked at in one tick, oldest first, so that a tick stays short after an outage of any length."""
+LOOKED_AT = 96
+"""Hours looked at in one tick, oldest first, so that a tick stays short after an outage of any length; more than the
+longest overlap, so that the newest of them are among those."""
 
-SETTLE = timedelta(minutes=5)
-"""After an hour's end, until it is missed: the schedule closes it in this time."""
+SETTLE = timedelta(minutes=10)
+"""After a reading is due, until it is missed: the schedule does it in this time."""
+
+CLOCK_GRAIN = timedelta(minutes=1)
+"""Clocks are compared by HTTP dates of whole seconds; a reading further in the future was timed by a clock that has
+been put back since, and says nothing."""
 
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(minutes=30)
+_DOUBLINGS = (LONGEST_PAUSE // FIRST_PAUSE).bit_length()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,7 @@ class Cursor:
     """What the sensor remembers from tick to tick.
 
     Attributes:
-        done_until: Start of the first hour that is not known to be done; every hour before it is.
+        done_until: Start of the first hour that is not known to be done for good; every hour before it is.
         waiting: Hours in which somebody new was seen, and when; kept until a success that read Polar after that.
         seen: Ids of the recent customers that `waiting` has taken note of.
         asked: Hours asked for whose end is not known yet, and when they were asked for.
@@ -77,20 +86,22 @@ class Facts:
     overlap: timedelta
 
 
+Range = tuple[datetime, ...]
+"""Hours that follow one another."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do: the cursor to save, and the one range of hours to ask for, or why not."""
+    """What to do: the cursor to save, and the ranges of hours to ask for, each by a run of its own, or why none."""
 
     cursor: Cursor
-    ask: tuple[datetime, ...]
+    ranges: tuple[Range, ...]
     reason: str
 
 
 def hours_to_look_up(cursor: Cursor, *, now: datetime) -> list[datetime]:
     """Return the hours whose success the decision depends on: those waiting or asked for, and the oldest not done."""
-    ahead = int((floor(now) - cursor.done_until) / HOUR)
-    open_hours = (cursor.done_until + HOUR * step for step in range(min(max(ahead, 0), LOOKED_AT)))
-    return sorted({*cursor.waiting, *cursor.asked, *open_hours})
+    return sorted({*cursor.waiting, *cursor.asked, *_open_hours(cursor, now)})
 
 
 def load(text: str | None, *, start: datetime, now: datetime) -> Cursor:
@@ -103,22 +114,16 @@ def load(text: str | None, *, start: datetime, now: datetime) -> Cursor:
         stored = json.loads(text or "")
         if stored["version"] != VERSION:
             return Cursor(done_until=start)
-        cursor = Cursor(
-            done_until=_moment(stored["done_until"]),
-            waiting={_moment(hour): _moment(at) for hour, at in stored["waiting"].items()},
+        return Cursor(
+            done_until=min(max(floor(_moment(stored["done_until"])), start), max(start, floor(now))),
+            waiting={hour: at for hour, at in _times(stored["waiting"], now).items() if start <= hour <= now},
             seen=frozenset(map(str, stored["seen"])),
-            asked={_moment(hour): _moment(at) for hour, at in stored["asked"].items()},
-            failures=int(stored["failures"]),
-            pause_until=_moment(stored["pause_until"]) if stored["pause_until"] else None,
+            asked=_times(stored["asked"], now),
+            failures=max(int(stored["failures"]), 0),
+            pause_until=min(_moment(stored["pause_until"]), now + LONGEST_PAUSE) if stored["pause_until"] else None,
         )
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError):
         return Cursor(done_until=start)
-    return replace(
-        cursor,
-        done_until=min(max(floor(cursor.done_until), start), max(start, floor(now))),
-        waiting={hour: at for hour, at in cursor.waiting.items() if start <= hour <= now},
-        pause_until=min(cursor.pause_until, now + LONGEST_PAUSE) if cursor.pause_until else None,
-    )
 
 
 def dump(cursor: Cursor) -> str:
@@ -137,22 +142,29 @@ def dump(cursor: Cursor) -> str:
 
 
 def decide(cursor: Cursor, facts: Facts) -> Decision:
-    """Move the cursor over what has succeeded, and choose the one range to ask for: somebody new first, then gaps."""
-    moved = _judge(_advance(_notice(cursor, facts), facts), facts)
+    """Move the cursor over what has succeeded, and choose what to ask for: somebody new first, and the oldest gap."""
+    open_hours = _open_hours(cursor, facts.now)
+    moved = _judge(_advance(_notice(cursor, facts), open_hours, facts), facts)
+    missing = [hour for hour in open_hours if _is_missing(hour, facts)]
     if moved.pause_until is not None and facts.now < moved.pause_until:
         return Decision(
             moved,
             (),
-            f"{moved.failures} runs in a row did not succeed: the next is asked for after "
+            f"What was asked for did not succeed, {moved.failures} times in a row: the next run is asked for after "
             f"{moved.pause_until:%Y-%m-%d %H:%M} UTC. Look at the newest failed run.",
         )
-    due = _due(moved, facts)
-    if due:
-        asked = {**moved.asked, **dict.fromkeys(due, facts.now)}
-        return Decision(replace(moved, asked=asked), due, "")
-    if moved.waiting or _missing(moved, facts):
+    ranges = _due(moved, missing, facts)
+    if ranges:
+        asked = {**moved.asked, **dict.fromkeys((hour for hours in ranges for hour in hours), facts.now)}
+        return Decision(replace(moved, asked=asked), ranges, "")
+    if moved.waiting or missing:
         return Decision(moved, (), "What is missing is already asked for and under way.")
-    return Decision(moved, (), f"Everybody created before {moved.done_until:%Y-%m-%d %H:%M} UTC is in Attio.")
+    return Decision(
+        moved,
+        (),
+        f"Nobody is missing. Everybody created before {moved.done_until:%Y-%m-%d %H:%M} UTC is in Attio, whoever "
+        "appeared late included.",
+    )
 
 
 def _notice(cursor: Cursor, facts: Facts) -> Cursor:
@@ -164,12 +176,17 @@ def _notice(cursor: Cursor, facts: Facts) -> Cursor:
     return replace(cursor, waiting=waiting, seen=frozenset(customer.id for customer in recent))
 
 
-def _advance(cursor: Cursor, facts: Facts) -> Cursor:
-    """Drop what has succeeded since it was noticed, and move over closed hours that succeeded after their end."""
+def _open_hours(cursor: Cursor, now: datetime) -> list[datetime]:
+    """Return the hours that have ended and are not known to be done for good, oldest first, as far as a tick looks."""
+    return between(cursor.done_until, min(floor(now), cursor.done_until + HOUR * LOOKED_AT) - HOUR)
+
+
+def _advance(cursor: Cursor, open_hours: Iterable[datetime], facts: Facts) -> Cursor:
+    """Drop what has succeeded since it was noticed, and move over hours that are done for good."""
     waiting = {hour: at for hour, at in cursor.waiting.items() if not _read_since(facts, hour, at)}
     done_until = cursor.done_until
-    for hour in between(cursor.done_until, min(floor(facts.now), cursor.done_until + HOUR * LOOKED_AT) - HOUR):
-        if not _read_since(facts, hour, hour + HOUR):
+    for hour in open_hours:
+        if not _read_since(facts, hour, hour + HOUR + facts.overlap):
             break
         done_until = hour + HOUR
     return replace(cursor, waiting=waiting, done_until=done_until)
@@ -183,36 +200,45 @@ def _judge(cursor: Cursor, facts: Facts) -> Cursor:
     under_way = {hour: at for hour, at in cursor.asked.items() if hour in facts.in_flight}
     if all(_read_since(facts, hour, at) for hour, at in ended.items()):
         return replace(cursor, asked=under_way, failures=0, pause_until=None)
-    pause = min(FIRST_PAUSE * 2**cursor.failures, LONGEST_PAUSE)
+    pause = min(FIRST_PAUSE * 2 ** min(cursor.failures, _DOUBLINGS), LONGEST_PAUSE)
     return replace(cursor, asked=under_way, failures=cursor.failures + 1, pause_until=facts.now + pause)
 
 
-def _due(cursor: Cursor, facts: Facts) -> tuple[datetime, ...]:
-    """Return the range to ask for: hours in which somebody new waits, else the oldest gap."""
-    fresh = sorted(hour for hour in cursor.waiting if hour not in facts.in_flight)
-    if fresh:
-        return _first_range(fresh)
-    return _first_range(hour for hour in _missing(cursor, facts) if hour not in facts.in_flight)
+def _due(cursor: Cursor, missing: Iterable[datetime], facts: Facts) -> tuple[Range, ...]:
+    """Return the ranges to ask for: hours in which somebody new waits, and the oldest gap.
+
+    Both, so that neither a long gap keeps new customers waiting, nor a busy day the gap. While runs fail, one is enough
+    to see whether they still do.
+    """
+    fresh = _first_range(hour for hour in sorted(cursor.waiting) if hour not in facts.in_flight)
+    gap = _first_range(hour for hour in missing if hour not in {*facts.in_flight, *fresh})
+    ranges = tuple(hours for hours in (fresh, gap) if hours)
+    return ranges[:1] if cursor.failures else ranges
 
 
-def _missing(cursor: Cursor, facts: Facts) -> list[datetime]:
-    """Return closed hours without a success after their end, oldest first, as far as this tick looks."""
-    closed = min(floor(facts.now - SETTLE), cursor.done_until + HOUR * LOOKED_AT)
-    return [hour for hour in between(cursor.done_until, closed - HOUR) if not _read_since(facts, hour, hour + HOUR)]
+def _is_missing(hour: datetime, facts: Facts) -> bool:
+    """Tell whether an hour should have been read by now, for the first time or for good, and was not."""
+    end = hour + HOUR
+    return any(facts.now >= due + SETTLE and not _read_since(facts, hour, due) for due in (end, end + facts.overlap))
 
 
 def _read_since(facts: Facts, hour: datetime, moment: datetime) -> bool:
     read_at = facts.done.get(hour)
-    return read_at is not None and read_at >= moment
+    return read_at is not None and moment <= read_at <= facts.now + CLOCK_GRAIN
 
 
-def _first_range(hours: Iterable[datetime]) -> tuple[datetime, ...]:
+def _first_range(hours: Iterable[datetime]) -> Range:
     found: list[datetime] = []
     for hour in hours:
         if found and (hour != found[-1] + HOUR or len(found) == LONGEST_RANGE):
             break
         found.append(hour)
     return tuple(found)
+
+
+def _times(stored: Mapping[str, str], now: datetime) -> dict[datetime, datetime]:
+    """Return hours and the moments noted for them; a moment ahead of the clock would be waited for, so it is now."""
+    return {floor(_moment(hour)): min(_moment(at), now) for hour, at in stored.items()}
 
 
 def _moment(text: str) -> datetime:

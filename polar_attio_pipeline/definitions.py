@@ -13,6 +13,7 @@ from polar_attio_pipeline.attio.resource import AttioResource
 from polar_attio_pipeline.checks import build_unresolved_check
 from polar_attio_pipeline.ledger import LedgerResource
 from polar_attio_pipeline.options import PassOptions
+from polar_attio_pipeline.orphans import orphaned_runs
 from polar_attio_pipeline.partitions import hours_from
 from polar_attio_pipeline.polar.resource import PolarResource
 from polar_attio_pipeline.schedules import build_daily_schedule, build_hourly_schedule
@@ -33,7 +34,6 @@ def _build(settings: Settings) -> dg.Definitions:
     customer_sync = dg.define_asset_job(
         "customer_sync",
         selection=dg.AssetSelection.assets("polar_customers", "attio_people"),
-        partitions_def=partitions,
         description="Brings the customers of an hour, or of a range of hours, to Attio.",
     )
     full_reconciliation = dg.define_asset_job(
@@ -51,6 +51,7 @@ def _build(settings: Settings) -> dg.Definitions:
             build_daily_schedule(full_reconciliation.name),
         ],
         sensors=[
+            orphaned_runs,
             build_sensor(customer_sync.name, partitions, overlap_hours=settings.polar_attio_overlap_hours),
             build_alert_sensor(
                 (customer_sync.name, full_reconciliation.name),

@@ -1,6 +1,6 @@
-"""The ledger: what became of every customer, and when each hour of Polar was last read."""
+"""The ledger: what became of every customer."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ import dagster as dg
 import pandas as pd
 
 from polar_attio_pipeline.storage import connect, naive
-from polar_attio_pipeline.sync.outcomes import FAILED, Outcome, Result
+from polar_attio_pipeline.sync.outcomes import FAILED, Outcome, Reason, Result
 
 LEDGER_COLUMNS = (
     "polar_customer_id",
@@ -25,6 +25,7 @@ LEDGER_COLUMNS = (
     "run_id",
 )
 
+_FAILED = sorted(result.value for result in FAILED)
 
 PORTION = 1000
 """Outcomes stored at once: opening the file costs tens of milliseconds, whatever goes in."""
@@ -47,7 +48,7 @@ class LedgerRow:
 
 
 class Ledger:
-    """The newest outcome of every customer, and when each hour of Polar was last read."""
+    """The newest outcome of every customer."""
 
     def __init__(self, database: Path | str) -> None:
         self.database = database
@@ -105,37 +106,34 @@ class Ledger:
                 [list(customer_ids)],
             )
 
-    def unresolved(self, *, limit: int) -> list[LedgerRow]:
+    def unresolved(self, *, limit: int | None) -> list[LedgerRow]:
         """Return rejected and ambiguous customers, the one that waits longest for another try first."""
-        failed = sorted(result.value for result in FAILED)
         with connect(self.database) as connection:
             rows = connection.execute(
                 "SELECT * FROM attio_people WHERE outcome IN (SELECT unnest(?)) "
                 "ORDER BY synced_at, polar_customer_id LIMIT ?",
-                [failed, limit],
+                [_FAILED, limit],
             ).fetchall()
         return [LedgerRow(*row) for row in rows]
+
+    def to_retry(self, *, limit: int) -> list[str]:
+        """Return the ids of unresolved customers who can be asked for one by one, the longest waiting first.
+
+        Rows that Polar could not show are none of them: their hour has to be read again, or the whole book.
+        """
+        with connect(self.database) as connection:
+            rows = connection.execute(
+                "SELECT polar_customer_id FROM attio_people WHERE outcome IN (SELECT unnest(?)) "
+                "AND reason IS DISTINCT FROM ? ORDER BY synced_at, polar_customer_id LIMIT ?",
+                [_FAILED, Reason.UNREADABLE.value, limit],
+            ).fetchall()
+        return [customer_id for (customer_id,) in rows]
 
     def counts(self) -> dict[Result, int]:
         """Return how many customers have each newest outcome; every result has a number."""
         with connect(self.database) as connection:
             found = dict(connection.execute("SELECT outcome, count(*) FROM attio_people GROUP BY outcome").fetchall())
         return {result: found.get(result.value, 0) for result in Result}
-
-    def note_read(self, hours: Iterable[datetime], *, here: datetime, polar: datetime) -> None:
-        """Remember when these hours of Polar were read, by this machine's clock and by Polar's."""
-        rows = [(naive(hour), naive(here), naive(polar)) for hour in hours]
-        with connect(self.database) as connection:
-            connection.executemany("INSERT OR REPLACE INTO polar_reads VALUES (?, ?, ?)", rows)
-
-    def read_at(self, hours: Sequence[datetime]) -> tuple[datetime, datetime] | None:
-        """Return when the least recently read of these hours was read, by both clocks; None if one never was."""
-        with connect(self.database) as connection:
-            count, here, polar = connection.execute(
-                "SELECT count(*), min(here), min(polar) FROM polar_reads WHERE hour IN (SELECT unnest(?))",
-                [[naive(hour) for hour in hours]],
-            ).fetchall()[0]
-        return (here.replace(tzinfo=UTC), polar.replace(tzinfo=UTC)) if count == len(hours) else None
 
     def last_synced(self, *, not_by: str) -> datetime | None:
         """Return when a run other than this one last recorded an outcome."""

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from polar_attio_pipeline.attio.client import AttioClient
 from polar_attio_pipeline.polar.client import PolarClient
-from polar_attio_pipeline.reading import read_everything, read_hours
+from polar_attio_pipeline.reading import WholeBook, read_hours
 from polar_attio_pipeline.sync.engine import Services, compare, preview
 from polar_attio_pipeline.sync.outcomes import Outcome, unwritable
 from polar_attio_pipeline.sync.planning import Action, Change, Plan
@@ -54,10 +54,10 @@ async def preview_book(book: PolarClient, people: AttioClient, *, overwrite_type
     Raises:
         ApiError: a service could not be read.
     """
-    reading = await read_everything(book)
+    reading = WholeBook(book)
     services = Services(people, book, people.workspace.targets, overwrite_typed)
-    pending = (await compare(reading.customers, services)).pending()
-    return Preview(await _plans(pending, services), reading.unreadable, len(reading.customers) - len(pending))
+    comparison = await compare(reading.pages(), services)
+    return Preview(await _plans(comparison.pending(), services), reading.unreadable(), comparison.settled)
 
 
 async def _plans(customers: Iterable[Customer], services: Services) -> list[Plan]:

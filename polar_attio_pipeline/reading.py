@@ -1,12 +1,12 @@
 """Polar read for a pass: hours or the whole book, with the outcome of every row that does not parse."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from polar_attio_pipeline.hours import HOUR
 from polar_attio_pipeline.polar.client import PolarClient
-from polar_attio_pipeline.polar.customers import read_book, read_window
+from polar_attio_pipeline.polar.customers import Book, read_window
 from polar_attio_pipeline.polar.models import BadRow
 from polar_attio_pipeline.sync.outcomes import Outcome, unreadable
 from polar_attio_pipeline.sync.records import Customer
@@ -42,13 +42,23 @@ class Reading:
     times: ReadTimes
 
 
-@dataclass(frozen=True, slots=True)
 class WholeBook:
-    """Every customer of Polar, complete: by id, and the outcomes of rows that do not parse."""
+    """Every customer of Polar, page by page."""
 
-    customers: Mapping[str, Customer]
-    unreadable: Sequence[Outcome]
-    requests: int
+    def __init__(self, client: PolarClient) -> None:
+        self._book = Book(client)
+
+    def pages(self) -> AsyncIterator[Sequence[Customer]]:
+        """Yield the customers as they are read, each once; to be read to its end, once.
+
+        Raises:
+            ApiError: Polar could not be read, or its list does not hold together.
+        """
+        return self._book.pages()
+
+    def unreadable(self) -> Sequence[Outcome]:
+        """Return the outcomes of the rows found so far that do not parse."""
+        return _outcomes(self._book.bad_rows.values())
 
 
 async def read_hours(client: PolarClient, starts: Sequence[datetime]) -> Reading:
@@ -65,16 +75,6 @@ async def read_hours(client: PolarClient, starts: Sequence[datetime]) -> Reading
     read = await read_window(client, starts[0], starts[-1] + HOUR)
     times = ReadTimes(here, here + timedelta(seconds=client.api.server_offset or 0))
     return Reading(read.customers, _outcomes(read.bad_rows, otherwise=starts[-1]), read.requests, times)
-
-
-async def read_everything(client: PolarClient) -> WholeBook:
-    """Read every customer.
-
-    Raises:
-        ApiError: Polar could not be read, or its list does not hold together.
-    """
-    read = await read_book(client)
-    return WholeBook(read.customers, _outcomes(read.bad_rows), read.requests)
 
 
 def _outcomes(rows: Iterable[BadRow], *, otherwise: datetime | None = None) -> list[Outcome]:

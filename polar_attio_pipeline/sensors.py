@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 
 from polar_attio_pipeline.alerts import State, notices, remember, send
 from polar_attio_pipeline.alerts import dump as dump_told
@@ -75,19 +76,22 @@ def build_sensor(job: str, partitions: dg.HourlyPartitionsDefinition, *, overlap
             # Dagster numbers the hours by this machine's clock: one that it has not reached cannot be asked for yet.
             newest=[customer for customer in newest if customer.created_at < floor(here) + HOUR],
             done=_done(context.instance, cursor, now=now),
-            in_flight=_in_flight(context.instance),
+            in_flight=_in_flight(context.instance, job),
             overlap=HOUR * overlap_hours,
         )
         decision = decide(cursor, facts)
-        if not decision.ask:
+        if not decision.ranges:
             return dg.SensorResult(skip_reason=decision.reason, cursor=dump(decision.cursor))
-        request = dg.RunRequest(
-            # Without a run key: Dagster would never again ask for one that failed.
-            run_key=None,
-            tags=range_tags(decision.ask[0], decision.ask[-1]),
-            run_config=dg.RunConfig(ops={"attio_people": AttioPeopleConfig(retry_unresolved=True)}),
-        )
-        return dg.SensorResult(run_requests=[request], cursor=dump(decision.cursor))
+        requests = [
+            dg.RunRequest(
+                # Without a run key: Dagster would never again ask for one that failed.
+                run_key=None,
+                tags=range_tags(hours[0], hours[-1]),
+                run_config=dg.RunConfig(ops={"attio_people": AttioPeopleConfig(retry_unresolved=True)}),
+            )
+            for hours in decision.ranges
+        ]
+        return dg.SensorResult(run_requests=requests, cursor=dump(decision.cursor))
 
     return new_polar_customers
 
@@ -188,15 +192,20 @@ def _read_at(materialization: dg.AssetMaterialization | None) -> datetime | None
     return datetime.fromtimestamp(found.value, UTC) if isinstance(found, dg.TimestampMetadataValue) else None
 
 
-def _in_flight(instance: dg.DagsterInstance) -> set[datetime]:
-    """Return the hours that queued and running runs of `attio_people` cover, whoever asked for them."""
+def _in_flight(instance: dg.DagsterInstance, job: str) -> set[datetime]:
+    """Return the hours of `attio_people` that runs cover or backfills have still to cover, whoever asked for them."""
     hours: set[datetime] = set()
     for run in instance.get_runs(dg.RunsFilter(statuses=_UNDER_WAY)):
-        if run.asset_selection and _PEOPLE not in run.asset_selection:
-            continue
+        # Other code locations share the instance, and cut their partitions as they like.
+        covered = _PEOPLE in run.asset_selection if run.asset_selection else run.job_name == job
         one = run.tags.get("dagster/partition", "")
         first = run.tags.get("dagster/asset_partition_range_start", one)
         last = run.tags.get("dagster/asset_partition_range_end", one)
-        if first and last:
+        if covered and first and last:
             hours.update(between(parse(first), parse(last)))
+    for backfill in instance.get_backfills(BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED])):
+        if backfill.asset_backfill_data:
+            left = backfill.asset_backfill_data.get_targeted_partitions_without_materialization_status()
+            mine = left.partitions_subsets_by_asset_key.get(_PEOPLE)
+            hours.update(map(parse, mine.get_partition_keys() if mine else ()))
     return hours

@@ -3,6 +3,9 @@
 It is never the only copy of anything: a reconciliation fills it again. Times are stored in UTC without a zone, because
 Dagster's partition filters are written so. DuckDB lets one process write at a time, so connections are short and an
 opener that finds the file locked waits for its turn.
+
+A snapshot and the time of its reading go in and come out together, in one transaction: whoever is killed half-way
+leaves the older snapshot with the older time, and nobody takes old rows for new ones.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,10 +18,12 @@ import dagster as dg
 import duckdb
 import pandas as pd
 import stamina
-from dagster._core.storage.db_io_manager import DbTypeHandler, TableSlice
+from dagster._core.storage.db_io_manager import DbIOManager, DbTypeHandler, TableSlice
+from dagster_duckdb.io_manager import DuckDbClient
 from dagster_duckdb_pandas import DuckDBPandasIOManager
 from dagster_duckdb_pandas.duckdb_pandas_type_handler import DuckDBPandasTypeHandler
 
+from polar_attio_pipeline.hours import parse_all
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result
 from polar_attio_pipeline.sync.records import Customer
 
@@ -54,6 +59,9 @@ CUSTOMER_COLUMNS = (
     "problem",
 )
 
+_READ = "read"
+"""Attribute of a frame: when it was read, by both clocks."""
+
 _LOCK_WAIT_SECONDS = 60
 
 
@@ -68,7 +76,13 @@ def connect(database: Path | str) -> Iterator[duckdb.DuckDBPyConnection]:
     Raises:
         LedgerError: another process keeps it locked, the disk is full, or it is no DuckDB file.
     """
-    Path(database).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        Path(database).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LedgerError(
+            f"The ledger {database} cannot be written ({type(error).__name__}): set POLAR_ATTIO_DATABASE to a file in a "
+            "folder that can."
+        ) from error
     try:
         for attempt in stamina.retry_context(
             on=_is_locked, attempts=None, timeout=_LOCK_WAIT_SECONDS, wait_initial=0.05, wait_max=1.0
@@ -102,18 +116,46 @@ def _explain(database: Path | str, error: duckdb.Error) -> str:
     )
 
 
+class _Client(DuckDbClient):
+    """Opens the file as everything else does; all of an output, or of an input, is one transaction."""
+
+    @staticmethod
+    @contextmanager
+    def connect(context: dg.OutputContext | dg.InputContext, _: TableSlice) -> Iterator[duckdb.DuckDBPyConnection]:
+        assert context.resource_config is not None, "the IO manager has its database from there"
+        with connect(str(context.resource_config["database"])) as connection:
+            connection.begin()
+            yield connection
+            connection.commit()
+
+
 class _CustomersHandler(DuckDBPandasTypeHandler):
-    """Declares the tables before the first frame comes: it may be empty, or a column of it all null."""
+    """Frames in and out, each with the time of its reading. No numbers: of a range, they would stand at every hour."""
 
     def handle_output(
-        self, context: dg.OutputContext, table_slice: TableSlice, obj: pd.DataFrame, connection: Any
+        self,
+        context: dg.OutputContext,
+        table_slice: TableSlice,  # noqa: ARG002  # of the table that `_TABLES` declares
+        obj: pd.DataFrame,
+        connection: Any,
     ) -> None:
-        connection.execute(_TABLES)
-        super().handle_output(context, table_slice, obj, connection)
+        connection.register("snapshot", obj)
+        connection.execute("INSERT INTO polar_customers BY NAME SELECT * FROM snapshot")
+        hours = [naive(hour) for hour in parse_all(context.asset_partition_keys)]
+        connection.execute("DELETE FROM polar_reads WHERE hour IN (SELECT unnest(?))", [hours])
+        if times := read_times(obj):
+            connection.executemany(
+                "INSERT INTO polar_reads VALUES (?, ?, ?)", [(hour, *map(naive, times)) for hour in hours]
+            )
 
     def load_input(self, context: dg.InputContext, table_slice: TableSlice, connection: Any) -> pd.DataFrame:
-        connection.execute(_TABLES)
         frame: pd.DataFrame = super().load_input(context, table_slice, connection)
+        hours = [naive(hour) for hour in parse_all(context.asset_partition_keys)]
+        count, *oldest = connection.execute(
+            "SELECT count(*), min(here), min(polar) FROM polar_reads WHERE hour IN (SELECT unnest(?))", [hours]
+        ).fetchall()[0]
+        if count == len(hours):
+            frame.attrs[_READ] = tuple(moment.replace(tzinfo=UTC) for moment in oldest)
         return frame
 
 
@@ -125,13 +167,37 @@ class CustomersIOManager(DuckDBPandasIOManager):
         """Return the one handler, for pandas frames."""
         return [_CustomersHandler()]
 
+    def create_io_manager(self, context: dg.InitResourceContext) -> DbIOManager:  # noqa: ARG002  # Dagster's signature
+        """Return Dagster's IO manager over transactions."""
+        return DbIOManager(
+            db_client=_Client(),
+            database=self.database,
+            schema=self.schema_,
+            type_handlers=self.type_handlers(),
+            io_manager_name="CustomersIOManager",
+        )
 
-def to_frame(customers: Iterable[Customer], unreadable: Iterable[Outcome]) -> pd.DataFrame:
+
+def read_times(snapshot: pd.DataFrame) -> tuple[datetime, datetime] | None:
+    """Return when the least recently read hour of a snapshot was read, by this machine's clock and by Polar's.
+
+    None if one of its hours never was, or if the snapshot comes from a store that does not keep the times.
+    """
+    return snapshot.attrs.get(_READ)
+
+
+def to_frame(
+    customers: Iterable[Customer],
+    unreadable: Iterable[Outcome],
+    *,
+    read: tuple[datetime, datetime],
+) -> pd.DataFrame:
     """Return what was read of Polar as rows of the table polar_customers.
 
     Args:
         customers: The rows that parse.
         unreadable: The outcomes of the rows that do not, each with a time, so that it lands in an hour.
+        read: When it was read, by this machine's clock and by Polar's.
     """
     rows: list[tuple[Any, ...]] = [
         (
@@ -154,7 +220,9 @@ def to_frame(customers: Iterable[Customer], unreadable: Iterable[Outcome]) -> pd
         for row in unreadable
     ]
     frame = pd.DataFrame(rows, columns=list(CUSTOMER_COLUMNS), dtype=object)
-    return frame.astype({"created_at": "datetime64[us]", "read_at": "datetime64[us]"})
+    frame = frame.astype({"created_at": "datetime64[us]", "read_at": "datetime64[us]"})
+    frame.attrs[_READ] = read
+    return frame
 
 
 def from_frame(frame: pd.DataFrame) -> tuple[list[Customer], list[Outcome]]:

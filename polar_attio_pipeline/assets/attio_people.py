@@ -10,9 +10,12 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from polar_attio_pipeline import processes
 from polar_attio_pipeline.attio.client import AttioClient
 from polar_attio_pipeline.attio.resource import AttioResource
+from polar_attio_pipeline.failures import in_one_sentence
 from polar_attio_pipeline.hours import floor, key, parse_all
+from polar_attio_pipeline.http.errors import RecordError
 from polar_attio_pipeline.ledger import Ledger, LedgerResource
 from polar_attio_pipeline.options import PassOptions
 from polar_attio_pipeline.partitions import BACKFILL_POLICY
@@ -20,9 +23,10 @@ from polar_attio_pipeline.polar.client import PolarClient
 from polar_attio_pipeline.polar.resource import PolarResource
 from polar_attio_pipeline.reading import Reading, ReadTimes, read_hours
 from polar_attio_pipeline.reporting import numbers, outcome_table
-from polar_attio_pipeline.storage import from_frame
+from polar_attio_pipeline.storage import from_frame, read_times
 from polar_attio_pipeline.sync.engine import Services, sync
 from polar_attio_pipeline.sync.outcomes import Outcome, tally
+from polar_attio_pipeline.sync.ports import UnavailableError
 from polar_attio_pipeline.sync.records import Customer
 
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=3), warn_window=timedelta(hours=2))
@@ -75,13 +79,14 @@ def build_attio_people(partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDe
         ledger: LedgerResource,
         options: PassOptions,
     ) -> dg.MaterializeResult[None]:
+        context.instance.add_run_tags(context.run.run_id, {processes.TAG: processes.identity()})
         starts = parse_all(context.partition_keys)
         store = ledger.open()
         done: list[Hour] = []
 
         async def run() -> list[Outcome]:
             async with polar.client() as book, attio.client() as people:
-                one_pass = _Pass(context.run_id, book, people, store, options)
+                one_pass = _Pass(context.run.run_id, book, people, store, options)
                 reading = await one_pass.fresh(starts, polar_customers)
                 for position, start in enumerate(starts):
                     if one_pass.is_old(reading.times.here):
@@ -94,7 +99,8 @@ def build_attio_people(partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDe
                         )
                 return await one_pass.retry(reading) if config.retry_unresolved else []
 
-        retried = asyncio.run(run())
+        with in_one_sentence():
+            retried = asyncio.run(run())
         for hour in done:
             context.add_asset_metadata(_report(hour), partition_key=key(hour.start))
         if not retried:
@@ -124,8 +130,8 @@ class _Pass:
 
     async def fresh(self, starts: list[datetime], snapshot: pd.DataFrame) -> Reading:
         """Return the stored snapshot, or what Polar says now if the snapshot may be older than what Attio holds."""
-        read = self.ledger.read_at(starts)
         written = self.ledger.last_synced(not_by=self.run_id)
+        read = read_times(snapshot)
         if read is None:
             return await read_hours(self.book, starts)
         times = ReadTimes(*read)
@@ -150,12 +156,23 @@ class _Pass:
     async def retry(self, reading: Reading) -> list[Outcome]:
         """Try unresolved customers of other hours again, as Polar has them now; forget those who are gone."""
         in_hand = {customer.id for customer in reading.customers}
-        waiting = [row.polar_customer_id for row in self.ledger.unresolved(limit=RETRIED)]
-        due = [customer_id for customer_id in waiting if customer_id not in in_hand]
-        found = await asyncio.gather(*(self.book.customer(customer_id) for customer_id in due))
-        gone = [customer_id for customer_id, customer in zip(due, found, strict=True) if customer is None]
+        due = [customer_id for customer_id in self.ledger.to_retry(limit=RETRIED) if customer_id not in in_hand]
+        answers = await asyncio.gather(*map(self.book.customer, due), return_exceptions=True)
+        found: list[Customer] = []
+        gone: list[str] = []
+        for customer_id, answer in zip(due, answers, strict=True):
+            match answer:
+                case Customer():
+                    found.append(answer)
+                case None:
+                    gone.append(customer_id)
+                case RecordError() | UnavailableError():
+                    # The hours of this run are done: who cannot be asked for now waits for a later pass.
+                    pass
+                case _:
+                    raise answer
         self.ledger.forget(gone)
-        return await self._sync([customer for customer in found if customer is not None])
+        return await self._sync(found)
 
     async def _sync(self, customers: Sequence[Customer], unreadable: Sequence[Outcome] = ()) -> list[Outcome]:
         services = Services(self.people, self.book, self.people.workspace.targets, self.options.overwrite_typed)

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from polar_attio_pipeline import processes
 from polar_attio_pipeline.attio.client import AttioClient
 from polar_attio_pipeline.attio.resource import AttioResource
+from polar_attio_pipeline.failures import in_one_sentence
 from polar_attio_pipeline.ledger import Ledger, LedgerResource
 from polar_attio_pipeline.options import PassOptions
 from polar_attio_pipeline.polar.client import PolarClient
 from polar_attio_pipeline.polar.resource import PolarResource
-from polar_attio_pipeline.reading import read_everything
+from polar_attio_pipeline.reading import WholeBook
 from polar_attio_pipeline.reporting import marked_table, numbers, outcome_table
 from polar_attio_pipeline.sync.engine import Services, reconcile, unmark
 from polar_attio_pipeline.sync.outcomes import Outcome, Result
@@ -28,8 +30,8 @@ MARKS_CHECK = "every_mark_is_a_customer"
         dg.AssetCheckSpec(
             MARKS_CHECK,
             asset="customer_reconciliation",
-            description="Passes when everybody who is marked in Attio is one live customer of Polar. Warns with the list "
-            "of those who are gone from Polar, and of those who share one Polar id.",
+            description="Passes when everybody who is marked in Attio is one live customer of Polar. Warns with the "
+            "list of those who are gone from Polar, and of those who share one Polar id.",
         )
     ],
     pool="attio",
@@ -47,12 +49,14 @@ def customer_reconciliation(
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads the bare class alone as one asset with checks
     """Reconcile everything and report."""
     started = time.monotonic()
+    context.instance.add_run_tags(context.run.run_id, {processes.TAG: processes.identity()})
 
     async def run() -> Report:
         async with polar.client() as book, attio.client() as people:
-            return await _reconcile(book, people, ledger.open(), options, run_id=context.run_id)
+            return await _reconcile(book, people, ledger.open(), options, run_id=context.run.run_id)
 
-    report = asyncio.run(run())
+    with in_one_sentence():
+        report = asyncio.run(run())
     return dg.MaterializeResult(
         metadata={
             **numbers(report.counts, requests=report.requests, seconds=time.monotonic() - started),
@@ -106,7 +110,7 @@ class Report:
 async def _reconcile(
     book: PolarClient, people: AttioClient, ledger: Ledger, options: PassOptions, *, run_id: str
 ) -> Report:
-    reading = await read_everything(book)
+    reading = WholeBook(book)
     services = Services(people, book, people.workspace.targets, options.overwrite_typed)
     counts: Counter[Result] = Counter()
     notable: list[Outcome] = []
@@ -117,11 +121,17 @@ async def _reconcile(
             notable.extend(outcome for outcome in outcomes if outcome.result is not Result.UNCHANGED)
             record(outcomes)
 
-        keep(reading.unreadable)
-        comparison = await reconcile(reading.customers, services, keep)
+        try:
+            comparison = await reconcile(reading.pages(), services, keep)
+        finally:
+            keep(reading.unreadable())
+    if comparison.met:
+        # Whoever is in the book has an outcome of this run.
+        unlisted = (row.polar_customer_id for row in ledger.unresolved(limit=None) if row.run_id != run_id)
+        ledger.forget(list(unlisted))
     gone = comparison.gone()
     share = len(gone) / max(1, comparison.marked_count)
-    trusted = len(reading.customers) > 0 and share <= options.unmark_max_share
+    trusted = comparison.met > 0 and share <= options.unmark_max_share
     unmarked = await unmark(gone, services) if options.unmark_gone and trusted else []
     return Report(
         counts=counts,

@@ -7,8 +7,9 @@ from datetime import datetime
 import dagster as dg
 import pandas as pd
 
+from polar_attio_pipeline import processes
+from polar_attio_pipeline.failures import in_one_sentence
 from polar_attio_pipeline.hours import floor, key, parse_all
-from polar_attio_pipeline.ledger import LedgerResource
 from polar_attio_pipeline.partitions import BACKFILL_POLICY
 from polar_attio_pipeline.polar.resource import PolarResource
 from polar_attio_pipeline.reading import Reading, read_hours
@@ -28,13 +29,12 @@ def build_polar_customers(partitions: dg.HourlyPartitionsDefinition) -> dg.Asset
         description="Polar's customers by the hour of their creation, as Polar had them when the hour was last read. "
         "One run reads a whole range of hours in one go.",
     )
-    def polar_customers(
-        context: dg.AssetExecutionContext, polar: PolarResource, ledger: LedgerResource
-    ) -> pd.DataFrame:
+    def polar_customers(context: dg.AssetExecutionContext, polar: PolarResource) -> pd.DataFrame:
         started = time.monotonic()
+        context.instance.add_run_tags(context.run.run_id, {processes.TAG: processes.identity()})
         starts = parse_all(context.partition_keys)
-        reading = asyncio.run(_read(polar, starts))
-        ledger.open().note_read(starts, here=reading.times.here, polar=reading.times.polar)
+        with in_one_sentence():
+            reading = asyncio.run(_read(polar, starts))
         seconds = round(time.monotonic() - started, 3)
         moments = [customer.created_at for customer in reading.customers]
         moments += [row.created_at for row in reading.unreadable if row.created_at]
@@ -50,7 +50,7 @@ def build_polar_customers(partitions: dg.HourlyPartitionsDefinition) -> dg.Asset
                 },
                 partition_key=key(start),
             )
-        return to_frame(reading.customers, reading.unreadable)
+        return to_frame(reading.customers, reading.unreadable, read=(reading.times.here, reading.times.polar))
 
     return polar_customers
 

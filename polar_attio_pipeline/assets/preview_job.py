@@ -6,7 +6,8 @@ import json
 import dagster as dg
 
 from polar_attio_pipeline.attio.resource import AttioResource
-from polar_attio_pipeline.hours import between, parse
+from polar_attio_pipeline.failures import in_one_sentence
+from polar_attio_pipeline.hours import named
 from polar_attio_pipeline.options import PassOptions
 from polar_attio_pipeline.polar.resource import PolarResource
 from polar_attio_pipeline.preview import Preview, preview_book, preview_hours, rows
@@ -33,15 +34,19 @@ def preview_changes(
     options: PassOptions,
 ) -> None:
     """Plan, and report."""
+    try:
+        starts = named(config.first_hour, config.last_hour)
+    except ValueError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from None
 
     async def run() -> Preview:
         async with polar.client() as book, attio.client() as people:
-            if not config.first_hour:
+            if not starts:
                 return await preview_book(book, people, overwrite_typed=options.overwrite_typed)
-            starts = between(parse(config.first_hour), parse(config.last_hour or config.first_hour))
             return await preview_hours(book, people, starts, overwrite_typed=options.overwrite_typed)
 
-    found = asyncio.run(run())
+    with in_one_sentence():
+        found = asyncio.run(run())
     changes = list(rows(found))
     cells = [[row[column] or "" for column in ("action", "customer", "field", "old", "new", "note")] for row in changes]
     context.add_output_metadata(

@@ -24,6 +24,9 @@ from polar_attio_pipeline.sync.ports import (
 )
 from polar_attio_pipeline.sync.records import Person, Values
 
+_UNEVENNESS = 0.025
+"""Seconds; costs 2.5 % of the pace, and at Attio's own limit spares the 429 that the unevenness of a network brings."""
+
 
 def attio_api(  # noqa: PLR0913  # keyword-only
     *,
@@ -42,7 +45,10 @@ def attio_api(  # noqa: PLR0913  # keyword-only
         service=SERVICE,
         base_url=base_url,
         token=api_key,
-        lanes={"reads": Lane(reads_per_second), "writes": Lane(writes_per_second)},
+        lanes={
+            "reads": Lane(reads_per_second, unevenness=_UNEVENNESS),
+            "writes": Lane(writes_per_second, unevenness=_UNEVENNESS),
+        },
         explain=explain_answer,
         retry=retry,
         transport=transport,

@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -30,6 +31,12 @@ _TIMEOUT = httpx.Timeout(30, connect=10, pool=None)
 _UNSENT = "no request sent"
 
 Params = Mapping[str, str | int | list[str]]
+
+
+@functools.cache
+def _trust() -> ssl.SSLContext:
+    """Return the certificates to trust, read once a process: it takes as long as a request, and ticks are many."""
+    return httpx.create_ssl_context()
 
 
 @dataclass(slots=True)
@@ -100,6 +107,8 @@ class ApiClient:
         self._transport = transport
         self._timeout = timeout
         self._clock = clock or Clock()
+        self._closed_until = -math.inf
+        self._closing: ApiError | None = None
         self._http: httpx.AsyncClient | None = None
 
     async def __aenter__(self) -> Self:
@@ -118,6 +127,7 @@ class ApiClient:
             headers={"Accept": "application/json", "Authorization": f"Bearer {token}", **self._headers},
             timeout=self._timeout,
             transport=self._transport,
+            verify=_trust(),
             follow_redirects=False,
         )
         return self
@@ -190,6 +200,8 @@ class ApiClient:
         queued = self._clock.now()
         await self._lanes[lane].turn()
         sent = self._clock.now()
+        if self._closing and sent < self._closed_until:
+            raise self._closing.with_traceback(None)
         self.stats.seconds_waited += sent - queued
         self.stats.requests[lane] += 1
         try:
@@ -213,8 +225,16 @@ class ApiClient:
             error.retry_after = seconds_to_wait(
                 response.headers.get("Retry-After"), date=response.headers.get("Date"), now=datetime.now(UTC)
             )
-            lane.pause_until(self._clock.now() + min(error.retry_after or 0, self.retry.longest_pause))
+            self._keep_away(error, error.retry_after or 0, lane)
         return error
+
+    def _keep_away(self, error: ApiError, seconds: float, lane: Lane) -> None:
+        """Hold the lane as long as the service asks; if that is too long to wait, send nothing at all until then."""
+        until = self._clock.now() + seconds
+        if seconds <= self.retry.longest_pause:
+            lane.pause_until(until)
+        elif until > self._closed_until:
+            self._closed_until, self._closing = until, error
 
     def _read_clock(self, response: httpx.Response) -> None:
         if moment := http_date(response.headers.get("Date")):

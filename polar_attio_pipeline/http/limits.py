@@ -21,16 +21,21 @@ class Lane:
     evenly spread; a turn that a late timer delayed is made up for, so that the pace holds on a busy machine.
     """
 
-    def __init__(self, limit: float, *, period: float = 1.0, clock: Clock | None = None) -> None:
+    def __init__(
+        self, limit: float, *, period: float = 1.0, unevenness: float = 0.0, clock: Clock | None = None
+    ) -> None:
         """Create a lane.
 
         Args:
             limit: Turns in a period; may be a fraction.
             period: Seconds.
+            unevenness: Seconds by which one request may take longer to arrive than another. A server counts arrivals:
+                at exactly its limit, one slow and one quick request are one too many in a window (measured). The limit
+                is kept over so much more than the period.
             clock: Time; the event loop's unless given.
         """
         self._spacing = period / limit
-        self._period = period
+        self._window = period + unevenness
         self._clock = clock or Clock()
         self._due = -math.inf
         self._paused_until = -math.inf
@@ -54,5 +59,5 @@ class Lane:
         self._paused_until = max(self._paused_until, moment)
 
     def _opens(self) -> float:
-        window = self._recent[0] + self._period if len(self._recent) == self._recent.maxlen else -math.inf
+        window = self._recent[0] + self._window if len(self._recent) == self._recent.maxlen else -math.inf
         return max(self._due, self._paused_until, window)

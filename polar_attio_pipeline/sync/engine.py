@@ -1,7 +1,7 @@
 """One pass: look people up, plan, write. The only module of the heart that does I/O, through `ports`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -20,9 +20,13 @@ from polar_attio_pipeline.sync.ports import (
 )
 from polar_attio_pipeline.sync.reconciliation import MARK_KEY, Comparison, Marked
 from polar_attio_pipeline.sync.records import Customer, Person
+from polar_attio_pipeline.sync.shelf import Shelf
 
 LOOKUP_CHUNK = 200
 """Customers looked up together. A plan waits behind at most this many writes, so what it rests on is seconds old."""
+
+COMPARED_AT_ONCE = 500
+"""Customers compared between two pages of the book: enough to catch up, few enough not to hold up the reading."""
 
 CONCURRENT_WRITES = 64
 """Writes under way or waiting for the rate limit: enough to keep 25 a second busy at a latency of two seconds."""
@@ -54,6 +58,13 @@ class Services:
 Record = Callable[[Sequence[Outcome]], None]
 """Takes outcomes as they become known, so that what was done is on record even if the pass ends early."""
 
+Book = AsyncIterable[Sequence[Customer]]
+"""Customers in portions, as they are read."""
+
+
+def _unrecorded(outcomes: Sequence[Outcome]) -> None:
+    """Keep nothing."""
+
 
 async def preview(customers: Iterable[Customer], services: Services) -> AsyncIterator[Sequence[Plan]]:
     """Yield what `sync` would do for these customers, chunk by chunk, and write nothing."""
@@ -80,20 +91,48 @@ async def sync(customers: Iterable[Customer], services: Services, record: Record
     record([changed_meanwhile(plan) for plan in once.stale])
 
 
-async def compare(customers: Mapping[str, Customer], services: Services) -> Comparison:
-    """Hold a complete book of customers against everybody in the CRM who is marked, and write nothing."""
-    comparison = Comparison(customers, services.targets, overwrite_typed=services.overwrite_typed)
-    async for page in services.people.marked():
-        for person in page:
-            comparison.see(person)
+async def compare(book: Book, services: Services, record: Record = _unrecorded) -> Comparison:
+    """Hold the whole book against everybody in the CRM who is marked, and write nothing there.
+
+    Both sides are read at the same time, each at its own pace. People first: a customer is compared when everybody has
+    been seen, so that whoever is marked while the book is being read is never taken for somebody without a customer.
+
+    Args:
+        book: Every live customer once, in portions; it must raise if it cannot be complete.
+        services: Both sides.
+        record: Takes the outcomes of customers who need nothing.
+
+    Raises:
+        UnavailableError: as in `sync`.
+        Exception: whatever else the book and the ports raise.
+    """
+    comparison = Comparison(services.targets, overwrite_typed=services.overwrite_typed)
+    waiting: Shelf[Customer] = Shelf()
+    try:
+        async with asyncio.TaskGroup() as reading:
+            everybody = reading.create_task(_see_everybody(services.people, comparison))
+            async for customers in book:
+                waiting.update((customer.id, customer) for customer in customers)
+                if everybody.done():
+                    record(comparison.meet(waiting.take(COMPARED_AT_ONCE)))
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None
+    while waiting:
+        record(comparison.meet(waiting.take(COMPARED_AT_ONCE)))
     return comparison
 
 
-async def reconcile(customers: Mapping[str, Customer], services: Services, record: Record) -> Comparison:
+async def _see_everybody(people: People, comparison: Comparison) -> None:
+    async for page in people.marked():
+        for person in page:
+            comparison.see(person)
+
+
+async def reconcile(book: Book, services: Services, record: Record) -> Comparison:
     """Bring the whole book to Attio: one read of everybody marked, then lookups and writes where something differs.
 
     Args:
-        customers: Every live customer by id, complete.
+        book: As in `compare`.
         services: Both sides.
         record: As in `sync`.
 
@@ -103,8 +142,7 @@ async def reconcile(customers: Mapping[str, Customer], services: Services, recor
     Raises:
         UnavailableError: as in `sync`.
     """
-    comparison = await compare(customers, services)
-    record(list(comparison.settled()))
+    comparison = await compare(book, services, record)
 
     def note(outcomes: Sequence[Outcome]) -> None:
         comparison.note(outcomes)

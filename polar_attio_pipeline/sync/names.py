@@ -2,8 +2,6 @@
 
 import re
 
-from nameparser import HumanName
-
 from polar_attio_pipeline.sync.records import PersonName
 
 _COMPANY = re.compile(
@@ -41,6 +39,9 @@ def split_name(text: str | None) -> PersonName | None:
         return None
     if _COMPANY.search(full):
         return PersonName(first=full, last="", full=full)
+    # Its vocabularies take longer to load than a quiet hour's work, and a quiet hour has no name to split.
+    from nameparser import HumanName  # noqa: PLC0415
+
     parsed = HumanName(full)
     last = " ".join(part for part in (parsed.last, parsed.suffix) if part)
     if parsed.first and last:

@@ -1,9 +1,11 @@
 """The whole book against everybody in Attio who is marked: who is settled, who needs a look, who is gone.
 
-People come page by page and are compared at once, so that only customers that differ are kept and looked up again.
+First everybody in Attio is seen, then the customers are met page by page and compared at once. Memory holds ids; what
+belongs to them waits on a shelf.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from polar_attio_pipeline.sync.emails import email_key
@@ -11,9 +13,11 @@ from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.matching import Case, Match, person_id
 from polar_attio_pipeline.sync.outcomes import Outcome, written
 from polar_attio_pipeline.sync.planning import Action, plan
-from polar_attio_pipeline.sync.records import Customer, Person
+from polar_attio_pipeline.sync.records import Customer, Person, PersonName
+from polar_attio_pipeline.sync.shelf import Shelf
 
 MARK_KEY = "polar_customer"
+_NAME_KEY = "name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,79 +30,110 @@ class Marked:
 
 
 class Comparison:
-    """Feeds on Attio's people and sorts a complete book of customers into settled and pending.
+    """Sees Attio's people, then meets a complete book of customers, and parts it into settled and pending.
 
     Args:
-        customers: Every live customer of Polar by id. A book that is not complete must not be given: whoever is
-            missing from it would count as gone.
         targets: The attributes of the workspace.
         overwrite_typed: As in `planning.plan`.
+
+    Attributes:
+        met: Customers met so far.
+        settled: How many of them need nothing.
+        copied: By customer id, the people who hold the id of one customer together.
     """
 
-    def __init__(
-        self, customers: Mapping[str, Customer], targets: tuple[Target, ...], *, overwrite_typed: bool
-    ) -> None:
-        self._customers = customers
-        self._targets = targets
-        self._overwrite_typed = overwrite_typed
-        self._settled: dict[str, Person] = {}
-        self._holders: dict[str, Marked] = {}
-        self._unknown: list[tuple[Marked, frozenset[str]]] = []
-        self._given: set[str] = set()
-        self.people_read = 0
+    def __init__(self, targets: tuple[Target, ...], *, overwrite_typed: bool) -> None:
+        self.met = 0
+        self.settled = 0
         self.copied: dict[str, list[Marked]] = {}
+        self._targets = targets
+        self._targets_but_name = tuple(target for target in targets if target.attribute.key != _NAME_KEY)
+        self._overwrite_typed = overwrite_typed
+        self._holders: Shelf[Person] = Shelf()
+        self._further: dict[str, list[Person]] = {}
+        self._without_id: list[Person] = []
+        self._found = 0
+        self._pending: Shelf[Customer] = Shelf()
+        self._given: set[str] = set()
 
     def see(self, person: Person) -> None:
-        """Compare one person with its customer."""
-        self.people_read += 1
+        """Take in one person of Attio; everybody, before the first customer is met."""
         held = person_id(person)
-        shown = Marked(person.record_id, person.url, held)
-        customer = self._customers.get(held) if held else None
-        if customer is None:
+        if held is None:
             if _is_marked(person):
-                self._unknown.append((shown, frozenset(map(email_key, person.emails))))
+                self._without_id.append(person)
             return
-        first = self._holders.setdefault(customer.id, shown)
-        if first.record_id != shown.record_id:
-            self.copied.setdefault(customer.id, [first]).append(shown)
-            self._settled.pop(customer.id, None)
-        elif self._needs_nothing(customer, person):
-            self._settled[customer.id] = Person(person.record_id, person.url, ())
+        known = [self._holders[held], *self._further.get(held, ())] if held in self._holders else []
+        if not known:
+            self._holders[held] = person
+        elif person.record_id not in {one.record_id for one in known}:
+            self._further.setdefault(held, []).append(person)
 
-    def _needs_nothing(self, customer: Customer, person: Person) -> bool:
+    def meet(self, customers: Iterable[Customer]) -> list[Outcome]:
+        """Compare customers, each once, and return the outcome of those whose person needs nothing."""
+        outcomes = [outcome for customer in customers if (outcome := self._meet(customer))]
+        self.settled += len(outcomes)
+        return outcomes
+
+    def _meet(self, customer: Customer) -> Outcome | None:
+        self.met += 1
+        person = self._holders.pop(customer.id, None)
+        self._found += person is not None
+        further = self._further.pop(customer.id, [])
+        if person and further:
+            self.copied[customer.id] = [_shown(one) for one in (person, *further)]
+        elif person and (outcome := self._unchanged(customer, person)):
+            return outcome
+        self._pending[customer.id] = customer
+        return None
+
+    def _unchanged(self, customer: Customer, person: Person) -> Outcome | None:
         if customer.address and email_key(customer.address) not in map(email_key, person.emails):
-            return False
-        known = Match(Case.KNOWN, person)
-        return plan(customer, known, self._targets, overwrite_typed=self._overwrite_typed).action is Action.KEEP
+            return None
+        # To split a name takes longer than all other comparisons, and whoever holds it whole has it split already.
+        targets = self._targets_but_name if _holds_name(person, customer.person_name) else self._targets
+        due = plan(customer, Match(Case.KNOWN, person), targets, overwrite_typed=self._overwrite_typed)
+        return written(due, person) if due.action is Action.KEEP else None
 
-    def settled(self) -> Iterator[Outcome]:
-        """Yield the outcome of every customer whose person needs nothing."""
-        for customer_id, person in self._settled.items():
-            unchanged = Match(Case.KNOWN, person)
-            yield written(plan(self._customers[customer_id], unchanged, (), overwrite_typed=False), person)
-
-    def pending(self) -> list[Customer]:
+    def pending(self) -> Sequence[Customer]:
         """Return the customers that have to be looked up, and probably written."""
-        return [customer for key, customer in self._customers.items() if key not in self._settled]
+        return list(self._pending.values())
 
     def note(self, outcomes: Iterable[Outcome]) -> None:
         """Take in what the pass did: a person who was given to a customer is not gone, such as a new team's owner."""
         self._given.update(outcome.record_id for outcome in outcomes if outcome.record_id and outcome.changed)
 
     def gone(self) -> list[Marked]:
-        """Return the people who are marked as customers and whom Polar does not have, neither by id nor by address."""
-        if not self._unknown:
+        """Return the people who are marked as customers and whom Polar does not have, neither by id nor by address.
+
+        The whole book must have been met: whoever is missing from it would count as gone.
+        """
+        unknown = [person for person in self._unknown() if person.record_id not in self._given]
+        if not unknown:
             return []
-        addresses = {email_key(customer.address) for customer in self._customers.values() if customer.address}
-        unknown = (found for found in self._unknown if found[0].record_id not in self._given)
-        return [shown for shown, emails in unknown if not emails & addresses]
+        # Whoever is settled is the holder of its address: nobody else can hold that.
+        addresses = {email_key(customer.address) for customer in self._pending.values() if customer.address}
+        return [_shown(person) for person in unknown if addresses.isdisjoint(map(email_key, person.emails))]
 
     @property
     def marked_count(self) -> int:
         """How many people are marked or hold the id of a live customer."""
-        return len(self._holders) + len(self._unknown)
+        return self._found + sum(1 for _ in self._unknown())
+
+    def _unknown(self) -> Iterator[Person]:
+        further = itertools.chain.from_iterable(self._further.values())
+        return filter(_is_marked, itertools.chain(self._holders.values(), further, self._without_id))
 
 
 def _is_marked(person: Person) -> bool:
     held = person.values.get(MARK_KEY)
     return held is not None and held.value is True
+
+
+def _holds_name(person: Person, name: str | None) -> bool:
+    held = person.values.get(_NAME_KEY)
+    return held is not None and isinstance(held.value, PersonName) and held.value.full.split() == (name or "").split()
+
+
+def _shown(person: Person) -> Marked:
+    return Marked(person.record_id, person.url, person_id(person))

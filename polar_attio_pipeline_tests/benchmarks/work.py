@@ -9,7 +9,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -116,7 +116,7 @@ async def naive(database: str, most: int) -> Report:
     return {"seconds": time.monotonic() - began, **done}
 
 
-TASKS: dict[str, Callable[..., Awaitable[Report]]] = {
+TASKS: dict[str, Callable[..., Coroutine[Any, Any, Report]]] = {
     "reconcile": reconcile,
     "hours": hours,
     "read": read,

@@ -69,9 +69,9 @@ def running(folder: Path, *, customers: int, start: date) -> Iterator[Stack]:
     with ExitStack() as processes:
         arguments = ["--customers", str(customers), "--limits", "off"]
         sandbox = processes.enter_context(
-            _process([sys.executable, "-m", "polar_attio_pipeline.sandbox", *arguments], os.environ, folder / "sandbox")
+            process([sys.executable, "-m", "polar_attio_pipeline.sandbox", *arguments], os.environ, folder / "sandbox")
         )
-        url, *tokens = until(lambda: _first_line(folder / "sandbox.out"), sandbox).split()
+        url, *tokens = until(lambda: first_line(folder / "sandbox.out"), sandbox).split()
         environment = {
             **os.environ,
             **dict(token.split("=", 1) for token in tokens),
@@ -82,14 +82,14 @@ def running(folder: Path, *, customers: int, start: date) -> Iterator[Stack]:
             "DAGSTER_HOME": str(home),
         }
         subprocess.run([BIN / "polar-attio", "setup"], env=environment, cwd=ROOT, check=True, capture_output=True)
-        port = _free_port()
+        port = free_port()
         stack = Stack(url, f"http://{HOST}:{port}", environment)
         serve = [str(BIN / "dagster-webserver"), "-w", "workspace.yaml", "-h", HOST, "-p", str(port)]
-        webserver = processes.enter_context(_process(serve, environment, folder / "webserver"))
-        until(lambda: _answers(stack.dagster), webserver)
+        webserver = processes.enter_context(process(serve, environment, folder / "webserver"))
+        until(lambda: answers(stack.dagster), webserver)
         stack.rest()
         daemon = [str(BIN / "dagster-daemon"), "run", "-w", "workspace.yaml"]
-        processes.enter_context(_process(daemon, environment, folder / "daemon"))
+        processes.enter_context(process(daemon, environment, folder / "daemon"))
         yield stack
 
 
@@ -110,7 +110,7 @@ def until(look: Callable[[], Found], process: subprocess.Popen[bytes] | None = N
 
 
 @contextmanager
-def _process(command: list[str], environment: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def process(command: list[str], environment: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command from the repository's root in a session of its own, and end all of that session afterwards."""
     with log.with_suffix(".out").open("wb") as out, log.with_suffix(".err").open("wb") as err:
         process = subprocess.Popen(
@@ -131,18 +131,18 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             continue
 
 
-def _first_line(path: Path) -> str:
+def first_line(path: Path) -> str:
     text = path.read_text()
     return text.partition("\n")[0] if "\n" in text else ""
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server((HOST, 0)) as listening:
         port: int = listening.getsockname()[1]
         return port
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
     try:
         return httpx.get(f"{url}/server_info", timeout=2).is_success
     except httpx.TransportError:

@@ -183,6 +183,22 @@ async def test_a_wait_of_an_hour_is_not_waited_for() -> None:
     assert len(server.requests) == 1
 
 
+async def test_nobody_else_asks_either_before_a_wait_that_is_too_long_is_over() -> None:
+    clock = FakeClock()
+    server = Server(clock, throttled("3600"), ok)
+    async with client(server, clock) as api:
+        for lane in ("all", "all", "other"):
+            with pytest.raises(TransientError, match="keeps throttling") as raised:
+                await api.request("GET", PATH, lane=lane)
+            assert raised.value.retry_after == 3600
+        assert len(server.requests) == 1
+
+        clock.time += 3600
+        await api.request("GET", PATH, lane="all")
+
+    assert len(server.requests) == 2
+
+
 @pytest.mark.parametrize("retry_after", ["60", None])
 async def test_one_429_holds_everybody_in_its_lane_and_nobody_else(retry_after: str | None) -> None:
     clock = FakeClock()

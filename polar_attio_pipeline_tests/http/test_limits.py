@@ -64,6 +64,15 @@ def test_however_late_timers_are_no_second_ever_holds_more_than_the_limit(
     assert most_in_a_window(asyncio.run(scenario()), 1.0) <= math.ceil(limit)
 
 
+async def test_no_second_of_the_server_holds_more_than_the_limit_although_the_way_there_is_uneven() -> None:
+    clock = FakeClock()
+    left = await turns(Lane(25, unevenness=0.025, clock=clock), clock, 200)
+
+    arrived = [time + (0.02 if number % 25 == 0 else 0) for number, time in enumerate(left)]
+
+    assert most_in_a_window(arrived, 1.0) <= 25
+
+
 @pytest.mark.parametrize("limit", [20, 50, 100])
 async def test_the_pace_holds_although_every_timer_is_late(limit: int) -> None:
     late = [0.011, 0.003, 0.007] * limit

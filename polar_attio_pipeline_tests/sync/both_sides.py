@@ -1,6 +1,6 @@
 """The sandbox of both services, and the real clients on it: in process, without limits."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from polar_attio_pipeline.attio.client import AttioClient, attio_api
 from polar_attio_pipeline.attio.models import encode
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.polar.client import PolarClient, polar_api
-from polar_attio_pipeline.polar.customers import read_book
+from polar_attio_pipeline.polar.customers import Book, read_book
 from polar_attio_pipeline.sandbox.app import create_app
 from polar_attio_pipeline.sandbox.attio.people import NewPerson, PersonView
 from polar_attio_pipeline.sandbox.attio.world import AttioWorld
@@ -22,9 +22,10 @@ from polar_attio_pipeline.sandbox.limits import OFF
 from polar_attio_pipeline.sandbox.polar.world import PolarWorld
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
-from polar_attio_pipeline.sync.engine import Services
+from polar_attio_pipeline.sync.engine import Services, preview, sync
 from polar_attio_pipeline.sync.mapping import ATTRIBUTES, BY_KEY, wanted
 from polar_attio_pipeline.sync.outcomes import Outcome
+from polar_attio_pipeline.sync.planning import Plan
 from polar_attio_pipeline.sync.records import Customer
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
@@ -72,6 +73,20 @@ class BothSides:
         """The whole book."""
         return (await read_book(self.book)).customers
 
+    async def pages(self, *, but: str = "") -> AsyncIterator[list[Customer]]:
+        """The whole book as it is read; somebody can be left out."""
+        async for page in Book(self.book).pages():
+            yield [customer for customer in page if customer.id != but]
+
+    async def one_pass(self) -> dict[str, Outcome]:
+        """Read the book, sync it, and return the outcomes by customer."""
+        await sync((await self.customers()).values(), self.services, self.record)
+        return self.outcomes()
+
+    async def planned(self, customers: Iterable[Customer]) -> dict[str, Plan]:
+        """What the preview says, by customer."""
+        return {plan.customer.id: plan async for plans in preview(customers, self.services) for plan in plans}
+
     def requests(self) -> tuple[int, int]:
         """Reads and writes that reached Attio since the last call."""
         traffic = self.sandbox.traffic
@@ -114,7 +129,7 @@ def new_sandbox(**settings: Any) -> Sandbox:
 
 
 @asynccontextmanager
-async def connect(sandbox: Sandbox) -> AsyncIterator[BothSides]:
+async def connect(sandbox: Sandbox, slugs: Mapping[str, str] = SLUGS) -> AsyncIterator[BothSides]:
     """Connect the real clients to a sandbox, without a network."""
     transport = httpx.ASGITransport(create_app(sandbox))
     async with (
@@ -134,4 +149,4 @@ async def connect(sandbox: Sandbox) -> AsyncIterator[BothSides]:
             transport=transport,
         ) as attio,
     ):
-        yield BothSides(sandbox, PolarClient(polar), await AttioClient.connect(attio, SLUGS))
+        yield BothSides(sandbox, PolarClient(polar), await AttioClient.connect(attio, slugs))

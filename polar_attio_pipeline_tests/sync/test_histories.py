@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from polar_attio_pipeline.sandbox.attio.errors import AttioError
 from polar_attio_pipeline.sandbox.polar.rows import Customer as Row
 from polar_attio_pipeline.sandbox.polar.world import TakenError
-from polar_attio_pipeline.sync.engine import compare, preview, reconcile, sync
+from polar_attio_pipeline.sync.engine import compare, reconcile, sync
 from polar_attio_pipeline.sync.outcomes import Outcome, Result
 from polar_attio_pipeline.sync.planning import EMAILS_KEY, Action, Plan
 from polar_attio_pipeline.sync.records import Customer, PersonName
@@ -260,14 +260,15 @@ class Histories(RuleBasedStateMachine):
 
     async def run(self, book: dict[str, Customer], *, whole: bool) -> None:
         if whole:
-            await reconcile(book, self.both.services, self.both.record)
+            await reconcile(self.both.pages(), self.both.services, self.both.record)
         else:
             await sync(book.values(), self.both.services, self.both.record)
 
     async def previewed(self, book: dict[str, Customer], *, whole: bool) -> dict[str, Plan]:
-        services = self.both.services
-        due = (await compare(book, services)).pending() if whole else book.values()
-        return {plan.customer.id: plan async for plans in preview(due, services) for plan in plans}
+        if not whole:
+            return await self.both.planned(book.values())
+        comparison = await compare(self.both.pages(), self.both.services)
+        return await self.both.planned(comparison.pending())
 
     # Whom an event is about.
 

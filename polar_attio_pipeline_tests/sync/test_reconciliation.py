@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from polar_attio_pipeline.sync.mapping import wanted
 from polar_attio_pipeline.sync.matching import Case
-from polar_attio_pipeline.sync.outcomes import Result, written
+from polar_attio_pipeline.sync.outcomes import Outcome, Result, written
 from polar_attio_pipeline.sync.planning import Action
 from polar_attio_pipeline.sync.reconciliation import Comparison
 from polar_attio_pipeline.sync.records import Customer, Held, Person
@@ -20,41 +20,44 @@ def in_step(record_id: str, one: Customer, *emails: str) -> Person:
     return Person(record_id, f"https://app.attio.com/acme/person/{record_id}", tuple(addresses), values)
 
 
-def compared(book: Iterable[Customer], people: Iterable[Person]) -> Comparison:
-    comparison = Comparison({one.id: one for one in book}, TARGETS, overwrite_typed=False)
+def compared(book: Iterable[Customer], people: Iterable[Person]) -> tuple[Comparison, list[Outcome]]:
+    comparison = Comparison(TARGETS, overwrite_typed=False)
     for one in people:
         comparison.see(one)
-    return comparison
+    return comparison, comparison.meet(book)
 
 
 def test_who_needs_nothing_is_settled_without_another_look() -> None:
     ada = customer(email="Ada@example.com")
-    comparison = compared([ada], [in_step("p1", ada, "old@example.com")])
+    comparison, (outcome,) = compared([ada], [in_step("p1", ada, "old@example.com")])
     assert comparison.pending() == []
-    (outcome,) = comparison.settled()
+    assert (comparison.met, comparison.settled) == (1, 1)
     assert (outcome.customer_id, outcome.result, outcome.record_id) == (ADA, Result.UNCHANGED, "p1")
     assert outcome.changed == ()
 
 
 def test_a_team_is_settled_by_its_id_alone() -> None:
     team = customer(email=None)
-    comparison = compared([team], [in_step("p1", team, "owner@example.com")])
+    comparison, _ = compared([team], [in_step("p1", team, "owner@example.com")])
     assert comparison.pending() == []
 
 
 def test_whoever_differs_is_missing_or_moved_is_pending() -> None:
     changed, missing, moved = customer(), customer(BOB, "bob@example.com"), customer(GONE, "new@example.com")
     before = in_step("p1", customer(name="Ada King"))
-    comparison = compared([changed, missing, moved], [before, in_step("p2", customer(GONE, "old@example.com"))])
+    comparison, settled = compared(
+        [changed, missing, moved], [before, in_step("p2", customer(GONE, "old@example.com"))]
+    )
     assert comparison.pending() == [changed, missing, moved]
-    assert list(comparison.settled()) == []
+    assert settled == []
+    assert (comparison.met, comparison.settled) == (3, 0)
 
 
 def test_a_value_that_a_person_typed_keeps_nobody_pending() -> None:
     ada = customer()
     held = in_step("p1", ada)
     typed = Held("GB", "workspace-member")
-    comparison = compared(
+    comparison, _ = compared(
         [customer(country="FR")],
         [Person(held.record_id, held.url, held.emails, {**held.values, "polar_country": typed})],
     )
@@ -64,41 +67,43 @@ def test_a_value_that_a_person_typed_keeps_nobody_pending() -> None:
 def test_an_id_on_two_records_is_reported_and_nobody_is_settled_by_it() -> None:
     ada = customer()
     people = [in_step("p1", ada), in_step("p2", ada), in_step("p3", ada)]
-    comparison = compared([ada], people)
+    comparison, _ = compared([ada], people)
     assert comparison.pending() == [ada]
     assert [marked.record_id for marked in comparison.copied[ADA]] == ["p1", "p2", "p3"]
 
 
 def test_a_person_that_two_pages_show_is_one_person() -> None:
     ada = customer()
-    comparison = compared([ada], [in_step("p1", ada), in_step("p1", ada)])
+    comparison, _ = compared([ada], [in_step("p1", ada), in_step("p1", ada)])
     assert comparison.copied == {}
     assert comparison.pending() == []
 
 
 class TestGone:
     def test_marked_and_unknown_to_polar(self) -> None:
-        comparison = compared([customer()], [in_step("p1", customer()), in_step("p2", customer(GONE, "x@example.com"))])
+        comparison, _ = compared(
+            [customer()], [in_step("p1", customer()), in_step("p2", customer(GONE, "x@example.com"))]
+        )
         (gone,) = comparison.gone()
         assert (gone.record_id, gone.customer_id) == ("p2", GONE)
         assert gone.url.endswith("/p2")
         assert comparison.marked_count == 2
 
     def test_marked_by_hand_without_an_id(self) -> None:
-        comparison = compared([], [person("p1", "x@example.com", polar_customer=True)])
+        comparison, _ = compared([], [person("p1", "x@example.com", polar_customer=True)])
         assert [marked.customer_id for marked in comparison.gone()] == [None]
 
     def test_not_who_is_unmarked(self) -> None:
         unmarked = person("p1", "x@example.com", polar_customer=False, polar_customer_id=GONE)
-        assert compared([], [unmarked]).gone() == []
+        assert compared([], [unmarked])[0].gone() == []
 
     def test_not_who_has_the_address_of_a_live_customer(self) -> None:
         recreated = in_step("p1", customer(GONE, "ada@example.com"))
-        assert compared([customer(email="ADA@example.com")], [recreated]).gone() == []
+        assert compared([customer(email="ADA@example.com")], [recreated])[0].gone() == []
 
     def test_not_who_was_given_to_a_customer_in_the_same_pass(self) -> None:
         owners = in_step("p1", customer(GONE, "ada@example.com"))
-        comparison = compared([customer(email=None)], [owners])
+        comparison, _ = compared([customer(email=None)], [owners])
         assert [marked.record_id for marked in comparison.gone()] == ["p1"]
         comparison.note([written(planned(Action.UPDATE, Case.RECREATED, owners, changed="polar_customer_id"), owners)])
         assert comparison.gone() == []

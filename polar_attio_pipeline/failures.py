@@ -1,0 +1,24 @@
+"""What a person reads when a step fails: a sentence, what is wrong and what to do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+
+from polar_attio_pipeline.http.errors import ApiError, FatalError
+from polar_attio_pipeline.storage import LedgerError
+from polar_attio_pipeline.sync.ports import UnavailableError
+
+
+@contextmanager
+def in_one_sentence() -> Iterator[None]:
+    """Let a step fail with the sentence of an error that explains itself; any other error passes as it is.
+
+    Raises:
+        dagster.Failure: its description is the sentence. A retry policy heeds it unless a person has to act first.
+    """
+    try:
+        yield
+    except (ApiError, UnavailableError, LedgerError) as error:
+        # Without the cause: Dagster would print its stack of calls below, and the sentence above would be lost.
+        raise dg.Failure(description=str(error), allow_retries=not isinstance(error, FatalError)) from None

@@ -1,0 +1,294 @@
+"""What a run of customer_sync leaves in Attio, in the ledger and on record, whatever happened on the way."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from polar_attio_pipeline.sandbox.faults import Fault, Kind
+from polar_attio_pipeline.storage import connect
+from polar_attio_pipeline.sync.outcomes import Result
+from polar_attio_pipeline_tests.conftest import CUSTOMERS, PEOPLE, Pipeline
+
+ONLY_PEOPLE = [PEOPLE]
+ONLY_CUSTOMERS = [CUSTOMERS]
+
+
+def age_snapshots(pipeline: Pipeline, hours: int) -> None:
+    """Let that much time pass since Polar was read."""
+    with connect(pipeline.settings.polar_attio_database) as connection:
+        connection.execute("UPDATE polar_reads SET here = here - to_hours(?)", [hours])
+
+
+def polar_lists(pipeline: Pipeline) -> int:
+    """How many pages of customers Polar was asked for since the last call."""
+    asked = pipeline.sandbox.traffic.count(service="polar", route="/v1/customers/")
+    pipeline.sandbox.traffic.reset()
+    return asked
+
+
+def test_an_hour_puts_its_customers_and_only_those_into_attio_and_the_same_again_writes_nothing(
+    pipeline: Pipeline,
+) -> None:
+    pipeline.add("before", hour=-1, minute=59)
+    pipeline.add("ada", minute=0)
+    pipeline.add("bob", minute=59)
+    pipeline.add("after", hour=1, minute=0)
+
+    pipeline.sync()
+
+    assert pipeline.names() == {"ada", "bob"}
+    assert pipeline.person("ada").values["polar_customer"] is True
+    assert pipeline.writes == 2
+
+    pipeline.sync()
+
+    assert pipeline.writes == 2
+    assert pipeline.hour()["unchanged"] == 2
+
+
+def test_a_range_is_one_run_in_which_each_hour_has_its_own_numbers(pipeline: Pipeline) -> None:
+    pipeline.add("ada", hour=0)
+    pipeline.add("bob", hour=2)
+    pipeline.add("carol", hour=2, minute=45)
+    pipeline.add("dave", hour=3)
+    pipeline.sync(3)
+
+    result = pipeline.sync(0, 3)
+
+    recorded = pipeline.recorded()
+    assert set(recorded) == pipeline.keys(0, 3)
+    assert [pipeline.hour(n)["customers"] for n in range(4)] == [1, 0, 2, 1]
+    assert [pipeline.hour(n)["created"] for n in range(4)] == [1, 0, 2, 0]
+    assert [pipeline.hour(n)["unchanged"] for n in range(4)] == [0, 0, 0, 1]
+    assert [pipeline.hour(n)["requests"] > 0 for n in range(4)] == [True, False, True, True]
+    assert all(pipeline.hour(n)["seconds"] >= 0 for n in range(4))
+    assert pipeline.hour(1)["outcomes"] == "nobody"
+    assert pipeline.hour(2)["outcomes"].count("| created |") == 2
+    assert [run.run_id for run in pipeline.instance.get_runs()][0] == result.run_id
+    assert pipeline.instance.get_runs_count() == 2
+
+
+def test_an_empty_hour_works_and_the_very_first_one_too(pipeline: Pipeline) -> None:
+    pipeline.sync()
+
+    assert pipeline.hour()["customers"] == 0
+    assert pipeline.writes == 0
+    assert pipeline.ledger.counts() == dict.fromkeys(Result, 0)
+
+
+def test_an_hour_that_was_never_read_is_read_when_attio_people_runs_alone(pipeline: Pipeline) -> None:
+    pipeline.add("ada")
+
+    pipeline.sync(selection=ONLY_PEOPLE)
+
+    assert pipeline.names() == {"ada"}
+
+
+def test_a_snapshot_just_read_is_used_as_it_is(pipeline: Pipeline) -> None:
+    pipeline.add("ada")
+    pipeline.sync(selection=ONLY_CUSTOMERS)
+    assert polar_lists(pipeline) == 1
+
+    pipeline.sync(selection=ONLY_PEOPLE)
+
+    assert polar_lists(pipeline) == 0
+    assert pipeline.names() == {"ada"}
+
+
+def test_a_snapshot_older_than_the_setting_is_read_anew(pipeline: Pipeline) -> None:
+    ada = pipeline.add("ada")
+    pipeline.sync(selection=ONLY_CUSTOMERS)
+    pipeline.sandbox.polar.update_customer(ada.id, name="Ada Renamed")
+    pipeline.configure(polar_attio_snapshot_minutes=0)
+
+    pipeline.sync(selection=ONLY_PEOPLE)
+
+    assert pipeline.person("ada").name == "Ada Renamed"
+
+
+def test_a_snapshot_older_than_what_another_run_wrote_does_not_undo_it(pipeline: Pipeline) -> None:
+    ada = pipeline.add("ada")
+    pipeline.sync(selection=ONLY_CUSTOMERS)
+    pipeline.sandbox.polar.update_customer(ada.id, name="Ada Renamed")
+    pipeline.reconcile()
+    assert pipeline.person("ada").name == "Ada Renamed"
+
+    pipeline.sync(selection=ONLY_PEOPLE)
+
+    assert pipeline.person("ada").name == "Ada Renamed"
+    assert pipeline.writes == 1
+
+
+def test_a_range_is_only_as_fresh_as_the_hour_read_longest_ago(pipeline: Pipeline) -> None:
+    ada = pipeline.add("ada", hour=0)
+    pipeline.add("bob", hour=1)
+    pipeline.sync(0, selection=ONLY_CUSTOMERS)
+    age_snapshots(pipeline, 5)
+    pipeline.sandbox.polar.update_customer(ada.id, name="Ada Renamed")
+    pipeline.sync(1, selection=ONLY_CUSTOMERS)
+
+    pipeline.sync(0, 1, selection=ONLY_PEOPLE)
+
+    assert pipeline.person("ada").name == "Ada Renamed"
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_run_resumed_from_its_failure_hours_later_writes_what_polar_says_by_then(pipeline: Pipeline) -> None:
+    ada = pipeline.add("ada")
+    deleted = pipeline.add("deleted")
+    fault = pipeline.sandbox.faults.add(Fault(kind=Kind.STATUS, service="attio"))
+    pipeline.sync(fails=True)
+    pipeline.sandbox.faults.remove(fault)
+    age_snapshots(pipeline, 5)
+    pipeline.sandbox.polar.update_customer(ada.id, name="Ada Renamed")
+    pipeline.sandbox.polar.delete_customer(deleted.id)
+
+    pipeline.sync(selection=ONLY_PEOPLE)
+
+    assert pipeline.person("ada").name == "Ada Renamed"
+    assert pipeline.names() == {"ada"}
+
+
+def test_a_run_so_long_that_its_reading_grows_old_reads_again_on_the_way(pipeline: Pipeline) -> None:
+    pipeline.configure(polar_attio_snapshot_minutes=0)
+
+    pipeline.sync(0, 2)
+
+    # Once for the snapshot, once because that is old, and once before each hour.
+    assert polar_lists(pipeline) == 1 + 1 + 3
+
+
+def plan_is_full(pipeline: Pipeline) -> None:
+    """Attio takes three more people, and the company that it makes of their addresses; the next one ends the run."""
+    pipeline.sandbox.attio.plan_limit_records = 4
+
+
+def writes_fail(pipeline: Pipeline) -> None:
+    """Attio takes three more writes and is down from then on."""
+    pipeline.sandbox.faults.add(Fault(kind=Kind.STATUS, service="attio", method="POST", path="*/records", skip=3))
+
+
+def heal(pipeline: Pipeline) -> None:
+    pipeline.sandbox.attio.plan_limit_records = None
+    pipeline.sandbox.faults.clear()
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("trouble", [plan_is_full, writes_fail])
+def test_a_range_that_dies_half_way_keeps_the_hours_it_finished_and_resumes_without_repeating_writes(
+    pipeline: Pipeline, trouble: Callable[[Pipeline], None]
+) -> None:
+    for hour in range(6):
+        pipeline.add(f"customer{hour}", hour=hour)
+    trouble(pipeline)
+
+    pipeline.sync(0, 5, fails=True)
+
+    assert set(pipeline.recorded()) == pipeline.keys(0, 2)
+    assert pipeline.hour(2)["created"] == 1
+    assert pipeline.ledger.counts()[Result.CREATED] == 3
+
+    heal(pipeline)
+    pipeline.sync(0, 5)
+
+    assert set(pipeline.recorded()) == pipeline.keys(0, 5)
+    assert [pipeline.hour(n)["created"] for n in range(6)] == [0, 0, 0, 1, 1, 1]
+    assert pipeline.writes == 6
+
+
+def test_what_attio_refuses_is_on_record_and_the_run_is_green(pipeline: Pipeline) -> None:
+    pipeline.add("ada")
+    refused = pipeline.add("refused", email="somebody@mail.test")
+
+    pipeline.sync()
+
+    assert (pipeline.hour()["created"], pipeline.hour()["rejected"]) == (1, 1)
+    (row,) = pipeline.ledger.unresolved(limit=10)
+    assert (row.polar_customer_id, row.reason) == (refused.id, "refused_by_attio")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_row_that_polar_cannot_show_has_an_outcome_and_everybody_else_arrives(pipeline: Pipeline) -> None:
+    pipeline.add("ada")
+    broken = pipeline.add("broken")
+    pipeline.add("bob")
+    pipeline.sandbox.polar.break_customer(broken.id)
+
+    pipeline.sync()
+
+    assert pipeline.names() == {"ada", "bob"}
+    assert pipeline.hour()["rejected"] == 1
+    (row,) = pipeline.ledger.unresolved(limit=10)
+    assert row.reason == "unreadable_in_polar"
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_row_that_polar_cannot_show_stays_on_record_while_other_hours_are_synced(pipeline: Pipeline) -> None:
+    broken = pipeline.add("broken")
+    pipeline.sandbox.polar.break_customer(broken.id)
+    pipeline.sync()
+
+    pipeline.sync(3, retry_unresolved=True)
+
+    assert [row.reason for row in pipeline.ledger.unresolved(limit=10)] == ["unreadable_in_polar"]
+
+
+def test_customers_of_other_hours_are_tried_again_with_what_polar_says_now(pipeline: Pipeline) -> None:
+    mended = pipeline.add("mended", email="somebody@mail.test")
+    gone = pipeline.add("gone", email="nobody@mail.test")
+    still = pipeline.add("still", email="still@mail.test")
+    pipeline.sync()
+    pipeline.sandbox.polar.update_customer(mended.id, email="mended@example.com")
+    pipeline.sandbox.polar.delete_customer(gone.id)
+
+    pipeline.sync(3, retry_unresolved=True)
+
+    assert pipeline.names() == {"mended"}
+    assert [row.polar_customer_id for row in pipeline.ledger.unresolved(limit=10)] == [still.id]
+    assert pipeline.hour(3)["customers"] == 0
+    assert pipeline.hour(3)["retried from other hours"].count("\n") == 3
+
+
+def test_nobody_of_another_hour_is_tried_again_unless_asked_for(pipeline: Pipeline) -> None:
+    mended = pipeline.add("mended", email="somebody@mail.test")
+    pipeline.sync()
+    pipeline.sandbox.polar.update_customer(mended.id, email="mended@example.com")
+
+    pipeline.sync(3)
+
+    assert pipeline.names() == set()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_customer_whom_polar_cannot_show_any_more_waits_for_a_later_pass(pipeline: Pipeline) -> None:
+    refused = pipeline.add("refused", email="somebody@mail.test")
+    pipeline.add("ada", hour=3)
+    pipeline.sync()
+    pipeline.sandbox.polar.break_customer(refused.id)
+
+    pipeline.sync(3, retry_unresolved=True)
+
+    assert pipeline.names() == {"ada"}
+    assert refused.id in [row.polar_customer_id for row in pipeline.ledger.unresolved(limit=10)]
+
+
+@pytest.mark.parametrize("minutes", [7, -7])
+def test_when_polar_was_read_is_told_by_its_clock(pipeline: Pipeline, minutes: int) -> None:
+    pipeline.sandbox.faults.add(Fault(kind=Kind.CLOCK_SKEW, service="polar", skew_minutes=minutes))
+
+    pipeline.sync()
+
+    assert pipeline.hour()["polar_read_at"] == pytest.approx(time.time() + 60 * minutes, abs=30)
+
+
+def test_values_that_a_person_typed_stay_unless_the_setting_says_otherwise(pipeline: Pipeline) -> None:
+    pipeline.add("ada", name="Ada Lovelace")
+    pipeline.sandbox.attio.add_person(emails=["ada@example.com"], name="Countess Lovelace")
+    pipeline.sync()
+    assert pipeline.person("ada").name == "Countess Lovelace"
+
+    pipeline.configure(polar_attio_overwrite_typed=True)
+    pipeline.sync()
+
+    assert pipeline.person("ada").name == "Ada Lovelace"

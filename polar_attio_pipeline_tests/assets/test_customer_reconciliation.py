@@ -1,0 +1,174 @@
+"""The whole book in one run: what it repairs, what it only reports, and what it leaves alone."""
+
+from typing import Any
+
+import pytest
+
+from polar_attio_pipeline.sync.outcomes import Result
+from polar_attio_pipeline_tests.conftest import RECONCILIATION, Pipeline
+
+
+def report(pipeline: Pipeline) -> dict[str, Any]:
+    return pipeline.recorded(RECONCILIATION)[""]
+
+
+def counts(pipeline: Pipeline) -> dict[str, int]:
+    return {result.value: report(pipeline)[result.value] for result in Result if report(pipeline)[result.value]}
+
+
+def is_marked(pipeline: Pipeline, record_id: str) -> bool:
+    return bool(pipeline.sandbox.attio.person(record_id).values.get("polar_customer"))
+
+
+def test_the_first_import_brings_everybody_and_the_second_pass_writes_nothing(pipeline: Pipeline) -> None:
+    pipeline.sandbox.fill(customers=250, seed=7)
+
+    pipeline.reconcile()
+
+    first = counts(pipeline)
+    assert report(pipeline)["customers"] == 250
+    assert first["created"] + first["updated"] == pipeline.writes
+    assert report(pipeline)["drift"] == first["created"] + first["updated"]
+    assert sum(pipeline.ledger.counts().values()) == 250
+    before = pipeline.writes
+
+    pipeline.reconcile()
+
+    assert pipeline.writes == before
+    assert counts(pipeline) == {"unchanged": first["created"] + first["updated"], "rejected": first["rejected"]}
+
+
+def test_renames_new_addresses_and_marks_taken_off_by_hand_are_repaired(pipeline: Pipeline) -> None:
+    ada, bob, _ = (pipeline.add(name) for name in ("ada", "bob", "carol"))
+    pipeline.reconcile()
+    pipeline.sandbox.polar.update_customer(ada.id, name="Ada Renamed")
+    pipeline.sandbox.polar.update_customer(bob.id, email="bob.new@example.com")
+    pipeline.sandbox.attio.edit_person(pipeline.person("carol").id, {"polar_customer": False})
+
+    pipeline.reconcile()
+
+    assert counts(pipeline) == {"updated": 3}
+    assert pipeline.person("ada").name == "Ada Renamed"
+    assert pipeline.person("bob.new").id == pipeline.person("bob").id
+    assert is_marked(pipeline, pipeline.person("carol").id)
+    assert report(pipeline)["outcomes"].count("| updated |") == 3
+
+
+def gone(pipeline: Pipeline, *, of: int) -> str:
+    """One of so many customers is in Attio and no longer in Polar; return that person's record id."""
+    for number in range(of):
+        pipeline.add(f"customer{number}")
+    pipeline.reconcile()
+    person = pipeline.person("customer0")
+    pipeline.sandbox.polar.delete_customer(str(person.values["polar_customer_id"]))
+    return person.id
+
+
+def test_people_whom_polar_no_longer_has_are_reported_with_a_link_and_left_alone(pipeline: Pipeline) -> None:
+    person = gone(pipeline, of=3)
+    before = pipeline.writes
+
+    result = pipeline.reconcile()
+
+    assert report(pipeline)["gone"] == 1
+    assert person in report(pipeline)["marked, but gone from Polar"]
+    assert is_marked(pipeline, person)
+    assert pipeline.writes == before
+    assert [check.check_name for check in result.get_asset_check_evaluations() if not check.passed] == [
+        "every_mark_is_a_customer"
+    ]
+
+
+def test_with_the_setting_the_mark_of_people_who_are_gone_is_taken_off_and_nothing_else(pipeline: Pipeline) -> None:
+    person = gone(pipeline, of=11)
+    pipeline.configure(polar_attio_unmark_gone=True)
+
+    result = pipeline.reconcile()
+
+    assert report(pipeline)["unmarked"] == 1
+    assert not is_marked(pipeline, person)
+    assert "polar_customer_id" in pipeline.sandbox.attio.person(person).values
+    assert all(check.passed for check in result.get_asset_check_evaluations())
+    assert pipeline.sandbox.attio.people_count() == 11
+
+
+def test_nobody_is_unmarked_when_too_many_are_missing(pipeline: Pipeline) -> None:
+    person = gone(pipeline, of=9)
+    pipeline.configure(polar_attio_unmark_gone=True)
+
+    pipeline.reconcile()
+
+    assert (report(pipeline)["gone"], report(pipeline)["unmarked"]) == (1, 0)
+    assert is_marked(pipeline, person)
+
+
+def test_an_empty_book_changes_nothing_whatever_the_settings(pipeline: Pipeline) -> None:
+    pipeline.add("ada")
+    refused = pipeline.add("refused", email="somebody@mail.test")
+    pipeline.reconcile()
+    before = pipeline.writes
+    pipeline.sandbox.polar.clear()
+    pipeline.configure(polar_attio_unmark_gone=True, polar_attio_unmark_max_share=1)
+
+    pipeline.reconcile()
+
+    assert pipeline.writes == before
+    assert report(pipeline)["gone"] == 1
+    assert is_marked(pipeline, pipeline.person("ada").id)
+    assert [row.polar_customer_id for row in pipeline.ledger.unresolved(limit=None)] == [refused.id]
+
+
+def test_a_polar_id_that_somebody_copied_to_a_second_person_is_reported_and_nobody_is_written(
+    pipeline: Pipeline,
+) -> None:
+    ada = pipeline.add("ada")
+    pipeline.reconcile()
+    copy = pipeline.sandbox.attio.add_person(emails=["copy@example.com"], values={"polar_customer_id": ada.id})
+    before = pipeline.writes
+
+    result = pipeline.reconcile()
+
+    assert pipeline.writes == before
+    assert counts(pipeline) == {"ambiguous": 1}
+    assert report(pipeline)["copied ids"] == 2
+    assert copy in report(pipeline)["people who share one Polar id"]
+    assert not all(check.passed for check in result.get_asset_check_evaluations())
+
+
+def test_whoever_is_unresolved_and_gone_from_polar_leaves_the_ledger(pipeline: Pipeline) -> None:
+    pipeline.add("ada")
+    deleted = pipeline.add("deleted", email="deleted@mail.test")
+    still = pipeline.add("still", email="still@mail.test")
+    pipeline.reconcile()
+    pipeline.sandbox.polar.delete_customer(deleted.id)
+
+    pipeline.reconcile()
+
+    assert [row.polar_customer_id for row in pipeline.ledger.unresolved(limit=None)] == [still.id]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_row_that_polar_shows_again_leaves_the_ledger_too(pipeline: Pipeline) -> None:
+    pipeline.add("ada")
+    broken = pipeline.add("broken")
+    pipeline.sandbox.polar.break_customer(broken.id)
+    pipeline.reconcile()
+    assert counts(pipeline) == {"created": 1, "rejected": 1}
+    pipeline.sandbox.polar.update_customer(broken.id, email="mended@example.com")
+
+    pipeline.reconcile()
+
+    assert pipeline.ledger.unresolved(limit=None) == []
+    assert pipeline.names() == {"ada", "mended"}
+
+
+@pytest.mark.usefixtures("impatient")
+def test_the_ledger_is_filled_again_after_it_was_lost(pipeline: Pipeline) -> None:
+    pipeline.add("ada")
+    pipeline.reconcile()
+    pipeline.settings.polar_attio_database.unlink()
+
+    pipeline.reconcile()
+
+    assert pipeline.writes == 1
+    assert pipeline.ledger.counts()[Result.UNCHANGED] == 1

@@ -1,0 +1,89 @@
+"""The fault suite as a program: `python -m polar_attio_pipeline_tests.faults`; exits 1 if anything is not zero."""
+
+import argparse
+import json
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from polar_attio_pipeline_tests.faults import crash_points, dagster_kills, report
+from polar_attio_pipeline_tests.faults.crash_points import Crash
+from polar_attio_pipeline_tests.faults.schedule import Account, run
+
+CHUNK = 5
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what was asked for and print the tables.
+
+    Returns:
+        The exit code: 0 if there is nothing to complain of.
+    """
+    given = _parse(arguments)
+    # Sets of strings come in another order in each process unless told otherwise; and all work is done in new ones.
+    os.environ["PYTHONHASHSEED"] = "0"
+    began = time.monotonic()
+    accounts = list(_schedules(given))
+    if given.only is not None:
+        _say(report.details(accounts[0]))
+    elif accounts:
+        _say(f"Schedules, seed {given.seed}, {time.monotonic() - began:.0f} s\n\n{report.schedules_table(accounts)}")
+        _say(report.faults_table(accounts))
+    bad = [account for account in accounts if not account.is_good]
+    for account in bad:
+        _say(f"not as it should be: --seed {given.seed} --only {account.number}")
+    crashes = list(_kills(given))
+    if crashes:
+        _say(f"Kills, seed {given.seed}, {time.monotonic() - began:.0f} s in all\n\n{report.crashes_table(crashes)}")
+    bad_crashes = [crash for crash in crashes if not crash.is_good]
+    for crash in bad_crashes:
+        _say(f"not as it should be: {crash}")
+    if given.json:
+        given.json.write_text(json.dumps([report.as_json(account) for account in accounts], indent=1))
+    return 1 if bad or bad_crashes else 0
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m polar_attio_pipeline_tests.faults", description=__doc__)
+    parser.add_argument("--schedules", type=int, default=1000, help="how many; 0 for none")
+    parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same schedules")
+    parser.add_argument("--only", type=int, help="run this one schedule alone, and tell all about it")
+    parser.add_argument("--kills", choices=("all", "sweep", "none"), default="all", help="kills of real processes")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="schedules at the same time")
+    parser.add_argument("--json", type=Path, help="where to write every schedule's account")
+    return parser.parse_args(arguments)
+
+
+def _schedules(given: argparse.Namespace) -> Iterator[Account]:
+    numbers = range(1, given.schedules + 1) if given.only is None else [given.only]
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([crash_points.__name__, run.__module__])
+    with ProcessPoolExecutor(given.jobs, mp_context=context) as pool:
+        for account in pool.map(run, [given.seed] * len(numbers), numbers, chunksize=CHUNK):
+            yield account
+            if account.number % report.LINE == 0:
+                sys.stderr.write(f"{account.number} schedules\n")
+
+
+def _kills(given: argparse.Namespace) -> Iterator[Crash]:
+    if given.kills == "none" or given.only is not None:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        writes = range(1, crash_points.CUSTOMERS + 1)
+        yield from crash_points.sweep(Path(folder), writes=writes, ledger_writes=range(1, 4), moments=40, seed=given.seed)
+        if given.kills == "all":
+            yield from dagster_kills.sweep(Path(folder))
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

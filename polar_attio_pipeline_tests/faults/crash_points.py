@@ -1,0 +1,246 @@
+"""Real processes, killed by SIGKILL: at every write of a pass, and between Attio and the ledger.
+
+A pass runs in a process of its own, forked from one that has imported everything, so that a kill costs milliseconds
+and not the seconds of an import; what it runs are the bodies of the real assets, over sockets, on a ledger file.
+"""
+
+import itertools
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from random import Random
+from uuid import uuid4
+
+from polar_attio_pipeline.attio.resource import AttioResource
+from polar_attio_pipeline.hours import HOUR, between, floor
+from polar_attio_pipeline.options import PassOptions
+from polar_attio_pipeline.polar.resource import PolarResource
+from polar_attio_pipeline.sandbox.faults import Fault, Faults, Kind
+from polar_attio_pipeline.sandbox.limits import OFF
+from polar_attio_pipeline.sandbox.server import serving
+from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
+from polar_attio_pipeline.sandbox.traffic import kind_of
+from polar_attio_pipeline.sandbox.world import Sandbox
+from polar_attio_pipeline.sync.mapping import ATTRIBUTES, BY_KEY
+from polar_attio_pipeline_tests.faults import bodies
+from polar_attio_pipeline_tests.faults.bodies import default
+from polar_attio_pipeline_tests.faults.life import Death, Life, MortalLedgerResource
+from polar_attio_pipeline_tests.faults.oracle import Verdict, judge
+
+CUSTOMERS = 60
+TYPED = 6
+"""Customers whom the team has typed into Attio before: theirs are updates, the rest are created."""
+
+REQUESTS_PER_MINUTE = 60_000
+WRITES_PER_SECOND = 200
+HELD_SECONDS = 3
+"""How long an answer is held: far longer than a kill takes."""
+
+PATIENCE = 60
+
+_forkserver = multiprocessing.get_context("forkserver")
+
+
+Fits = Callable[[str, str, str], bool]
+"""Takes service, method and path of a request."""
+
+
+def is_write(service: str, method: str, path: str) -> bool:
+    """Tell whether a request writes to Attio."""
+    return service == "attio" and kind_of(method, path) == "write"
+
+
+def is_polar(service: str, method: str, path: str) -> bool:
+    """Tell whether a request asks Polar."""
+    return service == "polar"
+
+
+class Trap(Faults):
+    """Holds one request: before it is carried out, or after, before it is answered.
+
+    Args:
+        fits: Which requests count.
+        number: Which of them to hold, from 1.
+        after: Whether it is carried out first.
+
+    Attributes:
+        sprung: Set once that request is there.
+    """
+
+    def __init__(self, fits: Fits, number: int, *, after: bool) -> None:
+        super().__init__(lambda: datetime.now(UTC))
+        self._fits = fits
+        self._left = number
+        self._after = after
+        self.sprung = threading.Event()
+
+    def strike(self, service: str, method: str, path: str) -> list[Fault]:
+        if not self._fits(service, method, path):
+            return []
+        self._left -= 1
+        if self._left:
+            return []
+        self.sprung.set()
+        return [Fault(kind=Kind.SLOW_BODY if self._after else Kind.HANG, seconds=HELD_SECONDS)]
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """A kill, and what came of it.
+
+    Attributes:
+        kind: What was killed, at which kind of point.
+        where: At which of them.
+        verdict: After the next pass.
+        repeated: Writes beyond the one that each customer needs.
+        ended: How the next pass ended: 0 is success.
+    """
+
+    kind: str
+    where: str
+    verdict: Verdict
+    repeated: int
+    ended: int | None
+
+    @property
+    def is_good(self) -> bool:
+        return self.verdict.is_true and not self.repeated and self.ended == 0
+
+
+def sweep(folder: Path, *, writes: range, ledger_writes: range, moments: int, seed: int) -> Iterator[Crash]:
+    """Kill passes over 60 customers, each once, and see what the next pass makes of it.
+
+    Args:
+        folder: For ledgers.
+        writes: At which writes to Attio, before each and after it.
+        ledger_writes: At which writes to the ledger, before each and after it.
+        moments: At how many moments drawn at random.
+        seed: Of the moments.
+    """
+    random = Random(seed)
+    for write, after in itertools.product(writes, (False, True)):
+        yield _at_a_write(folder, write, after=after)
+    for number, after in itertools.product(ledger_writes, (False, True)):
+        yield _at_the_ledger(folder, number, after=after)
+    for _ in range(moments):
+        yield _at_a_moment(folder, random.uniform(0, 1.2))
+
+
+def _at_a_write(folder: Path, write: int, *, after: bool) -> Crash:
+    with openopen_shop(folder) as shop:
+        trap = shop.sandbox.faults = Trap(is_write, write, after=after)
+        with serving(shop.sandbox) as url:
+            process = _start(url, shop)
+            assert trap.sprung.wait(PATIENCE), f"there is no write number {write}"
+            _kill(process)
+            return _next_pass(f"{_side(after=after)} a write to Attio", f"write {write}", url, shop)
+
+
+def _at_the_ledger(folder: Path, number: int, *, after: bool) -> Crash:
+    with open_shop(folder) as shop, serving(shop.sandbox) as url:
+        process = _start(url, shop, Death("ledger", number, after))
+        process.join(PATIENCE)
+        assert process.exitcode == -signal.SIGKILL, f"there is no ledger write number {number}"
+        return _next_pass(f"{_side(after=after)} a write to the ledger", f"write {number}", url, shop)
+
+
+def _at_a_moment(folder: Path, seconds: float) -> Crash:
+    with open_shop(folder) as shop, serving(shop.sandbox) as url:
+        process = _start(url, shop)
+        process.join(seconds)
+        _kill(process)
+        return _next_pass("at a moment drawn at random", f"after {seconds:.3f} s", url, shop)
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A sandbox, and where the pipeline keeps its ledger."""
+
+    sandbox: Sandbox
+    database: Path
+    hours: Sequence[datetime]
+
+
+@contextmanager
+def open_shop(folder: Path) -> Iterator[Shop]:
+    """Fill Polar with customers of the last hour, and Attio with the few that the team knows."""
+    sandbox = Sandbox(scale=OFF)
+    for attribute in ATTRIBUTES:
+        if not attribute.standard:
+            sandbox.attio.add_attribute(attribute.key, attribute.types[0])
+    now = datetime.now(UTC)
+    for number in range(CUSTOMERS):
+        email = f"customer-{number}@example.com"
+        # All in one hour and a bit, so that some of them are a range's second hour.
+        sandbox.polar.add_customer(email=email, name=f"N. {number}", created_at=now - timedelta(minutes=number + 1))
+        if number % (CUSTOMERS // TYPED) == 0:
+            sandbox.attio.add_person(emails=[email], name="Typed By Hand")
+    database = folder / f"{uuid4()}.duckdb"
+    yield Shop(sandbox, database, between(floor(now) - 2 * HOUR, floor(now)))
+    for left in folder.glob(f"{database.stem}*"):
+        left.unlink()
+
+
+def _start(url: str, shop: Shop, death: Death | None = None) -> BaseProcess:
+    process = _forkserver.Process(target=run_pass, args=(url, shop.database, shop.hours, death))
+    process.start()
+    return process
+
+
+def _kill(process: BaseProcess) -> None:
+    process.kill()
+    process.join()
+
+
+def _next_pass(kind: str, where: str, url: str, shop: Shop) -> Crash:
+    process = _start(url, shop)
+    process.join(PATIENCE)
+    return inspect(shop, kind, where, process.exitcode)
+
+
+def inspect(shop: Shop, kind: str, where: str, ended: int | None) -> Crash:
+    """See what came of a kill, once the next pass has ended."""
+    polar, attio = shop.sandbox.polar, shop.sandbox.attio
+    verdict = judge(polar, attio, {row.id: [row] for row in polar.customers.values()})
+    return Crash(kind, where, verdict, attio.writes - CUSTOMERS, ended)
+
+
+def _side(*, after: bool) -> str:
+    return "after" if after else "before"
+
+
+class _Doomed(Life):
+    """Dies for real."""
+
+    def go_on(self) -> None:
+        if self.dead:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def run_pass(url: str, database: Path, hours: Sequence[datetime], death: Death | None) -> None:
+    """Run a pass over these hours: the whole life of a process."""
+    resources = {
+        "polar": PolarResource(
+            access_token=POLAR_TOKEN, api_url=url, requests_per_minute=REQUESTS_PER_MINUTE
+        ),
+        "attio": AttioResource(
+            api_key=ATTIO_TOKEN,
+            api_url=url,
+            reads_per_second=default("attio_reads_per_second"),
+            writes_per_second=WRITES_PER_SECOND,
+            slugs={key: key for key in BY_KEY},
+        ),
+        "ledger": MortalLedgerResource(database=str(database)).on(_Doomed(death)),
+        "options": PassOptions(),
+    }
+    bodies.sync_hours(hours, f"run {os.getpid()}", resources, {})
+
+
+_forkserver.set_forkserver_preload([__name__])

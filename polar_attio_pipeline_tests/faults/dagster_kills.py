@@ -1,0 +1,148 @@
+"""Dagster itself, killed: the process of a run, the process tree in the middle of a run, and in the middle of a tick."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import psutil
+import yaml
+
+from polar_attio_pipeline.hours import key
+from polar_attio_pipeline.sandbox.server import serving
+from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
+from polar_attio_pipeline_tests.faults.crash_points import (
+    CUSTOMERS,
+    PATIENCE,
+    REQUESTS_PER_MINUTE,
+    WRITES_PER_SECOND,
+    Crash,
+    Shop,
+    Trap,
+    inspect,
+    is_polar,
+    is_write,
+    open_shop,
+)
+
+ROOT = Path(__file__).parents[2]
+RUN_KILLS = 10
+DAEMON_PATIENCE = 300
+"""Seconds: a daemon's start, ticks every 30 s, the discovery of the run that died, and a run."""
+
+_DAEMON = ["dagster._daemon", "run", "-m", "polar_attio_pipeline.definitions"]
+_DAY = timedelta(days=1)
+
+
+def sweep(folder: Path) -> Iterator[Crash]:
+    """Kill Dagster's processes, each time over 60 customers, and see what the next pass makes of it."""
+    for number in range(RUN_KILLS):
+        yield _run_killed(folder, write=1 + number * (CUSTOMERS - 1) // (RUN_KILLS - 1), after=number % 2 == 1)
+    for write in (20, 45):
+        trap = Trap(is_write, write, after=False)
+        yield _tree_killed(folder, trap, "the whole tree, in the middle of a run", f"write {write}")
+    yield _tree_killed(folder, Trap(is_polar, 1, after=False), "the whole tree, in the middle of a tick", "first tick")
+
+
+def _run_killed(folder: Path, *, write: int, after: bool) -> Crash:
+    with open_shop(folder) as shop:
+        trap = shop.sandbox.faults = Trap(is_write, write, after=after)
+        materialize = ["dagster", "asset", "materialize", "-m", "polar_attio_pipeline.definitions"]
+        materialize += ["--select", "polar_customers,attio_people"]
+        materialize += ["--partition-range", f"{key(shop.hours[0])}...{key(shop.hours[-1])}"]
+        # The process is started by hand and by no daemon, so nobody would free the place that it had in a pool.
+        with serving(shop.sandbox) as url, _home(folder, shop, url, pools=False) as environment:
+            with _process(materialize, environment) as process:
+                assert trap.sprung.wait(PATIENCE), f"there is no write number {write}"
+                _kill_tree(process)
+            with _process(materialize, environment) as process:
+                ended = process.wait(PATIENCE)
+            return inspect(shop, "a run of Dagster's", f"write {write}", ended)
+
+
+def _tree_killed(folder: Path, trap: Trap, kind: str, where: str) -> Crash:
+    with open_shop(folder) as shop:
+        shop.sandbox.faults = trap
+        with serving(shop.sandbox) as url, _home(folder, shop, url, pools=True) as environment:
+            with _process(_DAEMON, environment) as daemon:
+                assert trap.sprung.wait(DAEMON_PATIENCE), f"it never came to {where}"
+                _kill_tree(daemon)
+            with _process(_DAEMON, environment) as daemon:
+                came = _until(lambda: shop.sandbox.attio.writes >= CUSTOMERS and _is_quiet(environment))
+                _kill_tree(daemon)
+            return inspect(shop, kind, where, 0 if came else None)
+
+
+@contextmanager
+def _home(folder: Path, shop: Shop, url: str, *, pools: bool) -> Iterator[Mapping[str, str]]:
+    """Yield the environment of Dagster's processes, with an instance of its own."""
+    home = folder / f"home-{shop.database.stem}"
+    home.mkdir()
+    config = yaml.safe_load((ROOT / "dagster.yaml").read_text().replace(".state/", f"{home}/"))
+    if not pools:
+        del config["concurrency"]
+    (home / "dagster.yaml").write_text(yaml.safe_dump(config))
+    yield {
+        **os.environ,
+        "DAGSTER_HOME": str(home),
+        "POLAR_ACCESS_TOKEN": POLAR_TOKEN,
+        "POLAR_API_URL": url,
+        "POLAR_REQUESTS_PER_MINUTE": str(REQUESTS_PER_MINUTE),
+        "ATTIO_API_KEY": ATTIO_TOKEN,
+        "ATTIO_API_URL": url,
+        "ATTIO_WRITES_PER_SECOND": str(WRITES_PER_SECOND),
+        "POLAR_ATTIO_DATABASE": str(shop.database),
+        "POLAR_ATTIO_START_DATE": (datetime.now(UTC) - _DAY).date().isoformat(),
+    }
+
+
+@contextmanager
+def _process(module_and_arguments: list[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a Python module in a session of its own, and leave nothing of it behind."""
+    home = environment["DAGSTER_HOME"]
+    with Path(home, "output").open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *module_and_arguments],
+            cwd=home,
+            env=dict(environment),
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            _kill_tree(process)
+
+
+def _kill_tree(process: subprocess.Popen[bytes]) -> None:
+    """End a process and all that it has started, at once, as a power cut does."""
+    tree = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    for one in tree:
+        one.send_signal(signal.SIGSTOP)
+    for one in tree:
+        one.kill()
+    process.wait()
+
+
+def _is_quiet(environment: Mapping[str, str]) -> bool:
+    """Tell whether there have been runs and all of them have ended."""
+    with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance:
+        runs = instance.get_runs()
+    return bool(runs) and all(run.is_finished for run in runs)
+
+
+def _until(look: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + DAEMON_PATIENCE
+    while time.monotonic() < deadline:
+        if look():
+            return True
+        time.sleep(0.5)
+    return False

@@ -1,0 +1,172 @@
+"""A pass that can die: at any request, at any write, between Attio and the ledger."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Literal
+
+import httpx
+from pydantic import PrivateAttr
+from starlette.types import ASGIApp
+
+from polar_attio_pipeline.ledger import Ledger, LedgerResource
+from polar_attio_pipeline.polar.resource import PolarResource
+from polar_attio_pipeline.sandbox.traffic import kind_of
+from polar_attio_pipeline.sync.outcomes import Outcome
+
+NO_ANSWER_SECONDS = 30
+"""After so much silence the real transport gives up (`http.client`)."""
+
+ON_THE_WIRE = (0.002, 0.04)
+"""Seconds that a request or an answer takes, from and to."""
+
+Step = Literal["request", "write", "ledger"]
+
+
+class KilledError(BaseException):
+    """The process was killed. No `except Exception` sees it, and afterwards nothing leaves the process any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """When a pass dies: at its so-manieth request, write to Attio or write to the ledger, before or after it is made."""
+
+    step: Step
+    number: int
+    after: bool
+
+
+@dataclass
+class Life:
+    """Counts the steps of a pass; ends it when its time has come.
+
+    Attributes:
+        death: None for a pass that lives to its end.
+        events: What happens elsewhere in the world just before the so-manieth request of the pass is answered.
+        dead: Whether it came to that.
+    """
+
+    death: Death | None = None
+    events: dict[int, Callable[[], None]] = field(default_factory=dict)
+    dead: bool = False
+    _steps: Counter[Step] = field(default_factory=Counter)
+
+    def before(self, *steps: Step) -> None:
+        """Take these steps, or die at their threshold."""
+        self.go_on()
+        for step in steps:
+            self._steps[step] += 1
+            self._meet(step, after=False)
+
+    def after(self, *steps: Step) -> None:
+        """Have taken these steps, or die before anybody hears of it."""
+        self.go_on()
+        for step in steps:
+            self._meet(step, after=True)
+
+    def go_on(self) -> None:
+        """Do nothing, unless dead.
+
+        Raises:
+            KilledError: dead.
+        """
+        if self.dead:
+            raise KilledError
+
+    def witness(self) -> None:
+        """Let happen what is due at the request that was just counted."""
+        event = self.events.pop(self._steps["request"], None)
+        if event:
+            event()
+
+    def _meet(self, step: Step, *, after: bool) -> None:
+        if self.death and (self.death.step, self.death.after) == (step, after):
+            self.dead = self._steps[step] >= self.death.number
+            self.go_on()
+
+
+def draw_life(random: Random) -> Life:
+    """Draw whether and when a pass is killed."""
+    if random.random() < 0.6:
+        return Life()
+    step: Step = random.choice(("request", "write", "write", "ledger"))
+    number = random.randint(1, 3) if step == "ledger" else random.randint(1, random.choice((5, 25)))
+    return Life(Death(step, number, after=random.random() < 0.5))
+
+
+class Wire(httpx.AsyncBaseTransport):
+    """Carries requests to the sandbox, in process. A request that is under way arrives, whatever becomes of its sender.
+
+    Args:
+        app: The sandbox.
+        life: Of the pass that sends.
+        random: Draws how long requests and answers take.
+    """
+
+    def __init__(self, app: ASGIApp, life: Life, random: Random) -> None:
+        self._sandbox = httpx.ASGITransport(app)
+        self._life = life
+        self._random = random
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        writes = request.url.path.startswith("/v2/") and kind_of(request.method, request.url.path) == "write"
+        steps: tuple[Step, ...] = ("request", "write") if writes else ("request",)
+        self._life.before(*steps)
+        await self._travel()
+        self._life.witness()
+        served = asyncio.ensure_future(self._sandbox.handle_async_request(request))
+        served.add_done_callback(lambda done: done.cancelled() or done.exception())
+        try:
+            response = await asyncio.shield(served)
+        except httpx.ReadTimeout:
+            await asyncio.sleep(NO_ANSWER_SECONDS)
+            raise
+        self._life.after(*steps)
+        await self._travel()
+        self._life.go_on()
+        return response
+
+    async def _travel(self) -> None:
+        await asyncio.sleep(self._random.uniform(*ON_THE_WIRE))
+
+
+class PolarOnWire(PolarResource):
+    """The real resource, on a wire of the sandbox."""
+
+    _wire: httpx.AsyncBaseTransport | None = PrivateAttr(default=None)
+
+    def on(self, wire: httpx.AsyncBaseTransport) -> "PolarOnWire":
+        self._wire = wire
+        return self
+
+    def transport(self) -> httpx.AsyncBaseTransport | None:
+        return self._wire
+
+
+class MortalLedger(Ledger):
+    """The real ledger of a pass that can die."""
+
+    def __init__(self, database: str, life: Life) -> None:
+        super().__init__(database)
+        self._life = life
+
+    def record(self, outcomes: Sequence[Outcome], *, run_id: str) -> None:
+        self._life.before("ledger")
+        super().record(outcomes, run_id=run_id)
+        self._life.after("ledger")
+
+
+class MortalLedgerResource(LedgerResource):
+    """Gives assets the ledger of a pass that can die."""
+
+    _life: Life = PrivateAttr(default_factory=Life)
+
+    def on(self, life: Life) -> "MortalLedgerResource":
+        self._life = life
+        return self
+
+    def open(self) -> Ledger:
+        self._life.go_on()
+        return MortalLedger(self.database, self._life)

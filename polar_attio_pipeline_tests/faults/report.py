@@ -1,0 +1,98 @@
+"""What a run of the suite came to, as tables in Markdown."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from polar_attio_pipeline_tests.faults.crash_points import Crash
+from polar_attio_pipeline_tests.faults.schedule import MOST_ROUNDS, Account
+
+LINE = 100
+"""Schedules in one line of the table."""
+
+_HEADER = (
+    "schedules",
+    "faults",
+    "customers",
+    "lost",
+    "doubled",
+    "wrong values",
+    "overwritten human edits",
+    "passes until true again",
+    "early retries",
+    "writes when nothing differs",
+)
+
+
+def schedules_table(accounts: Sequence[Account]) -> str:
+    """Return a line for each hundred schedules, and one for all of them."""
+    lines = [accounts[start : start + LINE] for start in range(0, len(accounts), LINE)]
+    rows = [_line(f"{line[0].number}-{line[-1].number}", line) for line in lines]
+    total = _line(f"all {len(accounts)}", accounts)
+    return table(_HEADER, rows if len(rows) == 1 else [*rows, [f"**{cell}**" for cell in total]])
+
+
+def faults_table(accounts: Iterable[Account]) -> str:
+    """Return how often each kind of fault struck."""
+    injected: Counter[str] = Counter()
+    for account in accounts:
+        injected += account.injected
+    return table(("fault", "times"), [(kind, str(count)) for kind, count in sorted(injected.items())])
+
+
+def crashes_table(crashes: Sequence[Crash]) -> str:
+    """Return a line for each kind of kill."""
+    header = ("killed", "times", "lost", "doubled", "wrong values", "overwritten human edits", "repeated writes",
+              "next passes that failed")  # fmt: skip
+    kinds = list(dict.fromkeys(crash.kind for crash in crashes))
+    return table(header, [_kills(kind, [crash for crash in crashes if crash.kind == kind]) for kind in kinds])
+
+
+def details(account: Account) -> str:
+    """Return everything about one schedule."""
+    verdict = dataclasses.asdict(account.verdict)
+    found = [f"{kind}: {sentence}" for kind, sentences in verdict.items() for sentence in sentences]
+    return "\n".join([f"schedule {account.number}", *account.diary, *found, schedules_table([account])])
+
+
+def as_json(account: Account) -> dict[str, Any]:
+    """Return an account for a machine."""
+    return {**dataclasses.asdict(account), "is_good": account.is_good}
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
+    return "\n".join(f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *rows))
+
+
+def _line(name: str, accounts: Sequence[Account]) -> list[str]:
+    rounds = max(account.rounds for account in accounts)
+    counts = [
+        sum(account.injected.total() for account in accounts),
+        sum(account.customers for account in accounts),
+        sum(len(account.verdict.lost) for account in accounts),
+        sum(len(account.verdict.doubled) for account in accounts),
+        sum(len(account.verdict.wrong) for account in accounts),
+        sum(len(account.verdict.overwritten) for account in accounts),
+    ]
+    after = [
+        str(rounds) if rounds <= MOST_ROUNDS else "never",
+        str(sum(account.early_retries for account in accounts)),
+        str(sum(account.idle_writes for account in accounts)),
+    ]
+    return [name, *map(str, counts), *after]
+
+
+def _kills(kind: str, crashes: Sequence[Crash]) -> list[str]:
+    verdicts = [crash.verdict for crash in crashes]
+    counts = [
+        len(crashes),
+        sum(len(verdict.lost) for verdict in verdicts),
+        sum(len(verdict.doubled) for verdict in verdicts),
+        sum(len(verdict.wrong) for verdict in verdicts),
+        sum(len(verdict.overwritten) for verdict in verdicts),
+        sum(crash.repeated for crash in crashes),
+        sum(crash.ended != 0 for crash in crashes),
+    ]
+    return [kind, *map(str, counts)]

@@ -1,0 +1,96 @@
+"""The faults of a schedule: drawn by its seed, and counted as they strike."""
+
+from collections import Counter
+from random import Random
+from typing import Any
+
+from polar_attio_pipeline.sandbox.faults import Fault, Faults, Kind
+
+SERVICES = ("polar", "attio")
+RETRY_AFTER_SECONDS = (1, 2, 5, 20, 60, 90, 119, 121, 300)
+SKEW_MINUTES = (-5, 5)
+
+
+class CountedFaults(Faults):
+    """Faults that remember what they did.
+
+    Attributes:
+        struck: How many requests each kind befell.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.struck: Counter[str] = Counter()
+
+    def strike(self, service: str, method: str, path: str) -> list[Fault]:
+        struck = super().strike(service, method, path)
+        self.struck.update(map(label, struck))
+        return struck
+
+
+def label(fault: Fault) -> str:
+    """Say what a fault is, as the table does."""
+    if fault.kind is Kind.TOO_MANY:
+        form = {"seconds": "seconds", "date": "a date", "absent": "nothing"}[fault.retry_after or "absent"]
+        return f"429, Retry-After {form}"
+    if fault.kind is Kind.STATUS:
+        return f"{fault.status}" + (f", Retry-After {fault.retry_after}" if fault.retry_after else "")
+    return _NAMES[fault.kind]
+
+
+_NAMES = {
+    Kind.LATENCY: "slow service",
+    Kind.CLOCK_SKEW: "answers dated five minutes off",
+    Kind.RESET: "connection reset",
+    Kind.HANG: "no answer",
+    Kind.CUT_BODY: "body cut",
+    Kind.SLOW_BODY: "slow body",
+    Kind.LOST_ANSWER: "applied, answer lost",
+    Kind.REVOKED: "token revoked",
+}
+
+
+def draw(random: Random) -> list[Fault]:
+    """Draw the weather of some hours: clear, rain here and there, or a service that is down."""
+    kind = random.random()
+    if kind < 0.1:
+        return []
+    if kind < 0.25:
+        return [_outage(random, service) for service in random.sample(SERVICES, random.choice((1, 1, 2)))]
+    return [_rain(random) for _ in range(random.randint(1, 4))]
+
+
+def _outage(random: Random, service: str) -> Fault:
+    kind = random.choice((Kind.RESET, Kind.HANG, Kind.STATUS, Kind.TOO_MANY))
+    times = random.choice((None, None, random.randint(5, 60)))
+    return Fault.model_validate({**_details(random), "kind": kind, "service": service, "times": times})
+
+
+def _rain(random: Random) -> Fault:
+    kind = random.choice([kind for kind in Kind if kind is not Kind.REVOKED])
+    service = random.choice((*SERVICES, "attio", None))
+    writes = service == "attio" and random.random() < 0.5
+    return Fault.model_validate(
+        {
+            **_details(random),
+            "kind": kind,
+            "service": service,
+            "method": random.choice(("POST", "PATCH")) if writes else "*",
+            "path": random.choice(("*/records", "*/records/*")) if writes else "*",
+            "probability": random.choice((0.05, 0.2, 0.5, 0.8, 1)),
+            "times": random.choice((None, None, 3, 10, 40)),
+            "skip": random.choice((0, 0, random.randint(1, 20))),
+        }
+    )
+
+
+def _details(random: Random) -> dict[str, Any]:
+    return {
+        "seconds": random.choice((0.3, 2, 20, 70)),
+        "jitter": random.choice((0, 2)),
+        "status": random.choice((500, 502, 503, 503)),
+        "retry_after": random.choice(("seconds", "date", "absent")),
+        "retry_after_seconds": random.choice(RETRY_AFTER_SECONDS),
+        "lost": random.choice(("reset", "503")),
+        "skew_minutes": random.choice(SKEW_MINUTES),
+    }
