@@ -59,6 +59,13 @@ def remember(states: Iterable[State]) -> dict[str, str]:
     return {state.name: state.problem for state in states if state.problem}
 
 
+def is_channel(url: str) -> bool:
+    """Tell whether apprise knows what to do with an address."""
+    import apprise  # noqa: PLC0415  # as in `send`
+
+    return apprise.Apprise.instantiate(url, suppress_exceptions=True) is not None
+
+
 def send(found: Sequence[Notice], urls: Sequence[str]) -> bool:
     """Send notices to every channel; tell whether all of them took all of it.
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from polar_attio_pipeline.alerts import is_channel
 from polar_attio_pipeline.attio.attributes import Workspace, inspect
 from polar_attio_pipeline.connections import attio_of, polar_of
 from polar_attio_pipeline.http.client import ApiClient
@@ -66,7 +67,11 @@ async def examine(
         attio_transport: Instead of the network.
     """
     polar, attio = await asyncio.gather(_polar(settings, polar_transport), _attio(settings, attio_transport))
-    ours = [start_date(settings, now.astimezone(UTC).date()), ledger(settings.polar_attio_database)]
+    ours = [
+        start_date(settings, now.astimezone(UTC).date()),
+        ledger(settings.polar_attio_database),
+        channels(settings.alert_urls()),
+    ]
     return [*polar, *attio, *ours]
 
 
@@ -98,6 +103,21 @@ def ledger(database: Path) -> Finding:
             f"{database} cannot be written: set POLAR_ATTIO_DATABASE to a file in a folder that can.",
         )
     return Finding("ledger", Level.OK, f"{database}{'' if path.exists() else ' (will be created)'}")
+
+
+def channels(urls: Sequence[str]) -> Finding:
+    """Judge the addresses that people are told at; none of them is shown, since they hold passwords."""
+    if not urls:
+        return Finding("alerts", Level.OK, "Nobody is told: POLAR_ATTIO_ALERT_URLS is not set.")
+    wrong = [number for number, url in enumerate(urls, start=1) if not is_channel(url)]
+    if wrong:
+        return Finding(
+            "alerts",
+            Level.FAIL,
+            f"Address {', '.join(map(str, wrong))} of POLAR_ATTIO_ALERT_URLS is none that apprise knows: see "
+            "https://appriseit.com for how yours is written.",
+        )
+    return Finding("alerts", Level.OK, f"{len(urls)} channels are told.")
 
 
 async def _polar(settings: Settings, transport: httpx.AsyncBaseTransport | None) -> list[Finding]:

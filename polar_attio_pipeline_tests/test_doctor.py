@@ -7,7 +7,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from polar_attio_pipeline.doctor import Finding, Level, examine, ledger, start_date
+from polar_attio_pipeline.doctor import Finding, Level, channels, examine, ledger, start_date
 from polar_attio_pipeline.sandbox.app import create_app
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.limits import OFF
@@ -58,6 +58,7 @@ async def test_when_all_is_well_every_finding_is_ok(sandbox: Sandbox, tmp_path: 
         "Attio clock",
         "start date",
         "ledger",
+        "alerts",
     }
 
 
@@ -216,3 +217,10 @@ def test_a_ledger_that_exists_is_not_opened(tmp_path: Path) -> None:
 
     assert (found.level, "created" in found.text) == (Level.OK, False)
     assert (tmp_path / "ledger.duckdb").read_bytes() == b"in use"
+
+
+def test_an_alert_address_that_nothing_understands_is_found_before_it_is_needed() -> None:
+    finding = channels(["json://127.0.0.1/", "nonsense://secret"])
+    assert finding.level is Level.FAIL
+    assert "Address 2 of POLAR_ATTIO_ALERT_URLS" in finding.text
+    assert "secret" not in finding.text

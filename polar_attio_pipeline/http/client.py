@@ -4,6 +4,7 @@ import asyncio
 import functools
 import logging
 import math
+import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping

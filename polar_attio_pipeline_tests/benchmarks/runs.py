@@ -4,14 +4,23 @@
 """
 
 import json
+import re
 import resource
+import sqlite3
 import sys
 import time
 from collections.abc import Callable
-from datetime import datetime
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
+
+from polar_attio_pipeline.hours import HOUR, key
 
 Report = dict[str, Any]
+
+_KEY = re.compile(r"\d{4}-\d\d-\d\d-\d\d:00")
 
 
 def bare() -> Report:
@@ -46,6 +55,66 @@ def hours(first: str, last: str) -> Report:
         return {"seconds": seconds, "events": len(instance.all_logs(result.run_id)), "run_id": result.run_id}
 
 
+def empty(last: str) -> Report:
+    """Run two assets that do nothing over an hour: what no run can go below."""
+    import dagster as dg  # noqa: PLC0415  # as above
+
+    partitions = dg.HourlyPartitionsDefinition(start_date=datetime(2020, 1, 1, tzinfo=UTC), end_offset=1)
+
+    @dg.asset(partitions_def=partitions)
+    def first() -> None: ...
+
+    @dg.asset(partitions_def=partitions, deps=[first])
+    def second() -> None: ...
+
+    job = dg.define_asset_job("nothing", partitions_def=partitions, executor_def=dg.in_process_executor)
+    defs = dg.Definitions(assets=[first, second], jobs=[job])
+    quiet = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+    with dg.DagsterInstance.get() as instance:
+        result = defs.resolve_job_def("nothing").execute_in_process(
+            instance=instance, partition_key=key(datetime.fromisoformat(last)), run_config=quiet
+        )
+        return {"events": len(instance.all_logs(result.run_id))}
+
+
+def seed(hours: int, last: str) -> Report:
+    """Copy what the newest run left in the instance's tables to so many hours, as if each had had a run of its own."""
+    import dagster as dg  # noqa: PLC0415  # as above
+
+    with dg.DagsterInstance.get() as instance:
+        newest = instance.get_runs(dg.RunsFilter(job_name="customer_sync"), limit=1)[0].run_id
+        history = Path(instance.storage_directory()).parent / "dagster" / "history"
+    moments = [datetime.fromisoformat(last) - HOUR * step for step in range(hours)]
+    rows = _multiply(history / "runs" / "index.db", "event_logs", newest, moments)
+    rows += _multiply(history / "runs.db", "runs", newest, moments)
+    rows += _multiply(history / "runs.db", "run_tags", newest, moments)
+    return {"rows": rows}
+
+
+def _multiply(database: Path, table: str, run_id: str, moments: list[datetime]) -> int:
+    """Copy the rows of a run for each moment, with another run id, and with that hour for the partition."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})") if row[1] != "id"]
+        names = ", ".join(columns)
+        rows = connection.execute(f"SELECT {names} FROM {table} WHERE run_id = ?", [run_id]).fetchall()  # noqa: S608
+        held = {cell for row in rows for cell in row if isinstance(cell, str)}
+        hours = sorted({found for cell in held for found in _KEY.findall(cell)})
+        places = ", ".join("?" * len(columns))
+        for moment in moments:
+            changes = {run_id: str(uuid4())}
+            changes |= {hour: key(moment - HOUR * step) for step, hour in enumerate(reversed(hours))}
+            copies = [[_changed(cell, changes) for cell in row] for row in rows]
+            connection.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", copies)  # noqa: S608
+        return len(rows) * len(moments)
+
+
+def _changed(cell: Any, changes: dict[str, str]) -> Any:
+    if isinstance(cell, str):
+        for old, new in changes.items():
+            cell = cell.replace(old, new)
+    return cell
+
+
 def ticks(count: int) -> Report:
     """Evaluate the sensor so many times in one process, as a code server does, which has everything loaded."""
     import dagster as dg  # noqa: PLC0415  # as above
@@ -60,7 +129,10 @@ def ticks(count: int) -> Report:
     with dg.DagsterInstance.get() as instance:
         for _ in range(count):
             context = dg.build_sensor_context(
-                instance=instance, cursor=cursor, repository_def=repository, resources=repository.get_top_level_resources()
+                instance=instance,
+                cursor=cursor,
+                repository_def=repository,
+                resources=repository.get_top_level_resources(),
             )
             began, spent = time.monotonic(), time.process_time()
             data = sensor.evaluate_tick(context)
@@ -70,7 +142,14 @@ def ticks(count: int) -> Report:
     return {"first": seconds[0], "seconds": sorted(seconds)[count // 2], "cpu_seconds": sorted(cpu)[count // 2]}
 
 
-TASKS: dict[str, Callable[..., Report]] = {"bare": bare, "load": load, "hours": hours, "ticks": ticks}
+TASKS: dict[str, Callable[..., Report]] = {
+    "bare": bare,
+    "load": load,
+    "hours": hours,
+    "empty": empty,
+    "seed": seed,
+    "ticks": ticks,
+}
 
 
 def main() -> None:

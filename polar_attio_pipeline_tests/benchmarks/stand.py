@@ -47,7 +47,7 @@ class Stand:
         environment: What a process needs to work against it.
     """
 
-    def __init__(self, url: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, url: str, environment: dict[str, str]) -> None:
         self.url = url
         self.environment = environment
         self._http = httpx.Client(base_url=f"{url}/sandbox", timeout=60)
@@ -81,17 +81,37 @@ class Stand:
             customer = {"email": f"{prefix}{number}@example.com", "name": f"New {prefix.title()}{number}"}
             self.control("POST", "/customers", {**customer, **({"created_at": created_at} if created_at else {})})
 
+    def rename(self, count: int) -> int:
+        """Change the names of some customers, and return of how many."""
+        authorization = {"Authorization": f"Bearer {self.environment['POLAR_ACCESS_TOKEN']}"}
+        ids: list[str] = []
+        for page in range(1, -(-count // 100) + 1):
+            params = {"limit": 100, "page": page}
+            listed = httpx.get(f"{self.url}/v1/customers/", params=params, headers=authorization, timeout=60)
+            ids += [row["id"] for row in listed.raise_for_status().json()["items"]]
+        for number, customer_id in enumerate(ids[:count]):
+            self.control("PATCH", f"/customers/{customer_id}", {"name": f"Renamed Number{number}"})
+        return len(ids[:count])
+
+    def pace(self, settings: Mapping[str, int]) -> None:
+        """Set the limiters of the work that follows."""
+        self.environment.update({name: str(value) for name, value in settings.items()})
+
     def work(self, task: str, **options: Any) -> dict[str, Any]:
         """Do a task of `work` in a process of its own, and return its report.
 
         Raises:
             CalledProcessError: it failed; its standard error went to ours.
         """
-        return run([sys.executable, "-m", "polar_attio_pipeline_tests.benchmarks.work", task], self.environment, options)
+        return run(
+            [sys.executable, "-m", "polar_attio_pipeline_tests.benchmarks.work", task], self.environment, options
+        )
 
 
 @contextmanager
-def sandbox(*, customers: int, mixed: bool = False, synced: bool = False, limits: str = "off", latency: float = 0) -> Iterator[Stand]:
+def sandbox(
+    *, customers: int, mixed: bool = False, synced: bool = False, limits: str = "off", latency: float = 0
+) -> Iterator[Stand]:
     """Start a sandbox; see `served` for what the arguments mean."""
     command = [sys.executable, "-m", "polar_attio_pipeline_tests.benchmarks.served"]
     command += ["--customers", str(customers), "--limits", limits, "--latency", str(latency)]

@@ -75,7 +75,9 @@ def _kills(given: argparse.Namespace) -> Iterator[Crash]:
         return
     with tempfile.TemporaryDirectory() as folder:
         writes = range(1, crash_points.CUSTOMERS + 1)
-        yield from crash_points.sweep(Path(folder), writes=writes, ledger_writes=range(1, 4), moments=40, seed=given.seed)
+        yield from crash_points.sweep(
+            Path(folder), writes=writes, ledger_writes=range(1, 4), moments=40, seed=given.seed
+        )
         if given.kills == "all":
             yield from dagster_kills.sweep(Path(folder))
 

@@ -1,6 +1,8 @@
 """The functions under `@dg.asset`, called without Dagster's machinery, which takes a second a run."""
 
+import functools
 import inspect
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,9 +18,14 @@ from polar_attio_pipeline.hours import key, parse
 from polar_attio_pipeline.partitions import hours_from
 from polar_attio_pipeline.settings import Settings
 
-_PARTITIONS = hours_from(datetime(2026, 1, 1, tzinfo=UTC))
-_CUSTOMERS = build_polar_customers(_PARTITIONS)
-_PEOPLE = build_attio_people(_PARTITIONS)
+
+@functools.cache
+def _assets() -> tuple[dg.AssetsDefinition, dg.AssetsDefinition]:
+    partitions = hours_from(datetime(2026, 1, 1, tzinfo=UTC))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
+        return build_polar_customers(partitions), build_attio_people(partitions)
+
 
 Resources = Mapping[str, Any]
 
@@ -41,11 +48,12 @@ def sync_hours(hours: Sequence[datetime], run_id: str, resources: Resources, don
         dagster.Failure: as the assets do.
     """
     context = _Context(_Run(run_id), partition_keys=[key(hour) for hour in hours])
-    frame = _call(_CUSTOMERS, context=context, **resources)
+    polar_customers, attio_people = _assets()
+    frame = _call(polar_customers, context=context, **resources)
     context.reports.clear()
     config = AttioPeopleConfig(retry_unresolved=True)
     try:
-        _call(_PEOPLE, context=context, config=config, polar_customers=frame, **resources)
+        _call(attio_people, context=context, config=config, polar_customers=frame, **resources)
     finally:
         done.update(_read_times(context.kept))
     done.update(_read_times(context.reports))

@@ -134,7 +134,7 @@ def sweep(folder: Path, *, writes: range, ledger_writes: range, moments: int, se
 
 
 def _at_a_write(folder: Path, write: int, *, after: bool) -> Crash:
-    with openopen_shop(folder) as shop:
+    with open_shop(folder) as shop:
         trap = shop.sandbox.faults = Trap(is_write, write, after=after)
         with serving(shop.sandbox) as url:
             process = _start(url, shop)
@@ -227,9 +227,7 @@ class _Doomed(Life):
 def run_pass(url: str, database: Path, hours: Sequence[datetime], death: Death | None) -> None:
     """Run a pass over these hours: the whole life of a process."""
     resources = {
-        "polar": PolarResource(
-            access_token=POLAR_TOKEN, api_url=url, requests_per_minute=REQUESTS_PER_MINUTE
-        ),
+        "polar": PolarResource(access_token=POLAR_TOKEN, api_url=url, requests_per_minute=REQUESTS_PER_MINUTE),
         "attio": AttioResource(
             api_key=ATTIO_TOKEN,
             api_url=url,

@@ -48,6 +48,9 @@ class Happenings:
 
     def happen(self) -> None:
         """Let one thing happen, if it can."""
+        # Whoever has committed since the last look may be about to change.
+        self._polar.settle()
+        self.remember()
         event: Callable[[], None] = self._random.choices(*_WEIGHTED)[0].__get__(self)
         event()
         self.remember()

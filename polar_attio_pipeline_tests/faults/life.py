@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from polar_attio_pipeline.ledger import Ledger, LedgerResource
 from polar_attio_pipeline.polar.resource import PolarResource
-from polar_attio_pipeline.sandbox.traffic import kind_of
+from polar_attio_pipeline.sandbox.traffic import Traffic, kind_of, service_of
 from polar_attio_pipeline.sync.outcomes import Outcome
 
 NO_ANSWER_SECONDS = 30
@@ -31,7 +31,7 @@ class KilledError(BaseException):
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """When a pass dies: at its so-manieth request, write to Attio or write to the ledger, before or after it is made."""
+    """When a pass dies: at its so-manieth request, write to Attio or write to the ledger, before or after it."""
 
     step: Step
     number: int
@@ -96,17 +96,33 @@ def draw_life(random: Random) -> Life:
     return Life(Death(step, number, after=random.random() < 0.5))
 
 
+class HeardTraffic(Traffic):
+    """Counts as told to wait whoever has heard it: an answer to a request that was given up tells nobody."""
+
+    def told_to_wait(self, service: str, retry_after: str) -> None:
+        """Wait for `heard`."""
+
+    def heard(self, response: httpx.Response) -> None:
+        """Note that an answer has arrived."""
+        service = service_of(response.request.url.path)
+        retry_after = response.headers.get("Retry-After")
+        if service and retry_after:
+            super().told_to_wait(service, retry_after)
+
+
 class Wire(httpx.AsyncBaseTransport):
     """Carries requests to the sandbox, in process. A request that is under way arrives, whatever becomes of its sender.
 
     Args:
         app: The sandbox.
+        traffic: What the sandbox sees of it.
         life: Of the pass that sends.
         random: Draws how long requests and answers take.
     """
 
-    def __init__(self, app: ASGIApp, life: Life, random: Random) -> None:
+    def __init__(self, app: ASGIApp, traffic: HeardTraffic, life: Life, random: Random) -> None:
         self._sandbox = httpx.ASGITransport(app)
+        self._traffic = traffic
         self._life = life
         self._random = random
 
@@ -126,6 +142,8 @@ class Wire(httpx.AsyncBaseTransport):
         self._life.after(*steps)
         await self._travel()
         self._life.go_on()
+        response.request = request
+        self._traffic.heard(response)
         return response
 
     async def _travel(self) -> None:

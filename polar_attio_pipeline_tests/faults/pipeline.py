@@ -21,7 +21,14 @@ from polar_attio_pipeline.sensors import _newest
 from polar_attio_pipeline.sync.mapping import BY_KEY
 from polar_attio_pipeline_tests.faults import bodies
 from polar_attio_pipeline_tests.faults.bodies import default
-from polar_attio_pipeline_tests.faults.life import KilledError, Life, MortalLedgerResource, PolarOnWire, Wire
+from polar_attio_pipeline_tests.faults.life import (
+    HeardTraffic,
+    KilledError,
+    Life,
+    MortalLedgerResource,
+    PolarOnWire,
+    Wire,
+)
 from polar_attio_pipeline_tests.faults.virtual_time import Timeline
 
 GAP_SECONDS = 360
@@ -43,6 +50,7 @@ class Pipeline:
 
     Args:
         app: The sandbox.
+        traffic: What the sandbox sees of it.
         timeline: The machine's time.
         random: Draws what the wires do.
         name: Of the ledger, which lives as long as this.
@@ -53,8 +61,11 @@ class Pipeline:
         passes: How many passes have begun.
     """
 
-    def __init__(self, app: ASGIApp, timeline: Timeline, random: Random, *, name: str, start: datetime) -> None:
+    def __init__(
+        self, app: ASGIApp, traffic: HeardTraffic, timeline: Timeline, random: Random, *, name: str, start: datetime
+    ) -> None:
         self._app = app
+        self._traffic = traffic
         self._timeline = timeline
         self._random = random
         self._database = f":memory:{name}"
@@ -137,4 +148,4 @@ class Pipeline:
         return polar.on(self._wire(life))
 
     def _wire(self, life: Life) -> Wire:
-        return Wire(self._app, life, self._random)
+        return Wire(self._app, self._traffic, life, self._random)

@@ -15,7 +15,7 @@ from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
 from polar_attio_pipeline.sync.mapping import ATTRIBUTES
 from polar_attio_pipeline_tests.faults.happenings import Happenings
-from polar_attio_pipeline_tests.faults.life import Life, draw_life
+from polar_attio_pipeline_tests.faults.life import HeardTraffic, Life, draw_life
 from polar_attio_pipeline_tests.faults.oracle import Verdict, judge
 from polar_attio_pipeline_tests.faults.pipeline import GAP_SECONDS, Ended, Pipeline
 from polar_attio_pipeline_tests.faults.virtual_time import Timeline, virtual_time
@@ -82,9 +82,15 @@ class _Schedule:
         for attribute in ATTRIBUTES:
             if not attribute.standard:
                 self._sandbox.attio.add_attribute(attribute.key, attribute.types[0])
+        self._traffic = self._sandbox.traffic = HeardTraffic(self._sandbox.clock)
         self._happenings = Happenings(self._sandbox, random)
         self.pipeline = Pipeline(
-            create_app(self._sandbox), timeline, random, name=f"schedule{number}", start=floor(timeline.now()) - 12 * HOUR
+            create_app(self._sandbox),
+            self._traffic,
+            timeline,
+            random,
+            name=f"schedule{number}",
+            start=floor(timeline.now()) - 12 * HOUR,
         )
 
     def run(self) -> Account:
@@ -215,7 +221,7 @@ class _Schedule:
         account.customers = len(self._sandbox.polar.customers)
         account.passes = self.pipeline.passes
         account.writes = self._sandbox.attio.writes
-        account.early_retries = self._sandbox.traffic.early_retries.total()
+        account.early_retries = self._traffic.early_retries.total()
 
     def _injected(self, what: str, count: int = 1) -> None:
         self._account.injected[what] += count

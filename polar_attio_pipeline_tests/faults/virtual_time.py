@@ -4,6 +4,7 @@ The event loop, the clock of both API clients and the machine's clock (`datetime
 """
 
 import asyncio
+import functools
 import selectors
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -77,8 +78,8 @@ def virtual_time(start: datetime) -> Iterator[Timeline]:
     with time_machine.travel(start, tick=False) as machine:
         timeline = Timeline(start, machine)
         with (
-            mock.patch("asyncio.events.new_event_loop", lambda: _Loop(timeline)),
-            mock.patch.object(Clock, "now", lambda _: timeline.monotonic()),
+            mock.patch("asyncio.events.new_event_loop", functools.partial(_Loop, timeline)),
+            mock.patch.object(Clock, "now", staticmethod(timeline.monotonic)),
             mock.patch("starlette.routing.run_in_threadpool", _inline),
         ):
             yield timeline

@@ -1,0 +1,294 @@
+"""The cases about the two services: what is asked of them, how long it takes, how much memory it takes.
+
+Requests are those that the sandbox counted. Times at the real limits are of the sandbox's real limits, with the default
+pace unless a case says otherwise.
+"""
+
+import math
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from polar_attio_pipeline.hours import HOUR, floor
+from polar_attio_pipeline_tests.benchmarks.figures import Figure
+from polar_attio_pipeline_tests.benchmarks.stand import Stand, sandbox
+
+LATENCY = 0.1
+"""Seconds that each answer takes longer, unless a case is about another latency."""
+
+PACE = {"POLAR_REQUESTS_PER_MINUTE": 300, "ATTIO_READS_PER_SECOND": 50, "ATTIO_WRITES_PER_SECOND": 20}
+"""The defaults."""
+
+FULL_PACE = {**PACE, "ATTIO_WRITES_PER_SECOND": 25}
+UNPACED = {"POLAR_REQUESTS_PER_MINUTE": 1_000_000, "ATTIO_READS_PER_SECOND": 10_000, "ATTIO_WRITES_PER_SECOND": 10_000}
+
+_NAIVE_SAMPLE = 150
+_OLD_HOURS = 12
+
+
+def _naive_rate(stand: Stand, *, sample: int = _NAIVE_SAMPLE) -> float:
+    """Return how many seconds the naive way takes for each customer, its share of the listing included."""
+    done = stand.work("naive", most=sample)
+    return float(done["seconds"]) / float(done["written"])
+
+
+def first_import(*, quick: bool) -> Iterator[Figure]:
+    """The first import, and the pass after it."""
+    people = 60 if quick else 1000
+    runs = [(LATENCY, people)] if quick else [(LATENCY, people), (0.3, people)]
+    for latency, count in runs:
+        yield from _one_import(f"import of {count:,}, {latency:g} s latency", count, latency, FULL_PACE, quick=quick)
+    if not quick:
+        yield from _one_import("import of 2,000, default pace", 2000, LATENCY, PACE, mixed=True)
+
+
+def _one_import(  # noqa: PLR0913  # keyword-only from here on
+    case: str, count: int, latency: float, pace: dict[str, int], *, mixed: bool = False, quick: bool = False
+) -> Iterator[Figure]:
+    with sandbox(customers=count, mixed=mixed, limits="real", latency=latency) as stand, _ledger() as database:
+        stand.pace(pace)
+        first = stand.work("reconcile", database=database)
+        requests = stand.requests()
+        stand.forget_traffic()
+        second = stand.work("reconcile", database=database)
+        again = stand.requests()
+    with sandbox(customers=count, mixed=mixed, limits="real", latency=latency) as stand:
+        rate = _naive_rate(stand, sample=20 if quick else _NAIVE_SAMPLE)
+    written = first["counts"]["created"] + first["counts"].get("updated", 0)
+    per_second = pace["ATTIO_WRITES_PER_SECOND"]
+    seconds = first["writing_seconds"]
+    plain = not mixed
+    yield Figure(
+        case=case,
+        what="writing",
+        unit="s",
+        ours=seconds,
+        target=count / per_second * 1.05 if plain else None,
+        floor=written / per_second,
+        naive=rate * count,
+        computed=True,
+    )
+    share = 100 * (written - 1) / seconds / per_second
+    yield Figure(case=case, what="pace kept", unit="% of the limiter", ours=share, target=95, at="least", floor=100)
+    yield Figure(case=case, what="answers 429", ours=requests.throttled, target=0, naive=0)
+    yield Figure(case=case, what="writes", ours=requests.writes, floor=written, naive=count)
+    yield Figure(
+        case=case,
+        what="second pass: writes",
+        ours=again.writes,
+        target=0 if plain else None,
+        floor=0,
+        naive=count,
+        note="" if plain else "addresses that Attio refuses are tried again in each pass",
+    )
+    yield Figure(
+        case=case,
+        what="second pass: requests",
+        ours=again.total,
+        target=20 if plain else None,
+        naive=count + math.ceil(count / 100) + 1,
+    )
+    yield Figure(case=case, what="second pass", unit="s", ours=second["seconds"], naive=rate * count, computed=True)
+
+
+def hours(*, quick: bool) -> Iterator[Figure]:
+    """Hours in books of several sizes: quiet, with five new people, and old."""
+    for size in [1000] if quick else [1000, 10_000, 100_000]:
+        case = f"hour, book of {size:,}"
+        naive = size + math.ceil(size / 100) + 1
+        with sandbox(customers=size, synced=True) as stand, _ledger() as database:
+            stand.pace(UNPACED)
+            now = floor(datetime.now(UTC))
+            ahead = (now + HOUR).isoformat()
+            stand.work("hours", database=database, first=ahead, last=ahead)
+            quiet = stand.requests()
+            yield Figure(
+                case=case,
+                what="quiet: requests to Polar",
+                ours=quiet.polar,
+                target=2,
+                floor=1,
+                naive=size // 100 + 1,
+                size=size,
+            )
+            yield Figure(case=case, what="quiet: requests to Attio", ours=quiet.attio, floor=0, naive=size, size=size)
+            stand.add_customers(5, prefix="new", created_at=(now + HOUR + timedelta(minutes=30)).isoformat())
+            stand.forget_traffic()
+            done = stand.work("hours", database=database, first=ahead, last=ahead)
+            fresh = stand.requests()
+            assert done["counts"]["created"] == 5, done
+            yield Figure(
+                case=case,
+                what="5 new: requests to Polar",
+                ours=fresh.polar,
+                target=2,
+                floor=1,
+                naive=size // 100 + 1,
+                size=size,
+            )
+            yield Figure(
+                case=case, what="5 new: writes", ours=fresh.writes, target=5, floor=5, naive=size + 5, size=size
+            )
+            yield Figure(
+                case=case, what="5 new: requests in all", ours=fresh.total, floor=7, naive=naive + 5, size=size
+            )
+            worst = 0
+            for step in range(2 if quick else _OLD_HOURS):
+                stand.forget_traffic()
+                stand.work("read", hour=(now - timedelta(days=3 + 15 * step)).isoformat())
+                worst = max(worst, stand.requests().polar)
+            allowed = 2 * math.log2(size / 100) + 4
+            yield Figure(
+                case=case,
+                what="old: requests to Polar, the worst",
+                ours=worst,
+                target=allowed,
+                naive=math.ceil(size / 100) + 1,
+                size=size,
+                note="the naive way lists the whole book",
+            )
+
+
+def reconciliation(*, quick: bool) -> Iterator[Figure]:
+    """The whole book: unchanged, and with one customer in a hundred changed."""
+    for size in [500] if quick else [1000, 10_000, 100_000]:
+        case = f"reconciliation of {size:,}"
+        with (
+            sandbox(customers=size, synced=True, limits="real", latency=0 if quick else LATENCY) as stand,
+            _ledger() as database,
+        ):
+            stand.pace(UNPACED if quick else PACE)
+            if quick:
+                stand.control("POST", "/limits", {"scale": "off"})
+            rate = _naive_rate(stand, sample=20 if quick else _NAIVE_SAMPLE)
+            stand.forget_traffic()
+            done = stand.work("reconcile", database=database)
+            seen = stand.requests()
+            allowed = max(
+                size / 100 * 60 / PACE["POLAR_REQUESTS_PER_MINUTE"], size / 500 / PACE["ATTIO_READS_PER_SECOND"]
+            )
+            yield Figure(
+                case=case,
+                what="unchanged: requests for each customer",
+                ours=seen.total / size,
+                target=0.02 if size >= 100_000 else None,
+                floor=0.012,
+                naive=1.01,
+                size=size,
+            )
+            yield Figure(
+                case=case,
+                what="unchanged: requests to Attio",
+                ours=seen.attio,
+                floor=math.ceil(size / 500),
+                naive=size,
+                target=size / 100 if size >= 10_000 else None,
+                size=size,
+            )
+            yield Figure(
+                case=case, what="unchanged: writes", ours=seen.writes, target=0, floor=0, naive=size, size=size
+            )
+            yield Figure(
+                case=case,
+                what="unchanged",
+                unit="s",
+                ours=done["seconds"],
+                target=allowed * 1.1 if size >= 100_000 else None,
+                floor=allowed,
+                naive=rate * size,
+                computed=True,
+                size=size,
+            )
+            yield Figure(case=case, what="unchanged: processor time", unit="s", ours=done["cpu"], size=size)
+            yield Figure(case=case, what="peak memory", unit="MB", ours=done["megabytes"], target=400, size=size)
+            if size >= 100_000:
+                stand.control("DELETE", "/faults")
+                stand.control("POST", "/limits", {"scale": "off"})
+                stand.pace(UNPACED)
+            changed = stand.rename(size // 100)
+            stand.forget_traffic()
+            done = stand.work("reconcile", database=database)
+            seen = stand.requests()
+            assert done["counts"]["updated"] == changed, done
+            yield Figure(
+                case=case,
+                what="1 % changed: writes",
+                ours=seen.writes,
+                target=changed,
+                floor=changed,
+                naive=size,
+                size=size,
+            )
+            yield Figure(
+                case=case,
+                what="1 % changed: requests",
+                ours=seen.total,
+                naive=size + math.ceil(size / 100) + 1,
+                size=size,
+            )
+
+
+def million(*, quick: bool) -> Iterator[Figure]:
+    """A million unchanged customers: memory. Run by its name alone, since it takes a quarter of an hour."""
+    size = 1000 if quick else 1_000_000
+    with sandbox(customers=size, synced=True) as stand, _ledger() as database:
+        stand.pace(UNPACED)
+        done = stand.work("reconcile", database=database)
+        seen = stand.requests()
+    case = f"reconciliation of {size:,}"
+    yield Figure(case=case, what="peak memory", unit="MB", ours=done["megabytes"], target=800, size=size)
+    yield Figure(
+        case=case,
+        what="unchanged: requests for each customer",
+        ours=seen.total / size,
+        target=None if quick else 0.02,
+        floor=0.012,
+        naive=1.01,
+        size=size,
+    )
+    yield Figure(case=case, what="unchanged: processor time", unit="s", ours=done["cpu"], size=size)
+
+
+def backfill(*, quick: bool) -> Iterator[Figure]:
+    """The 72 hours after an outage of three days, in a book of 10,000."""
+    size, span = (300, 6) if quick else (10_000, 72)
+    case = f"backfill of {span} hours, book of {size:,}"
+    with sandbox(customers=size) as stand, _ledger() as database:
+        stand.pace(UNPACED)
+        last = floor(datetime.now(UTC))
+        first = last - HOUR * (span - 1)
+        done = stand.work("hours", database=database, first=first.isoformat(), last=last.isoformat())
+        seen = stand.requests()
+    new = done["counts"]["created"]
+    yield Figure(
+        case=case,
+        what="requests to Polar",
+        ours=seen.polar,
+        floor=math.ceil(new / 100),
+        naive=math.ceil(size / 100) + 1,
+    )
+    yield Figure(case=case, what="writes", ours=seen.writes, target=new, floor=new, naive=size)
+    yield Figure(case=case, what="requests to Attio that read", ours=seen.attio - seen.writes, naive=0)
+
+
+def lookups(*, quick: bool) -> Iterator[Figure]:
+    """People found by id and address, by how many keys go into one search."""
+    people = 200 if quick else 1000
+    with sandbox(customers=people, synced=True, limits="real", latency=0 if quick else LATENCY) as stand:
+        stand.pace(UNPACED if quick else PACE)
+        for batch in [400] if quick else [1, 50, 100, 200, 400, 800]:
+            count = people if batch > 1 else 100
+            done = stand.work("look_up", batch=batch, customers=count)
+            case = f"lookup of {count:,}, {batch} keys a search"
+            assert done["found"] == count, done
+            yield Figure(case=case, what="requests", ours=done["requests"], naive=count)
+            yield Figure(case=case, what="time", unit="s", ours=done["seconds"], naive=count * LATENCY, computed=True)
+
+
+@contextmanager
+def _ledger() -> Iterator[str]:
+    """Yield the path of a ledger of its own for a case."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield str(Path(folder) / "ledger.duckdb")

@@ -1,0 +1,89 @@
+"""The short form of the fault suite; `make faults` runs the long one and prints its table."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from polar_attio_pipeline.http.limits import Lane
+from polar_attio_pipeline.sync import planning
+from polar_attio_pipeline.sync.matching import PeopleIndex
+from polar_attio_pipeline_tests.faults import crash_points, dagster_kills, report
+from polar_attio_pipeline_tests.faults.schedule import Account, run
+
+SEED = 1
+OTHER_SEED = 2
+MANY = 200
+
+
+@pytest.mark.parametrize("number", range(1, 21))
+def test_after_the_faults_one_round_makes_everything_true(number: int) -> None:
+    account = run(SEED, number)
+
+    assert account.is_good, report.details(account)
+
+
+def test_a_schedule_can_be_run_again() -> None:
+    first, second = run(SEED, 3), run(SEED, 3)
+
+    assert first.diary == second.diary
+    assert first.injected == second.injected
+
+
+def found(count: Callable[[Account], int]) -> bool:
+    return any(count(run(SEED, number)) for number in range(1, 16))
+
+
+def test_a_pipeline_that_writes_over_typing_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "_may_write", lambda *_, **__: True)
+
+    assert found(lambda account: len(account.verdict.overwritten))
+
+
+def test_a_pipeline_that_forgets_who_somebody_is_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PeopleIndex, "holders_of_id", lambda *_: ())
+
+    assert found(lambda account: len(account.verdict.doubled))
+
+
+def test_a_pipeline_that_finds_a_name_good_enough_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "_same", lambda old, _: old is not None)
+
+    assert found(lambda account: len(account.verdict.wrong))
+
+
+def test_a_pipeline_that_does_not_wait_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Lane, "pause_until", lambda *_: None)
+
+    assert found(lambda account: account.early_retries)
+
+
+def test_a_killed_process_costs_nothing_but_its_place(tmp_path: Path) -> None:
+    crashes = list(
+        crash_points.sweep(tmp_path, writes=range(1, 61, 40), ledger_writes=range(1, 2), moments=1, seed=SEED)
+    )
+
+    assert all(crash.is_good for crash in crashes), crashes
+
+
+@pytest.mark.slow
+def test_many_more_schedules_end_well() -> None:
+    bad = [account for account in (run(OTHER_SEED, number) for number in range(1, MANY + 1)) if not account.is_good]
+
+    assert not bad, "\n".join(map(report.details, bad))
+
+
+@pytest.mark.slow
+def test_a_kill_at_every_write_costs_nothing(tmp_path: Path) -> None:
+    crashes = list(
+        crash_points.sweep(
+            tmp_path, writes=range(1, crash_points.CUSTOMERS + 1), ledger_writes=range(1, 4), moments=20, seed=SEED
+        )
+    )
+
+    assert [crash for crash in crashes if not crash.is_good] == []
+
+
+@pytest.mark.slow
+def test_dagsters_own_processes_can_be_killed(tmp_path: Path) -> None:
+    assert [crash for crash in dagster_kills.sweep(tmp_path) if not crash.is_good] == []

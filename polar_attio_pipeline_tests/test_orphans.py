@@ -1,0 +1,54 @@
+"""A run whose process died with the machine is ended, so that it does not hold up the next; others are left alone."""
+
+import json
+
+import dagster as dg
+import pytest
+
+from polar_attio_pipeline.orphans import orphaned_runs
+from polar_attio_pipeline.processes import TAG, identity
+
+
+@pytest.fixture
+def instance() -> dg.DagsterInstance:
+    return dg.DagsterInstance.ephemeral()
+
+
+def started_run(instance: dg.DagsterInstance, tags: dict[str, str]) -> str:
+    @dg.job
+    def some_job() -> None:
+        """Do nothing."""
+
+    return instance.create_run_for_job(some_job, tags=tags, status=dg.DagsterRunStatus.STARTED).run_id
+
+
+def tick(instance: dg.DagsterInstance) -> str:
+    found = orphaned_runs(dg.build_sensor_context(instance=instance))
+    assert isinstance(found, dg.SkipReason)
+    return found.skip_message or ""
+
+
+def status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    return run.status
+
+
+def test_a_run_whose_process_is_gone_is_ended_as_failed(instance: dg.DagsterInstance) -> None:
+    dead = json.loads(identity())
+    dead["started"] -= 3600
+    run_id = started_run(instance, {TAG: json.dumps(dead)})
+    assert run_id in tick(instance)
+    assert status(instance, run_id) is dg.DagsterRunStatus.FAILURE
+
+
+def test_a_run_whose_process_lives_goes_on(instance: dg.DagsterInstance) -> None:
+    run_id = started_run(instance, {TAG: identity()})
+    assert tick(instance) == "Every started run has its process."
+    assert status(instance, run_id) is dg.DagsterRunStatus.STARTED
+
+
+def test_a_run_that_does_not_say_where_it_lives_is_left_to_run_monitoring(instance: dg.DagsterInstance) -> None:
+    run_id = started_run(instance, {})
+    tick(instance)
+    assert status(instance, run_id) is dg.DagsterRunStatus.STARTED
