@@ -13,11 +13,10 @@ from polar_attio_pipeline.attio.resource import AttioResource
 from polar_attio_pipeline.checks import build_unresolved_check
 from polar_attio_pipeline.ledger import LedgerResource
 from polar_attio_pipeline.options import PassOptions
-from polar_attio_pipeline.orphans import orphaned_runs
 from polar_attio_pipeline.partitions import hours_from
 from polar_attio_pipeline.polar.resource import PolarResource
 from polar_attio_pipeline.schedules import build_daily_schedule, build_hourly_schedule
-from polar_attio_pipeline.sensors import build_alert_sensor, build_sensor
+from polar_attio_pipeline.sensors import build_alert_sensor, build_sensor, orphaned_runs
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.storage import SCHEMA, CustomersIOManager
 

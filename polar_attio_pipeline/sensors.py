@@ -1,6 +1,7 @@
-"""Sensors: `new_polar_customers` feeds the run cursor and asks for what it says; `alerts` tells people.
+"""Sensors: they gather facts; the rules stand in `cursor`, `alerts` and `processes`.
 
-Both only gather facts: the rules stand in `cursor` and in `alerts`.
+`new_polar_customers` feeds the run cursor and asks for what it says, `alerts` tells people, `orphaned_runs` ends runs
+that died with their machine.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from polar_attio_pipeline.ledger import Ledger, LedgerResource
 from polar_attio_pipeline.options import PassOptions
 from polar_attio_pipeline.partitions import range_tags
 from polar_attio_pipeline.polar.resource import PolarResource
+from polar_attio_pipeline.processes import TAG, is_gone
 from polar_attio_pipeline.sync.outcomes import FAILED
 
 TICK_SECONDS = 8
@@ -32,6 +34,7 @@ CLOCK_TOLERANCE = timedelta(minutes=10)
 
 _ONE_TRY = RetryPolicy(attempts=1, attempt_seconds=TICK_SECONDS)
 
+_LIVING = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 _UNDER_WAY = [
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.QUEUED,
@@ -61,11 +64,12 @@ def build_sensor(job: str, partitions: dg.HourlyPartitionsDefinition, *, overlap
         try:
             newest, offset = asyncio.run(_newest(polar))
         except (ApiError, TimeoutError) as error:
-            return dg.SkipReason(f"{error or 'Polar did not answer in time.'} The cursor stays where it is.")
+            return dg.SkipReason(f"{str(error) or 'Polar did not answer in time.'} The cursor stays where it is.")
         if abs(offset) > CLOCK_TOLERANCE:
+            way = "behind" if offset > timedelta(0) else "ahead of"
             return dg.SkipReason(
-                f"This machine's clock is {offset} behind Polar's: set it right, or hours would be closed at the wrong "
-                "time. The cursor stays where it is."
+                f"This machine's clock is {abs(offset) / timedelta(minutes=1):.0f} minutes {way} Polar's: set it "
+                "right, or hours would be closed at the wrong time. The cursor stays where it is."
             )
         here = datetime.now(UTC)
         now = here + offset
@@ -209,3 +213,25 @@ def _in_flight(instance: dg.DagsterInstance, job: str) -> set[datetime]:
             mine = left.partitions_subsets_by_asset_key.get(_PEOPLE)
             hours.update(map(parse, mine.get_partition_keys() if mine else ()))
     return hours
+
+
+@dg.sensor(
+    name="orphaned_runs",
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="After a reboot or a power cut, marks the runs that died with it as failed: Dagster itself would count "
+    "them as started, and keep their place in the pool, until run monitoring's maximum runtime.",
+)
+def orphaned_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Look at every started run that says which process it lives in."""
+    started = context.instance.get_runs(dg.RunsFilter(statuses=_LIVING))
+    dead = [run for run in started if TAG in run.tags and is_gone(run.tags[TAG])]
+    for run in dead:
+        context.instance.report_run_failed(
+            run,
+            "The process of this run ended without a word: the machine was restarted, or something killed it. What it "
+            "wrote stands; the hours it had not finished are asked for again.",
+        )
+    if dead:
+        return dg.SkipReason(f"Ended {', '.join(run.run_id for run in dead)}: their processes are gone.")
+    return dg.SkipReason("Every started run has its process.")

@@ -80,8 +80,8 @@ def connect(database: Path | str) -> Iterator[duckdb.DuckDBPyConnection]:
         Path(database).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LedgerError(
-            f"The ledger {database} cannot be written ({type(error).__name__}): set POLAR_ATTIO_DATABASE to a file in a "
-            "folder that can."
+            f"The ledger {database} cannot be written ({type(error).__name__}): set POLAR_ATTIO_DATABASE to a file in "
+            "a folder that can."
         ) from error
     try:
         for attempt in stamina.retry_context(

@@ -64,9 +64,7 @@ def test_green_when_everybody_is_in_attio(ledger: Ledger) -> None:
     ("failed", "severity"),
     [(1, dg.AssetCheckSeverity.WARN), (5, dg.AssetCheckSeverity.WARN), (6, dg.AssetCheckSeverity.ERROR)],
 )
-def test_amber_up_to_the_share_and_red_above_it(
-    ledger: Ledger, failed: int, severity: dg.AssetCheckSeverity
-) -> None:
+def test_amber_up_to_the_share_and_red_above_it(ledger: Ledger, failed: int, severity: dg.AssetCheckSeverity) -> None:
     good = [outcome(number) for number in range(100 - failed)]
     bad = [outcome(100 + number, Result.REJECTED, Reason.NO_EMAIL) for number in range(failed)]
     ledger.record([*good, *bad], run_id="run")

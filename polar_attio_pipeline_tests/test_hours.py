@@ -22,7 +22,7 @@ def test_a_key_names_an_hour_and_is_read_back() -> None:
 
 @pytest.mark.parametrize("text", ["", "2026-11-03", "2026-11-03 12:00", "2026-13-03-12:00", "noon"])
 def test_what_is_no_key_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="does not match format|time data"):
+    with pytest.raises(ValueError, match="time data"):
         parse(text)
 
 

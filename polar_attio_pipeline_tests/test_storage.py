@@ -135,8 +135,8 @@ class Store:
 
 
 @pytest.fixture
-def store(tmp_path: Path, instance: dg.DagsterInstance) -> Iterator[Store]:
-    yield Store(tmp_path / "ledger.duckdb", instance)
+def store(tmp_path: Path, instance: dg.DagsterInstance) -> Store:
+    return Store(tmp_path / "ledger.duckdb", instance)
 
 
 def test_a_snapshot_is_loaded_with_the_time_of_its_reading(store: Store) -> None:

@@ -19,7 +19,7 @@ import tenacity
 from pydantic import SecretStr
 
 from polar_attio_pipeline.http.clock import Clock
-from polar_attio_pipeline.http.errors import ApiError, TransientError, describe, explain_failure
+from polar_attio_pipeline.http.errors import ApiError, TransientError, describe, explain_failure, explain_page
 from polar_attio_pipeline.http.limits import Lane
 from polar_attio_pipeline.http.redaction import redact_http_logs
 from polar_attio_pipeline.http.retries import Effort, RetryPolicy, retrying
@@ -209,6 +209,8 @@ class ApiClient:
             async with asyncio.timeout(self.retry.attempt_seconds):
                 response = await http.send(request)
             self._read_clock(response)
+            if response.is_success and "text/html" in response.headers.get("Content-Type", ""):
+                raise explain_page(response, service=self._service)
             if response.is_success and response.status_code != httpx.codes.NO_CONTENT:
                 pydantic_core.from_json(response.content)
         except (httpx.HTTPError, TimeoutError, ValueError) as cause:

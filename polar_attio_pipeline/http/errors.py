@@ -106,6 +106,11 @@ _BY_STATUS: Hints = {
     ),
 }
 _REDIRECT = Hint(FatalError, _WRONG_URL)
+_PAGE = Hint(
+    FatalError,
+    "There is a web page where {service}'s API should be ({status} on {request}): set {url_setting} to the scheme and "
+    "host of the API.",
+)
 _SERVER = Hint(LostAnswerError, _DOWN)
 _REFUSED = Hint(RecordError, "{service} refused one record ({status} {code} on {request}).")
 
@@ -152,6 +157,11 @@ def explain(response: httpx.Response, *, service: str, hints: Hints) -> ApiError
         execution_id=execution_id,
         payload=payload,
     )
+
+
+def explain_page(response: httpx.Response, *, service: str) -> ApiError:
+    """Return the error that a success stands for which is a web page: no API sends one."""
+    return explain(response, service=service, hints={(response.status_code, None): _PAGE})
 
 
 def explain_failure(cause: Exception, *, service: str, request: str) -> ApiError:

@@ -25,8 +25,12 @@ from polar_attio_pipeline.sync.shelf import Shelf
 LOOKUP_CHUNK = 200
 """Customers looked up together. A plan waits behind at most this many writes, so what it rests on is seconds old."""
 
-COMPARED_AT_ONCE = 500
-"""Customers compared between two pages of the book: enough to catch up, few enough not to hold up the reading."""
+COMPARED_AT_ONCE = 25
+"""Customers compared at a stretch, in which no request can leave: some ten milliseconds."""
+
+CATCHING_UP = 8
+"""Stretches between two pages of the book: twice as many customers as a page has, so that those who came before
+everybody in the CRM was seen are caught up with."""
 
 CONCURRENT_WRITES = 64
 """Writes under way or waiting for the rate limit: enough to keep 25 a second busy at a latency of two seconds."""
@@ -111,10 +115,11 @@ async def compare(book: Book, services: Services, record: Record = _unrecorded) 
     try:
         async with asyncio.TaskGroup() as reading:
             everybody = reading.create_task(_see_everybody(services.people, comparison))
-            async for customers in book:
+            async for customers in _one_ahead(book):
                 waiting.update((customer.id, customer) for customer in customers)
-                if everybody.done():
+                for _ in range(CATCHING_UP * everybody.done()):
                     record(comparison.meet(waiting.take(COMPARED_AT_ONCE)))
+                    await asyncio.sleep(0)  # the reading goes on meanwhile
     except BaseExceptionGroup as group:
         raise group.exceptions[0] from None
     while waiting:
@@ -122,10 +127,24 @@ async def compare(book: Book, services: Services, record: Record = _unrecorded) 
     return comparison
 
 
+async def _one_ahead(book: Book) -> AsyncIterator[Sequence[Customer]]:
+    """Yield the portions of the book, and have the next one read while one is being looked at."""
+    portions = aiter(book)
+    upcoming = asyncio.ensure_future(anext(portions, None))
+    try:
+        while (customers := await upcoming) is not None:
+            upcoming = asyncio.ensure_future(anext(portions, None))
+            yield customers
+    finally:
+        upcoming.cancel()
+
+
 async def _see_everybody(people: People, comparison: Comparison) -> None:
     async for page in people.marked():
-        for person in page:
+        for number, person in enumerate(page):
             comparison.see(person)
+            if number % COMPARED_AT_ONCE == 0:
+                await asyncio.sleep(0)  # the reading of the book goes on meanwhile
 
 
 async def reconcile(book: Book, services: Services, record: Record) -> Comparison:

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -35,8 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     names = given.case or [name for name in CASES if name not in _ONLY_BY_NAME]
     figures: list[Figure] = []
     for name in names:
-        sys.stderr.write(f"{name} ...\n")
+        began = time.monotonic()
         figures += CASES[name](quick=given.quick)
+        sys.stderr.write(f"{name}: {time.monotonic() - began:.0f} s\n")
     if given.keep:
         measured = {figure.case for figure in figures}
         figures = [figure for figure in from_json(given.keep.read_text()) if figure.case not in measured] + figures

@@ -44,7 +44,7 @@ def first_import(*, quick: bool) -> Iterator[Figure]:
         yield from _one_import("import of 2,000, default pace", 2000, LATENCY, PACE, mixed=True)
 
 
-def _one_import(  # noqa: PLR0913  # keyword-only from here on
+def _one_import(  # keyword-only from here on
     case: str, count: int, latency: float, pace: dict[str, int], *, mixed: bool = False, quick: bool = False
 ) -> Iterator[Figure]:
     with sandbox(customers=count, mixed=mixed, limits="real", latency=latency) as stand, _ledger() as database:
@@ -65,13 +65,21 @@ def _one_import(  # noqa: PLR0913  # keyword-only from here on
         what="writing",
         unit="s",
         ours=seconds,
-        target=count / per_second * 1.05 if plain else None,
+        target=count / per_second * 1.05 if plain and not quick else None,
         floor=written / per_second,
         naive=rate * count,
         computed=True,
     )
     share = 100 * (written - 1) / seconds / per_second
-    yield Figure(case=case, what="pace kept", unit="% of the limiter", ours=share, target=95, at="least", floor=100)
+    yield Figure(
+        case=case,
+        what="pace kept",
+        unit="% of the limiter",
+        ours=share,
+        target=None if quick else 95,
+        at="least",
+        floor=100,
+    )
     yield Figure(case=case, what="answers 429", ours=requests.throttled, target=0, naive=0)
     yield Figure(case=case, what="writes", ours=requests.writes, floor=written, naive=count)
     yield Figure(
@@ -166,9 +174,7 @@ def reconciliation(*, quick: bool) -> Iterator[Figure]:
             stand.forget_traffic()
             done = stand.work("reconcile", database=database)
             seen = stand.requests()
-            allowed = max(
-                size / 100 * 60 / PACE["POLAR_REQUESTS_PER_MINUTE"], size / 500 / PACE["ATTIO_READS_PER_SECOND"]
-            )
+            pages, paced = _at_pace(size / 100, size / 500), _at_pace(seen.polar, seen.attio)
             yield Figure(
                 case=case,
                 what="unchanged: requests for each customer",
@@ -195,8 +201,8 @@ def reconciliation(*, quick: bool) -> Iterator[Figure]:
                 what="unchanged",
                 unit="s",
                 ours=done["seconds"],
-                target=allowed * 1.1 if size >= 100_000 else None,
-                floor=allowed,
+                target=paced * 1.1 if size >= 100_000 else None,
+                floor=pages,
                 naive=rate * size,
                 computed=True,
                 size=size,
@@ -228,6 +234,11 @@ def reconciliation(*, quick: bool) -> Iterator[Figure]:
                 naive=size + math.ceil(size / 100) + 1,
                 size=size,
             )
+
+
+def _at_pace(polar: float, attio: float) -> float:
+    """Return the seconds that so many requests take at the default pace, both services at once."""
+    return max(polar * 60 / PACE["POLAR_REQUESTS_PER_MINUTE"], attio / PACE["ATTIO_READS_PER_SECOND"])
 
 
 def million(*, quick: bool) -> Iterator[Figure]:

@@ -46,10 +46,6 @@ class Home:
         """Return how much the instance holds on disk, without the ledger."""
         return sum(path.stat().st_size for path in (self.folder / "state").rglob("*") if path.is_file())
 
-    def ledger_bytes(self) -> int:
-        """Return how much the ledger holds on disk."""
-        return Path(self.environment["POLAR_ATTIO_DATABASE"]).stat().st_size
-
 
 @contextmanager
 def _home(*, customers: int, days: int) -> Iterator[Home]:
@@ -111,15 +107,14 @@ def runs(*, quick: bool) -> Iterator[Figure]:
 
 def year(*, quick: bool) -> Iterator[Figure]:
     """What an hour, a day and a year leave on disk, and whether the UI stays quick on a year of hours."""
-    count, hours = (2, 48) if quick else (6, _YEAR)
+    count, hours = (1, 24) if quick else (6, _YEAR)
     with _home(customers=1000, days=hours // 24 + 1) as home:
         now = floor(datetime.now(UTC))
         home.hour(now - HOUR * 20)
-        before, ledger_before, events = home.bytes(), home.ledger_bytes(), 0
+        before, events = home.bytes(), 0
         for number in range(count):
             events += home.hour(now - HOUR * (19 - number))["events"]
         each = (home.bytes() - before) / count
-        ledger = (home.ledger_bytes() - ledger_before) / count
         home.do("seed", hours=hours, last=(now - HOUR * 21).isoformat())
         latency = browsing.asset_page(home.environment, home.folder) if not quick else None
         index = (home.folder / "state/dagster/history/runs/index.db").stat().st_size
@@ -127,7 +122,6 @@ def year(*, quick: bool) -> Iterator[Figure]:
         case = f"what {what} adds"
         yield Figure(case=case, what="rows in the event log", ours=events / count * factor)
         yield Figure(case=case, what="instance on disk", unit="MB", ours=each * factor / 1e6)
-    yield Figure(case="what an hour adds", what="ledger on disk", unit="MB", ours=max(ledger, 0) / 1e6)
     case = f"instance of {hours:,} hours"
     yield Figure(case=case, what="index of its events", unit="MB", ours=index / 1e6)
     if latency is not None:

@@ -47,10 +47,10 @@ class Stand:
         environment: What a process needs to work against it.
     """
 
-    def __init__(self, url: str, environment: dict[str, str]) -> None:
+    def __init__(self, url: str, environment: dict[str, str], controls: httpx.Client) -> None:
         self.url = url
         self.environment = environment
-        self._http = httpx.Client(base_url=f"{url}/sandbox", timeout=60)
+        self._http = controls
 
     def control(self, method: str, path: str, payload: Mapping[str, Any] | None = None) -> Any:
         """Ask the sandbox for something, and return what it says."""
@@ -128,7 +128,8 @@ def sandbox(
                 "POLAR_ACCESS_TOKEN": polar_token,
                 "ATTIO_API_KEY": attio_token,
             }
-            yield Stand(url, environment)
+            with httpx.Client(base_url=f"{url}/sandbox", timeout=60) as controls:
+                yield Stand(url, environment, controls)
         finally:
             process.stdin.close()
             process.wait(timeout=30)

@@ -16,6 +16,8 @@ from polar_attio_pipeline_tests.faults.crash_points import Crash
 from polar_attio_pipeline_tests.faults.schedule import Account, run
 
 CHUNK = 5
+MOMENTS = 40
+RUN_KILLS = 10
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -76,10 +78,11 @@ def _kills(given: argparse.Namespace) -> Iterator[Crash]:
     with tempfile.TemporaryDirectory() as folder:
         writes = range(1, crash_points.CUSTOMERS + 1)
         yield from crash_points.sweep(
-            Path(folder), writes=writes, ledger_writes=range(1, 4), moments=40, seed=given.seed
+            Path(folder), writes=writes, ledger_writes=range(1, 4), moments=MOMENTS, seed=given.seed
         )
         if given.kills == "all":
-            yield from dagster_kills.sweep(Path(folder))
+            yield from dagster_kills.kill_runs(Path(folder), RUN_KILLS)
+            yield from dagster_kills.kill_trees(Path(folder))
 
 
 def _say(text: str) -> None:

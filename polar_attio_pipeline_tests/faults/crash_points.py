@@ -140,7 +140,7 @@ def _at_a_write(folder: Path, write: int, *, after: bool) -> Crash:
             process = _start(url, shop)
             assert trap.sprung.wait(PATIENCE), f"there is no write number {write}"
             _kill(process)
-            return _next_pass(f"{_side(after=after)} a write to Attio", f"write {write}", url, shop)
+            return _next_pass(f"a pass, {_side(after=after)} a write to Attio", f"write {write}", url, shop)
 
 
 def _at_the_ledger(folder: Path, number: int, *, after: bool) -> Crash:
@@ -148,7 +148,7 @@ def _at_the_ledger(folder: Path, number: int, *, after: bool) -> Crash:
         process = _start(url, shop, Death("ledger", number, after))
         process.join(PATIENCE)
         assert process.exitcode == -signal.SIGKILL, f"there is no ledger write number {number}"
-        return _next_pass(f"{_side(after=after)} a write to the ledger", f"write {number}", url, shop)
+        return _next_pass(f"a pass, {_side(after=after)} a write to the ledger", f"write {number}", url, shop)
 
 
 def _at_a_moment(folder: Path, seconds: float) -> Crash:
@@ -156,7 +156,7 @@ def _at_a_moment(folder: Path, seconds: float) -> Crash:
         process = _start(url, shop)
         process.join(seconds)
         _kill(process)
-        return _next_pass("at a moment drawn at random", f"after {seconds:.3f} s", url, shop)
+        return _next_pass("a pass, at a moment drawn at random", f"after {seconds:.3f} s", url, shop)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,6 @@ from polar_attio_pipeline_tests.faults.crash_points import (
 )
 
 ROOT = Path(__file__).parents[2]
-RUN_KILLS = 10
 DAEMON_PATIENCE = 480
 """Seconds: a daemon's start, ticks every 30 s, the discovery of the run that died, and a run."""
 
@@ -39,10 +38,15 @@ _DAEMON = ["dagster._daemon", "run", "-m", "polar_attio_pipeline.definitions"]
 _DAY = timedelta(days=1)
 
 
-def sweep(folder: Path) -> Iterator[Crash]:
-    """Kill Dagster's processes, each time over 60 customers, and see what the next pass makes of it."""
-    for number in range(RUN_KILLS):
-        yield _run_killed(folder, write=1 + number * (CUSTOMERS - 1) // (RUN_KILLS - 1), after=number % 2 == 1)
+def kill_runs(folder: Path, times: int) -> Iterator[Crash]:
+    """Kill the process of a run over 60 customers, at writes spread over the pass, and see what the next one makes."""
+    for number in range(times):
+        write = 1 + number * (CUSTOMERS - 1) // max(1, times - 1)
+        yield _run_killed(folder, write=write, after=number % 2 == 1)
+
+
+def kill_trees(folder: Path) -> Iterator[Crash]:
+    """Kill the daemon and all that it has started, start it again, and see what it makes of it by itself."""
     for write in (20, 45):
         trap = Trap(is_write, write, after=False)
         yield _tree_killed(folder, trap, "the whole tree, in the middle of a run", f"write {write}")
@@ -62,7 +66,7 @@ def _run_killed(folder: Path, *, write: int, after: bool) -> Crash:
                 _kill_tree(process)
             with _process(materialize, environment) as process:
                 ended = process.wait(PATIENCE)
-            return inspect(shop, "a run of Dagster's", f"write {write}", ended)
+            return inspect(shop, "a run, in a process of Dagster's", f"write {write}", ended)
 
 
 def _tree_killed(folder: Path, trap: Trap, kind: str, where: str) -> Crash:

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from email.utils import format_datetime, parsedate_to_datetime
 from random import Random
 from typing import Literal
 
@@ -106,8 +107,13 @@ class HeardTraffic(Traffic):
         """Note that an answer has arrived."""
         service = service_of(response.request.url.path)
         retry_after = response.headers.get("Retry-After")
-        if service and retry_after:
-            super().told_to_wait(service, retry_after)
+        if not service or not retry_after:
+            return
+        if not retry_after.isdecimal():
+            # A date is by the clock of the answer, which may be off.
+            dated, until = (parsedate_to_datetime(text) for text in (response.headers["Date"], retry_after))
+            retry_after = format_datetime(until - (dated - self.clock().replace(microsecond=0)), usegmt=True)
+        super().told_to_wait(service, retry_after)
 
 
 class Wire(httpx.AsyncBaseTransport):

@@ -58,7 +58,9 @@ def details(account: Account) -> str:
 
 def as_json(account: Account) -> dict[str, Any]:
     """Return an account for a machine."""
-    return {**dataclasses.asdict(account), "is_good": account.is_good}
+    # `asdict` does not know how to copy a Counter.
+    plain = dataclasses.replace(account, injected=Counter())
+    return {**dataclasses.asdict(plain), "injected": dict(account.injected), "is_good": account.is_good}
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -35,7 +35,7 @@ class Timeline:
 
     def advance(self, seconds: float) -> None:
         self._elapsed += max(0.0, seconds)
-        self._machine.move_to(self.now())
+        self._machine.move_to(self.now().timestamp())
 
     def advance_to(self, moment: datetime) -> None:
         """Let time pass until then; a moment that is over already is no way back."""
