@@ -191,7 +191,7 @@ class ApiClient:
             effort=effort,
             retry_lost_answers=retry_lost_answers,
             sleep=self._clock.sleep,
-            before_sleep=functools.partial(self._note_retry, self._lanes[lane]),
+            before_sleep=self._note_retry,
         )
         return await attempts(self._attempt, self._http, request, lane, effort)
 
@@ -218,24 +218,24 @@ class ApiClient:
         finally:
             effort.in_flight += self._clock.now() - sent
         if not response.is_success:
-            raise self._refusal(response, self._lanes[lane])
+            raise self._refusal(response)
         return response
 
-    def _refusal(self, response: httpx.Response, lane: Lane) -> ApiError:
+    def _refusal(self, response: httpx.Response) -> ApiError:
         error = self._explain(response)
         self.stats.throttled += response.status_code == httpx.codes.TOO_MANY_REQUESTS
         if isinstance(error, TransientError):
             error.retry_after = seconds_to_wait(
                 response.headers.get("Retry-After"), date=response.headers.get("Date"), now=datetime.now(UTC)
             )
-            self._keep_away(error, error.retry_after or 0, lane)
+            self._keep_away(error, error.retry_after or 0)
         return error
 
-    def _keep_away(self, error: ApiError, seconds: float, lane: Lane) -> None:
-        """Hold the lane as long as the service asks; if that is too long to wait, send nothing at all until then."""
+    def _keep_away(self, error: ApiError, seconds: float) -> None:
+        """Pause as long as the service asks; if that is too long to wait, send nothing at all until then."""
         until = self._clock.now() + seconds
         if seconds <= self.retry.longest_pause:
-            lane.pause_until(until)
+            self._pause(seconds)
         elif until > self._closed_until:
             self._closed_until, self._closing = until, error
 
@@ -243,7 +243,12 @@ class ApiClient:
         if moment := http_date(response.headers.get("Date")):
             self.server_offset = moment.timestamp() - time.time()
 
-    def _note_retry(self, lane: Lane, state: tenacity.RetryCallState) -> None:
+    def _pause(self, seconds: float) -> None:
+        # A service that asks to wait means all that comes from here, whichever lane was told.
+        for lane in self._lanes.values():
+            lane.pause_until(self._clock.now() + seconds)
+
+    def _note_retry(self, state: tenacity.RetryCallState) -> None:
         self.stats.retries += 1
         self.stats.seconds_waited += state.upcoming_sleep
         error = state.outcome.exception() if state.outcome else None
@@ -258,4 +263,4 @@ class ApiClient:
             state.upcoming_sleep,
         )
         if error.status == httpx.codes.TOO_MANY_REQUESTS:
-            lane.pause_until(self._clock.now() + state.upcoming_sleep)
+            self._pause(state.upcoming_sleep)

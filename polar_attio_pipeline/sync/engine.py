@@ -35,6 +35,10 @@ everybody in the CRM was seen are caught up with."""
 CONCURRENT_WRITES = 64
 """Writes under way or waiting for the rate limit: enough to keep 25 a second busy at a latency of two seconds."""
 
+FRESH_SECONDS = 60
+"""A plan that could not be carried out in this time, because the service throttles or fails, is given up and made
+anew: a human may have typed since. Giving up a write under way is safe, because the new plan begins with a new look."""
+
 ROUNDS = 3
 """How often a customer whose person changed under the pass is looked up anew before a human is asked."""
 
@@ -86,13 +90,19 @@ async def sync(customers: Iterable[Customer], services: Services, record: Record
     """
     claims = Claims()
     pending = _oldest_first(customers)
-    for _ in range(ROUNDS):
+    outrun = 0
+    while pending:
         once = _Round(services, record)
         await once.run(pending, claims)
-        pending = _oldest_first(plan.customer for plan in once.stale)
-        if not pending:
-            return
-    record([changed_meanwhile(plan) for plan in once.stale])
+        if once.late and not once.answered:
+            raise UnavailableError(
+                f"Not one of {len(once.late)} writes went through in {FRESH_SECONDS} s: run this again later."
+            )
+        outrun += bool(once.stale)
+        if outrun == ROUNDS:
+            record([changed_meanwhile(plan) for plan in once.stale])
+            once.stale.clear()
+        pending = _oldest_first(plan.customer for plan in (*once.stale, *once.late))
 
 
 async def compare(book: Book, services: Services, record: Record = _unrecorded) -> Comparison:
@@ -243,11 +253,20 @@ def _distinct(people: Iterable[Person]) -> list[Person]:
 
 @dataclass
 class _Round:
-    """One time through the customers. `stale` collects the plans that Attio had outrun."""
+    """One time through the customers.
+
+    Attributes:
+        stale: The plans that Attio had outrun.
+        late: The plans that grew old before they were carried out.
+        answered: Whether any write was answered.
+        failures: Why writes failed for good.
+    """
 
     services: Services
     record: Record
     stale: list[Plan] = field(default_factory=list)
+    late: list[Plan] = field(default_factory=list)
+    answered: bool = False
     failures: list[UnavailableError] = field(default_factory=list)
 
     async def run(self, customers: Sequence[Customer], claims: Claims) -> None:
@@ -255,12 +274,13 @@ class _Round:
         try:
             async with asyncio.TaskGroup() as writes:
                 for chunk in _chunks(customers):
+                    expiry = asyncio.get_running_loop().time() + FRESH_SECONDS
                     plans = await _plan_chunk(chunk, self.services, claims)
                     self._record_unwritten(plans)
                     for due in plans:
                         if due.action in {Action.CREATE, Action.UPDATE}:
                             await slots.acquire()
-                            writes.create_task(self._apply(due, slots))
+                            writes.create_task(self._apply(due, slots, expiry))
         except BaseExceptionGroup as group:
             # One sentence ends a run, so the first error speaks for those that it cut short.
             raise group.exceptions[0] from None
@@ -276,18 +296,24 @@ class _Round:
             ]
         )
 
-    async def _apply(self, due: Plan, slots: asyncio.Semaphore) -> None:
+    async def _apply(self, due: Plan, slots: asyncio.Semaphore, expiry: float) -> None:
         try:
-            person = await self._write(due)
+            async with asyncio.timeout_at(expiry):
+                person = await self._write(due)
+        except TimeoutError:
+            self.late.append(due)
         except (EmailTakenError, RecordGoneError):
+            self.answered = True
             self.stale.append(due)
         except RecordRefusedError as error:
+            self.answered = True
             self.record([refused(due, field=error.field, message=error.message)])
         except UnavailableError as error:
             self.failures.append(error)
             if len(self.failures) > TOLERATED_FAILURES:
                 raise
         else:
+            self.answered = True
             self.record([written(due, person)])
         finally:
             slots.release()

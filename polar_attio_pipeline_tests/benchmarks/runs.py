@@ -18,6 +18,7 @@ from typing import Any
 from uuid import uuid4
 
 from polar_attio_pipeline.hours import HOUR, key
+from polar_attio_pipeline_tests.benchmarks.memory import peak_megabytes
 
 Report = dict[str, Any]
 
@@ -158,7 +159,7 @@ def main() -> None:
     task, options = sys.argv[1], json.loads(sys.argv[2])
     report = TASKS[task](**options)
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    measured = {"megabytes": usage.ru_maxrss / 1024, "cpu": usage.ru_utime + usage.ru_stime}
+    measured = {"megabytes": peak_megabytes(), "cpu": usage.ru_utime + usage.ru_stime}
     sys.stdout.write(json.dumps({**report, **measured}) + "\n")
 
 

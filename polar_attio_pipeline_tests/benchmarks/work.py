@@ -27,6 +27,7 @@ from polar_attio_pipeline.reading import read_hours
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.engine import Services, sync
 from polar_attio_pipeline.sync.outcomes import Outcome, tally
+from polar_attio_pipeline_tests.benchmarks.memory import peak_megabytes
 from polar_attio_pipeline_tests.benchmarks.naive import naive_pass
 
 Report = dict[str, Any]
@@ -132,8 +133,9 @@ def main() -> None:
         database = options.pop("database", None) or str(Path(folder) / "ledger.duckdb")
         report = asyncio.run(TASKS[task](database, **options))
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    peak = usage.ru_maxrss / 1024  # Linux counts in KiB
-    sys.stdout.write(json.dumps({**report, "megabytes": peak, "cpu": usage.ru_utime + usage.ru_stime}) + "\n")
+    sys.stdout.write(
+        json.dumps({**report, "megabytes": peak_megabytes(), "cpu": usage.ru_utime + usage.ru_stime}) + "\n"
+    )
 
 
 if __name__ == "__main__":

@@ -200,7 +200,7 @@ async def test_nobody_else_asks_either_before_a_wait_that_is_too_long_is_over() 
 
 
 @pytest.mark.parametrize("retry_after", ["60", None])
-async def test_one_429_holds_everybody_in_its_lane_and_nobody_else(retry_after: str | None) -> None:
+async def test_one_429_holds_everybody_whatever_their_lane(retry_after: str | None) -> None:
     clock = FakeClock()
     server = Server(clock, throttled(retry_after), ok)
     async with client(server, clock, lane=Lane(10, clock=clock)) as api:
@@ -218,7 +218,7 @@ async def test_one_429_holds_everybody_in_its_lane_and_nobody_else(retry_after: 
     assert all(time >= pause for time in held[1:])
     assert all(later - earlier >= 0.1 - 1e-9 for earlier, later in pairwise(held[1:]))
     other = next(time for time, sent in zip(server.times, server.requests, strict=True) if sent.url.path != PATH)
-    assert other == began
+    assert other - began >= pause
 
 
 @pytest.mark.parametrize(
