@@ -111,6 +111,7 @@ def _same(old: Value | None, new: Value) -> bool:
     if isinstance(old, datetime) and isinstance(new, datetime):
         return abs(old - new) < _SAME_INSTANT
     if isinstance(old, PersonName) and isinstance(new, PersonName):
+        # White space inside a name counts for nothing: what Attio keeps of it is not documented.
         return old.full.split() == new.full.split()
     if isinstance(old, str) and isinstance(new, str):
         return old.strip() == new.strip()
