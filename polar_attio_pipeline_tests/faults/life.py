@@ -103,6 +103,10 @@ class HeardTraffic(Traffic):
     def told_to_wait(self, service: str, retry_after: str) -> None:
         """Wait for `heard`."""
 
+    def clock_was_set(self) -> None:
+        """Forget who was told to wait: their moments are by the old time."""
+        self._closed.clear()
+
     def heard(self, response: httpx.Response) -> None:
         """Note that an answer has arrived."""
         service = service_of(response.request.url.path)

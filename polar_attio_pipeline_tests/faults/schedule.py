@@ -153,6 +153,7 @@ class _Schedule:
         if random.random() < 0.1:
             minutes = random.choice((-5, 5))
             self._sandbox.clock.offset = timedelta(minutes=minutes)
+            self._traffic.clock_was_set()
             self._injected(f"machine's clock off by five minutes ({-minutes:+})")
         if random.random() < 0.3:
             self._happenings.churn()
@@ -189,6 +190,7 @@ class _Schedule:
         self._faults.clear()
         self._give_tokens_back()
         self._sandbox.clock.offset = timedelta(0)
+        self._traffic.clock_was_set()
         self._happenings.mend()
         churn = self._sandbox.churn
         self._injected("row inserted between pages", len(churn.inserted))
