@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 from polar_attio_pipeline_tests.faults import crash_points, dagster_kills, report
@@ -75,14 +75,15 @@ def _schedules(given: argparse.Namespace) -> Iterator[Account]:
 def _kills(given: argparse.Namespace) -> Iterator[Crash]:
     if given.kills == "none" or given.only is not None:
         return
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor() as pool:
+        folder = Path(name)
         writes = range(1, crash_points.CUSTOMERS + 1)
-        yield from crash_points.sweep(
-            Path(folder), writes=writes, ledger_writes=range(1, 4), moments=MOMENTS, seed=given.seed
-        )
+        kinds = [crash_points.sweep(folder, writes=writes, ledger_writes=range(1, 4), moments=MOMENTS, seed=given.seed)]
         if given.kills == "all":
-            yield from dagster_kills.kill_runs(Path(folder), RUN_KILLS)
-            yield from dagster_kills.kill_trees(Path(folder))
+            # Daemons are waited for most of the time.
+            kinds += [dagster_kills.kill_runs(folder, RUN_KILLS), dagster_kills.kill_trees(folder)]
+        for crashes in pool.map(list, kinds):
+            yield from crashes
 
 
 def _say(text: str) -> None:
