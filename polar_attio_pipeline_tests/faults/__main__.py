@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
-from polar_attio_pipeline_tests.faults import crash_points, dagster_kills, report
+from polar_attio_pipeline_tests.faults import crash_points, dagster_kills, report, wide_outage
 from polar_attio_pipeline_tests.faults.crash_points import Crash
 from polar_attio_pipeline_tests.faults.schedule import Account, run
 
@@ -33,21 +33,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     accounts = list(_schedules(given))
     if given.only is not None:
         _say(report.details(accounts[0]))
-    elif accounts:
+        return int(not accounts[0].is_good)
+    if accounts:
         _say(f"Schedules, seed {given.seed}, {time.monotonic() - began:.0f} s\n\n{report.schedules_table(accounts)}")
         _say(report.faults_table(accounts))
-    bad = [account for account in accounts if not account.is_good]
-    for account in bad:
-        _say(f"not as it should be: --seed {given.seed} --only {account.number}")
+    tolls = list(wide_outage.days_without_attio(given.seed))
+    _say(f"A day without Attio, seed {given.seed}\n\n{report.outages_table(tolls)}")
     crashes = list(_kills(given))
     if crashes:
         _say(f"Kills, seed {given.seed}, {time.monotonic() - began:.0f} s in all\n\n{report.crashes_table(crashes)}")
-    bad_crashes = [crash for crash in crashes if not crash.is_good]
-    for crash in bad_crashes:
-        _say(f"not as it should be: {crash}")
     if given.json:
         given.json.write_text(json.dumps([report.as_json(account) for account in accounts], indent=1))
-    return 1 if bad or bad_crashes else 0
+    bad = [
+        *(f"--seed {given.seed} --only {account.number}" for account in accounts if not account.is_good),
+        *(str(other) for other in (*tolls, *crashes) if not other.is_good),
+    ]
+    for line in bad:
+        _say(f"not as it should be: {line}")
+    return 1 if bad else 0
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -73,7 +76,7 @@ def _schedules(given: argparse.Namespace) -> Iterator[Account]:
 
 
 def _kills(given: argparse.Namespace) -> Iterator[Crash]:
-    if given.kills == "none" or given.only is not None:
+    if given.kills == "none":
         return
     with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor() as pool:
         folder = Path(name)

@@ -7,6 +7,7 @@ from typing import Any
 
 from polar_attio_pipeline_tests.faults.crash_points import Crash
 from polar_attio_pipeline_tests.faults.schedule import MOST_ROUNDS, Account
+from polar_attio_pipeline_tests.faults.wide_outage import Toll
 
 LINE = 100
 """Schedules in one line of the table."""
@@ -47,6 +48,14 @@ def crashes_table(crashes: Sequence[Crash]) -> str:
               "next passes that failed")  # fmt: skip
     kinds = list(dict.fromkeys(crash.kind for crash in crashes))
     return table(header, [_kills(kind, [crash for crash in crashes if crash.kind == kind]) for kind in kinds])
+
+
+def outages_table(tolls: Iterable[Toll]) -> str:
+    """Return a line for each way in which Attio was down for a day."""
+    header = ("Attio down for a day", "new customers", "runs by the sensor", "runs by schedules", "most in an hour",
+              "requests to Attio", "requests to Polar", "minutes until everybody was there", "lost", "doubled",
+              "wrong values", "early retries")  # fmt: skip
+    return table(header, map(_toll, tolls))
 
 
 def details(account: Account) -> str:
@@ -98,3 +107,11 @@ def _kills(kind: str, crashes: Sequence[Crash]) -> list[str]:
         sum(crash.ended != 0 for crash in crashes),
     ]
     return [kind, *map(str, counts)]
+
+
+def _toll(toll: Toll) -> list[str]:
+    during = (toll.customers, toll.asked, toll.scheduled, toll.busiest, toll.attio, toll.polar)
+    minutes = "never" if toll.minutes is None else f"{toll.minutes:.0f}"
+    verdict = toll.verdict
+    after = (len(verdict.lost), len(verdict.doubled), len(verdict.wrong), toll.early_retries)
+    return [toll.outage, *map(str, during), minutes, *map(str, after)]

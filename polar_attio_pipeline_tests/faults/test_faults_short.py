@@ -10,6 +10,7 @@ from polar_attio_pipeline.sync import planning
 from polar_attio_pipeline.sync.matching import PeopleIndex
 from polar_attio_pipeline_tests.faults import crash_points, dagster_kills, report
 from polar_attio_pipeline_tests.faults.schedule import Account, run
+from polar_attio_pipeline_tests.faults.wide_outage import days_without_attio
 
 SEED = 1
 
@@ -54,6 +55,17 @@ def test_a_pipeline_that_does_not_wait_is_found_out(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Lane, "pause_until", lambda *_: None)
 
     assert found(lambda account: account.early_retries)
+
+
+def test_a_day_without_attio_causes_no_storm_of_runs_and_then_everybody_arrives() -> None:
+    (toll,) = days_without_attio(SEED, ["503"])
+
+    assert toll.is_good, toll
+    assert toll.customers == 144
+    assert toll.scheduled == 24
+    assert toll.asked <= 60
+    assert toll.attio <= 10 * (toll.asked + toll.scheduled)
+    assert toll.polar <= 24 * 60 * 2 + 10 * (toll.asked + toll.scheduled)
 
 
 def test_a_killed_process_costs_nothing_but_its_place(tmp_path: Path) -> None:
