@@ -46,7 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.json.write_text(json.dumps([report.as_json(account) for account in accounts], indent=1))
     bad = [
         *(f"--seed {given.seed} --only {account.number}" for account in accounts if not account.is_good),
-        *(str(other) for other in (*tolls, *crashes) if not other.is_good),
+        *(str(toll) for toll in tolls if not toll.is_good),
+        *(str(crash) for crash in crashes if not crash.is_good),
     ]
     for line in bad:
         _say(f"not as it should be: {line}")
@@ -85,8 +86,9 @@ def _kills(given: argparse.Namespace) -> Iterator[Crash]:
         if given.kills == "all":
             # Daemons are waited for most of the time.
             kinds += [dagster_kills.kill_runs(folder, RUN_KILLS), dagster_kills.kill_trees(folder)]
-        for crashes in pool.map(list, kinds):
-            yield from crashes
+        done = [pool.submit(list[Crash], kind) for kind in kinds]
+        for crashes in done:
+            yield from crashes.result()
 
 
 def _say(text: str) -> None:
