@@ -1,7 +1,11 @@
-"""One notice when a state turns bad and one when it is good again, to any channel that apprise can reach."""
+"""One notice when a state turns bad and one when it is good again, to any channel that apprise can reach.
 
+Each channel is remembered by itself: one that is down gets its notice later, and the others hear nothing twice.
+"""
+
+import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -20,43 +24,64 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A message about a state that has changed."""
+    """A message about a state that has changed.
 
-    title: str
+    Attributes:
+        state: Name of the state.
+        text: What is wrong, or what is over.
+        good: Whether it is well again.
+    """
+
+    state: str
     text: str
     good: bool
 
+    @property
+    def title(self) -> str:
+        """What a person reads first."""
+        return f"Polar to Attio: {self.state}" + (" is well again" if self.good else "")
 
-def load(cursor: str | None) -> dict[str, str]:
-    """Return the problems that people were told of, by name; none where the cursor is missing or garbage."""
+
+Told = Mapping[str, Mapping[str, str]]
+"""For each channel, by `fingerprint`: the problems that it was told of and that it was not told are over, by name."""
+
+
+def fingerprint(url: str) -> str:
+    """Return what tells a channel from others without giving its password away."""
+    return hashlib.sha256(url.encode()).hexdigest()[:16]
+
+
+def load(cursor: str | None) -> Told:
+    """Return what each channel was told; nothing where the cursor is missing or garbage."""
     try:
-        told = json.loads(cursor or "{}")
-    except ValueError:
+        stored = json.loads(cursor or "{}")
+        return {str(channel): {str(name): str(text) for name, text in told.items()} for channel, told in stored.items()}
+    except (ValueError, AttributeError):
         return {}
-    if not isinstance(told, dict):
-        return {}
-    return {str(name): str(problem) for name, problem in told.items()}
 
 
-def dump(told: Mapping[str, str]) -> str:
-    """Return the form in which Dagster stores what people were told."""
+def dump(told: Told) -> str:
+    """Return the form in which Dagster stores what each channel was told."""
     return json.dumps(told, sort_keys=True)
 
 
 def notices(told: Mapping[str, str], states: Iterable[State]) -> list[Notice]:
-    """Return what to tell: states that have turned bad, and states that are good again."""
+    """Return what to tell a channel: states that have turned bad, and states that are good again."""
     found: list[Notice] = []
     for state in states:
         if state.problem and state.name not in told:
-            found.append(Notice(f"Polar to Attio: {state.name}", state.problem, good=False))
+            found.append(Notice(state.name, state.problem, good=False))
         elif state.problem is None and state.name in told:
-            found.append(Notice(f"Polar to Attio: {state.name} is well again", f"Over: {told[state.name]}", good=True))
+            found.append(Notice(state.name, f"Over: {told[state.name]}", good=True))
     return found
 
 
-def remember(states: Iterable[State]) -> dict[str, str]:
-    """Return the problems to remember, so that nobody is told twice."""
-    return {state.name: state.problem for state in states if state.problem}
+def remember(told: Mapping[str, str], taken: Iterable[Notice]) -> dict[str, str]:
+    """Return the problems that a channel knows of after it has taken these notices."""
+    taken = list(taken)
+    over = {notice.state for notice in taken if notice.good}
+    known = {name: problem for name, problem in told.items() if name not in over}
+    return {**known, **{notice.state: notice.text for notice in taken if not notice.good}}
 
 
 def is_channel(url: str) -> bool:
@@ -66,25 +91,16 @@ def is_channel(url: str) -> bool:
     return apprise.Apprise.instantiate(url, suppress_exceptions=True) is not None
 
 
-def send(found: Sequence[Notice], urls: Sequence[str]) -> bool:
-    """Send notices to every channel; tell whether all of them took all of it.
+def send(notice: Notice, url: str) -> bool:
+    """Send a notice to a channel; tell whether it was taken.
 
     Args:
-        found: What to send.
-        urls: Addresses in apprise's notation, such as "slack://..." or "mailto://...".
+        notice: What to send.
+        url: In apprise's notation, such as "slack://..." or "mailto://...".
     """
     import apprise  # noqa: PLC0415  # half a second that quiet ticks need not pay
 
-    channels = apprise.Apprise()
-    for url in urls:
-        channels.add(url)
-    return all(
-        bool(
-            channels.notify(
-                title=notice.title,
-                body=notice.text,
-                notify_type=apprise.NotifyType.SUCCESS if notice.good else apprise.NotifyType.FAILURE,
-            )
-        )
-        for notice in found
-    )
+    channel = apprise.Apprise()
+    channel.add(url)
+    kind = apprise.NotifyType.SUCCESS if notice.good else apprise.NotifyType.FAILURE
+    return bool(channel.notify(title=notice.title, body=notice.text, notify_type=kind))

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 
-from polar_attio_pipeline.alerts import State, notices, remember, send
+from polar_attio_pipeline.alerts import State, fingerprint, notices, remember, send
 from polar_attio_pipeline.alerts import dump as dump_told
 from polar_attio_pipeline.alerts import load as load_told
 from polar_attio_pipeline.assets.attio_people import READ_AT, AttioPeopleConfig
@@ -112,21 +112,27 @@ def build_alert_sensor(
         description="Tells the channels of POLAR_ATTIO_ALERT_URLS once when a job fails, an hour is overdue or too "
         "many customers are not in Attio, and once when that is over. Its cursor holds what people were told.",
     )
-    def alerts(
-        context: dg.SensorEvaluationContext, ledger: LedgerResource, options: PassOptions
-    ) -> dg.SensorResult | dg.SkipReason:
+    def alerts(context: dg.SensorEvaluationContext, ledger: LedgerResource, options: PassOptions) -> dg.SensorResult:
         states = [
             *(_job_state(context.instance, job) for job in jobs),
             _hours_state(context.instance, start=partitions.start, overdue=overdue, now=datetime.now(UTC)),
             _customers_state(ledger.open(), options),
         ]
-        found = notices(load_told(context.cursor), states)
-        if not found:
-            return dg.SkipReason("Nothing has changed.")
-        if not send(found, urls):
-            return dg.SkipReason("A channel of POLAR_ATTIO_ALERT_URLS did not take the notice; it is sent again.")
-        told = ", ".join(notice.title for notice in found)
-        return dg.SensorResult(skip_reason=f"Told: {told}.", cursor=dump_told(remember(states)))
+        told = load_told(context.cursor)
+        kept: dict[str, dict[str, str]] = {}
+        sent: set[str] = set()
+        refused = 0
+        for url in urls:
+            known = told.get(fingerprint(url), {})
+            due = notices(known, states)
+            taken = [notice for notice in due if send(notice, url)]
+            kept[fingerprint(url)] = remember(known, taken)
+            sent.update(notice.title for notice in taken)
+            refused += len(taken) < len(due)
+        said = f"Told: {', '.join(sorted(sent))}." if sent else "There is nothing to tell."
+        if refused:
+            said = f"{refused} of {len(urls)} channels did not take a notice and will get it later. {said}"
+        return dg.SensorResult(skip_reason=said, cursor=dump_told(kept))
 
     return alerts
 
