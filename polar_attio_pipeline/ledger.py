@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -29,6 +29,9 @@ _FAILED = sorted(result.value for result in FAILED)
 
 PORTION = 1000
 """Outcomes stored at once: opening the file costs tens of milliseconds, whatever goes in."""
+
+_DOUBTFUL = timedelta(days=1)
+"""So long after a pass began that never ended, every snapshot may be older than what it wrote; no run lasts longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,11 @@ class Ledger:
 
     @contextmanager
     def recording(self, run_id: str) -> Iterator[Callable[[Sequence[Outcome]], None]]:
-        """Give a pass a function that stores outcomes, in portions; the last when the pass ends, even by an error."""
+        """Give a pass a function that stores outcomes, in portions; the last when the pass ends, even by an error.
+
+        A pass that is killed leaves a mark, because what it wrote last is on no record: see `last_synced`.
+        """
+        self._begin(run_id)
         waiting: list[Outcome] = []
 
         def record(outcomes: Sequence[Outcome]) -> None:
@@ -97,6 +104,17 @@ class Ledger:
             yield record
         finally:
             self.record(waiting, run_id=run_id)
+            self._end(run_id)
+
+    def _begin(self, run_id: str) -> None:
+        now = datetime.now(UTC)
+        with connect(self.database) as connection:
+            connection.execute("DELETE FROM passes_under_way WHERE began < ?", [naive(now - _DOUBTFUL)])
+            connection.execute("INSERT OR REPLACE INTO passes_under_way VALUES (?, ?)", [run_id, naive(now)])
+
+    def _end(self, run_id: str) -> None:
+        with connect(self.database) as connection:
+            connection.execute("DELETE FROM passes_under_way WHERE run_id = ?", [run_id])
 
     def forget(self, customer_ids: Collection[str]) -> None:
         """Drop the rows of customers that Polar no longer has."""
@@ -136,10 +154,13 @@ class Ledger:
         return {result: found.get(result.value, 0) for result in Result}
 
     def last_synced(self, *, not_by: str) -> datetime | None:
-        """Return when a run other than this one last recorded an outcome."""
+        """Return when a run other than this one last recorded an outcome; now, if one began and was never heard of."""
+        now = datetime.now(UTC)
         with connect(self.database) as connection:
             (newest,) = connection.execute(
-                "SELECT max(synced_at) FROM attio_people WHERE run_id != ?", [not_by]
+                "SELECT max(written) FROM (SELECT max(synced_at) AS written FROM attio_people WHERE run_id != $run "
+                "UNION ALL SELECT $now FROM passes_under_way WHERE run_id != $run AND began >= $doubtful)",
+                {"run": not_by, "now": naive(now), "doubtful": naive(now - _DOUBTFUL)},
             ).fetchall()[0]
         return newest.replace(tzinfo=UTC) if newest else None
 

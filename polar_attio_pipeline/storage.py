@@ -43,6 +43,7 @@ CREATE TABLE IF NOT EXISTS attio_people (
     detail VARCHAR, attio_record_id VARCHAR, attio_url VARCHAR, created_at TIMESTAMP, synced_at TIMESTAMP NOT NULL,
     run_id VARCHAR NOT NULL
 );
+CREATE TABLE IF NOT EXISTS passes_under_way (run_id VARCHAR PRIMARY KEY, began TIMESTAMP NOT NULL);
 """
 
 CUSTOMER_COLUMNS = (

@@ -1,6 +1,9 @@
 """The ledger: one row a customer, the newest word on each."""
 
+import multiprocessing
+import threading
 from datetime import UTC, datetime, timedelta
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
@@ -147,3 +150,36 @@ def test_the_last_word_of_another_run_has_a_time_and_ones_own_does_not_count(led
 
     assert ledger.last_synced(not_by="run-2") == NOON
     assert ledger.last_synced(not_by="run-1") == NOON + timedelta(hours=1)
+
+
+def test_a_pass_that_was_killed_may_have_written_up_to_now(ledger: Ledger) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        begin_and_die(ledger, "killed")
+        clock.shift(timedelta(hours=3))
+        assert ledger.last_synced(not_by="run-2") == NOON + timedelta(hours=3)
+        assert ledger.last_synced(not_by="killed") is None
+        clock.shift(timedelta(days=1))
+        assert ledger.last_synced(not_by="run-2") is None
+
+
+def test_a_pass_that_ends_leaves_no_doubt_even_by_an_error(ledger: Ledger) -> None:
+    with pytest.raises(RuntimeError), ledger.recording("run-1"):
+        raise RuntimeError
+    assert ledger.last_synced(not_by="run-2") is None
+
+
+def begin_and_die(ledger: Ledger, run_id: str) -> None:
+    """Begin a pass in a process of its own, and kill that."""
+    context = multiprocessing.get_context("spawn")
+    begun = context.Event()
+    process = context.Process(target=record_for_ever, args=(ledger.database, run_id, datetime.now(UTC), begun))
+    process.start()
+    begun.wait()
+    process.kill()
+    process.join()
+
+
+def record_for_ever(database: Path | str, run_id: str, now: datetime, begun: Event) -> None:
+    with time_machine.travel(now, tick=False), Ledger(database).recording(run_id):
+        begun.set()
+        threading.Event().wait()

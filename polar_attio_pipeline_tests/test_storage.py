@@ -214,7 +214,7 @@ def test_the_file_and_its_folder_are_made_when_needed(tmp_path: Path) -> None:
         tables = {name for (name,) in connection.execute("SHOW TABLES").fetchall()}
 
     assert database.exists()
-    assert tables == {"polar_customers", "polar_reads", "attio_people"}
+    assert tables == {"polar_customers", "polar_reads", "attio_people", "passes_under_way"}
 
 
 def test_a_file_that_is_no_ledger_is_said_to_be_so_with_what_to_do(tmp_path: Path) -> None:

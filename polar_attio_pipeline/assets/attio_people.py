@@ -177,6 +177,8 @@ class _Pass:
     async def _sync(self, customers: Sequence[Customer], unreadable: Sequence[Outcome] = ()) -> list[Outcome]:
         services = Services(self.people, self.book, self.people.workspace.targets, self.options.overwrite_typed)
         outcomes = list(unreadable)
+        if not customers and not unreadable:
+            return outcomes
         with self.ledger.recording(self.run_id) as record:
             record(unreadable)
 
