@@ -91,7 +91,7 @@ def runs(*, quick: bool) -> Iterator[Figure]:
         )
         yield Figure(case=case, what="memory", unit="MB", ours=hourly["megabytes"], floor=empty["megabytes"])
         yield Figure(case=case, what="events", ours=hour["events"], floor=empty["events"])
-        yield Figure(case=case, what="requests", ours=seen.total, naive=1000 + 11)
+        yield Figure(case=case, what="requests, three days back", ours=seen.total, naive=1000 + 11)
         yield Figure(case=case, what="writes", ours=seen.writes, target=0, naive=1000)
         case = "sensor tick"
         yield Figure(case=case, what="processor time", unit="s", ours=tick["cpu_seconds"])
