@@ -173,6 +173,23 @@ def test_without_any_success_it_begins_at_the_first_hour(clock: time_machine.Tra
     assert Sensor(pipeline, clock).asks() == [hours(0, 9)]
 
 
+def test_losing_dagsters_database_costs_reading_again_and_no_write(sensor: Sensor) -> None:
+    sensor.buy("ada", ago=3 * HOUR)
+    sensor.pipeline.run("customer_sync", tags=hours(7))
+    writes = sensor.pipeline.writes
+    with dg.DagsterInstance.ephemeral() as empty:
+        sensor.pipeline.instance = empty
+        anew = Sensor(sensor.pipeline, sensor.clock)
+
+        (tags,) = anew.asks()
+        assert tags == hours(0, 9)
+        sensor.clock.shift(20)
+        sensor.pipeline.run("customer_sync", tags=tags)
+
+        assert "Nobody is missing" in anew.skips()
+    assert sensor.pipeline.writes == writes > 0
+
+
 def test_a_success_is_counted_by_when_polar_was_read_for_it(sensor: Sensor) -> None:
     sensor.succeed(9, read_at=START + timedelta(hours=9, minutes=59))
 

@@ -237,6 +237,32 @@ def test_a_statement_that_is_wrong_is_no_matter_of_the_file(tmp_path: Path) -> N
         connection.execute("SELECT * FROM nowhere")
 
 
+ON_A_FULL_DISK = """
+import resource, signal, sys
+from polar_attio_pipeline.storage import connect
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+with connect(sys.argv[1]) as connection:
+    connection.execute("CREATE TABLE big AS SELECT random() AS number FROM range(1_000_000)")
+"""
+
+
+def test_a_full_disk_is_said_to_be_one_and_what_was_there_stays(tmp_path: Path) -> None:
+    """No file may grow beyond a megabyte, which the database meets as it meets a disk without room."""
+    database = tmp_path / "ledger.duckdb"
+    with connect(database) as connection:
+        connection.execute("CREATE TABLE small AS SELECT 1 AS number")
+
+    done = subprocess.run(
+        [sys.executable, "-c", ON_A_FULL_DISK, str(database)], check=False, capture_output=True, text=True
+    )
+
+    assert "LedgerError" in done.stderr
+    assert "free disk space if it is full" in done.stderr
+    with connect(database) as connection:
+        assert connection.execute("SELECT number FROM small").fetchall() == [(1,)]
+
+
 HOLDER = """
 import sys, duckdb
 connection = duckdb.connect(sys.argv[1])
