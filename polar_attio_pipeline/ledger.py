@@ -30,6 +30,12 @@ _FAILED = sorted(result.value for result in FAILED)
 PORTION = 1000
 """Outcomes stored at once: opening the file costs tens of milliseconds, whatever goes in."""
 
+# The table has no index: it would be read into memory, 500 bytes a customer, each time the file is opened (measured).
+_MERGE = """
+MERGE INTO attio_people USING outcomes USING (polar_customer_id)
+WHEN MATCHED THEN UPDATE WHEN NOT MATCHED THEN INSERT
+"""
+
 _DOUBTFUL = timedelta(days=1)
 """So long after a pass began that never ended, every snapshot may be older than what it wrote; no run lasts longer."""
 
@@ -83,7 +89,7 @@ class Ledger:
         ).astype({"created_at": "datetime64[us]", "synced_at": "datetime64[us]"})
         with connect(self.database) as connection:
             connection.register("outcomes", frame)
-            connection.execute("INSERT OR REPLACE INTO attio_people SELECT * FROM outcomes")
+            connection.execute(_MERGE)
 
     @contextmanager
     def recording(self, run_id: str) -> Iterator[Callable[[Sequence[Outcome]], None]]:

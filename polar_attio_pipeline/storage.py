@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS polar_reads (
     hour TIMESTAMP PRIMARY KEY, here TIMESTAMP NOT NULL, polar TIMESTAMP NOT NULL
 );
 CREATE TABLE IF NOT EXISTS attio_people (
-    polar_customer_id VARCHAR PRIMARY KEY, email VARCHAR, outcome VARCHAR NOT NULL, reason VARCHAR,
+    polar_customer_id VARCHAR NOT NULL, email VARCHAR, outcome VARCHAR NOT NULL, reason VARCHAR,
     detail VARCHAR, attio_record_id VARCHAR, attio_url VARCHAR, created_at TIMESTAMP, synced_at TIMESTAMP NOT NULL,
     run_id VARCHAR NOT NULL
 );
@@ -64,6 +64,9 @@ _READ = "read"
 """Attribute of a frame: when it was read, by both clocks."""
 
 _LOCK_WAIT_SECONDS = 60
+
+_MEMORY = "SET memory_limit = '256MB'"
+"""Beyond it DuckDB keeps its pages on disk; by itself it would take most of the machine's memory for its cache."""
 
 
 class LedgerError(Exception):
@@ -93,6 +96,7 @@ def connect(database: Path | str) -> Iterator[duckdb.DuckDBPyConnection]:
     except duckdb.Error as error:
         raise LedgerError(_explain(database, error)) from error
     try:
+        connection.execute(_MEMORY)
         connection.execute(_TABLES)
         yield connection
     except (duckdb.IOException, duckdb.FatalException, duckdb.InternalException) as error:
