@@ -170,20 +170,21 @@ class Shop:
 
 @contextmanager
 def open_shop(folder: Path) -> Iterator[Shop]:
-    """Fill Polar with customers of the last hour, and Attio with the few that the team knows."""
+    """Fill Polar with customers of the last hours, and Attio with the few that the team knows."""
     sandbox = Sandbox(scale=OFF)
     for attribute in ATTRIBUTES:
         if not attribute.standard:
             sandbox.attio.add_attribute(attribute.key, attribute.types[0])
-    now = datetime.now(UTC)
+    hours = between(floor(datetime.now(UTC)) - 2 * HOUR, floor(datetime.now(UTC)))
     for number in range(CUSTOMERS):
         email = f"customer-{number}@example.com"
-        # All in one hour and a bit, so that some of them are a range's second hour.
-        sandbox.polar.add_customer(email=email, name=f"N. {number}", created_at=now - timedelta(minutes=number + 1))
+        # Some in each hour of a range, so that the ledger is written to once for each.
+        created_at = hours[number % len(hours)] + timedelta(milliseconds=number)
+        sandbox.polar.add_customer(email=email, name=f"N. {number}", created_at=created_at)
         if number % (CUSTOMERS // TYPED) == 0:
             sandbox.attio.add_person(emails=[email], name="Typed By Hand")
     database = folder / f"{uuid4()}.duckdb"
-    yield Shop(sandbox, database, between(floor(now) - 2 * HOUR, floor(now)))
+    yield Shop(sandbox, database, hours)
     for left in folder.glob(f"{database.stem}*"):
         left.unlink()
 
