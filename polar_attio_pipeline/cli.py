@@ -21,8 +21,8 @@ from polar_attio_pipeline.connections import attio_of, polar_of
 from polar_attio_pipeline.hours import named
 from polar_attio_pipeline.http.errors import ApiError
 from polar_attio_pipeline.http.retries import RetryPolicy
+from polar_attio_pipeline.passes.preview import Preview, preview_book, preview_hours, rows
 from polar_attio_pipeline.polar.client import PolarClient
-from polar_attio_pipeline.preview import Preview, preview_book, preview_hours, rows
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.ports import UnavailableError
 

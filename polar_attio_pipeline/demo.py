@@ -11,10 +11,10 @@ import dagster as dg
 from rich.console import Console
 
 from polar_attio_pipeline.cli import setup
-from polar_attio_pipeline.definitions import build
+from polar_attio_pipeline.defs.build import build
+from polar_attio_pipeline.defs.partitions import range_tags
 from polar_attio_pipeline.hours import HOUR, floor
 from polar_attio_pipeline.ledger import Ledger
-from polar_attio_pipeline.partitions import range_tags
 from polar_attio_pipeline.sandbox.server import serving
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox

@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 
-from polar_attio_pipeline.alerts import is_channel
 from polar_attio_pipeline.attio.attributes import Workspace, inspect
+from polar_attio_pipeline.channels import is_channel
 from polar_attio_pipeline.connections import attio_of, polar_of
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.errors import ApiError

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import dagster as dg
 import pandas as pd
 
 from polar_attio_pipeline.storage import connect, naive
@@ -169,13 +168,3 @@ class Ledger:
                 {"run": not_by, "now": naive(now), "doubtful": naive(now - _DOUBTFUL)},
             ).fetchall()[0]
         return newest.replace(tzinfo=UTC) if newest else None
-
-
-class LedgerResource(dg.ConfigurableResource[Ledger]):
-    """Gives assets the ledger."""
-
-    database: str
-
-    def open(self) -> Ledger:
-        """Return the ledger; each of its calls opens the file and closes it again."""
-        return Ledger(self.database)

@@ -10,12 +10,12 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from polar_attio_pipeline.definitions import build
+from polar_attio_pipeline.defs.build import build
+from polar_attio_pipeline.defs.partitions import range_tags
 from polar_attio_pipeline.hours import HOUR, between, floor, key
 from polar_attio_pipeline.http import client as http_client
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.ledger import Ledger
-from polar_attio_pipeline.partitions import range_tags
 from polar_attio_pipeline.sandbox.attio.people import PersonView
 from polar_attio_pipeline.sandbox.limits import OFF
 from polar_attio_pipeline.sandbox.polar.rows import Customer

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import time_machine
 
-from polar_attio_pipeline.ledger import PORTION, Ledger, LedgerResource
+from polar_attio_pipeline.defs.resources import LedgerResource
+from polar_attio_pipeline.ledger import PORTION, Ledger
 from polar_attio_pipeline.storage import connect
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result
 

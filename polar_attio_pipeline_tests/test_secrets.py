@@ -8,7 +8,7 @@ from dagster._serdes import serialize_value
 from typer.testing import CliRunner
 
 from polar_attio_pipeline import cli
-from polar_attio_pipeline.partitions import range_tags
+from polar_attio_pipeline.defs.partitions import range_tags
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline_tests.conftest import IMPATIENT, Pipeline

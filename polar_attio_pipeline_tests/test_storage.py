@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from polar_attio_pipeline import storage
-from polar_attio_pipeline.partitions import hours_from, range_tags
+from polar_attio_pipeline.defs.partitions import hours_from, range_tags
 from polar_attio_pipeline.storage import (
     SCHEMA,
     CustomersIOManager,

@@ -1,7 +1,7 @@
 import pytest
 
 from polar_attio_pipeline.attio.errors import ConfigurationError
-from polar_attio_pipeline.attio.resource import AttioResource
+from polar_attio_pipeline.defs.resources import AttioResource
 from polar_attio_pipeline.sandbox.attio.world import AttioWorld
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN
 from polar_attio_pipeline_tests.attio.conftest import SLUGS, Wire

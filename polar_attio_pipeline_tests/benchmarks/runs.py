@@ -44,7 +44,7 @@ def hours(first: str, last: str) -> Report:
     import dagster as dg  # noqa: PLC0415  # as above
 
     from polar_attio_pipeline.definitions import defs  # noqa: PLC0415  # as above
-    from polar_attio_pipeline.partitions import range_tags  # noqa: PLC0415  # as above
+    from polar_attio_pipeline.defs.partitions import range_tags  # noqa: PLC0415  # as above
 
     tags = range_tags(datetime.fromisoformat(first), datetime.fromisoformat(last))
     quiet = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}

@@ -16,14 +16,14 @@ from typing import Any
 
 import httpx
 
-from polar_attio_pipeline.assets.customer_reconciliation import _reconcile
 from polar_attio_pipeline.attio.client import AttioClient
 from polar_attio_pipeline.connections import attio_of, polar_of
+from polar_attio_pipeline.defs.assets.customer_reconciliation import _reconcile
+from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.hours import between
 from polar_attio_pipeline.ledger import Ledger
-from polar_attio_pipeline.options import PassOptions
+from polar_attio_pipeline.passes.reading import read_hours
 from polar_attio_pipeline.polar.client import PolarClient
-from polar_attio_pipeline.reading import read_hours
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.engine import Services, sync
 from polar_attio_pipeline.sync.outcomes import Outcome, tally

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser
 
-from polar_attio_pipeline.cursor import Cursor, dump
+from polar_attio_pipeline.defs.sensors.cursor import Cursor, dump
 from polar_attio_pipeline.hours import HOUR, between, floor, key
 from polar_attio_pipeline_tests.browser.chromium import fresh_page
 from polar_attio_pipeline_tests.browser.stack import BIN, HOST, ROOT, answers, first_line, free_port, process, until

@@ -11,11 +11,11 @@ from unittest import mock
 
 import dagster as dg
 
-from polar_attio_pipeline.assets.attio_people import READ_AT, AttioPeopleConfig, build_attio_people
-from polar_attio_pipeline.assets.customer_reconciliation import customer_reconciliation
-from polar_attio_pipeline.assets.polar_customers import build_polar_customers
+from polar_attio_pipeline.defs.assets.attio_people import READ_AT, AttioPeopleConfig, build_attio_people
+from polar_attio_pipeline.defs.assets.customer_reconciliation import customer_reconciliation
+from polar_attio_pipeline.defs.assets.polar_customers import build_polar_customers
+from polar_attio_pipeline.defs.partitions import hours_from
 from polar_attio_pipeline.hours import key, parse
-from polar_attio_pipeline.partitions import hours_from
 from polar_attio_pipeline.settings import Settings
 
 

@@ -18,10 +18,9 @@ from pathlib import Path
 from random import Random
 from uuid import uuid4
 
-from polar_attio_pipeline.attio.resource import AttioResource
+from polar_attio_pipeline.defs.options import PassOptions
+from polar_attio_pipeline.defs.resources import AttioResource, PolarResource
 from polar_attio_pipeline.hours import HOUR, between, floor
-from polar_attio_pipeline.options import PassOptions
-from polar_attio_pipeline.polar.resource import PolarResource
 from polar_attio_pipeline.sandbox.faults import Fault, Faults, Kind
 from polar_attio_pipeline.sandbox.limits import OFF
 from polar_attio_pipeline.sandbox.server import serving

@@ -12,8 +12,8 @@ import httpx
 from pydantic import PrivateAttr
 from starlette.types import ASGIApp
 
-from polar_attio_pipeline.ledger import Ledger, LedgerResource
-from polar_attio_pipeline.polar.resource import PolarResource
+from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource
+from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.sandbox.traffic import Traffic, kind_of, service_of
 from polar_attio_pipeline.sync.outcomes import Outcome
 

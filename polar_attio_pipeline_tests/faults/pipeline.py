@@ -11,13 +11,13 @@ import dagster as dg
 import duckdb
 from starlette.types import ASGIApp
 
-from polar_attio_pipeline.attio.resource import AttioResource
-from polar_attio_pipeline.cursor import Facts, decide, dump, hours_to_look_up, load
+from polar_attio_pipeline.defs.options import PassOptions
+from polar_attio_pipeline.defs.resources import AttioResource
+from polar_attio_pipeline.defs.sensors.cursor import Facts, decide, dump, hours_to_look_up, load
+from polar_attio_pipeline.defs.sensors.new_polar_customers import _newest
 from polar_attio_pipeline.hours import HOUR, between, floor
 from polar_attio_pipeline.http.errors import ApiError
-from polar_attio_pipeline.options import PassOptions
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
-from polar_attio_pipeline.sensors import _newest
 from polar_attio_pipeline.sync.mapping import BY_KEY
 from polar_attio_pipeline_tests.faults import bodies
 from polar_attio_pipeline_tests.faults.bodies import default

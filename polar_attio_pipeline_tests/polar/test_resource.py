@@ -1,7 +1,7 @@
 import dagster as dg
 import httpx
 
-from polar_attio_pipeline.polar.resource import PolarResource
+from polar_attio_pipeline.defs.resources import PolarResource
 from polar_attio_pipeline_tests.polar.fakes import TOKEN, FakePolar, row
 
 

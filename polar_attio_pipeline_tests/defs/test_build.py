@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from polar_attio_pipeline import definitions
+from polar_attio_pipeline.defs.build import build
 from polar_attio_pipeline.settings import Settings
 
 PROGRAM = """
@@ -20,7 +20,7 @@ dg.Definitions.validate_loadable(defs)
 
 @pytest.fixture
 def defs(clean_environment: None) -> dg.Definitions:
-    return definitions.build(Settings())
+    return build(Settings())
 
 
 def test_the_names_that_others_rely_on_are_there(defs: dg.Definitions) -> None:
@@ -48,7 +48,7 @@ def test_whatever_writes_to_attio_waits_for_the_one_pool(defs: dg.Definitions) -
 
 
 def test_hours_begin_at_the_start_date_and_a_range_of_them_is_one_run(clean_environment: None) -> None:
-    defs = definitions.build(Settings(polar_attio_start_date=date(2026, 11, 20)))
+    defs = build(Settings(polar_attio_start_date=date(2026, 11, 20)))
 
     for asset in ("polar_customers", "attio_people"):
         node = defs.resolve_asset_graph().get(dg.AssetKey(asset))
@@ -76,7 +76,7 @@ def test_settings_reach_the_resources_and_tokens_stay_in_the_environment(
         polar_attio_unmark_gone=True,
     )
 
-    resources = definitions.build(settings).resources or {}
+    resources = build(settings).resources or {}
 
     shown = {name: str(resource.model_dump()) for name, resource in resources.items()}
     assert "https://sandbox-api.polar.sh" in shown["polar"]

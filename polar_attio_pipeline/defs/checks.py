@@ -2,10 +2,11 @@
 
 import dagster as dg
 
-from polar_attio_pipeline.failures import in_one_sentence
-from polar_attio_pipeline.ledger import LedgerResource, LedgerRow
-from polar_attio_pipeline.options import PassOptions
-from polar_attio_pipeline.reporting import links, table
+from polar_attio_pipeline.defs.failures import in_one_sentence
+from polar_attio_pipeline.defs.options import PassOptions
+from polar_attio_pipeline.defs.reporting import links, table
+from polar_attio_pipeline.defs.resources import LedgerResource
+from polar_attio_pipeline.ledger import LedgerRow
 from polar_attio_pipeline.sync.outcomes import FAILED, Reason
 
 

@@ -12,11 +12,11 @@ from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
-from polar_attio_pipeline import sensors
-from polar_attio_pipeline.assets.attio_people import READ_AT
+from polar_attio_pipeline.defs.assets.attio_people import READ_AT
+from polar_attio_pipeline.defs.partitions import range_tags
+from polar_attio_pipeline.defs.resources import PolarResource
+from polar_attio_pipeline.defs.sensors import new_polar_customers as sensors
 from polar_attio_pipeline.hours import HOUR, key
-from polar_attio_pipeline.partitions import range_tags
-from polar_attio_pipeline.polar.resource import PolarResource
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.tokens import POLAR_TOKEN
 from polar_attio_pipeline_tests.conftest import CUSTOMERS, PEOPLE, Pipeline

@@ -1,6 +1,6 @@
 """What the UI shows: numbers to plot and tables to read, of customers by id and never by name."""
 
-from polar_attio_pipeline.reporting import ROWS_SHOWN, links, marked_table, numbers, outcome_table, table
+from polar_attio_pipeline.defs.reporting import ROWS_SHOWN, links, marked_table, numbers, outcome_table, table
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result
 from polar_attio_pipeline.sync.reconciliation import Marked
 

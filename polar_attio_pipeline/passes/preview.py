@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from polar_attio_pipeline.attio.client import AttioClient
+from polar_attio_pipeline.passes.reading import WholeBook, read_hours
 from polar_attio_pipeline.polar.client import PolarClient
-from polar_attio_pipeline.reading import WholeBook, read_hours
 from polar_attio_pipeline.sync.engine import Services, compare, preview
 from polar_attio_pipeline.sync.outcomes import Outcome, unwritable
 from polar_attio_pipeline.sync.planning import Action, Change, Plan

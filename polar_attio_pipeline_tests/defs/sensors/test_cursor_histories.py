@@ -9,7 +9,17 @@ from enum import StrEnum
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polar_attio_pipeline.cursor import LONGEST_RANGE, SETTLE, Facts, Range, Seen, decide, dump, hours_to_look_up, load
+from polar_attio_pipeline.defs.sensors.cursor import (
+    LONGEST_RANGE,
+    SETTLE,
+    Facts,
+    Range,
+    Seen,
+    decide,
+    dump,
+    hours_to_look_up,
+    load,
+)
 from polar_attio_pipeline.hours import HOUR, between, floor
 
 START = datetime(2026, 11, 1, tzinfo=UTC)

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import dagster as dg
 import pytest
 
+from polar_attio_pipeline.defs.partitions import hours_from, range_tags
+from polar_attio_pipeline.defs.schedules import build_daily_schedule, build_hourly_schedule
 from polar_attio_pipeline.hours import HOUR
-from polar_attio_pipeline.partitions import hours_from, range_tags
-from polar_attio_pipeline.schedules import build_daily_schedule, build_hourly_schedule
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 

@@ -10,14 +10,13 @@ import dagster as dg
 
 from polar_attio_pipeline import processes
 from polar_attio_pipeline.attio.client import AttioClient
-from polar_attio_pipeline.attio.resource import AttioResource
-from polar_attio_pipeline.failures import in_one_sentence
-from polar_attio_pipeline.ledger import Ledger, LedgerResource
-from polar_attio_pipeline.options import PassOptions
+from polar_attio_pipeline.defs.failures import in_one_sentence
+from polar_attio_pipeline.defs.options import PassOptions
+from polar_attio_pipeline.defs.reporting import marked_table, numbers, outcome_table
+from polar_attio_pipeline.defs.resources import AttioResource, LedgerResource, PolarResource
+from polar_attio_pipeline.ledger import Ledger
+from polar_attio_pipeline.passes.reading import WholeBook
 from polar_attio_pipeline.polar.client import PolarClient
-from polar_attio_pipeline.polar.resource import PolarResource
-from polar_attio_pipeline.reading import WholeBook
-from polar_attio_pipeline.reporting import marked_table, numbers, outcome_table
 from polar_attio_pipeline.sync.engine import Services, reconcile, unmark
 from polar_attio_pipeline.sync.outcomes import Outcome, Result
 from polar_attio_pipeline.sync.reconciliation import Marked

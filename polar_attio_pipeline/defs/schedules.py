@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import dagster as dg
 
-from polar_attio_pipeline.assets.attio_people import AttioPeopleConfig
+from polar_attio_pipeline.defs.assets.attio_people import AttioPeopleConfig
+from polar_attio_pipeline.defs.partitions import range_tags
 from polar_attio_pipeline.hours import HOUR, floor
-from polar_attio_pipeline.partitions import range_tags
 
 CLOSE_AFTER_MINUTES = 5
 """Minutes after an hour's end until it is closed: checkouts commit seconds after the customer's created_at."""

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from polar_attio_pipeline.alerts import Notice, State, dump, fingerprint, is_channel, load, notices, remember, send
+from polar_attio_pipeline.channels import Notice, fingerprint, is_channel, send
+from polar_attio_pipeline.defs.sensors.notices import State, dump, load, notices, remember
 from polar_attio_pipeline_tests.receiver import Receiver, receiving
 
 WELL = State("customer_sync", None)

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from polar_attio_pipeline.preview import Preview, rows, show
+from polar_attio_pipeline.passes.preview import Preview, rows, show
 from polar_attio_pipeline.sync.matching import Case, Match
 from polar_attio_pipeline.sync.outcomes import unreadable
 from polar_attio_pipeline.sync.planning import Action, Change, Plan

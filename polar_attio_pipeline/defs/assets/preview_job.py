@@ -5,13 +5,12 @@ import json
 
 import dagster as dg
 
-from polar_attio_pipeline.attio.resource import AttioResource
-from polar_attio_pipeline.failures import in_one_sentence
+from polar_attio_pipeline.defs.failures import in_one_sentence
+from polar_attio_pipeline.defs.options import PassOptions
+from polar_attio_pipeline.defs.reporting import ROWS_SHOWN, table
+from polar_attio_pipeline.defs.resources import AttioResource, PolarResource
 from polar_attio_pipeline.hours import named
-from polar_attio_pipeline.options import PassOptions
-from polar_attio_pipeline.polar.resource import PolarResource
-from polar_attio_pipeline.preview import Preview, preview_book, preview_hours, rows
-from polar_attio_pipeline.reporting import ROWS_SHOWN, table
+from polar_attio_pipeline.passes.preview import Preview, preview_book, preview_hours, rows
 
 
 class PreviewConfig(dg.Config):

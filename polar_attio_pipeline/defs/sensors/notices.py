@@ -3,10 +3,11 @@
 Each channel is remembered by itself: one that is down gets its notice later, and the others hear nothing twice.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+
+from polar_attio_pipeline.channels import Notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,33 +23,8 @@ class State:
     problem: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A message about a state that has changed.
-
-    Attributes:
-        state: Name of the state.
-        text: What is wrong, or what is over.
-        good: Whether it is well again.
-    """
-
-    state: str
-    text: str
-    good: bool
-
-    @property
-    def title(self) -> str:
-        """What a person reads first."""
-        return f"Polar to Attio: {self.state}" + (" is well again" if self.good else "")
-
-
 Told = Mapping[str, Mapping[str, str]]
 """For each channel, by `fingerprint`: the problems that it was told of and that it was not told are over, by name."""
-
-
-def fingerprint(url: str) -> str:
-    """Return what tells a channel from others without giving its password away."""
-    return hashlib.sha256(url.encode()).hexdigest()[:16]
 
 
 def load(cursor: str | None) -> Told:
@@ -82,25 +58,3 @@ def remember(told: Mapping[str, str], taken: Iterable[Notice]) -> dict[str, str]
     over = {notice.state for notice in taken if notice.good}
     known = {name: problem for name, problem in told.items() if name not in over}
     return {**known, **{notice.state: notice.text for notice in taken if not notice.good}}
-
-
-def is_channel(url: str) -> bool:
-    """Tell whether apprise knows what to do with an address."""
-    import apprise  # noqa: PLC0415  # as in `send`
-
-    return apprise.Apprise.instantiate(url, suppress_exceptions=True) is not None
-
-
-def send(notice: Notice, url: str) -> bool:
-    """Send a notice to a channel; tell whether it was taken.
-
-    Args:
-        notice: What to send.
-        url: In apprise's notation, such as "slack://..." or "mailto://...".
-    """
-    import apprise  # noqa: PLC0415  # half a second that quiet ticks need not pay
-
-    channel = apprise.Apprise()
-    channel.add(url)
-    kind = apprise.NotifyType.SUCCESS if notice.good else apprise.NotifyType.FAILURE
-    return bool(channel.notify(title=notice.title, body=notice.text, notify_type=kind))

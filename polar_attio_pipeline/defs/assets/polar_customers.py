@@ -8,11 +8,11 @@ import dagster as dg
 import pandas as pd
 
 from polar_attio_pipeline import processes
-from polar_attio_pipeline.failures import in_one_sentence
+from polar_attio_pipeline.defs.failures import in_one_sentence
+from polar_attio_pipeline.defs.partitions import BACKFILL_POLICY
+from polar_attio_pipeline.defs.resources import PolarResource
 from polar_attio_pipeline.hours import floor, key, parse_all
-from polar_attio_pipeline.partitions import BACKFILL_POLICY
-from polar_attio_pipeline.polar.resource import PolarResource
-from polar_attio_pipeline.reading import Reading, read_hours
+from polar_attio_pipeline.passes.reading import Reading, read_hours
 from polar_attio_pipeline.storage import to_frame
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polar_attio_pipeline.cursor import (
+from polar_attio_pipeline.defs.sensors.cursor import (
     LONGEST_PAUSE,
     LONGEST_RANGE,
     LOOKED_AT,

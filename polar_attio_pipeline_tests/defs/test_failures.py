@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from polar_attio_pipeline import cli
-from polar_attio_pipeline.failures import in_one_sentence
+from polar_attio_pipeline.defs.failures import in_one_sentence
 from polar_attio_pipeline.http.errors import FatalError, TransientError
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.storage import LedgerError

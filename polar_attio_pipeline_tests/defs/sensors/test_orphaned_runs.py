@@ -5,8 +5,8 @@ import json
 import dagster as dg
 import pytest
 
+from polar_attio_pipeline.defs.sensors.orphaned_runs import orphaned_runs
 from polar_attio_pipeline.processes import TAG, identity
-from polar_attio_pipeline.sensors import orphaned_runs
 
 
 @pytest.fixture

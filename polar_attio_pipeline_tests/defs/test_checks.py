@@ -6,9 +6,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from polar_attio_pipeline.checks import build_unresolved_check
-from polar_attio_pipeline.ledger import Ledger, LedgerResource
-from polar_attio_pipeline.options import PassOptions
+from polar_attio_pipeline.defs.checks import build_unresolved_check
+from polar_attio_pipeline.defs.options import PassOptions
+from polar_attio_pipeline.defs.resources import LedgerResource
+from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result
 
 NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
+from polar_attio_pipeline.defs.options import PassOptions
+from polar_attio_pipeline.defs.resources import LedgerResource
 from polar_attio_pipeline.hours import HOUR, floor, key
-from polar_attio_pipeline.ledger import LedgerResource
-from polar_attio_pipeline.options import PassOptions
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline_tests.conftest import PEOPLE, Pipeline
 from polar_attio_pipeline_tests.receiver import Receiver, receiving

@@ -12,17 +12,16 @@ import pandas as pd
 
 from polar_attio_pipeline import processes
 from polar_attio_pipeline.attio.client import AttioClient
-from polar_attio_pipeline.attio.resource import AttioResource
-from polar_attio_pipeline.failures import in_one_sentence
+from polar_attio_pipeline.defs.failures import in_one_sentence
+from polar_attio_pipeline.defs.options import PassOptions
+from polar_attio_pipeline.defs.partitions import BACKFILL_POLICY
+from polar_attio_pipeline.defs.reporting import numbers, outcome_table
+from polar_attio_pipeline.defs.resources import AttioResource, LedgerResource, PolarResource
 from polar_attio_pipeline.hours import floor, key, parse_all
 from polar_attio_pipeline.http.errors import RecordError
-from polar_attio_pipeline.ledger import Ledger, LedgerResource
-from polar_attio_pipeline.options import PassOptions
-from polar_attio_pipeline.partitions import BACKFILL_POLICY
+from polar_attio_pipeline.ledger import Ledger
+from polar_attio_pipeline.passes.reading import Reading, ReadTimes, read_hours
 from polar_attio_pipeline.polar.client import PolarClient
-from polar_attio_pipeline.polar.resource import PolarResource
-from polar_attio_pipeline.reading import Reading, ReadTimes, read_hours
-from polar_attio_pipeline.reporting import numbers, outcome_table
 from polar_attio_pipeline.storage import from_frame, read_times
 from polar_attio_pipeline.sync.engine import Services, sync
 from polar_attio_pipeline.sync.outcomes import Outcome, tally

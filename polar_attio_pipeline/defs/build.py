@@ -1,0 +1,88 @@
+"""Wiring: assets, checks, jobs, schedules, sensors, resources."""
+
+import warnings
+from datetime import UTC, datetime, time, timedelta
+
+import dagster as dg
+
+from polar_attio_pipeline.defs.assets.attio_people import build_attio_people
+from polar_attio_pipeline.defs.assets.customer_reconciliation import customer_reconciliation
+from polar_attio_pipeline.defs.assets.polar_customers import build_polar_customers
+from polar_attio_pipeline.defs.assets.preview_job import preview
+from polar_attio_pipeline.defs.checks import build_unresolved_check
+from polar_attio_pipeline.defs.options import PassOptions
+from polar_attio_pipeline.defs.partitions import hours_from
+from polar_attio_pipeline.defs.resources import AttioResource, LedgerResource, PolarResource
+from polar_attio_pipeline.defs.schedules import build_daily_schedule, build_hourly_schedule
+from polar_attio_pipeline.defs.sensors.alerts import build_alert_sensor
+from polar_attio_pipeline.defs.sensors.new_polar_customers import build_sensor
+from polar_attio_pipeline.defs.sensors.orphaned_runs import orphaned_runs
+from polar_attio_pipeline.settings import Settings
+from polar_attio_pipeline.storage import SCHEMA, CustomersIOManager
+
+
+def build(settings: Settings) -> dg.Definitions:
+    """Return the code location for these settings. Tokens are read from the environment by each run."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
+        return _build(settings)
+
+
+def _build(settings: Settings) -> dg.Definitions:
+    partitions = hours_from(datetime.combine(settings.polar_attio_start_date, time(), UTC))
+    customer_sync = dg.define_asset_job(
+        "customer_sync",
+        selection=dg.AssetSelection.assets("polar_customers", "attio_people"),
+        description="Brings the customers of an hour, or of a range of hours, to Attio.",
+    )
+    full_reconciliation = dg.define_asset_job(
+        "full_reconciliation",
+        selection=dg.AssetSelection.assets("customer_reconciliation"),
+        description="Compares the whole book with Attio, repairs what differs, reports who is gone.",
+    )
+    database = str(settings.polar_attio_database)
+    return dg.Definitions(
+        assets=[build_polar_customers(partitions), build_attio_people(partitions), customer_reconciliation],
+        asset_checks=[build_unresolved_check("attio_people"), build_unresolved_check("customer_reconciliation")],
+        jobs=[customer_sync, full_reconciliation, preview],
+        schedules=[
+            build_hourly_schedule(customer_sync.name, partitions, overlap_hours=settings.polar_attio_overlap_hours),
+            build_daily_schedule(full_reconciliation.name),
+        ],
+        sensors=[
+            orphaned_runs,
+            build_sensor(customer_sync.name, partitions, overlap_hours=settings.polar_attio_overlap_hours),
+            build_alert_sensor(
+                (customer_sync.name, full_reconciliation.name),
+                partitions,
+                urls=settings.alert_urls(),
+                overdue=timedelta(hours=settings.polar_attio_overdue_hours),
+            ),
+        ],
+        resources={
+            "polar": PolarResource(
+                access_token=dg.EnvVar("POLAR_ACCESS_TOKEN"),
+                api_url=settings.polar_api_url,
+                requests_per_minute=settings.polar_requests_per_minute,
+                organization_slug=settings.polar_organization_slug,
+            ),
+            "attio": AttioResource(
+                api_key=dg.EnvVar("ATTIO_API_KEY"),
+                api_url=settings.attio_api_url,
+                reads_per_second=settings.attio_reads_per_second,
+                writes_per_second=settings.attio_writes_per_second,
+                slugs=settings.slugs(),
+            ),
+            "ledger": LedgerResource(database=database),
+            "customers_io": CustomersIOManager(database=database, schema=SCHEMA),
+            "options": PassOptions(
+                overwrite_typed=settings.polar_attio_overwrite_typed,
+                snapshot_minutes=settings.polar_attio_snapshot_minutes,
+                unmark_gone=settings.polar_attio_unmark_gone,
+                unmark_max_share=settings.polar_attio_unmark_max_share,
+                failed_error_share=settings.polar_attio_failed_error_share,
+            ),
+        },
+        # Both assets of an hour share one process: a second one would pay seconds of imports again.
+        executor=dg.in_process_executor,
+    )

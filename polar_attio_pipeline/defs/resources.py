@@ -1,0 +1,91 @@
+"""Both services and the ledger as Dagster resources."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import dagster as dg
+import httpx
+from pydantic import Field, PrivateAttr, SecretStr
+
+from polar_attio_pipeline.attio.client import AttioClient, attio_api
+from polar_attio_pipeline.http.retries import RetryPolicy
+from polar_attio_pipeline.ledger import Ledger
+from polar_attio_pipeline.polar.client import PolarClient, polar_api
+
+
+class PolarResource(dg.ConfigurableResource[PolarClient]):
+    """The customers of one Polar organization."""
+
+    access_token: str = Field(repr=False, description="Organization access token; scope customers:read.")
+    api_url: str = Field(description="https://api.polar.sh, or https://sandbox-api.polar.sh for Polar's sandbox.")
+    requests_per_minute: float = Field(description="Polar allows 500, over all that the organization does.")
+    organization_slug: str = Field(
+        default="", description="For links into Polar's dashboard; asked of Polar when empty and the token may."
+    )
+
+    @asynccontextmanager
+    async def client(self, *, retry: RetryPolicy | None = None) -> AsyncIterator[PolarClient]:
+        """Yield a client with a connection pool and a pace of its own.
+
+        Args:
+            retry: Bounds of the retries, where the usual minutes are too long.
+        """
+        api = polar_api(
+            token=SecretStr(self.access_token),
+            base_url=self.api_url,
+            requests_per_minute=self.requests_per_minute,
+            retry=retry,
+            transport=self.transport(),
+        )
+        async with api:
+            yield PolarClient(api, organization_slug=self.organization_slug)
+
+    def transport(self) -> httpx.AsyncBaseTransport | None:
+        """Return what to use instead of the network, None for the network: a test's subclass may differ."""
+        return None
+
+
+class AttioResource(dg.ConfigurableResource[AttioClient]):
+    """A connection to one Attio workspace."""
+
+    api_key: str = Field(repr=False, description="Scopes record_permission:read-write and object_configuration:read.")
+    api_url: str = "https://api.attio.com"
+    reads_per_second: float = Field(description="Attio allows 100, over all apps.")
+    writes_per_second: float = Field(description="Attio allows 25, over all apps.")
+    slugs: dict[str, str] = Field(description="The workspace's slug for each attribute key.")
+
+    _transport: httpx.AsyncBaseTransport | None = PrivateAttr(default=None)
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[AttioClient]:
+        """Connect, look at the token and at the attributes, and yield a client that may write.
+
+        Raises:
+            ConfigurationError: something is wrong; the text lists everything at once.
+            ApiError: Attio could not be asked.
+        """
+        api = attio_api(
+            api_key=SecretStr(self.api_key),
+            base_url=self.api_url,
+            reads_per_second=self.reads_per_second,
+            writes_per_second=self.writes_per_second,
+            transport=self._transport,
+        )
+        async with api:
+            yield await AttioClient.connect(api, self.slugs)
+
+    def over(self, *, transport: httpx.AsyncBaseTransport) -> "AttioResource":
+        """Return this resource over another transport than the network, for tests."""
+        other = self.model_copy()
+        other._transport = transport  # noqa: SLF001  # of its own class
+        return other
+
+
+class LedgerResource(dg.ConfigurableResource[Ledger]):
+    """Gives assets the ledger."""
+
+    database: str
+
+    def open(self) -> Ledger:
+        """Return the ledger; each of its calls opens the file and closes it again."""
+        return Ledger(self.database)

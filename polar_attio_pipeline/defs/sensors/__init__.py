@@ -1,0 +1,1 @@
+"""Sensors, each beside its rules."""

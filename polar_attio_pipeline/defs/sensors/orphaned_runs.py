@@ -1,0 +1,29 @@
+"""Sensor `orphaned_runs`: ends runs that died with their machine."""
+
+import dagster as dg
+
+from polar_attio_pipeline.processes import TAG, is_gone
+
+_LIVING = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+
+
+@dg.sensor(
+    name="orphaned_runs",
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="After a reboot or a power cut, marks the runs that died with it as failed: Dagster itself would count "
+    "them as started, and keep their place in the pool, until run monitoring's maximum runtime.",
+)
+def orphaned_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Look at every started run that says which process it lives in."""
+    started = context.instance.get_runs(dg.RunsFilter(statuses=_LIVING))
+    dead = [run for run in started if TAG in run.tags and is_gone(run.tags[TAG])]
+    for run in dead:
+        context.instance.report_run_failed(
+            run,
+            "The process of this run ended without a word: the machine was restarted, or something killed it. What it "
+            "wrote stands; the hours it had not finished are asked for again.",
+        )
+    if dead:
+        return dg.SkipReason(f"Ended {', '.join(run.run_id for run in dead)}: their processes are gone.")
+    return dg.SkipReason("Every started run has its process.")
