@@ -178,7 +178,7 @@ class PolarClient:
     async def is_answering(self) -> bool:
         """Tell whether Polar answers a simple request at all, within seconds; a refusal is an answer."""
         # A member's list holds no customer, so a customer that Polar cannot serialise does not make it fail.
-        return await self.api.is_answering(_MEMBERS, limiter=_LANE)
+        return await self.api.is_answering(_MEMBERS, limiter=_LIMITER)
 
     async def organization_slug(self) -> str | None:
         """Return the organization's slug, asked for once; None where the token lacks organizations:read.
@@ -232,7 +232,7 @@ class PolarClient:
         )
 
     async def _list(self, path: str, params: Params, retry: RetryPolicy | None = None) -> Listing:
-        answer = await self.api.request("GET", path, limiter=_LANE, params=params, retry=retry)
+        answer = await self.api.request("GET", path, limiter=_LIMITER, params=params, retry=retry)
         return self._parsed(Listing, answer.payload, path)
 
     async def _get_customer(self, customer_id: str) -> Answer | None:
@@ -240,7 +240,7 @@ class PolarClient:
             # Ids come back from Attio, where people may have typed them: what is no id is nobody's.
             return None
         try:
-            return await self.api.request("GET", f"{_CUSTOMERS}{customer_id}", limiter=_LANE)
+            return await self.api.request("GET", f"{_CUSTOMERS}{customer_id}", limiter=_LIMITER)
         except RecordError as error:
             if error.status == httpx.codes.NOT_FOUND:
                 return None

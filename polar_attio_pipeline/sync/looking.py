@@ -76,13 +76,15 @@ class Looker:
         if why := self._attio.closed(Kind.SEARCH):
             yield Look(outcomes=[not_taken(customer, why) for customer in customers])
             return
+        look: Look | None = None
         try:
             look = await self._look(customers)
         except ServiceDownError:
             raise
         except UnavailableError as error:
             await self._attio.failed(Kind.SEARCH, error)
-            look = Look(outcomes=[not_taken(customers[0], str(error))]) if len(customers) == 1 else None
+            if len(customers) == 1:
+                look = Look(outcomes=[not_taken(customers[0], str(error))])
         if look:
             yield look
             return
