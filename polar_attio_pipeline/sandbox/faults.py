@@ -1,4 +1,4 @@
-"""What can go wrong on the way, switched on by route, with a probability or a number of times."""
+"""What can go wrong on the way, switched on by route and content, with a probability or a number of times."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -42,6 +42,8 @@ class Fault(BaseModel):
         service: None for both.
         method: An HTTP method, or `*`.
         path: A glob over the path.
+        contains: Text that the path, the query string (decoded) or the body has to contain, in any case: an address, a
+            record's id. None for any request. The body is searched as it is sent, with JSON's own escapes.
         probability: Drawn anew for each request.
         times: How many requests it befalls before it is over; None for ever.
         skip: How many matching requests go unharmed first.
@@ -60,6 +62,7 @@ class Fault(BaseModel):
     service: Literal["polar", "attio"] | None = None
     method: str = "*"
     path: str = "*"
+    contains: str | None = None
     probability: float = 1
     times: PositiveInt | None = None
     skip: NonNegativeInt = 0
@@ -78,12 +81,13 @@ class Fault(BaseModel):
             raise ValueError('a revoked token is a fault of service "polar" only; revoke Attio\'s in its world')
         return self
 
-    def matches(self, service: str, method: str, path: str) -> bool:
-        """Tell whether it can befall such a request."""
+    def matches(self, service: str, method: str, path: str, text: str = "") -> bool:
+        """Tell whether it can befall such a request; `text` is all that `contains` is looked for in."""
         return (
             self.service in (None, service)
             and self.method in ("*", method)
             and (self.path == "*" or fnmatchcase(path, self.path))
+            and (self.contains is None or self.contains.casefold() in text.casefold())
         )
 
 
@@ -119,11 +123,23 @@ class Faults:
         """Return what is on, by number; `times` and `skip` say what is left."""
         return dict(self._active)
 
-    def strike(self, service: str, method: str, path: str) -> list[Fault]:
-        """Return the faults that befall this request, and count them."""
+    @property
+    def searches_content(self) -> bool:
+        """Whether a fault asks what requests contain."""
+        return any(fault.contains is not None for fault in self._active.values())
+
+    def strike(self, service: str, method: str, path: str, text: str = "") -> list[Fault]:
+        """Return the faults that befall this request, and count them.
+
+        Args:
+            service: `polar` or `attio`.
+            method: Of the request.
+            path: Of the request.
+            text: Path, query string and body; needed where `searches_content` says so.
+        """
         struck = []
         for number, fault in self.active().items():
-            if not fault.matches(service, method, path):
+            if not fault.matches(service, method, path, text):
                 continue
             if fault.skip:
                 fault.skip -= 1

@@ -36,9 +36,15 @@ class FaultInjector:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through, or not."""
         service = service_of(scope["path"]) if scope["type"] == "http" else None
-        struck = self._faults.strike(service, scope["method"], scope["path"]) if service else []
+        if service is None:
+            await self._app(scope, receive, send)
+            return
+        text = ""
+        if self._faults.searches_content:
+            body, receive = await wire.read_body(receive)
+            text = wire.text_of(scope, body)
         ending: Fault | None = None
-        for fault in struck:
+        for fault in self._faults.strike(service, scope["method"], scope["path"], text):
             scope[FAULT] = fault.kind.value
             if fault.kind is Kind.LATENCY:
                 await asyncio.sleep(fault.seconds + self._faults.random.uniform(0, fault.jitter))

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import struct
 from dataclasses import dataclass
+from urllib.parse import unquote_plus
 
 import httpx
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,6 +17,28 @@ def transport_of(scope: Scope) -> asyncio.Transport | None:
     """Return the connection that the request came over; None when it came over none."""
     transport: asyncio.Transport | None = scope.get("extensions", {}).get(TRANSPORT)
     return transport
+
+
+async def read_body(receive: Receive) -> tuple[bytes, Receive]:
+    """Read a request to its end; return its body, and a `receive` from which it can be read again."""
+    body = bytearray()
+    message: Message = {"more_body": True}
+    while message.get("more_body"):
+        message = await receive()
+        body.extend(message.get("body", b""))
+    is_whole = message["type"] == "http.request"
+    unread = [{"type": "http.request", "body": bytes(body), "more_body": False} if is_whole else message]
+
+    async def receive_again() -> Message:
+        return unread.pop() if unread else await receive()
+
+    return bytes(body), receive_again
+
+
+def text_of(scope: Scope, body: bytes) -> str:
+    """Return a request's path, query string (decoded) and body, a line each."""
+    query: bytes = scope["query_string"]
+    return "\n".join((scope["path"], unquote_plus(query.decode("latin-1")), body.decode(errors="replace")))
 
 
 async def reset(scope: Scope, receive: Receive) -> None:

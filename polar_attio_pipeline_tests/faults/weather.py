@@ -22,8 +22,8 @@ class CountedFaults(Faults):
         super().__init__(*arguments, **named)
         self.struck: Counter[str] = Counter()
 
-    def strike(self, service: str, method: str, path: str) -> list[Fault]:
-        struck = super().strike(service, method, path)
+    def strike(self, service: str, method: str, path: str, text: str = "") -> list[Fault]:
+        struck = super().strike(service, method, path, text)
         self.struck.update(map(label, struck))
         return struck
 
