@@ -1,13 +1,10 @@
-"""Polar's lists of subscriptions, members and organizations, its export, and a customer's state."""
+"""Polar's lists of subscriptions, members and organizations, and a customer's state."""
 
-import csv
-import io
 from typing import Any
 
 import httpx
 import pytest
 
-from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline.sandbox.world import Sandbox
 
 
@@ -82,13 +79,3 @@ async def test_members_of_everybody_and_by_the_sellers_own_id(sandbox: Sandbox, 
 async def test_the_organization_is_found_by_its_slug(polar: httpx.AsyncClient) -> None:
     assert len(await items(polar, "/v1/organizations/", slug="sandbox")) == 1
     assert await items(polar, "/v1/organizations/", slug="other") == []
-
-
-async def test_an_export_holds_every_live_customer(sandbox: Sandbox, polar: httpx.AsyncClient, book: Sandbox) -> None:
-    gone: Customer = next(iter(book.polar.customers.values()))
-    sandbox.polar.delete_customer(gone.id)
-    answer = await polar.get("/v1/customers/export")
-    assert answer.headers["content-type"].startswith("text/csv")
-    rows = list(csv.DictReader(io.StringIO(answer.text)))
-    assert {row["ID"] for row in rows} == book.polar.customers.keys()
-    assert all(row["Created At"].endswith("+00:00") for row in rows)

@@ -10,10 +10,12 @@ from starlette.responses import JSONResponse, Response
 
 from polar_attio_pipeline.sandbox.polar import errors
 from polar_attio_pipeline.sandbox.polar.churn import ChurnRunner
+from polar_attio_pipeline.sandbox.polar.export import export_response
 from polar_attio_pipeline.sandbox.polar.ordering import cut_page, sort_key
 from polar_attio_pipeline.sandbox.polar.organization import organization_json
 from polar_attio_pipeline.sandbox.polar.params import (
     CustomersQuery,
+    ExportQuery,
     MembersQuery,
     OrganizationsQuery,
     Page,
@@ -24,7 +26,6 @@ from polar_attio_pipeline.sandbox.polar.params import (
 )
 from polar_attio_pipeline.sandbox.polar.render import (
     customer_json,
-    customers_csv,
     member_json,
     state_json,
     subscription_json,
@@ -66,11 +67,12 @@ class Reads:
         organization_id = self._world.organization.id
         return _listed([customer_json(row, organization_id) for row in page], total, query)
 
-    def export(self, _: Request) -> Response:
+    def export(self, request: Request) -> Response:
         """Export every customer as CSV, in one snapshot."""
+        query = parse_query(ExportQuery, request.query_params)
         with self._world.lock:
             self._world.settle()
-            return Response(customers_csv(self._world.view), media_type="text/csv")
+            return export_response(self._world.view if self._ours(query.organization_id) else ())
 
     def customer(self, request: Request) -> Response:
         """Get one customer, by Polar's id or by the seller's."""
