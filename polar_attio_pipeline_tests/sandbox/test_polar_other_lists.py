@@ -76,6 +76,27 @@ async def test_members_of_everybody_and_by_the_sellers_own_id(sandbox: Sandbox, 
     assert ada["email"] == "ada@example.com"
 
 
+@pytest.mark.parametrize("customer_id", ["bogus", " ", "00000000-0000-4000-8000-00000000000", "1234"])
+async def test_members_of_an_id_that_is_no_uuid_are_not_found(customer_id: str, polar: httpx.AsyncClient) -> None:
+    answer = await polar.get("/v1/members/", params={"customer_id": customer_id})
+    assert answer.status_code == 404
+    assert answer.json() == {"error": "ResourceNotFound", "detail": "Invalid customer ID format"}
+
+
+@pytest.mark.parametrize(
+    "customer_id", ["00000000-0000-4000-8000-000000000000", "00000000-0000-1000-8000-000000000000"]
+)
+async def test_members_of_a_uuid_of_nobody_are_none_whatever_its_version(
+    customer_id: str, polar: httpx.AsyncClient
+) -> None:
+    assert await items(polar, "/v1/members/", customer_id=customer_id) == []
+
+
+async def test_members_are_found_by_an_id_in_capitals(sandbox: Sandbox, polar: httpx.AsyncClient) -> None:
+    row = sandbox.polar.add_customer(email="ada@example.com")
+    assert len(await items(polar, "/v1/members/", customer_id=row.id.upper())) == 1
+
+
 async def test_the_organization_is_found_by_its_slug(polar: httpx.AsyncClient) -> None:
     assert len(await items(polar, "/v1/organizations/", slug="sandbox")) == 1
     assert await items(polar, "/v1/organizations/", slug="other") == []

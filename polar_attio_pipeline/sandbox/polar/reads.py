@@ -3,11 +3,13 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
+from uuid import UUID
 
 from pydantic import UUID4
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from polar_attio_pipeline.sandbox.json_response import Json
 from polar_attio_pipeline.sandbox.polar import errors
 from polar_attio_pipeline.sandbox.polar.churn import ChurnRunner
 from polar_attio_pipeline.sandbox.polar.export import export_response
@@ -77,13 +79,13 @@ class Reads:
     def customer(self, request: Request) -> Response:
         """Get one customer, by Polar's id or by the seller's."""
         row = self._found(request)
-        return JSONResponse(customer_json(row, self._world.organization.id))
+        return Json(customer_json(row, self._world.organization.id))
 
     def state(self, request: Request) -> Response:
         """Get one customer with its active subscriptions."""
         row = self._found(request)
         held = self._world.subscriptions.of(row.id)
-        return JSONResponse(state_json(row, self._world.organization.id, held))
+        return Json(state_json(row, self._world.organization.id, held))
 
     def members(self, request: Request) -> Response:
         """List members, of one customer or of all."""
@@ -153,10 +155,11 @@ class Reads:
         return row
 
     def _customers_of_members(self, query: MembersQuery) -> Iterable[Customer]:
+        customer_id = None if query.customer_id is None else _customer_id(query.customer_id)
         if query.external_customer_id is not None:
             owner = self._world.by_external_id(query.external_customer_id)
-        elif query.customer_id is not None:
-            owner = self._world.view.get(query.customer_id)
+        elif customer_id is not None:
+            owner = self._world.view.get(customer_id)
         else:
             return self._world.view
         return [] if owner is None else [owner]
@@ -186,9 +189,17 @@ class Reads:
         return organization_ids is None or self._world.organization.id in map(str, organization_ids)
 
 
+def _customer_id(text: str) -> str:
+    """Read the id in a question for members: a UUID of any version (Polar's server, `member/endpoints.py`)."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise errors.RefusedError(errors.not_found("Invalid customer ID format")) from None
+
+
 def _listed(items: list[dict[str, Any]], total: int, query: Page) -> Response:
     pagination = {"total_count": total, "max_page": math.ceil(total / query.size)}
-    return JSONResponse({"items": items, "pagination": pagination})
+    return Json({"items": items, "pagination": pagination})
 
 
 def _mentions(row: Customer, text: str) -> bool:
