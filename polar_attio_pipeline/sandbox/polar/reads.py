@@ -40,11 +40,11 @@ Rows = tuple[Sequence[Row], Callable[[Row], tuple[Any, ...]]]
 
 
 class Reads:
-    """The handlers, over one world. Each takes a request whose token has the scope.
+    """The handlers, over one organization. Each takes a request whose token has the scope.
 
     Args:
         world: What is read.
-        churn: What happens to it while the customers are listed.
+        churn: What happens while customers are listed.
     """
 
     def __init__(self, world: PolarWorld, churn: ChurnRunner) -> None:
@@ -58,10 +58,10 @@ class Reads:
         with self._world.lock:
             self._world.settle()
             rows, key = self._customers(query, wanted)
-            if self._churn.run("before", query.page, rows, query.offset):
+            if self._churned("before", query, rows):
                 rows, key = self._customers(query, wanted)
             total = len(rows)
-            if self._churn.run("between_count_and_page", query.page, rows, query.offset):
+            if self._churned("between_count_and_page", query, rows):
                 rows, key = self._customers(query, wanted)
             page = cut_page(rows, key, offset=query.offset, limit=query.size)
         if not all(row.serialisable for row in page):
@@ -134,6 +134,9 @@ class Reads:
         for name, values in metadata.items():
             rows = [row for row in rows if name in row.metadata and _text(row.metadata[name]) in values]
         return rows, key
+
+    def _churned(self, moment: str, query: Page, rows: Sequence[Customer]) -> bool:
+        return self._churn.world is self._world and self._churn.run(moment, query.page, rows, query.offset)
 
     def _of_email(self, email: str) -> list[Customer]:
         held = self._world.by_email(email)

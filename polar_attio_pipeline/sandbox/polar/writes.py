@@ -30,7 +30,7 @@ _OWNER_MISSING = "An owner with an email must be provided for a team without an 
 
 
 class Writes:
-    """The handlers, over one world. Each takes a request whose token has the scope, and its body."""
+    """The handlers, over one organization. Each takes a request whose token has the scope, and its body."""
 
     def __init__(self, world: PolarWorld) -> None:
         self._world = world
