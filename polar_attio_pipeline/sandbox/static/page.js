@@ -119,10 +119,11 @@ function showFaults() {
   reconcile(byId("other-faults"), state.other_faults, {
     key: ({ number }) => String(number),
     signature: JSON.stringify,
-    build: ({ number, kind, service, times }) => make("button", {
+    build: ({ number, kind, service, contains, times }) => make("button", {
       type: "button", class: "fault", title: "Switch it off", "data-action": String(number),
       onclick: () => attempt("DELETE", `faults/${number}`),
-    }, [kind.replaceAll("_", " "), service ?? "both", times && `${times} left`].filter(Boolean).join(" · "), " ✕"),
+    }, [kind.replaceAll("_", " "), service ?? "both", contains && `“${contains}”`, times && `${times} left`]
+      .filter(Boolean).join(" · "), " ✕"),
   });
 }
 
