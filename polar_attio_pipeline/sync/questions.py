@@ -1,7 +1,7 @@
 """The questions about single customers that Polar has to answer before it is certain who they are in the CRM."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -68,7 +68,15 @@ async def ask(questions: Questions, book: CustomerBook, health: Health, answers:
         else:
             answers.alive[customer_id] = answer
 
-    await gather([*map(ask_owner, sorted(questions.owners)), *map(ask_existence, sorted(questions.existence))])
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for customer_id in sorted(questions.owners):
+                tasks.create_task(ask_owner(customer_id))
+            for customer_id in sorted(questions.existence):
+                tasks.create_task(ask_existence(customer_id))
+    except BaseExceptionGroup as group:
+        # The first error ends the pass, and the questions under way with it.
+        raise group.exceptions[0] from None
 
 
 async def _asked(kind: Kind, question: Callable[[], Awaitable[_Answer]], health: Health) -> _Answer | Exception:
@@ -85,11 +93,3 @@ async def _asked(kind: Kind, question: Callable[[], Awaitable[_Answer]], health:
         return error
     health.succeeded(kind)
     return answer
-
-
-async def gather(tasks: Iterable[Awaitable[None]]) -> None:
-    """Wait for all of them; the first error is raised when all have ended, so that none is cut off in the middle."""
-    results = await asyncio.gather(*tasks, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
