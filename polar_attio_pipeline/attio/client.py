@@ -194,7 +194,7 @@ class AttioClient:
             return RecordGoneError(str(error))
         slug = slug_of(error, slug_by_id=self.workspace.slug_by_id)
         if error.code == "uniqueness_conflict" and email_sent and slug in {None, EMAILS}:
-            return EmailTakenError(str(error))
+            return EmailTakenError(str(error), perhaps_ours=error.after_lost_answer)
         return RecordRefusedError(message_of(error), field=self._keys.get(slug, slug) if slug else None)
 
     def _encoded(self, values: Values) -> dict[str, Any]:

@@ -64,7 +64,13 @@ class LostAnswerError(TransientError):
 
 
 class RecordError(ApiError):
-    """The service refuses what was said about this one record; the next one may be fine."""
+    """The service refuses what was said about this one record; the next one may be fine.
+
+    Attributes:
+        after_lost_answer: Whether an earlier attempt of the same request may have been carried out.
+    """
+
+    after_lost_answer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
