@@ -74,6 +74,7 @@ def traffic_totals(traffic: Traffic) -> dict[str, dict[str, int]]:
             "requests": traffic.count(service=service),
             "writes": traffic.count(service=service, kind="write"),
             "refused": traffic.count(service=service, status=429),
+            "most_in_flight": traffic.most_in_flight(service),
         }
         for service in ("polar", "attio")
     }
