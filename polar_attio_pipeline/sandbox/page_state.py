@@ -49,7 +49,7 @@ def both_sides(sandbox: Sandbox, look: Look) -> dict[str, Any]:
     with sandbox.polar.lock:
         sandbox.polar.settle()
         customers = list(sandbox.polar.view.ordered(_NEWEST_FIRST)[0])
-    with sandbox.attio.lock:
+    with sandbox.attio.settled():
         people = list(sandbox.attio.store.records(sandbox.attio.people_type).values())
     people.reverse()
     found_customers = _search(customers, look.customers, _words_of_customer)
