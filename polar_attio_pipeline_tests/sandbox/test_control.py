@@ -60,7 +60,9 @@ async def test_a_fault_that_is_none_is_refused_with_a_reason(anyone: httpx.Async
 async def test_traffic_is_told_and_forgotten(polar: httpx.AsyncClient) -> None:
     await polar.get(CUSTOMERS)
     told = (await polar.get("/sandbox/traffic")).json()
-    assert told["totals"] == {"polar": {"requests": 1, "reads": 1, "writes": 0, "early_retries": 0}}
+    assert told["totals"] == {
+        "polar": {"requests": 1, "reads": 1, "writes": 0, "early_retries": 0, "most_in_flight": 1}
+    }
     assert told["counts"] == [
         {"service": "polar", "method": "GET", "route": CUSTOMERS, "kind": "read", "status": 200, "requests": 1}
     ]

@@ -122,7 +122,7 @@ def route(world: AttioWorld, limits: Limits, endpoint: Endpoint) -> Route:
 
     async def handle(request: Request) -> Json:
         raw = await request.body()
-        with world.lock:
+        with world.settled():
             try:
                 token = authenticate(world.tokens, request.headers.get("authorization"), endpoint.scopes)
                 retry_at = limits.read() if endpoint.kind == "read" else limits.write()
@@ -132,11 +132,8 @@ def route(world: AttioWorld, limits: Limits, endpoint: Endpoint) -> Route:
                 call = Call(world, actor, request.path_params, request.query_params, _parse(raw))
                 answer = endpoint.handler(call)
             except AttioError as error:
-                world.records.forget()
                 return refuse(world, error)
-            response = respond(world, 200, answer.body, answer.headers)
-            world.records.settle()
-            return response
+            return respond(world, 200, answer.body, answer.headers)
 
     return Route(f"/v2{endpoint.path}", handle, methods=[endpoint.method])
 

@@ -93,11 +93,12 @@ function flashNews(side, items) {
 }
 
 function showTraffic(service) {
-  const { requests, writes, refused } = state.traffic[service];
+  const { requests, writes, refused, most_in_flight: atOnce } = state.traffic[service];
   const parts = [
     { name: requests === 1 ? "request" : "requests", count: requests },
     { name: writes === 1 ? "write" : "writes", count: writes },
     { name: "× 429", count: refused, className: refused ? "bad" : null },
+    { name: "at once at most", count: atOnce },
   ];
   reconcile(byId(`${service}-traffic`), parts, {
     key: (part) => String(parts.indexOf(part)),
