@@ -22,7 +22,7 @@ from polar_attio_pipeline.sync.mapping import ATTRIBUTES
 
 CLOCK_TOLERANCE_SECONDS = 60
 
-_POLAR_LANE = "requests"
+_POLAR_LIMITER = "requests"
 
 IMPATIENT = RetryPolicy(attempts=2, seconds=15, first_wait=0.2, longest_pause=5, attempt_seconds=15)
 """For commands that somebody waits for."""
@@ -135,7 +135,7 @@ async def _polar(settings: Settings, transport: httpx.AsyncBaseTransport | None)
 
 
 async def _ask_polar(api: ApiClient, *, knows_slug: bool) -> list[Finding]:
-    await api.request("GET", "/v1/customers/", lane=_POLAR_LANE, params={"limit": 1})
+    await api.request("GET", "/v1/customers/", limiter=_POLAR_LIMITER, params={"limit": 1})
     findings = [Finding("Polar token", Level.OK, "Accepted; it may read customers.")]
     members = await _allowed(api, "/v1/members/")
     findings.append(
@@ -162,7 +162,7 @@ async def _ask_polar(api: ApiClient, *, knows_slug: bool) -> list[Finding]:
 
 async def _allowed(api: ApiClient, path: str) -> bool:
     try:
-        await api.request("GET", path, lane=_POLAR_LANE, params={"limit": 1})
+        await api.request("GET", path, limiter=_POLAR_LIMITER, params={"limit": 1})
     except ApiError as error:
         if error.status != 403:
             raise

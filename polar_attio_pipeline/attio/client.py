@@ -8,21 +8,35 @@ import httpx
 from pydantic import SecretStr
 
 from polar_attio_pipeline.attio.attributes import Workspace, discover
-from polar_attio_pipeline.attio.errors import RECORDS_PATH, SERVICE, data_of, explain_answer, message_of, slug_of
+from polar_attio_pipeline.attio.companies import keep_company
+from polar_attio_pipeline.attio.errors import (
+    PLAN_CODES,
+    RECORDS_PATH,
+    SERVICE,
+    data_of,
+    explain_answer,
+    message_of,
+    slug_of,
+)
 from polar_attio_pipeline.attio.lookup import KEYS_PER_SEARCH, Lookup, Record
 from polar_attio_pipeline.attio.models import EMAILS, decode_person, encode
 from polar_attio_pipeline.http.client import ApiClient
-from polar_attio_pipeline.http.errors import RecordError, TransientError
-from polar_attio_pipeline.http.limits import Lane
+from polar_attio_pipeline.http.clock import Clock
+from polar_attio_pipeline.http.errors import FatalError, RecordError, TransientError
+from polar_attio_pipeline.http.limits import RateLimiter
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.ports import (
+    DeniedError,
     EmailTakenError,
+    Found,
     RecordGoneError,
     RecordRefusedError,
     UnavailableError,
 )
 from polar_attio_pipeline.sync.records import Person, Values
+
+_DENIALS = (402, 403)
 
 _UNEVENNESS = 0.025
 """Seconds; costs 2.5 % of the pace, and at Attio's own limit spares the 429 that the unevenness of a network brings."""
@@ -36,6 +50,7 @@ def attio_api(  # noqa: PLR0913  # keyword-only
     writes_per_second: float,
     retry: RetryPolicy | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
+    clock: Clock | None = None,
 ) -> ApiClient:
     """Return Attio's API, not opened yet.
 
@@ -45,13 +60,14 @@ def attio_api(  # noqa: PLR0913  # keyword-only
         service=SERVICE,
         base_url=base_url,
         token=api_key,
-        lanes={
-            "reads": Lane(reads_per_second, unevenness=_UNEVENNESS),
-            "writes": Lane(writes_per_second, unevenness=_UNEVENNESS),
+        limiters={
+            "reads": RateLimiter(reads_per_second, unevenness=_UNEVENNESS),
+            "writes": RateLimiter(writes_per_second, unevenness=_UNEVENNESS),
         },
         explain=explain_answer,
         retry=retry,
         transport=transport,
+        clock=clock,
     )
 
 
@@ -90,17 +106,17 @@ class AttioClient:
         """The attributes of this workspace that may be written."""
         return self.workspace.targets
 
-    async def find(self, *, ids: Collection[str], emails: Collection[str]) -> Sequence[Person]:
-        """Return every person that holds one of the Polar ids or one of the addresses, each once.
+    async def find(self, *, ids: Collection[str], emails: Collection[str], records: Collection[str] = ()) -> Found:
+        """Return every person that holds one of the Polar ids or addresses, or has one of the record ids, each once.
 
         Raises:
             UnavailableError: Attio failed for good.
             FatalError: a person has to act first.
         """
         with _unavailable():
-            records = await self._lookup.by_key(ids=ids, emails=emails)
-        people = map(self._person, records)
-        return list({person.record_id: person for person in people}.values())
+            found = await self._lookup.by_key(ids=ids, emails=emails, records=records)
+        people = map(self._person, found)
+        return Found(list({person.record_id: person for person in people}.values()))
 
     async def marked(self) -> AsyncIterator[Sequence[Person]]:
         """Yield, page by page, every person that is marked as a customer or holds a Polar id.
@@ -120,6 +136,7 @@ class AttioClient:
         into that record since it was looked up. Sending it again after a lost answer is safe for the same reason.
 
         Raises:
+            DeniedError: the key's scopes or the workspace's plan do not allow it; nothing was written.
             EmailTakenError: a record with this address exists; nothing was written.
             RecordRefusedError: a value was refused; nothing was written.
             UnavailableError: Attio failed for good.
@@ -127,12 +144,22 @@ class AttioClient:
         """
         return await self._write("POST", RECORDS_PATH, {**self._encoded(values), EMAILS: [email]})
 
-    async def update(self, record_id: str, values: Values, *, add_email: str | None = None) -> Person:
+    async def update(
+        self, record_id: str, values: Values, *, add_email: str | None = None, company: str | None = None
+    ) -> Person:
         """Write these values, and only these; `add_email` joins the addresses that are there.
 
         By PATCH, which puts a new address in front and removes none (measured).
 
+        Args:
+            record_id: Whom to write to.
+            values: By attribute key.
+            add_email: An address to add.
+            company: The record id of the company that the person keeps although Attio points it at the company of the
+                new address; see `companies.keep_company`. That takes seconds.
+
         Raises:
+            DeniedError: the key's scopes or the workspace's plan do not allow it; nothing was written.
             EmailTakenError: another record holds `add_email`; nothing was written.
             RecordGoneError: no such record any more.
             RecordRefusedError: a value was refused; nothing was written.
@@ -140,15 +167,22 @@ class AttioClient:
             FatalError: a person has to act first.
         """
         address = {EMAILS: [add_email]} if add_email else {}
-        return await self._write("PATCH", f"{RECORDS_PATH}/{record_id}", {**self._encoded(values), **address})
+        person = await self._write("PATCH", f"{RECORDS_PATH}/{record_id}", {**self._encoded(values), **address})
+        if add_email and company:
+            await keep_company(self.api, person, company)
+        return person
 
     async def _write(self, method: str, path: str, values: Mapping[str, Any]) -> Person:
         try:
             with _unavailable():
-                response = await self.api.request(method, path, lane="writes", json={"data": {"values": values}})
+                answer = await self.api.request(method, path, limiter="writes", json={"data": {"values": values}})
         except RecordError as error:
             raise self._refusal(error, email_sent=EMAILS in values) from error
-        return self._person(data_of(response))
+        except FatalError as error:
+            if error.status in _DENIALS or error.code in PLAN_CODES:
+                raise DeniedError(str(error)) from error
+            raise
+        return self._person(data_of(answer))
 
     def _refusal(self, error: RecordError, *, email_sent: bool) -> Exception:
         if error.status == 404 or error.code == "merge_in_progress":

@@ -7,12 +7,13 @@ size is remembered.
 
 import asyncio
 import itertools
+import re
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from typing import Any
 
 import idna
 
-from polar_attio_pipeline.attio.errors import RECORDS_PATH, SERVICE, QueryTooComplexError, data_of
+from polar_attio_pipeline.attio.errors import RECORDS_PATH, SERVICE, QueryTooComplexError, list_of
 from polar_attio_pipeline.attio.models import EMAILS
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.errors import TransientError
@@ -22,6 +23,9 @@ KEYS_PER_SEARCH = 400
 
 PAGE = 500
 """Records in an answer; Attio's default, and the most that anybody is known to ask for."""
+
+_RECORD_ID = "record_id"
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 _SURELY_SIMPLE = 50
 _OLDEST_FIRST = [{"direction": "asc", "attribute": "created_at"}]
@@ -38,10 +42,17 @@ class Lookup:
         self._mark_slug = mark_slug
         self._keys = keys
 
-    async def by_key(self, *, ids: Collection[str], emails: Collection[str]) -> list[Record]:
-        """Return the records that hold one of the Polar ids or one of the addresses."""
+    async def by_key(
+        self, *, ids: Collection[str], emails: Collection[str], records: Collection[str] = ()
+    ) -> list[Record]:
+        """Return the records that hold one of the Polar ids or one of the addresses, or have one of the record ids."""
         addresses = dict.fromkeys(spelling for email in emails for spelling in spellings(email))
-        return await self._search([*((self._id_slug, held) for held in ids), *((EMAILS, held) for held in addresses)])
+        keys = [
+            *((self._id_slug, held) for held in ids),
+            *((EMAILS, held) for held in addresses),
+            *((_RECORD_ID, record) for record in records if _UUID.fullmatch(record)),
+        ]
+        return await self._search(keys)
 
     async def marked(self) -> AsyncIterator[list[Record]]:
         """Yield, oldest first, the records that are marked as customers or hold an id."""
@@ -86,17 +97,15 @@ class Lookup:
         return list(itertools.chain.from_iterable(part.result() for part in parts))
 
     def _filter(self, keys: Iterable[tuple[str, str]]) -> dict[str, Any]:
-        ids: list[str] = []
+        listed: dict[str, list[str]] = {}
         arms: list[dict[str, Any]] = []
         for slug, key in keys:
-            if slug == self._id_slug:
-                ids.append(key)
-            else:
+            if slug == EMAILS:
                 # Addresses know no `$in` (docs.attio.com).
                 arms.append({EMAILS: {"email_address": {"$eq": key}}})
-        if ids:
-            arms.insert(0, {self._id_slug: {"$in": ids}})
-        return {"$or": arms}
+            else:
+                listed.setdefault(slug, []).append(key)
+        return {"$or": [*({slug: {"$in": held}} for slug, held in listed.items()), *arms]}
 
     async def _whole(self, wanted: dict[str, Any]) -> list[Record]:
         records = await self._page({"filter": wanted})
@@ -127,8 +136,8 @@ class Lookup:
             offset += PAGE - 1
 
     async def _page(self, query: dict[str, Any]) -> list[Record]:
-        response = await self._api.request("POST", f"{RECORDS_PATH}/query", lane="reads", json={**query, "limit": PAGE})
-        return list(data_of(response))
+        body = {**query, "limit": PAGE}
+        return list_of(await self._api.request("POST", f"{RECORDS_PATH}/query", limiter="reads", json=body))
 
 
 def record_id(record: Record) -> str:

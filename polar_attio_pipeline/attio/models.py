@@ -17,6 +17,9 @@ from polar_attio_pipeline.sync.records import Actor, Held, Person, PersonName, V
 EMAILS = "email_addresses"
 """The slug of the addresses. A system attribute: no workspace can rename it."""
 
+COMPANY = "company"
+"""The slug of the company that a person belongs to. A system attribute too."""
+
 _ACTORS: frozenset[Actor] = frozenset(get_args(Actor))
 
 
@@ -41,7 +44,7 @@ class SelfInfo(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    active: bool = False
+    active: bool
     scope: str | None = None
     workspace_name: str | None = None
     workspace_slug: str | None = None
@@ -84,6 +87,7 @@ def decode_person(
     """
     record_id = str(record["id"]["record_id"])
     values = record.get("values") or {}
+    company = company_of(record)
     return Person(
         record_id=record_id,
         url=record.get("web_url") or _link(workspace_slug, record_id),
@@ -93,7 +97,20 @@ def decode_person(
             for target in targets
             if (held := _held(values.get(slugs[target.attribute.key]), target.type)) is not None
         },
+        company=str(company.value) if company and company.actor != "system" else None,
     )
+
+
+def company_of(record: Mapping[str, Any]) -> Held | None:
+    """Return the record id of a person's company and who set it; None where there is none."""
+    current = _current((record.get("values") or {}).get(COMPANY))
+    target = current[0].get("target_record_id") if current else None
+    return Held(target, _actor(current[0])) if isinstance(target, str) and target else None
+
+
+def company_reference(record_id: str) -> list[dict[str, str]]:
+    """Return a company as Attio takes it for a person."""
+    return [{"target_object": "companies", "target_record_id": record_id}]
 
 
 def encode(value_type: ValueType, value: Value) -> list[Any]:
@@ -150,7 +167,7 @@ def _raw(entry: Mapping[str, Any]) -> str:
 
 
 def _actor(entry: Mapping[str, Any]) -> Actor:
-    """Who wrote it; whoever is unknown counts as a person, whose typing is left alone."""
+    """Return who wrote it; an unknown kind of actor counts as a person, whose typing is left alone."""
     by = entry.get("created_by_actor")
     kind = by.get("type") if isinstance(by, dict) else None
     return kind if kind in _ACTORS else "workspace-member"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from polar_attio_pipeline.http.payloads import parse
 from polar_attio_pipeline.http.redaction import redact
 from polar_attio_pipeline.sync.ports import UnavailableError
 
@@ -180,7 +181,7 @@ def describe(request: httpx.Request) -> str:
 def body(response: httpx.Response) -> object:
     """Return the parsed body; None when it is empty or no JSON, as gateways' answers are."""
     try:
-        return response.json()
+        return parse(response.content)
     except ValueError:
         return None
 

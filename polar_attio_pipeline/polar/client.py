@@ -19,7 +19,8 @@ from polar_attio_pipeline.http.errors import (
     TransientError,
     describe,
 )
-from polar_attio_pipeline.http.limits import Lane
+from polar_attio_pipeline.http.limits import RateLimiter
+from polar_attio_pipeline.http.payloads import Answer
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.polar.dashboard import customer_url
 from polar_attio_pipeline.polar.errors import explain_polar
@@ -33,7 +34,7 @@ _log = logging.getLogger(__name__)
 API_VERSION = "2026-04"
 """Sent with every request: Polar's default version moves."""
 
-_LANE = "requests"
+_LIMITER = "requests"
 _CUSTOMERS = "/v1/customers/"
 _MEMBERS = "/v1/members/"
 _ORGANIZATIONS = "/v1/organizations/"
@@ -44,7 +45,7 @@ _SORTING = ["-created_at", "email"]
 # A row that Polar cannot serialise fails for ever: too soon to give a page up, and time to see whether it is that.
 _ATTEMPTS_AT_500 = 3
 
-Answer = TypeVar("Answer", bound=BaseModel)
+Shape = TypeVar("Shape", bound=BaseModel)
 
 
 def polar_api(
@@ -70,7 +71,7 @@ def polar_api(
         service="Polar",
         base_url=base_url,
         token=token,
-        lanes={_LANE: Lane(requests_per_minute, period=60)},
+        limiters={_LIMITER: RateLimiter(requests_per_minute, period=60)},
         explain=explain_polar,
         headers={"Polar-Version": API_VERSION},
         retry=retry,
@@ -131,17 +132,17 @@ class PolarClient:
             RecordError: Polar has it, but it cannot be read.
             ApiError: Polar could not be asked.
         """
-        response = await self._get_customer(customer_id)
-        if response is None:
+        answer = await self._get_customer(customer_id)
+        if answer is None:
             return None
         read_at = datetime.now(UTC)
-        row = parse_row(response.json())
+        row = parse_row(answer.payload)
         if isinstance(row, BadRow):
             raise RecordError(
                 f"Polar's customer {customer_id} cannot be read at {row.field}: {row.message}",
                 service="Polar",
-                request=describe(response.request),
-                status=response.status_code,
+                request=describe(answer.response.request),
+                status=answer.response.status_code,
             )
         url = functools.partial(customer_url, api_url=self.api.base_url, slug=await self.organization_slug())
         return to_customer(row, url=url, read_at=read_at)
@@ -226,22 +227,22 @@ class PolarClient:
         )
 
     async def _list(self, path: str, params: Params, retry: RetryPolicy | None = None) -> Listing:
-        response = await self.api.request("GET", path, lane=_LANE, params=params, retry=retry)
-        return self._parsed(Listing, response.json(), path)
+        answer = await self.api.request("GET", path, limiter=_LIMITER, params=params, retry=retry)
+        return self._parsed(Listing, answer.payload, path)
 
-    async def _get_customer(self, customer_id: str) -> httpx.Response | None:
+    async def _get_customer(self, customer_id: str) -> Answer | None:
         if not _is_uuid(customer_id):
             # Ids come back from Attio, where people may have typed them: what is no id is nobody's.
             return None
         try:
-            return await self.api.request("GET", f"{_CUSTOMERS}{customer_id}", lane=_LANE)
+            return await self.api.request("GET", f"{_CUSTOMERS}{customer_id}", limiter=_LIMITER)
         except RecordError as error:
             if error.status == httpx.codes.NOT_FOUND:
                 return None
             raise
 
     @staticmethod
-    def _parsed(model: type[Answer], payload: object, path: str) -> Answer:
+    def _parsed(model: type[Shape], payload: object, path: str) -> Shape:
         try:
             return model.model_validate(payload)
         except ValidationError:

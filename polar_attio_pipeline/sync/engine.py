@@ -202,12 +202,13 @@ def _chunks(customers: Sequence[Customer]) -> Iterator[Sequence[Customer]]:
 
 
 async def _plan_chunk(customers: Sequence[Customer], services: Services, claims: Claims) -> list[Plan]:
-    found = await services.people.find(ids=[customer.id for customer in customers], emails=_addresses(customers))
+    ids = [customer.id for customer in customers]
+    found = (await services.people.find(ids=ids, emails=_addresses(customers))).people
     known, unknown = _split_by_address(customers, PeopleIndex(found))
     owned = await asyncio.gather(*(_with_owner(customer, services.book) for customer in unknown))
     addresses = _addresses(owned)
     index = PeopleIndex(
-        _distinct([*found, *await services.people.find(ids=(), emails=addresses)]) if addresses else found
+        _distinct([*found, *(await services.people.find(ids=(), emails=addresses)).people]) if addresses else found
     )
     chunk = _oldest_first([*known, *owned])
     alive = await _alive({contested_id(customer, index) for customer in chunk}, services.book)

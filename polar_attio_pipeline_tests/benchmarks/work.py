@@ -103,7 +103,7 @@ async def look_up(database: str, batch: int, customers: int) -> Report:
         ids = [str(person.values["polar_customer_id"].value) for person in known]
         before = attio.stats.requests.total()
         began = time.monotonic()
-        found = await client.find(ids=ids, emails=emails)
+        found = (await client.find(ids=ids, emails=emails)).people
         seconds = time.monotonic() - began
     return {"seconds": seconds, "found": len(found), "requests": attio.stats.requests.total() - before}
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import pytest
 
 from polar_attio_pipeline.attio.client import AttioClient
-from polar_attio_pipeline.http.errors import FatalError
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sync import engine
 from polar_attio_pipeline.sync.engine import Services, reconcile, sync
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result, tally
-from polar_attio_pipeline.sync.ports import UnavailableError
+from polar_attio_pipeline.sync.ports import DeniedError, Found, UnavailableError
 from polar_attio_pipeline.sync.records import Person, Values
 from polar_attio_pipeline_tests.sync.both_sides import BothSides, connect
 
@@ -26,8 +25,8 @@ class Meddled:
     people: AttioClient
     meddle: Callable[[], object]
 
-    async def find(self, *, ids: Collection[str], emails: Collection[str]) -> Sequence[Person]:
-        found = await self.people.find(ids=ids, emails=emails)
+    async def find(self, *, ids: Collection[str], emails: Collection[str], records: Collection[str] = ()) -> Found:
+        found = await self.people.find(ids=ids, emails=emails, records=records)
         self.meddle()
         return found
 
@@ -37,8 +36,10 @@ class Meddled:
     async def create(self, values: Values, *, email: str) -> Person:
         return await self.people.create(values, email=email)
 
-    async def update(self, record_id: str, values: Values, *, add_email: str | None = None) -> Person:
-        return await self.people.update(record_id, values, add_email=add_email)
+    async def update(
+        self, record_id: str, values: Values, *, add_email: str | None = None, company: str | None = None
+    ) -> Person:
+        return await self.people.update(record_id, values, add_email=add_email, company=company)
 
 
 class TestCost:
@@ -274,7 +275,7 @@ class TestFailures:
     ) -> None:
         both.add_customers(300)
         both.attio.plan_limit_records = both.attio.store.count() + 100
-        with pytest.raises(FatalError, match="plan"):
+        with pytest.raises(DeniedError, match="plan"):
             await both.one_pass()
         done = both.outcomes()
         assert 0 < len(done) == both.attio.people_count()
