@@ -41,11 +41,9 @@ async def test_people_are_found_by_id_and_by_address_in_one_search(
     attio.add_people(marked_people([1]))
     by_hand = attio.add_person(emails=["first@example.com", "second@example.com"])
 
-    found = (
-        await client.find(ids=[polar_id(1), polar_id(2)], emails=["second@example.com", "nobody@example.com"])
-    ).people
+    found = await client.find(ids=[polar_id(1), polar_id(2)], emails=["second@example.com", "nobody@example.com"])
 
-    assert {person.emails[0] for person in found} == {"user1@example.com", "first@example.com"}
+    assert {person.emails[0] for person in found.people} == {"user1@example.com", "first@example.com"}
     assert by_hand in {person.record_id for person in found.people}
     assert len(wire.requests) == 1
 

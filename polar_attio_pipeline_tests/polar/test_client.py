@@ -6,9 +6,9 @@ from uuid import UUID
 import httpx
 import pytest
 
-from polar_attio_pipeline.http.errors import FatalError, LostAnswerError, RecordError, TransientError
+from polar_attio_pipeline.http.errors import FatalError, LostAnswerError, TransientError
 from polar_attio_pipeline.polar.client import PolarClient
-from polar_attio_pipeline.sync.ports import CustomerBook
+from polar_attio_pipeline.sync.ports import CustomerBook, NoAnswerError
 from polar_attio_pipeline.sync.records import Owner
 from polar_attio_pipeline_tests.polar.fakes import TOKEN, FakePolar, api, captured, listing, row
 
@@ -167,7 +167,7 @@ async def test_a_customer_that_exists_but_cannot_be_read_says_where() -> None:
     async with api(lambda _: httpx.Response(200, json=row(created_at="soon"))) as connection:
         client = PolarClient(connection)
         assert await client.exists(CUSTOMER_ID)
-        with pytest.raises(RecordError, match=f"{CUSTOMER_ID} cannot be read at created_at"):
+        with pytest.raises(NoAnswerError, match=f"{CUSTOMER_ID} cannot be read at created_at"):
             await client.customer(CUSTOMER_ID)
 
 
