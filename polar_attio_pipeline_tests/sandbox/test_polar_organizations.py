@@ -122,6 +122,7 @@ async def test_churn_and_late_commits_stay_where_they_were_asked_for(
     sandbox.churn.active.append(Churn(action="insert", from_page=1, times=1))
     other.add_customer(email="late@example.com", visible_in=timedelta(seconds=5))
     assert len(await items(anyone, CUSTOMERS, THEIRS)) == 40
+    assert sandbox.churn.inserted == []
     assert len(await items(anyone, CUSTOMERS, OURS)) == 41
     sandbox.clock.shift(timedelta(seconds=5))
     assert len(await items(anyone, CUSTOMERS, THEIRS)) == 41
