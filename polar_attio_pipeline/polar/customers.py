@@ -1,6 +1,6 @@
 """Reads the customers that were created in a stretch of time, and the whole book."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Set
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -176,7 +176,7 @@ class Book:
         self._known: set[str] = set()
 
     @property
-    def ids(self) -> Set[str]:
+    def ids(self) -> Collection[str]:
         """The ids of all customers read so far; of bad rows, where it is readable."""
         return self._known
 
