@@ -103,7 +103,7 @@ def confirm(
     if what not in CONFIRMABLE:
         _fail(f"There is nothing to confirm by the name {what}: it is one of {', '.join(sorted(CONFIRMABLE))}.")
     with _in_one_sentence():
-        Ledger(Settings().polar_attio_database_url).confirm(what)
+        Ledger(Settings().polar_attio_database_url.get_secret_value()).confirm(what)
     typer.echo(f"The next pass may {CONFIRMABLE[what].meaning}. Start it again.")
 
 

@@ -34,7 +34,7 @@ async def connected(settings: Settings, *, reason: str, retry: RetryPolicy | Non
             reason=reason,
             polar=PolarClient(polar, organization_slug=settings.polar_organization_slug),
             attio=await AttioClient.connect(attio, settings.slugs()),
-            ledger=Ledger(settings.polar_attio_database_url),
+            ledger=Ledger(settings.polar_attio_database_url.get_secret_value()),
             rules=rules_of(settings),
             pace=Pace(writes=settings.attio_writes_per_second, questions=settings.polar_requests_per_minute / 60),
         )
