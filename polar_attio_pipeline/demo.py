@@ -41,7 +41,7 @@ def main() -> None:
     sandbox = Sandbox()
     sandbox.fill(customers=CUSTOMERS, seed=1)
     with serving(sandbox) as url, tempfile.TemporaryDirectory() as state:
-        database = Path(state) / "ledger.duckdb"
+        database = Path(state) / "ledger.db"
         _use(url, database)
         _say(f"A sandbox stands in for Polar ({CUSTOMERS} customers) and Attio ({sandbox.known} people typed by hand).")
         _say("\n[bold]1. polar-attio setup[/] creates the attributes in Attio")
@@ -123,7 +123,7 @@ def _use(url: str, database: Path) -> None:
             "POLAR_ACCESS_TOKEN": POLAR_TOKEN,
             "ATTIO_API_URL": url,
             "ATTIO_API_KEY": ATTIO_TOKEN,
-            "POLAR_ATTIO_DATABASE": str(database),
+            "POLAR_ATTIO_DATABASE_URL": str(database),
         }
     )
 

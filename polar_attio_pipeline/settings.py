@@ -1,12 +1,13 @@
 """Every setting: its environment variable, its default, its meaning. Nothing else reads the environment."""
 
 from datetime import date
-from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from polar_attio_pipeline.sync.mapping import BY_KEY
+
+_DATABASE = ".state/polar_attio.db"
 
 
 class Settings(BaseSettings):
@@ -56,8 +57,9 @@ class Settings(BaseSettings):
         description="First day of the hourly partitions, UTC: the day you go live. Everybody older comes through "
         "customer_reconciliation.",
     )
-    polar_attio_database: Path = Field(
-        default=Path(".state/polar_attio.duckdb"), description="The DuckDB file of the ledger."
+    polar_attio_database_url: SecretStr = Field(
+        default=SecretStr(_DATABASE),
+        description="Where the ledger is: the path of a SQLite file, or postgresql://user:password@host:5432/database.",
     )
     polar_attio_overlap_hours: int = Field(
         default=2, ge=0, le=48, description="How many earlier hours each hourly pass reads again."
@@ -94,6 +96,11 @@ class Settings(BaseSettings):
     polar_attio_overdue_hours: float = Field(
         default=3, gt=0, description="How long after its end an hour may stay open before people are told."
     )
+
+    @field_validator("polar_attio_database_url")
+    @classmethod
+    def _blank_is_the_default(cls, url: SecretStr) -> SecretStr:
+        return SecretStr(url.get_secret_value().strip() or _DATABASE)
 
     @field_validator("attio_slug")
     @classmethod

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from polar_attio_pipeline.http.errors import ApiError, FatalError
-from polar_attio_pipeline.storage import LedgerError
+from polar_attio_pipeline.ledger import LedgerError
 from polar_attio_pipeline.sync.ports import UnavailableError
 
 

@@ -53,6 +53,7 @@ class Outcome:
         urls: Every Attio record involved.
         changed: The keys of the attributes that were written.
         created_at: When the customer was created in Polar.
+        fingerprint: What Attio refused, as a hash, so that it is not sent again unchanged.
     """
 
     customer_id: str
@@ -64,6 +65,7 @@ class Outcome:
     record_id: str | None = None
     urls: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    fingerprint: str | None = None
 
 
 def written(plan: Plan, person: Person) -> Outcome:

@@ -75,7 +75,7 @@ async def hours(database: str, first: str, last: str) -> Report:
         people = await AttioClient.connect(attio, settings.slugs())
         reading = await read_hours(book, between(datetime.fromisoformat(first), datetime.fromisoformat(last)))
         await sync(reading.customers, Services(people, book, people.targets), outcomes.extend)
-    Ledger(database).record(outcomes, run_id="bench")
+    Ledger(database).record(outcomes, pass_id="bench")
     counts = {result.value: count for result, count in tally(outcomes).items()}
     return {"seconds": time.monotonic() - began, "counts": counts}
 
@@ -130,7 +130,7 @@ def main() -> None:
     """Do one task and print its report."""
     task, options = sys.argv[1], json.loads(sys.argv[2])
     with tempfile.TemporaryDirectory() as folder:
-        database = options.pop("database", None) or str(Path(folder) / "ledger.duckdb")
+        database = options.pop("database", None) or str(Path(folder) / "ledger.db")
         report = asyncio.run(TASKS[task](database, **options))
     usage = resource.getrusage(resource.RUSAGE_SELF)
     sys.stdout.write(

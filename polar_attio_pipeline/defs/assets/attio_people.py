@@ -13,6 +13,7 @@ import pandas as pd
 from polar_attio_pipeline import processes
 from polar_attio_pipeline.attio.client import AttioClient
 from polar_attio_pipeline.defs.failures import in_one_sentence
+from polar_attio_pipeline.defs.io import from_frame
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.partitions import BACKFILL_POLICY
 from polar_attio_pipeline.defs.reporting import numbers, outcome_table
@@ -22,7 +23,6 @@ from polar_attio_pipeline.http.errors import RecordError
 from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.passes.reading import Reading, ReadTimes, read_hours
 from polar_attio_pipeline.polar.client import PolarClient
-from polar_attio_pipeline.storage import from_frame, read_times
 from polar_attio_pipeline.sync.engine import Services, sync
 from polar_attio_pipeline.sync.outcomes import Outcome, tally
 from polar_attio_pipeline.sync.ports import UnavailableError
@@ -128,16 +128,11 @@ class _Pass:
     options: PassOptions
 
     async def fresh(self, starts: list[datetime], snapshot: pd.DataFrame) -> Reading:
-        """Return the stored snapshot, or what Polar says now if the snapshot may be older than what Attio holds."""
-        written = self.ledger.last_synced(not_by=self.run_id)
-        read = read_times(snapshot)
-        if read is None:
+        """Return what this run has read, or what Polar says now if that is some time ago, or was in another run."""
+        read = from_frame(snapshot)
+        if read is None or self.is_old(read.read_at):
             return await read_hours(self.book, starts)
-        times = ReadTimes(*read)
-        if self.is_old(times.here) or (written is not None and written > times.here):
-            return await read_hours(self.book, starts)
-        customers, unreadable = from_frame(snapshot)
-        return Reading(customers, unreadable, 0, times)
+        return Reading(read.customers, read.unreadable, 0, ReadTimes(read.read_at, read.polar_read_at))
 
     def is_old(self, read_at: datetime) -> bool:
         """Tell whether what was read then may not be written from any more."""

@@ -125,9 +125,10 @@ async def _reconcile(
         finally:
             keep(reading.unreadable())
     if comparison.met:
-        # Whoever is in the book has an outcome of this run.
-        unlisted = (row.polar_customer_id for row in ledger.unresolved(limit=None) if row.run_id != run_id)
-        ledger.forget(list(unlisted))
+        # Whoever is in the book and unresolved has just had that outcome.
+        listed = {outcome.customer_id for outcome in notable}
+        unresolved = (row.polar_customer_id for row in ledger.unresolved(limit=None))
+        ledger.forget([customer_id for customer_id in unresolved if customer_id not in listed])
     gone = comparison.gone()
     share = len(gone) / max(1, comparison.marked_count)
     trusted = comparison.met > 0 and share <= options.unmark_max_share

@@ -9,11 +9,12 @@ import pandas as pd
 
 from polar_attio_pipeline import processes
 from polar_attio_pipeline.defs.failures import in_one_sentence
+from polar_attio_pipeline.defs.io import to_frame
 from polar_attio_pipeline.defs.partitions import BACKFILL_POLICY
 from polar_attio_pipeline.defs.resources import PolarResource
 from polar_attio_pipeline.hours import floor, key, parse_all
+from polar_attio_pipeline.ledger import Snapshot
 from polar_attio_pipeline.passes.reading import Reading, read_hours
-from polar_attio_pipeline.storage import to_frame
 
 
 def build_polar_customers(partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDefinition:
@@ -23,9 +24,8 @@ def build_polar_customers(partitions: dg.HourlyPartitionsDefinition) -> dg.Asset
         partitions_def=partitions,
         backfill_policy=BACKFILL_POLICY,
         io_manager_key="customers_io",
-        metadata={"partition_expr": "created_at"},
         group_name="polar_to_attio",
-        kinds={"polar", "duckdb"},
+        kinds={"polar"},
         description="Polar's customers by the hour of their creation, as Polar had them when the hour was last read. "
         "One run reads a whole range of hours in one go.",
     )
@@ -50,7 +50,15 @@ def build_polar_customers(partitions: dg.HourlyPartitionsDefinition) -> dg.Asset
                 },
                 partition_key=key(start),
             )
-        return to_frame(reading.customers, reading.unreadable, read=(reading.times.here, reading.times.polar))
+        return to_frame(
+            Snapshot(
+                customers=tuple(reading.customers),
+                unreadable=tuple(reading.unreadable),
+                read_at=reading.times.here,
+                polar_read_at=reading.times.polar,
+                free_turn=None,
+            )
+        )
 
     return polar_customers
 

@@ -6,18 +6,11 @@ from collections.abc import Callable
 import pytest
 
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
-from polar_attio_pipeline.storage import connect
 from polar_attio_pipeline.sync.outcomes import Result
 from polar_attio_pipeline_tests.conftest import CUSTOMERS, PEOPLE, Pipeline
 
 ONLY_PEOPLE = [PEOPLE]
 ONLY_CUSTOMERS = [CUSTOMERS]
-
-
-def age_snapshots(pipeline: Pipeline, hours: int) -> None:
-    """Let that much time pass since Polar was read."""
-    with connect(pipeline.settings.polar_attio_database) as connection:
-        connection.execute("UPDATE polar_reads SET here = here - to_hours(?)", [hours])
 
 
 def polar_lists(pipeline: Pipeline) -> int:
@@ -85,50 +78,32 @@ def test_an_hour_that_was_never_read_is_read_when_attio_people_runs_alone(pipeli
     assert pipeline.names() == {"ada"}
 
 
-def test_a_snapshot_just_read_is_used_as_it_is(pipeline: Pipeline) -> None:
+def test_what_a_run_has_just_read_is_used_as_it_is(pipeline: Pipeline) -> None:
     pipeline.add("ada")
-    pipeline.sync(selection=ONLY_CUSTOMERS)
+
+    pipeline.sync()
+
     assert polar_lists(pipeline) == 1
-
-    pipeline.sync(selection=ONLY_PEOPLE)
-
-    assert polar_lists(pipeline) == 0
     assert pipeline.names() == {"ada"}
 
 
-def test_a_snapshot_older_than_the_setting_is_read_anew(pipeline: Pipeline) -> None:
-    ada = pipeline.add("ada")
-    pipeline.sync(selection=ONLY_CUSTOMERS)
-    pipeline.sandbox.polar.update_customer(ada.id, name="Ada Renamed")
+def test_what_a_run_has_read_too_long_ago_is_read_anew(pipeline: Pipeline) -> None:
+    pipeline.add("ada")
     pipeline.configure(polar_attio_snapshot_minutes=0)
 
-    pipeline.sync(selection=ONLY_PEOPLE)
+    pipeline.sync()
 
-    assert pipeline.person("ada").name == "Ada Renamed"
+    # Once for the snapshot, once because that is old, and once before the hour.
+    assert polar_lists(pipeline) == 3
+    assert pipeline.names() == {"ada"}
 
 
-def test_a_snapshot_older_than_what_another_run_wrote_does_not_undo_it(pipeline: Pipeline) -> None:
+def test_what_another_run_has_read_is_read_anew_however_young_it_is(pipeline: Pipeline) -> None:
     ada = pipeline.add("ada")
     pipeline.sync(selection=ONLY_CUSTOMERS)
     pipeline.sandbox.polar.update_customer(ada.id, name="Ada Renamed")
-    pipeline.reconcile()
-    assert pipeline.person("ada").name == "Ada Renamed"
 
     pipeline.sync(selection=ONLY_PEOPLE)
-
-    assert pipeline.person("ada").name == "Ada Renamed"
-    assert pipeline.writes == 1
-
-
-def test_a_range_is_only_as_fresh_as_the_hour_read_longest_ago(pipeline: Pipeline) -> None:
-    ada = pipeline.add("ada", hour=0)
-    pipeline.add("bob", hour=1)
-    pipeline.sync(0, selection=ONLY_CUSTOMERS)
-    age_snapshots(pipeline, 5)
-    pipeline.sandbox.polar.update_customer(ada.id, name="Ada Renamed")
-    pipeline.sync(1, selection=ONLY_CUSTOMERS)
-
-    pipeline.sync(0, 1, selection=ONLY_PEOPLE)
 
     assert pipeline.person("ada").name == "Ada Renamed"
 
@@ -140,7 +115,6 @@ def test_a_run_resumed_from_its_failure_hours_later_writes_what_polar_says_by_th
     fault = pipeline.sandbox.faults.add(Fault(kind=Kind.STATUS, service="attio"))
     pipeline.sync(fails=True)
     pipeline.sandbox.faults.remove(fault)
-    age_snapshots(pipeline, 5)
     pipeline.sandbox.polar.update_customer(ada.id, name="Ada Renamed")
     pipeline.sandbox.polar.delete_customer(deleted.id)
 

@@ -166,7 +166,7 @@ def test_a_row_that_polar_shows_again_leaves_the_ledger_too(pipeline: Pipeline) 
 def test_the_ledger_is_filled_again_after_it_was_lost(pipeline: Pipeline) -> None:
     pipeline.add("ada")
     pipeline.reconcile()
-    pipeline.settings.polar_attio_database.unlink()
+    pipeline.database.unlink()
 
     pipeline.reconcile()
 
