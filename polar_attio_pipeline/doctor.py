@@ -30,6 +30,11 @@ LEDGER_PATIENCE = 5.0
 
 _OTHERS = 0o077
 
+LEDGER_PATIENCE = 5.0
+"""Seconds to wait for a pass that is writing."""
+
+_OTHERS = 0o077
+
 IMPATIENT = RetryPolicy(attempts=2, seconds=15, first_wait=0.2, longest_pause=5, attempt_seconds=15)
 """For commands that somebody waits for."""
 

@@ -87,8 +87,7 @@ def _of_damage(place: Location) -> str:
         head = file.read(where.stop)
     if head[where] == mark:
         return (
-            f"The ledger {place.name} is a DuckDB file, which version 0.1 wrote and this version does not read: "
-            f"{_NEW_ONE}."
+            f"The ledger {place.name} is a DuckDB file of an earlier version, which this one does not read: {_NEW_ONE}."
         )
     return f"The ledger {place.name} is damaged, or no SQLite database: restore its newest backup, or {_NEW_ONE}."
 
