@@ -103,11 +103,12 @@ class Pipeline:
         result = self._defs.resolve_job_def(job).execute_in_process(
             instance=self._instance, tags=tags, run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
         )
-        counted = [
-            event.materialization.metadata
+        # An hour of a range is on record twice: when it is done, and when all are.
+        newest = {
+            (event.asset_key, event.partition): event.materialization.metadata
             for event in result.get_asset_materialization_events()
-            if event.asset_key != dg.AssetKey("polar_customers")
-        ]
+        }
+        counted = [metadata for (asset, _), metadata in newest.items() if asset != dg.AssetKey("polar_customers")]
         counts = {
             found: sum(int(str(metadata[found.value].value)) for metadata in counted if found.value in metadata)
             for found in Result

@@ -7,11 +7,11 @@ from functools import cached_property
 import sqlalchemy as sa
 import stamina
 
-from polar_attio_pipeline.ledger.engine import WRITES, create_engine, prepare
+from polar_attio_pipeline.ledger.engine import WRITES, create_engine, empty_engine, prepare
 from polar_attio_pipeline.ledger.errors import LedgerError
 from polar_attio_pipeline.ledger.explain import explaining, is_locked
 from polar_attio_pipeline.ledger.location import Location
-from polar_attio_pipeline.ledger.schema import HEAD, REVISIONS, version
+from polar_attio_pipeline.ledger.schema import HEAD, METADATA, REVISIONS, version
 
 
 class Database:
@@ -74,6 +74,12 @@ class Database:
 
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[sa.Connection]:
+        if not writes and self.place.file and not self.place.file.exists():
+            # Nothing is on record, and reading makes no file: a preview leaves no trace.
+            with empty_engine().begin() as connection:
+                METADATA.create_all(connection)
+                yield connection
+            return
         with explaining(self.place, patience=self._patience), ExitStack() as stack:
             connection = stack.enter_context(self._begun(writes=writes))
             # Looked at each time: a newer version may have migrated it while this process was running.

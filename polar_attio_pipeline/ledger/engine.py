@@ -43,6 +43,11 @@ def create_engine(place: Location, *, patience: float) -> sa.Engine:
     return _sqlite(place, patience) if place.file else _postgres(place, patience)
 
 
+def empty_engine() -> sa.Engine:
+    """Return an engine on a database in memory that holds nothing."""
+    return sa.create_engine("sqlite://", poolclass=NullPool, hide_parameters=True)
+
+
 def prepare(file: Path, *, name: str) -> None:
     """Make the file and its folders where they are missing, private to this user whatever the umask says.
 

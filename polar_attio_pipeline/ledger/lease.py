@@ -30,8 +30,8 @@ class Holder:
 
 def holder(connection: sa.Connection) -> Holder:
     """Return who holds the lease."""
-    row = connection.execute(sa.select(LEASE.c.owner, LEASE.c.what, LEASE.c.beat, LEASE.c.turn)).one()
-    return Holder(*row)
+    row = connection.execute(sa.select(LEASE.c.owner, LEASE.c.what, LEASE.c.beat, LEASE.c.turn)).one_or_none()
+    return Holder(*row) if row else Holder(owner=None, what="", beat=0, turn=0)
 
 
 def take(connection: sa.Connection, owner: str, what: str, *, instead_of: Holder | None) -> int | None:

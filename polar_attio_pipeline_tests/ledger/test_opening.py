@@ -131,7 +131,7 @@ def test_a_duckdb_file_is_said_to_be_one(file: Path) -> None:
     file.parent.mkdir()
     file.write_bytes(b"\x12\x34\x56\x78\x9a\xbc\xde\xf0DUCK" + bytes(8192))
 
-    with pytest.raises(LedgerError, match=r"is a DuckDB file, .* move the file away and launch full_reconciliation"):
+    with pytest.raises(LedgerError, match=r"is a DuckDB file of .* move the file away and launch full_reconciliation"):
         record(file)
 
 
@@ -232,10 +232,19 @@ def test_a_ledger_that_was_closed_opens_again(file: Path) -> None:
 
 
 def test_a_statement_that_is_wrong_is_no_matter_of_the_file_and_its_values_stay_out_of_the_message(file: Path) -> None:
-    with pytest.raises(sa.exc.OperationalError) as wrong, Ledger(file)._database.reading() as connection:
+    with pytest.raises(sa.exc.OperationalError) as wrong, Ledger(file)._database.writing() as connection:
         connection.execute(sa.text("SELECT * FROM nowhere WHERE email = :email"), {"email": "ada@example.com"})
 
     assert "ada@example.com" not in str(wrong.value)
+
+
+def test_reading_a_ledger_that_is_not_there_shows_an_empty_one_and_makes_no_file(file: Path) -> None:
+    ledger = Ledger(file)
+
+    assert ledger.counts()[Result.CREATED] == 0
+    assert ledger.lease_holder().owner is None
+    assert ledger.fact("anything") is None
+    assert not file.parent.exists()
 
 
 def test_nothing_is_left_open(file: Path) -> None:
