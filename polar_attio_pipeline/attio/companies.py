@@ -35,7 +35,7 @@ async def keep_company(api: ApiClient, person: Person, company: str) -> None:
                     restored = {"data": {"values": {COMPANY: company_reference(company)}}}
                     await api.request("PATCH", path, limiter="writes", json=restored)
                 return
-    except ApiError as error:
+    except (ApiError, ValueError) as error:
         _log.warning(
             "Attio may have replaced the company of %s when an address was added, and it could not be put back: %s "
             "Look at the company there.",
