@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     polar_attio_overwrite_typed: bool = Field(
         default=False, description="Let Polar win over values that a workspace member typed."
     )
-    polar_attio_unmark_gone: bool = Field(
+    polar_attio_unmark_orphaned: bool = Field(
         default=False,
         description="Uncheck polar_customer on people whom Polar no longer has. Off: they are only reported.",
     )
@@ -79,6 +79,13 @@ class Settings(BaseSettings):
         ge=0,
         le=1,
         description="Nobody is unmarked when more than this share of the marked people is missing from Polar.",
+    )
+    polar_attio_shrink_max_share: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="A reconciliation that finds Polar with fewer customers than before by more than this share stops "
+        "before its first write and asks for `polar-attio confirm smaller-book`.",
     )
     polar_attio_failed_error_share: float = Field(
         default=0.05,

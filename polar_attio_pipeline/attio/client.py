@@ -14,6 +14,7 @@ from polar_attio_pipeline.attio.companies import keep_company
 from polar_attio_pipeline.attio.errors import (
     PLAN_CODES,
     RECORDS_PATH,
+    SELF_PATH,
     SERVICE,
     data_of,
     explain_answer,
@@ -181,6 +182,10 @@ class AttioClient:
             await keep_company(self.api, person, company)
         return person
 
+    async def is_answering(self) -> bool:
+        """Tell whether Attio answers a simple request at all, within seconds; a refusal is an answer."""
+        return await self.api.is_answering(SELF_PATH, limiter="reads")
+
     async def _write(self, method: str, path: str, values: Mapping[str, Any]) -> Person:
         try:
             with _unavailable():
@@ -203,7 +208,7 @@ class AttioClient:
             return RecordGoneError(str(error))
         slug = slug_of(error, slug_by_id=self.workspace.slug_by_id)
         if error.code == "uniqueness_conflict" and email_sent and slug in {None, EMAILS}:
-            return EmailTakenError(str(error))
+            return EmailTakenError(str(error), perhaps_ours=error.after_lost_answer)
         return RecordRefusedError(message_of(error), field=self._keys.get(slug, slug) if slug else None)
 
     def _encoded(self, values: Values) -> dict[str, Any]:

@@ -46,6 +46,7 @@ class SelfInfo(BaseModel):
 
     active: bool
     scope: str | None = None
+    workspace_id: str | None = None
     workspace_name: str | None = None
     workspace_slug: str | None = None
 

@@ -78,8 +78,9 @@ def _build(settings: Settings) -> dg.Definitions:
             "options": PassOptions(
                 overwrite_typed=settings.polar_attio_overwrite_typed,
                 snapshot_minutes=settings.polar_attio_snapshot_minutes,
-                unmark_gone=settings.polar_attio_unmark_gone,
+                unmark_orphaned=settings.polar_attio_unmark_orphaned,
                 unmark_max_share=settings.polar_attio_unmark_max_share,
+                shrink_max_share=settings.polar_attio_shrink_max_share,
                 failed_error_share=settings.polar_attio_failed_error_share,
             ),
         },

@@ -1,6 +1,7 @@
 """One API over one connection pool: paced, retried, explained."""
 
 import asyncio
+import functools
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -16,7 +17,15 @@ from pydantic import SecretStr
 
 from polar_attio_pipeline.http.clock import Clock
 from polar_attio_pipeline.http.connection import open_pool
-from polar_attio_pipeline.http.errors import ApiError, TransientError, describe, explain_failure, explain_page
+from polar_attio_pipeline.http.errors import (
+    ApiError,
+    LostAnswerError,
+    RecordError,
+    TransientError,
+    describe,
+    explain_failure,
+    explain_page,
+)
 from polar_attio_pipeline.http.gate import Gate
 from polar_attio_pipeline.http.limits import RateLimiter
 from polar_attio_pipeline.http.payloads import Answer, parse
@@ -29,6 +38,8 @@ from polar_attio_pipeline.http.streaming import read_and_close, text_of
 _log = logging.getLogger(__name__)
 
 _TIMEOUT = httpx.Timeout(30, connect=10, pool=None)
+
+_PROBE = RetryPolicy(attempts=2, seconds=15, attempt_seconds=10, longest_pause=2)
 
 Params = Mapping[str, str | int | list[str]]
 
@@ -159,7 +170,25 @@ class ApiClient:
         request = self._pool.build_request(method, path, params=params, json=json)
         sending = _Sending(request, limiter, retry or self.retry)
         attempts = self._attempts(sending, retry_lost_answers=retry_lost_answers)
-        return await attempts(self._whole_answer, sending)
+        try:
+            return await attempts(self._whole_answer, sending)
+        except RecordError as error:
+            error.after_lost_answer = sending.spent.answer_lost
+            raise
+
+    async def is_answering(self, path: str, *, limiter: str) -> bool:
+        """Tell whether the service answers a simple request at all; a refusal is an answer too.
+
+        It is given some seconds, beside a pause that the service has asked for.
+        """
+        try:
+            async with asyncio.timeout(_PROBE.seconds + self._gate.pause_left()):
+                await self.request("GET", path, limiter=limiter, retry=_PROBE)
+        except (TransientError, TimeoutError):
+            return False
+        except ApiError:
+            return True
+        return True
 
     @asynccontextmanager
     async def stream(
@@ -199,11 +228,12 @@ class ApiClient:
             spent=sending.spent,
             retry_lost_answers=retry_lost_answers,
             sleep=self.clock.sleep,
-            before_sleep=self._note_retry,
+            before_sleep=functools.partial(self._note_retry, sending),
         )
 
     async def _whole_answer(self, sending: _Sending) -> Answer:
-        async with self._gate.passed(sending.limiter):
+        async with self._gate.passed(sending.limiter) as paused:
+            sending.spent.seconds += paused
             response = await self._sent(sending, stream=False)
         try:
             payload = None if response.status_code == httpx.codes.NO_CONTENT else parse(response.content)
@@ -229,7 +259,7 @@ class ApiClient:
         except (httpx.HTTPError, TimeoutError) as cause:
             raise self._failure(cause, sending.request) from cause
         finally:
-            sending.spent.in_flight += self.clock.now() - began
+            sending.spent.seconds += self.clock.now() - began
         self._read_clock(response)
         if not response.is_success:
             raise self._refusal(response, sending.policy)
@@ -259,8 +289,9 @@ class ApiClient:
         if moment := http_date(response.headers.get("Date")):
             self.server_offset = moment.timestamp() - time.time()
 
-    def _note_retry(self, state: tenacity.RetryCallState) -> None:
+    def _note_retry(self, sending: _Sending, state: tenacity.RetryCallState) -> None:
         self.stats.retries += 1
+        sending.spent.answer_lost |= isinstance(state.outcome and state.outcome.exception(), LostAnswerError)
         self.stats.seconds_waited += state.upcoming_sleep
         error = state.outcome.exception() if state.outcome else None
         if not isinstance(error, ApiError):

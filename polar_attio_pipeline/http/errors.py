@@ -7,7 +7,7 @@ import httpx
 
 from polar_attio_pipeline.http.payloads import parse
 from polar_attio_pipeline.http.redaction import redact
-from polar_attio_pipeline.sync.ports import UnavailableError
+from polar_attio_pipeline.sync.ports import StoppedError, UnavailableError
 
 
 class ApiError(Exception):
@@ -45,7 +45,7 @@ class ApiError(Exception):
         self.payload = payload
 
 
-class FatalError(ApiError):
+class FatalError(ApiError, StoppedError):
     """Every other request would fail the same way: the run ends and a person has to act."""
 
 
@@ -64,7 +64,13 @@ class LostAnswerError(TransientError):
 
 
 class RecordError(ApiError):
-    """The service refuses what was said about this one record; the next one may be fine."""
+    """The service refuses what was said about this one record; the next one may be fine.
+
+    Attributes:
+        after_lost_answer: Whether an earlier attempt of the same request may have been carried out.
+    """
+
+    after_lost_answer: bool = False
 
 
 @dataclass(frozen=True, slots=True)

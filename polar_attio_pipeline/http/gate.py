@@ -31,15 +31,21 @@ class Gate:
         self._stats = stats
         self._closed_until = -math.inf
         self._closing: ApiError | None = None
+        self._paused_until = -math.inf
+        self._seconds_paused = 0.0
 
     @asynccontextmanager
-    async def passed(self, limiter: str) -> AsyncIterator[None]:
+    async def passed(self, limiter: str) -> AsyncIterator[float]:
         """Wait until a request may leave, and count it as under way until the block ends.
+
+        Yields:
+            How many seconds of the waiting the service itself had asked for.
 
         Raises:
             ApiError: the one that `close` was given, as long as it holds.
         """
         queued = self._clock.now()
+        paused_before = self._seconds_paused - max(0.0, self._paused_until - queued)
         # First the place, then the pace: the other way round, requests that waited for places would leave together.
         async with self._places:
             await self._limiters[limiter].acquire()
@@ -48,12 +54,20 @@ class Gate:
                 raise self._closing.with_traceback(None)
             self._stats.seconds_waited += now - queued
             self._stats.requests[limiter] += 1
-            yield
+            yield min(now - queued, self._seconds_paused - paused_before)
+
+    def pause_left(self) -> float:
+        """Return for how many seconds nothing leaves, because the service asked for that."""
+        return max(0.0, self._paused_until - self._clock.now())
 
     def pause(self, seconds: float) -> None:
         """Let nothing leave for so long: a service that asks to wait means every request, of whichever limiter."""
+        now = self._clock.now()
+        until = max(now + seconds, self._paused_until)
+        self._seconds_paused += until - max(now, self._paused_until)
+        self._paused_until = until
         for limiter in self._limiters.values():
-            limiter.pause_until(self._clock.now() + seconds)
+            limiter.pause_until(until)
 
     def close(self, seconds: float, error: ApiError) -> None:
         """Fail every request with this error for so long, which is too long to wait."""

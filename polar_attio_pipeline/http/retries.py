@@ -40,10 +40,13 @@ class TimeSpent:
     """How long one request has taken so far.
 
     Attributes:
-        in_flight: Seconds between sending and the answer or the failure, over all attempts.
+        seconds: Between sending and the answer or the failure, over all attempts, and waiting that the service asked
+            for. Waiting for the own pace is left out.
+        answer_lost: Whether an attempt may have been carried out without an answer.
     """
 
-    in_flight: float = 0.0
+    seconds: float = 0.0
+    answer_lost: bool = False
 
 
 def retrying(
@@ -75,7 +78,7 @@ def retrying(
         return _asked_for(state) or backoff(state)
 
     def used_up(state: tenacity.RetryCallState) -> bool:
-        seconds = spent.in_flight + state.idle_for + state.upcoming_sleep
+        seconds = spent.seconds + state.idle_for + state.upcoming_sleep
         attempts = policy.attempts
         if policy.attempts_at_500 and _status(state) == 500:
             attempts = min(attempts, policy.attempts_at_500)
@@ -91,11 +94,15 @@ def retrying(
     )
 
 
+def _error(state: tenacity.RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
+
+
 def _status(state: tenacity.RetryCallState) -> int | None:
-    error = state.outcome.exception() if state.outcome else None
+    error = _error(state)
     return error.status if isinstance(error, TransientError) else None
 
 
 def _asked_for(state: tenacity.RetryCallState) -> float | None:
-    error = state.outcome.exception() if state.outcome else None
+    error = _error(state)
     return error.retry_after if isinstance(error, TransientError) else None

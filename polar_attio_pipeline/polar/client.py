@@ -21,7 +21,7 @@ from polar_attio_pipeline.polar.models import BadRow, parse_row, to_customer
 from polar_attio_pipeline.polar.newest import read_newest
 from polar_attio_pipeline.polar.organization import TokenOrganization
 from polar_attio_pipeline.polar.pages import PAGE, Page, Row, Shown, with_times
-from polar_attio_pipeline.polar.paths import CUSTOMERS, EXPORT, LIMITER
+from polar_attio_pipeline.polar.paths import CUSTOMERS, EXPORT, LIMITER, MEMBERS
 from polar_attio_pipeline.polar.questions import Questions
 from polar_attio_pipeline.polar.splitting import read_around_bad_rows
 from polar_attio_pipeline.sync.ports import NoAnswerError
@@ -212,6 +212,11 @@ class PolarClient:
             ApiError: Polar could not be asked.
         """
         return await self._questions.owner(customer_id)
+
+    async def is_answering(self) -> bool:
+        """Tell whether Polar answers a simple request at all; a refusal is an answer."""
+        # A list of members holds no customer, so that a row that Polar cannot serialise does not make it fail.
+        return await self.api.is_answering(MEMBERS, limiter=LIMITER)
 
     async def organization_slug(self) -> str | None:
         """Return the organization's slug, asked for once; None where the token may not read it.

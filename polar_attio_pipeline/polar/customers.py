@@ -1,6 +1,6 @@
 """Reads the customers that were created in a stretch of time, and the whole book."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -174,6 +174,11 @@ class Book:
         self._walks: list[Walk] = []
         self._export = Export(source, lambda _: True)
         self._known: set[str] = set()
+
+    @property
+    def ids(self) -> Collection[str]:
+        """The ids of all customers read so far; of bad rows, where it is readable."""
+        return self._known
 
     @property
     def requests(self) -> int:

@@ -73,7 +73,7 @@ def test_settings_reach_the_resources_and_tokens_stay_in_the_environment(
         attio_slug={"polar_customer": "is_customer"},
         polar_attio_database=tmp_path / "somewhere.duckdb",
         polar_attio_snapshot_minutes=7,
-        polar_attio_unmark_gone=True,
+        polar_attio_unmark_orphaned=True,
     )
 
     resources = build(settings).resources or {}
@@ -84,7 +84,7 @@ def test_settings_reach_the_resources_and_tokens_stay_in_the_environment(
     assert "somewhere.duckdb" in shown["ledger"]
     assert "somewhere.duckdb" in shown["customers_io"]
     assert "'snapshot_minutes': 7.0" in shown["options"]
-    assert "'unmark_gone': True" in shown["options"]
+    assert "'unmark_orphaned': True" in shown["options"]
     assert "in_the_environment" not in str(shown)
 
 

@@ -80,7 +80,7 @@ class Trap(Faults):
         self._after = after
         self.sprung = threading.Event()
 
-    def strike(self, service: str, method: str, path: str) -> list[Fault]:
+    def strike(self, service: str, method: str, path: str, text: str = "") -> list[Fault]:
         if not self._fits(service, method, path):
             return []
         self._left -= 1

@@ -81,7 +81,7 @@ def test_people_whom_polar_no_longer_has_are_reported_with_a_link_and_left_alone
 
 def test_with_the_setting_the_mark_of_people_who_are_gone_is_taken_off_and_nothing_else(pipeline: Pipeline) -> None:
     person = gone(pipeline, of=11)
-    pipeline.configure(polar_attio_unmark_gone=True)
+    pipeline.configure(polar_attio_unmark_orphaned=True)
 
     result = pipeline.reconcile()
 
@@ -94,7 +94,7 @@ def test_with_the_setting_the_mark_of_people_who_are_gone_is_taken_off_and_nothi
 
 def test_nobody_is_unmarked_when_too_many_are_missing(pipeline: Pipeline) -> None:
     person = gone(pipeline, of=9)
-    pipeline.configure(polar_attio_unmark_gone=True)
+    pipeline.configure(polar_attio_unmark_orphaned=True)
 
     pipeline.reconcile()
 
@@ -108,7 +108,7 @@ def test_an_empty_book_changes_nothing_whatever_the_settings(pipeline: Pipeline)
     pipeline.reconcile()
     before = pipeline.writes
     pipeline.sandbox.polar.clear()
-    pipeline.configure(polar_attio_unmark_gone=True, polar_attio_unmark_max_share=1)
+    pipeline.configure(polar_attio_unmark_orphaned=True, polar_attio_unmark_max_share=1)
 
     pipeline.reconcile()
 
