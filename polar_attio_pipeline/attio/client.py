@@ -1,7 +1,9 @@
 """Attio's people, as the engine asks for them (`sync.ports.People`)."""
 
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+import logging
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -19,11 +21,12 @@ from polar_attio_pipeline.attio.errors import (
     message_of,
     slug_of,
 )
-from polar_attio_pipeline.attio.lookup import KEYS_PER_SEARCH, Lookup, Record
-from polar_attio_pipeline.attio.models import EMAILS, decode_person, encode
+from polar_attio_pipeline.attio.isolation import Record
+from polar_attio_pipeline.attio.lookup import KEYS_PER_SEARCH, Lookup
+from polar_attio_pipeline.attio.models import EMAILS, decode_person, encode, record_id
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.clock import Clock
-from polar_attio_pipeline.http.errors import FatalError, RecordError, TransientError
+from polar_attio_pipeline.http.errors import FatalError, RecordError, TransientError, describe
 from polar_attio_pipeline.http.limits import RateLimiter
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.sync.mapping import Target
@@ -37,7 +40,12 @@ from polar_attio_pipeline.sync.ports import (
 )
 from polar_attio_pipeline.sync.records import Person, Values
 
+_log = logging.getLogger(__name__)
+
 _DENIALS = (402, 403)
+
+_ATTEMPTS_AT_500 = 6
+"""Some 16 seconds for a write: something in one record may fail for ever."""
 
 _UNEVENNESS = 0.025
 """Seconds; costs 2.5 % of the pace, and at Attio's own limit spares the 429 that the unevenness of a network brings."""
@@ -89,6 +97,7 @@ class AttioClient:
             mark_slug=workspace.slugs["polar_customer"],
             keys=keys_per_search,
         )
+        self._patience = replace(api.retry, attempts_at_500=_ATTEMPTS_AT_500)
         self._types = {target.attribute.key: target.type for target in workspace.targets}
         self._keys = {slug: key for key, slug in workspace.slugs.items()}
 
@@ -115,9 +124,9 @@ class AttioClient:
             FatalError: a person has to act first.
         """
         with _unavailable():
-            found = await self._lookup.by_key(ids=ids, emails=emails, records=records)
-        people = map(self._person, found)
-        return Found(list({person.record_id: person for person in people}.values()))
+            hits = await self._lookup.by_key(ids=ids, emails=emails, records=records)
+        people = self._people(hits.records)
+        return Found(list({person.record_id: person for person in people}.values()), hits.unsearchable)
 
     async def marked(self) -> AsyncIterator[Sequence[Person]]:
         """Yield, page by page, every person that is marked as a customer or holds a Polar id.
@@ -128,7 +137,7 @@ class AttioClient:
         """
         with _unavailable():
             async for page in self._lookup.marked():
-                yield [self._person(record) for record in page]
+                yield self._people(page)
 
     async def create(self, values: Values, *, email: str) -> Person:
         """Create a person.
@@ -180,14 +189,19 @@ class AttioClient:
     async def _write(self, method: str, path: str, values: Mapping[str, Any]) -> Person:
         try:
             with _unavailable():
-                answer = await self.api.request(method, path, limiter="writes", json={"data": {"values": values}})
+                body = {"data": {"values": values}}
+                answer = await self.api.request(method, path, limiter="writes", json=body, retry=self._patience)
         except RecordError as error:
             raise self._refusal(error, email_sent=EMAILS in values) from error
         except FatalError as error:
             if error.status in _DENIALS or error.code in PLAN_CODES:
                 raise DeniedError(str(error)) from error
             raise
-        return self._person(data_of(answer))
+        try:
+            return self._person(data_of(answer))
+        except ValueError:
+            asked = describe(answer.response.request)
+            raise UnavailableError(f"Attio's answer to {asked} is no record: run this again.") from None
 
     def _refusal(self, error: RecordError, *, email_sent: bool) -> Exception:
         if error.status == 404 or error.code == "merge_in_progress":
@@ -201,7 +215,16 @@ class AttioClient:
         slugs = self.workspace.slugs
         return {slugs[key]: encode(self._types[key], value) for key, value in values.items()}
 
-    def _person(self, record: Record) -> Person:
+    def _people(self, records: Iterable[Record]) -> list[Person]:
+        people = []
+        for record in records:
+            try:
+                people.append(self._person(record))
+            except ValueError:
+                _log.warning("Attio's record %s cannot be read and is left out.", record_id(record) or "without an id")
+        return people
+
+    def _person(self, record: object) -> Person:
         return decode_person(
             record,
             targets=self.workspace.targets,

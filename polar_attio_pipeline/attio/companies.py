@@ -1,6 +1,7 @@
 """Keeps the company that a human gave a person, where Attio's automation replaces it."""
 
 import logging
+from dataclasses import replace
 
 from polar_attio_pipeline.attio.errors import RECORDS_PATH, data_of
 from polar_attio_pipeline.attio.models import COMPANY, company_of, company_reference
@@ -12,6 +13,9 @@ _log = logging.getLogger(__name__)
 
 _LOOKS = (0.5, 2.0)
 """Seconds before each look at the person: the automation did its work 63 ms after an address joined (measured)."""
+
+_ATTEMPTS = 4
+"""The write is done and its outcome waits: a few seconds are enough."""
 
 
 async def keep_company(api: ApiClient, person: Person, company: str) -> None:
@@ -26,16 +30,17 @@ async def keep_company(api: ApiClient, person: Person, company: str) -> None:
         company: The record id of the company that it had before.
     """
     path = f"{RECORDS_PATH}/{person.record_id}"
+    retry = replace(api.retry, attempts=min(api.retry.attempts, _ATTEMPTS))
     try:
         for seconds in _LOOKS:
             await api.clock.sleep(seconds)
-            held = company_of(data_of(await api.request("GET", path, limiter="reads")))
+            held = company_of(data_of(await api.request("GET", path, limiter="reads", retry=retry)))
             if held and held.value != company:
                 if held.actor == "system":
                     restored = {"data": {"values": {COMPANY: company_reference(company)}}}
-                    await api.request("PATCH", path, limiter="writes", json=restored)
+                    await api.request("PATCH", path, limiter="writes", json=restored, retry=retry)
                 return
-    except ApiError as error:
+    except (ApiError, ValueError) as error:
         _log.warning(
             "Attio may have replaced the company of %s when an address was added, and it could not be put back: %s "
             "Look at the company there.",

@@ -67,8 +67,15 @@ def parse_definitions(rows: Iterable[Any]) -> list[AttributeDefinition]:
     return definitions
 
 
+def record_id(record: object) -> str | None:
+    """Return a record's id; None where it has none that can be read."""
+    named = record.get("id") if isinstance(record, dict) else None
+    found = named.get("record_id") if isinstance(named, dict) else None
+    return found if isinstance(found, str) and found else None
+
+
 def decode_person(
-    record: Mapping[str, Any],
+    record: object,
     *,
     targets: Sequence[Target],
     slugs: Mapping[str, str],
@@ -85,13 +92,17 @@ def decode_person(
     Returns:
         The person. A value of a shape that nobody has seen yet is never fatal: it is held as text that a
         workspace member typed, so that no policy but `ALWAYS` writes over what could not be read.
+
+    Raises:
+        ValueError: it is no record: it has no id, or no values that can be read.
     """
-    record_id = str(record["id"]["record_id"])
-    values = record.get("values") or {}
-    company = company_of(record)
+    known = record_id(record)
+    if known is None or not isinstance(record, dict):
+        raise ValueError("no record id")
+    values, url, company = _values(record), record.get("web_url"), company_of(record)
     return Person(
-        record_id=record_id,
-        url=record.get("web_url") or _link(workspace_slug, record_id),
+        record_id=known,
+        url=url if isinstance(url, str) and url else _link(workspace_slug, known),
         emails=_emails(values.get(EMAILS)),
         values={
             target.attribute.key: held
@@ -102,9 +113,9 @@ def decode_person(
     )
 
 
-def company_of(record: Mapping[str, Any]) -> Held | None:
+def company_of(record: object) -> Held | None:
     """Return the record id of a person's company and who set it; None where there is none."""
-    current = _current((record.get("values") or {}).get(COMPANY))
+    current = _current(_values(record).get(COMPANY)) if isinstance(record, dict) else []
     target = current[0].get("target_record_id") if current else None
     return Held(target, _actor(current[0])) if isinstance(target, str) and target else None
 
@@ -133,6 +144,13 @@ def encode(value_type: ValueType, value: Value) -> list[Any]:
             return [value.isoformat()]
         case _:
             raise TypeError(f"{type(value).__name__} is not written to an attribute of type {value_type}")
+
+
+def _values(record: Mapping[str, Any]) -> dict[str, Any]:
+    values = record.get("values") or {}
+    if not isinstance(values, dict):
+        raise ValueError("no values")  # noqa: TRY004  # of an answer, not of an argument
+    return values
 
 
 def _link(workspace_slug: str | None, record_id: str) -> str:

@@ -33,6 +33,7 @@ from polar_attio_pipeline.http.redaction import redact_http_logs
 from polar_attio_pipeline.http.retries import RetryPolicy, TimeSpent, retrying
 from polar_attio_pipeline.http.retry_after import http_date, seconds_to_wait
 from polar_attio_pipeline.http.stats import Stats
+from polar_attio_pipeline.http.streaming import read_and_close, text_of
 
 _log = logging.getLogger(__name__)
 
@@ -212,7 +213,8 @@ class ApiClient:
         sending = _Sending(request, limiter, retry or self.retry)
         async with AsyncExitStack() as stack:
             attempts = self._attempts(sending, retry_lost_answers=True)
-            yield self._text(await attempts(self._begun_answer, sending, stack), seconds)
+            response: httpx.Response = await attempts(self._begun_answer, sending, stack)
+            yield text_of(response, seconds=seconds, clock=self.clock, failure=self._failure)
 
     @property
     def _pool(self) -> httpx.AsyncClient:
@@ -253,7 +255,7 @@ class ApiClient:
             async with asyncio.timeout(sending.policy.attempt_seconds):
                 response = await self._pool.send(sending.request, stream=stream)
                 if not response.is_success:
-                    await _read(response)
+                    await read_and_close(response)
         except (httpx.HTTPError, TimeoutError) as cause:
             raise self._failure(cause, sending.request) from cause
         finally:
@@ -265,21 +267,6 @@ class ApiClient:
             await response.aclose()
             raise explain_page(response, service=self._service)
         return response
-
-    async def _text(self, response: httpx.Response, seconds: float) -> AsyncIterator[str]:
-        chunks = response.aiter_text()
-        left = seconds
-        while True:
-            began = self.clock.now()
-            try:
-                async with asyncio.timeout(left):
-                    chunk = await anext(chunks, None)
-            except (httpx.HTTPError, TimeoutError) as cause:
-                raise self._failure(cause, response.request) from cause
-            if chunk is None:
-                return
-            left -= self.clock.now() - began
-            yield chunk
 
     def _failure(self, cause: Exception, request: httpx.Request) -> ApiError:
         return explain_failure(cause, service=self._service, request=describe(request))
@@ -319,10 +306,3 @@ class ApiClient:
         )
         if error.status == httpx.codes.TOO_MANY_REQUESTS:
             self._gate.pause(state.upcoming_sleep)
-
-
-async def _read(response: httpx.Response) -> None:
-    try:
-        await response.aread()
-    finally:
-        await response.aclose()

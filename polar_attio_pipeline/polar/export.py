@@ -79,8 +79,7 @@ class Export:
 
 def _too_short(seen: int, total: int) -> LostAnswerError:
     return LostAnswerError(
-        f"Polar's export holds {seen} customers, but Polar counts {total}, so nothing was concluded from it: run this "
-        "again later.",
+        f"Polar's export holds {seen} customers, but Polar counts {total} (GET {EXPORT}).",
         service="Polar",
         request=f"GET {EXPORT}",
     )

@@ -83,7 +83,7 @@ def _row(cells: list[str]) -> CustomerRow | BadRow:
 
 def _broken(how: str) -> LostAnswerError:
     return LostAnswerError(
-        f"Polar's export of customers {how}, so nothing was concluded from it: run this again later.",
+        f"Polar's export of customers {how} (GET {EXPORT}).",
         service="Polar",
         request=f"GET {EXPORT}",
     )

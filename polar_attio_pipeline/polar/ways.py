@@ -27,4 +27,4 @@ def log_bad_rows(rows: Iterable[Row]) -> None:
     ids = [row.id or "without a readable id" for row in rows if isinstance(row, BadRow)]
     if ids:
         more = f", and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
-        _log.warning("Polar cannot show %d customers: %s%s.", len(ids), ", ".join(ids[:_NAMED]), more)
+        _log.warning("Polar cannot show %d of its customers: %s%s.", len(ids), ", ".join(ids[:_NAMED]), more)

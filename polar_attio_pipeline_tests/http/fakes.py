@@ -71,6 +71,7 @@ def client(
     limiter: RateLimiter | None = None,
     base_url: str = "https://api.example.com",
     token: str = TOKEN,
+    in_flight: int | None = None,
 ) -> ApiClient:
     return ApiClient(
         service="Service",
@@ -82,4 +83,5 @@ def client(
         retry=retry,
         transport=httpx.MockTransport(server),
         clock=clock,
+        in_flight=in_flight,
     )

@@ -259,14 +259,14 @@ async def test_what_certainly_did_not_happen_is_repeated_even_then(refused: Scri
     assert len(server.requests) == 2
 
 
+async def endless() -> AsyncIterator[bytes]:
+    yield b"{"
+    await asyncio.Event().wait()
+
+
 async def test_a_body_that_drips_in_for_ever_is_cut_off() -> None:
     clock = FakeClock()
-
-    async def drip() -> AsyncIterator[bytes]:
-        yield b"{"
-        await asyncio.Event().wait()
-
-    server = Server(clock, lambda: httpx.Response(200, content=drip()))
+    server = Server(clock, lambda: httpx.Response(200, content=endless()))
     with pytest.raises(LostAnswerError, match="TimeoutError"):
         async with client(server, clock, retry=RetryPolicy(attempts=1, attempt_seconds=0.01)) as api:
             await api.request("GET", PATH, limiter="all")
@@ -280,6 +280,76 @@ async def test_a_500_can_be_final_sooner_than_everything_else() -> None:
             await api.request("GET", PATH, limiter="all", retry=RetryPolicy(attempts_at_500=2))
 
     assert len(server.requests) == 4
+
+
+async def test_the_bounds_of_one_request_are_its_own() -> None:
+    clock = FakeClock()
+    drip = Server(clock, lambda: httpx.Response(200, content=endless()))
+    async with client(drip, clock) as api:
+        with pytest.raises(LostAnswerError, match="TimeoutError"):
+            await api.request("GET", PATH, limiter="all", retry=RetryPolicy(attempts=1, attempt_seconds=0.01))
+
+    asked_to_wait = Server(clock, throttled("60"), ok)
+    async with client(asked_to_wait, clock) as api:
+        with pytest.raises(TransientError, match="keeps throttling"):
+            await api.request("GET", PATH, limiter="all", retry=RetryPolicy(longest_pause=59))
+        assert len(asked_to_wait.requests) == 1
+        await api.request("GET", PATH, limiter="all")
+    assert asked_to_wait.times[1] - asked_to_wait.times[0] == pytest.approx(60, abs=0.1)
+
+
+@pytest.mark.parametrize("in_flight", [1, 6])
+async def test_no_more_requests_are_under_way_at_once_than_allowed(in_flight: int) -> None:
+    clock = FakeClock()
+    under_way, most = 0, 0
+
+    async def slow(_: httpx.Request) -> httpx.Response:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await clock.sleep(10)
+        under_way -= 1
+        return httpx.Response(200, json={})
+
+    async with client(slow, clock, in_flight=in_flight) as api:  # type: ignore[arg-type]  # coroutines are taken too
+        await asyncio.gather(*(api.request("GET", PATH, limiter="all") for _ in range(40)))
+
+    assert most == in_flight
+
+
+async def test_waiting_for_a_place_does_not_use_up_a_requests_patience() -> None:
+    clock = FakeClock()
+    asked = 0
+
+    async def slow(_: httpx.Request) -> httpx.Response:
+        nonlocal asked
+        asked += 1
+        await clock.sleep(100)
+        return failing(500)() if asked == 6 else ok()
+
+    async with client(slow, clock, in_flight=1) as api:  # type: ignore[arg-type]  # coroutines are taken too
+        await asyncio.gather(*(api.request("GET", PATH, limiter="all") for _ in range(6)))
+
+    assert asked == 7
+
+
+async def test_a_request_that_waits_to_be_repeated_takes_up_no_place() -> None:
+    clock = FakeClock()
+    server = Server(clock, failing(500), ok)
+    async with client(server, clock, in_flight=1) as api:
+        await asyncio.gather(api.request("GET", PATH, limiter="all"), api.request("GET", "/other", limiter="all"))
+
+    assert [request.url.path for request in server.requests] == [PATH, "/other", PATH]
+
+
+async def test_an_unpaired_surrogate_is_no_lost_answer() -> None:
+    clock = FakeClock()
+    server = Server(clock, lambda: httpx.Response(200, content=rb'{"name": "Ada \ud800"}'))
+
+    answer = await fetch(server, clock)
+
+    assert answer.payload == {"name": "Ada \ufffd"}
+    assert len(server.requests) == 1
 
 
 async def test_waiting_in_the_queue_does_not_use_up_a_requests_patience() -> None:
