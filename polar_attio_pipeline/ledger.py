@@ -152,6 +152,15 @@ class Ledger:
             ).fetchall()
         return [customer_id for (customer_id,) in rows]
 
+    def recorded(self, customer_ids: Collection[str]) -> set[str]:
+        """Return those of these customers who have an outcome."""
+        with connect(self.database) as connection:
+            rows = connection.execute(
+                "SELECT polar_customer_id FROM attio_people WHERE polar_customer_id IN (SELECT unnest(?))",
+                [list(customer_ids)],
+            ).fetchall()
+        return {customer_id for (customer_id,) in rows}
+
     def counts(self) -> dict[Result, int]:
         """Return how many customers have each newest outcome; every result has a number."""
         with connect(self.database) as connection:
