@@ -44,6 +44,9 @@ class AttioPeopleConfig(dg.Config):
     retry_unresolved: bool = False
     """Try rejected and ambiguous customers of other hours again, freshly read. The schedule and the sensor set it."""
 
+    expected: list[str] = []  # noqa: RUF012  # Dagster's configuration copies it
+    """Polar's ids of customers that the sensor saw in these hours."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hour:
