@@ -60,7 +60,7 @@ def test_an_outage_of_two_days_is_filled_without_anybody(chromium: Browser, tmp_
             customer = {"email": f"outage-{number}@example.com", "name": "Olu Tage", "created_at": born}
             httpx.post(f"{url}/sandbox/customers", json=customer).raise_for_status()
 
-        with dagster(environment, tmp_path / "after", cursor=dump(Cursor(done_until=lost[0]))) as ui:
+        with dagster(environment, tmp_path / "after", cursor=dump(Cursor(start=first, watermark=lost[0]))) as ui:
             with instance(home) as state:
                 before = len(state.get_runs())
                 assert missing(state, lost)

@@ -33,7 +33,7 @@ def test_the_names_that_others_rely_on_are_there(defs: dg.Definitions) -> None:
     jobs = {job.name for job in defs.resolve_all_job_defs()}
     assert jobs >= {"customer_sync", "full_reconciliation", "preview"}
     assert defs.resolve_schedule_def("hourly_customer_sync").job_name == "customer_sync"
-    assert defs.resolve_schedule_def("daily_reconciliation").job_name == "full_reconciliation"
+    assert defs.resolve_schedule_def("scheduled_reconciliation").job_name == "full_reconciliation"
     assert defs.resolve_sensor_def("new_polar_customers").job_name == "customer_sync"
 
 
