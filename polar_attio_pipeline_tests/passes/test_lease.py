@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import subprocess
 import sys
 from contextlib import suppress
@@ -55,15 +54,14 @@ async def test_a_writer_that_lives_is_waited_for_only_so_long(ledger: Ledger) ->
                 pass
 
 
+def identity_of_a_process_that_has_ended() -> str:
+    program = "from polar_attio_pipeline import processes; print(processes.identity())"
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+
+
 async def test_a_writer_whose_process_has_ended_is_succeeded_at_once(ledger: Ledger) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-c", "from polar_attio_pipeline import processes; print(processes.identity())"],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ},
-    )
-    assert ledger.take_lease(ended.stdout.strip(), "a pass that was killed") is not None
+    ended = await asyncio.to_thread(identity_of_a_process_that_has_ended)
+    assert ledger.take_lease(ended, "a pass that was killed") is not None
     began = asyncio.get_running_loop().time()
     async with one_writer(ledger, what="the next", timing=Timing(poll=0.01)):
         assert asyncio.get_running_loop().time() - began < 5
@@ -93,11 +91,13 @@ async def test_a_writer_on_another_machine_whose_heart_beats_is_left_alone(ledge
 
 
 async def test_a_writer_that_lost_the_lease_stops(ledger: Ledger) -> None:
-    with pytest.raises(LeaseLostError):
+    async def stand_still() -> None:
         async with one_writer(ledger, what="a pass that stood still", timing=QUICK):
-            holder = ledger.lease_holder()
-            assert ledger.take_lease(ELSEWHERE, "its successor", instead_of=holder) is not None
+            assert ledger.take_lease(ELSEWHERE, "its successor", instead_of=ledger.lease_holder()) is not None
             await asyncio.sleep(5)
+
+    with pytest.raises(LeaseLostError):
+        await stand_still()
     assert ledger.lease_holder().what == "its successor"
 
 
