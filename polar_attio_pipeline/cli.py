@@ -28,7 +28,7 @@ from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.ports import UnavailableError
 
 app = typer.Typer(
-    help="Keeps Polar's paying customers in Attio's People. Settings come from the environment and from .env in this "
+    help="Keeps Polar's customers in Attio's People. Settings come from the environment and from .env in this "
     "folder; .env.example explains each.",
     no_args_is_help=True,
     add_completion=False,
