@@ -40,6 +40,8 @@ _log = logging.getLogger(__name__)
 _TIMEOUT = httpx.Timeout(30, connect=10, pool=None)
 
 _PROBE = RetryPolicy(attempts=2, seconds=15, attempt_seconds=10, longest_pause=2)
+_MOST_WAITS = 3
+"""A service that asks for longer and longer pauses while it is probed counts as down after so many."""
 
 Params = Mapping[str, str | int | list[str]]
 
@@ -181,14 +183,23 @@ class ApiClient:
 
         It is given some seconds, beside a pause that the service has asked for.
         """
+        probe = asyncio.ensure_future(self.request("GET", path, limiter=limiter, retry=_PROBE))
         try:
-            async with asyncio.timeout(_PROBE.seconds + self._gate.pause_left()):
-                await self.request("GET", path, limiter=limiter, retry=_PROBE)
-        except (TransientError, TimeoutError):
+            for _ in range(_MOST_WAITS):
+                done, _ = await asyncio.wait([probe], timeout=_PROBE.seconds + self._gate.pause_left())
+                # The probe, not sent yet, keeps its place in the queue where another answer has asked for a longer wait.
+                if done or not self._gate.pause_left():
+                    break
+            if probe.done():
+                await probe
+                return True
+        except TransientError:
             return False
         except ApiError:
             return True
-        return True
+        finally:
+            probe.cancel()
+        return False
 
     @asynccontextmanager
     async def stream(
