@@ -48,11 +48,12 @@ Params = Mapping[str, str | int | list[str]]
 
 @dataclass(frozen=True, slots=True)
 class _Sending:
-    """A request with its bounds, and the time that its attempts took so far."""
+    """A request with its bounds, and the time that its attempts took so far; a probe waits for no place."""
 
     request: httpx.Request
     limiter: str
     policy: RetryPolicy
+    is_probe: bool = False
     spent: TimeSpent = field(default_factory=TimeSpent)
 
 
@@ -181,13 +182,16 @@ class ApiClient:
     async def is_answering(self, path: str, *, limiter: str) -> bool:
         """Tell whether the service answers a simple request at all; a refusal is an answer too.
 
-        It is given some seconds, beside a pause that the service has asked for.
+        It is given some seconds, beside a pause that the service has asked for. It waits for no place: the requests that
+        hold the places may be just those that hang.
         """
-        probe = asyncio.ensure_future(self.request("GET", path, limiter=limiter, retry=_PROBE))
+        sending = _Sending(self._pool.build_request("GET", path), limiter, _PROBE, is_probe=True)
+        attempts = self._attempts(sending, retry_lost_answers=True)
+        probe: asyncio.Task[Answer] = asyncio.ensure_future(attempts(self._whole_answer, sending))
         try:
             for _ in range(_MOST_WAITS):
                 done, _ = await asyncio.wait([probe], timeout=_PROBE.seconds + self._gate.pause_left())
-                # The probe, not sent yet, keeps its place in the queue where another answer has asked for a longer wait.
+                # The probe, not sent yet, keeps its turn where another answer has asked for a longer wait.
                 if done or not self._gate.pause_left():
                     break
             if probe.done():
@@ -243,7 +247,7 @@ class ApiClient:
         )
 
     async def _whole_answer(self, sending: _Sending) -> Answer:
-        async with self._gate.passed(sending.limiter) as paused:
+        async with self._gate.passed(sending.limiter, needs_place=not sending.is_probe) as paused:
             sending.spent.seconds += paused
             response = await self._sent(sending, stream=False)
         try:

@@ -54,3 +54,21 @@ def test_a_service_that_only_asks_to_wait_is_down() -> None:
 
     with virtual_time(NOW):
         assert not asyncio.run(probe())
+
+
+def test_requests_that_hang_and_hold_every_place_say_nothing_against_a_service_that_answers_others() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/hangs":
+            await asyncio.sleep(50)
+        return httpx.Response(200, json={})
+
+    async def probe() -> bool:
+        api = client(answer, Clock(), in_flight=2)  # type: ignore[arg-type]  # coroutines are taken too
+        async with api, asyncio.TaskGroup() as tasks:
+            for _ in range(4):
+                tasks.create_task(api.request("GET", "/hangs", limiter="all"))
+            await asyncio.sleep(1)
+            return await api.is_answering("/well", limiter="all")
+
+    with virtual_time(NOW):
+        assert asyncio.run(probe())
