@@ -42,7 +42,7 @@ _ATTEMPTS_AT_500 = 6
 """Some 16 seconds."""
 
 _MOST_REQUESTS = 20
-"""So many requests, beside four times what the records read need, and Attio orders them anew each time."""
+"""So many requests, beside four for each page on the way, and Attio orders people anew each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,12 +183,13 @@ class Lookup:
             TransientError: it went back again and again.
         """
         seen: set[str] = set()
-        offset = 0
+        offset = furthest = 0
         requests = 0
         while True:
             requests += 1
-            if requests > _MOST_REQUESTS + 4 * (len(seen) // PAGE):
-                raise _unsteady(len(seen))
+            furthest = max(furthest, offset)
+            if requests > _MOST_REQUESTS + 4 * (furthest // (PAGE - 1)):
+                raise _unsteady(furthest + 1)
             records = await self._page({"filter": wanted, "sorts": _OLDEST_FIRST, "offset": offset}, retry)
             if offset and not (records and _told_by(records[0]) in seen):
                 offset = max(0, offset - PAGE)
