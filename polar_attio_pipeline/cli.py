@@ -28,7 +28,7 @@ from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.ports import UnavailableError
 
 app = typer.Typer(
-    help="Keeps Polar's paying customers in Attio's People. Settings come from the environment and from .env in this "
+    help="Keeps Polar's customers in Attio's People. Settings come from the environment and from .env in this "
     "folder; .env.example explains each.",
     no_args_is_help=True,
     add_completion=False,
@@ -103,7 +103,7 @@ def confirm(
     if what not in CONFIRMABLE:
         _fail(f"There is nothing to confirm by the name {what}: it is one of {', '.join(sorted(CONFIRMABLE))}.")
     with _in_one_sentence():
-        Ledger(Settings().polar_attio_database_url).confirm(what)
+        Ledger(Settings().polar_attio_database_url.get_secret_value()).confirm(what)
     typer.echo(f"The next pass may {CONFIRMABLE[what].meaning}. Start it again.")
 
 

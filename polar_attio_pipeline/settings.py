@@ -1,12 +1,15 @@
 """Every setting: its environment variable, its default, its meaning. Nothing else reads the environment."""
 
+import re
 from datetime import date
-from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from polar_attio_pipeline.sync.mapping import BY_KEY
+
+_DATABASE = ".state/polar_attio.db"
+_CRON = re.compile(r"\S+( \S+){4}")
 
 
 class Settings(BaseSettings):
@@ -56,8 +59,9 @@ class Settings(BaseSettings):
         description="First day of the hourly partitions, UTC: the day you go live. Everybody older comes through "
         "customer_reconciliation.",
     )
-    polar_attio_database: Path = Field(
-        default=Path(".state/polar_attio.duckdb"), description="The DuckDB file of the ledger."
+    polar_attio_database_url: SecretStr = Field(
+        default=SecretStr(_DATABASE),
+        description="Where the ledger is: the path of a SQLite file, or postgresql://user:password@host:5432/database.",
     )
     polar_attio_overlap_hours: int = Field(
         default=2, ge=0, le=48, description="How many earlier hours each hourly pass reads again."
@@ -93,14 +97,27 @@ class Settings(BaseSettings):
         le=1,
         description="The share of rejected and ambiguous customers over which the check turns from warning to error.",
     )
-    polar_attio_alert_urls: str = Field(
-        default="",
+    polar_attio_reconciliation_cron: str = Field(
+        default="35 3 * * *",
+        description="When the whole book is reconciled: minute, hour, day, month and weekday of a cron expression, "
+        "UTC. It is looked at every ten minutes.",
+    )
+    polar_attio_dagster_url: str = Field(
+        default="http://127.0.0.1:3000", description="Where people open Dagster's UI: alerts link to it."
+    )
+    polar_attio_alert_urls: SecretStr = Field(
+        default=SecretStr(""),
         description="Where to tell people, in apprise's notation, separated by spaces or commas: slack://..., "
         "mailto://..., json://...",
     )
     polar_attio_overdue_hours: float = Field(
         default=3, gt=0, description="How long after its end an hour may stay open before people are told."
     )
+
+    @field_validator("polar_attio_database_url")
+    @classmethod
+    def _blank_is_the_default(cls, url: SecretStr) -> SecretStr:
+        return SecretStr(url.get_secret_value().strip() or _DATABASE)
 
     @field_validator("attio_slug")
     @classmethod
@@ -112,9 +129,24 @@ class Settings(BaseSettings):
             raise ValueError(f"no attribute is called {', '.join(unknown)}; there are {known}")
         return lowered
 
+    @field_validator("polar_attio_reconciliation_cron")
+    @classmethod
+    def _is_a_cron_expression(cls, cron: str) -> str:
+        # Its shape only: Dagster, which is not imported here, judges the values when it loads the code location.
+        if not _CRON.fullmatch(cron.strip()):
+            raise ValueError("write minute, hour, day, month and weekday in UTC, such as '35 3 * * *'")
+        return cron.strip()
+
+    @field_validator("polar_attio_dagster_url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("write the address of Dagster's UI, such as http://127.0.0.1:3000")
+        return url.rstrip("/")
+
     def alert_urls(self) -> list[str]:
-        """Return the addresses of every channel to tell."""
-        return self.polar_attio_alert_urls.replace(",", " ").split()
+        """Return the address of every alert channel; they hold passwords."""
+        return self.polar_attio_alert_urls.get_secret_value().replace(",", " ").split()
 
     def slugs(self) -> dict[str, str]:
         """Return the workspace's slug for each attribute key: the key itself unless renamed."""

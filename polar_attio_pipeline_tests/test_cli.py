@@ -16,7 +16,7 @@ from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.mapping import ATTRIBUTES
 
 OURS = sum(not attribute.standard for attribute in ATTRIBUTES)
-HEAVY = {"dagster", "pandas", "duckdb", "polar_attio_pipeline.sandbox"}
+HEAVY = {"dagster", "pandas", "alembic", "polar_attio_pipeline.sandbox"}
 
 
 @pytest.fixture

@@ -80,6 +80,9 @@ def test_the_name_of_no_attribute_is_refused_with_those_there_are() -> None:
         ("polar_attio_unmark_max_share", 1.1),
         ("polar_attio_failed_error_share", -0.1),
         ("polar_attio_start_date", "soon"),
+        ("polar_attio_reconciliation_cron", "daily"),
+        ("polar_attio_reconciliation_cron", "35 3 * *"),
+        ("polar_attio_dagster_url", "dagster.example.com"),
     ],
 )
 def test_what_makes_no_sense_is_refused_and_named(name: str, value: object) -> None:
@@ -94,9 +97,21 @@ def test_tokens_are_not_shown() -> None:
     assert "key_x" not in repr(settings) + str(settings)
 
 
+def test_alert_addresses_are_not_shown() -> None:
+    settings = Settings(polar_attio_alert_urls=SecretStr("mailto://me:password@example.com"))
+
+    assert "password" not in repr(settings) + str(settings) + settings.model_dump_json()
+
+
+def test_the_address_of_dagsters_ui_may_end_with_a_slash() -> None:
+    settings = Settings(polar_attio_dagster_url="https://dagster.example.com/polar/")
+
+    assert settings.polar_attio_dagster_url == "https://dagster.example.com/polar"
+
+
 @pytest.mark.parametrize("urls", ["json://a mailto://b", "json://a,mailto://b", " json://a ,\tmailto://b "])
 def test_channels_are_separated_by_spaces_or_commas(urls: str) -> None:
-    assert Settings(polar_attio_alert_urls=urls).alert_urls() == ["json://a", "mailto://b"]
+    assert Settings(polar_attio_alert_urls=SecretStr(urls)).alert_urls() == ["json://a", "mailto://b"]
 
 
 def test_every_setting_has_a_line_in_the_example_and_every_line_a_setting() -> None:

@@ -1,5 +1,6 @@
 """What the workspace has to write to: discovered and validated before the first write."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -51,6 +52,12 @@ class Workspace:
     slugs: Mapping[str, str]
     targets: tuple[Target, ...]
     problems: tuple[Problem, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells these attributes from changed ones: after a change, Attio may take what it refused before."""
+        described = sorted(repr(definition) for definition in self.definitions.values())
+        return hashlib.sha256("\n".join(described).encode()).hexdigest()[:16]
 
     @property
     def slug_by_id(self) -> dict[str, str]:

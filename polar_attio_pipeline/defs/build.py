@@ -10,15 +10,23 @@ from polar_attio_pipeline.defs.assets.customer_reconciliation import customer_re
 from polar_attio_pipeline.defs.assets.polar_customers import build_polar_customers
 from polar_attio_pipeline.defs.assets.preview_job import preview
 from polar_attio_pipeline.defs.checks import build_unresolved_check
+from polar_attio_pipeline.defs.io import SnapshotIOManager
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.partitions import hours_from
 from polar_attio_pipeline.defs.resources import AttioResource, LedgerResource, PolarResource
-from polar_attio_pipeline.defs.schedules import build_daily_schedule, build_hourly_schedule
+from polar_attio_pipeline.defs.runs import Target
+from polar_attio_pipeline.defs.schedules import build_hourly_schedule, build_reconciliation_schedule
 from polar_attio_pipeline.defs.sensors.alerts import build_alert_sensor
 from polar_attio_pipeline.defs.sensors.new_polar_customers import build_sensor
 from polar_attio_pipeline.defs.sensors.orphaned_runs import orphaned_runs
+from polar_attio_pipeline.ledger.location import is_server
 from polar_attio_pipeline.settings import Settings
-from polar_attio_pipeline.storage import SCHEMA, CustomersIOManager
+
+SYNC_SECONDS = 2 * 60 * 60
+"""Dagster's run monitoring ends a run of customer_sync after this."""
+
+RECONCILIATION_SECONDS = 48 * 60 * 60
+"""And one of full_reconciliation after this: Attio takes 20 new people a second, so a first import of 3 million."""
 
 
 def build(settings: Settings) -> dg.Definitions:
@@ -34,20 +42,23 @@ def _build(settings: Settings) -> dg.Definitions:
         "customer_sync",
         selection=dg.AssetSelection.assets("polar_customers", "attio_people"),
         description="Brings the customers of an hour, or of a range of hours, to Attio.",
+        run_tags={dg.MAX_RUNTIME_SECONDS_TAG: str(SYNC_SECONDS)},
     )
     full_reconciliation = dg.define_asset_job(
         "full_reconciliation",
         selection=dg.AssetSelection.assets("customer_reconciliation"),
         description="Compares the whole book with Attio, repairs what differs, reports who is gone.",
+        run_tags={dg.MAX_RUNTIME_SECONDS_TAG: str(RECONCILIATION_SECONDS)},
     )
-    database = str(settings.polar_attio_database)
+    database = _database(settings.polar_attio_database_url.get_secret_value())
+    reconciliation = Target(customer_reconciliation.key, full_reconciliation.name)
     return dg.Definitions(
         assets=[build_polar_customers(partitions), build_attio_people(partitions), customer_reconciliation],
         asset_checks=[build_unresolved_check("attio_people"), build_unresolved_check("customer_reconciliation")],
         jobs=[customer_sync, full_reconciliation, preview],
         schedules=[
             build_hourly_schedule(customer_sync.name, partitions, overlap_hours=settings.polar_attio_overlap_hours),
-            build_daily_schedule(full_reconciliation.name),
+            build_reconciliation_schedule(reconciliation, cron=settings.polar_attio_reconciliation_cron),
         ],
         sensors=[
             orphaned_runs,
@@ -73,8 +84,8 @@ def _build(settings: Settings) -> dg.Definitions:
                 writes_per_second=settings.attio_writes_per_second,
                 slugs=settings.slugs(),
             ),
-            "ledger": LedgerResource(database=database),
-            "customers_io": CustomersIOManager(database=database, schema=SCHEMA),
+            "ledger": LedgerResource(url=database),
+            "customers_io": SnapshotIOManager(url=database),
             "options": PassOptions(
                 overwrite_typed=settings.polar_attio_overwrite_typed,
                 snapshot_minutes=settings.polar_attio_snapshot_minutes,
@@ -87,3 +98,8 @@ def _build(settings: Settings) -> dg.Definitions:
         # Both assets of an hour share one process: a second one would pay seconds of imports again.
         executor=dg.in_process_executor,
     )
+
+
+def _database(given: str) -> str:
+    """Return the path of a file, which the UI may show; of a server, whose URL has a password, the setting's name."""
+    return dg.EnvVar("POLAR_ATTIO_DATABASE_URL") if is_server(given) else given

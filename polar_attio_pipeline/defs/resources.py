@@ -10,7 +10,7 @@ from pydantic import Field, PrivateAttr, SecretStr
 from polar_attio_pipeline.attio.client import AttioClient, attio_api
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.http.retries import RetryPolicy
-from polar_attio_pipeline.ledger import Ledger
+from polar_attio_pipeline.ledger import PATIENCE, Ledger
 from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.polar.client import PolarClient, polar_api
 from polar_attio_pipeline.sync.services import Pace
@@ -87,11 +87,15 @@ class AttioResource(dg.ConfigurableResource[AttioClient]):
 class LedgerResource(dg.ConfigurableResource[Ledger]):
     """Gives assets the ledger."""
 
-    database: str
+    url: str = Field(repr=False, description="The path of a SQLite file, or the URL of a Postgres database.")
 
-    def open(self) -> Ledger:
-        """Return the ledger; each of its calls opens the file and closes it again."""
-        return Ledger(self.database)
+    def open(self, *, patience: float = PATIENCE) -> Ledger:
+        """Return the ledger; each of its calls is a short transaction on a connection of its own.
+
+        Args:
+            patience: How many seconds a call waits for other writers.
+        """
+        return Ledger(self.url, patience=patience)
 
 
 @asynccontextmanager

@@ -1,15 +1,20 @@
-"""The cadence: each hour shortly after it ends, everything once a day."""
+"""The schedules: each hour shortly after it ends, the whole book at the times of a cron expression."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from polar_attio_pipeline.defs.assets.attio_people import AttioPeopleConfig
+from polar_attio_pipeline.defs.cadence import History, not_due
+from polar_attio_pipeline.defs.dagster_private import last_cron_time
 from polar_attio_pipeline.defs.partitions import range_tags
+from polar_attio_pipeline.defs.runs import UNDER_WAY, Target, began_at, ended_at, runs_of
 from polar_attio_pipeline.hours import HOUR, floor
 
 CLOSE_AFTER_MINUTES = 5
 """Minutes after an hour's end until it is closed: checkouts commit seconds after the customer's created_at."""
+
+_ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
 def build_hourly_schedule(
@@ -40,13 +45,48 @@ def build_hourly_schedule(
     return hourly_customer_sync
 
 
-def build_daily_schedule(job: str) -> dg.ScheduleDefinition:
-    """Return the schedule of the full reconciliation."""
-    return dg.ScheduleDefinition(
-        name="daily_reconciliation",
-        job_name=job,
-        cron_schedule="35 3 * * *",
+def build_reconciliation_schedule(target: Target, *, cron: str) -> dg.ScheduleDefinition:
+    """Return the schedule of the full reconciliation.
+
+    Args:
+        target: The asset, and its job.
+        cron: When it is due, UTC.
+
+    Raises:
+        ValueError: that is no cron expression.
+    """
+    try:
+        last_cron_time(cron, datetime.now(UTC))
+    except ValueError as error:
+        raise ValueError(f"POLAR_ATTIO_RECONCILIATION_CRON: {error}.") from error
+
+    @dg.schedule(
+        name="scheduled_reconciliation",
+        job_name=target.job,
+        cron_schedule="*/10 * * * *",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Compares the whole book with Attio and repairs what differs.",
+        description=f"Compares the whole book with Attio and repairs what differs, at {cron} (cron, UTC). It looks "
+        "every ten minutes whether that is due, so that one that failed is tried again by itself, after 10 minutes, "
+        "20, 40 and so on, at most 4 hours.",
+    )
+    def scheduled_reconciliation(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        reason = not_due(_history(context.instance, target), cron, context.scheduled_execution_time)
+        return dg.SkipReason(reason) if reason else dg.RunRequest(run_key=None)
+
+    return scheduled_reconciliation
+
+
+def _history(instance: dg.DagsterInstance, target: Target) -> History:
+    ended = runs_of(instance, target, _ENDED)
+    statuses = [record.dagster_run.status for record in ended]
+    good = statuses.index(dg.DagsterRunStatus.SUCCESS) if dg.DagsterRunStatus.SUCCESS in statuses else len(ended)
+    failed = [record for record in ended[:good] if record.dagster_run.status is dg.DagsterRunStatus.FAILURE]
+    cancelled = ended[:1] if statuses[:1] == [dg.DagsterRunStatus.CANCELED] else []
+    return History(
+        under_way=bool(runs_of(instance, target, UNDER_WAY)),
+        succeeded=began_at(ended[good]) if good < len(ended) else None,
+        failures=len(failed),
+        failed=ended_at(failed[0]) if failed else None,
+        cancelled=ended_at(cancelled[0]) if cancelled else None,
     )

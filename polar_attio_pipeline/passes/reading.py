@@ -115,6 +115,25 @@ async def read_hours(client: PolarClient, hours: Sequence[datetime]) -> Reading:
     )
 
 
+async def read_snapshot(client: PolarClient, ledger: Ledger, hours: Sequence[datetime]) -> tuple[Snapshot, int]:
+    """Read some hours for a pass that is about to begin; return what was read, and the requests that it took.
+
+    Raises:
+        ApiError: Polar could not be read.
+        LedgerError: the ledger cannot be used.
+    """
+    holder = ledger.lease_holder()
+    reading = await read_hours(client, hours)
+    snapshot = Snapshot(
+        customers=tuple(reading.customers),
+        unreadable=tuple(reading.unreadable),
+        read_at=reading.read_at,
+        polar_read_at=reading.polar_read_at,
+        free_turn=holder.turn if holder.owner is None else None,
+    )
+    return snapshot, reading.requests
+
+
 def from_snapshot(snapshot: Snapshot) -> Reading:
     """Return a stored reading."""
     return Reading(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from pydantic import SecretStr
 
 from polar_attio_pipeline.defs.build import build
 from polar_attio_pipeline.settings import Settings
@@ -32,7 +33,7 @@ def test_the_names_that_others_rely_on_are_there(defs: dg.Definitions) -> None:
     jobs = {job.name for job in defs.resolve_all_job_defs()}
     assert jobs >= {"customer_sync", "full_reconciliation", "preview"}
     assert defs.resolve_schedule_def("hourly_customer_sync").job_name == "customer_sync"
-    assert defs.resolve_schedule_def("daily_reconciliation").job_name == "full_reconciliation"
+    assert defs.resolve_schedule_def("scheduled_reconciliation").job_name == "full_reconciliation"
     assert defs.resolve_sensor_def("new_polar_customers").job_name == "customer_sync"
 
 
@@ -71,7 +72,7 @@ def test_settings_reach_the_resources_and_tokens_stay_in_the_environment(
     settings = Settings(
         polar_api_url="https://sandbox-api.polar.sh",
         attio_slug={"polar_customer": "is_customer"},
-        polar_attio_database=tmp_path / "somewhere.duckdb",
+        polar_attio_database_url=SecretStr(str(tmp_path / "somewhere.db")),
         polar_attio_snapshot_minutes=7,
         polar_attio_unmark_orphaned=True,
     )
@@ -81,8 +82,8 @@ def test_settings_reach_the_resources_and_tokens_stay_in_the_environment(
     shown = {name: str(resource.model_dump()) for name, resource in resources.items()}
     assert "https://sandbox-api.polar.sh" in shown["polar"]
     assert "is_customer" in shown["attio"]
-    assert "somewhere.duckdb" in shown["ledger"]
-    assert "somewhere.duckdb" in shown["customers_io"]
+    assert "somewhere.db" in shown["ledger"]
+    assert "somewhere.db" in shown["customers_io"]
     assert "'snapshot_minutes': 7.0" in shown["options"]
     assert "'unmark_orphaned': True" in shown["options"]
     assert "in_the_environment" not in str(shown)

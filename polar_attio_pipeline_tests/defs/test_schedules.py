@@ -1,15 +1,25 @@
 """When hours are closed and which ones a run covers."""
 
+import logging
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from unittest import mock
 
 import dagster as dg
 import pytest
+from dagster._daemon.monitoring import run_monitoring
 
 from polar_attio_pipeline.defs.partitions import hours_from, range_tags
-from polar_attio_pipeline.defs.schedules import build_daily_schedule, build_hourly_schedule
+from polar_attio_pipeline.defs.runs import Target
+from polar_attio_pipeline.defs.schedules import build_hourly_schedule, build_reconciliation_schedule
 from polar_attio_pipeline.hours import HOUR
+from polar_attio_pipeline.sandbox.faults import Fault, Kind
+from polar_attio_pipeline_tests.conftest import RECONCILIATION, Pipeline
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+WHOLE_BOOK = Target(RECONCILIATION, "full_reconciliation")
 
 
 def tick(at: datetime, *, overlap: int = 2) -> dg.RunRequest | dg.SkipReason:
@@ -58,23 +68,24 @@ def test_a_run_tries_unresolved_customers_again_and_may_be_asked_for_again() -> 
     request = tick(START + timedelta(hours=10, minutes=5))
 
     assert isinstance(request, dg.RunRequest)
-    assert request.run_config["ops"]["attio_people"]["config"] == {"retry_unresolved": True}
+    assert request.run_config["ops"]["attio_people"]["config"] == {"retry_unresolved": True, "expected": []}
     assert request.run_key is None
 
 
 def test_both_schedules_run_by_default_and_in_utc() -> None:
     hourly = build_hourly_schedule("customer_sync", hours_from(START), overlap_hours=2)
-    daily = build_daily_schedule("full_reconciliation")
+    whole = build_reconciliation_schedule(WHOLE_BOOK, cron="35 3 * * *")
 
-    assert [schedule.default_status for schedule in (hourly, daily)] == [dg.DefaultScheduleStatus.RUNNING] * 2
+    assert [schedule.default_status for schedule in (hourly, whole)] == [dg.DefaultScheduleStatus.RUNNING] * 2
     assert (hourly.name, hourly.cron_schedule, hourly.execution_timezone) == (
         "hourly_customer_sync",
         "5 * * * *",
         "UTC",
     )
-    assert (daily.name, daily.job_name, daily.execution_timezone) == (
-        "daily_reconciliation",
+    assert (whole.name, whole.job_name, whole.cron_schedule, whole.execution_timezone) == (
+        "scheduled_reconciliation",
         "full_reconciliation",
+        "*/10 * * * *",
         "UTC",
     )
 
@@ -88,3 +99,93 @@ def test_the_last_hour_of_the_partitions_is_the_running_one() -> None:
         "2026-11-01-02:00",
         "2026-11-01-03:00",
     ]
+
+
+@pytest.fixture
+def lasting(pipeline: Pipeline, tmp_path: Path) -> Iterator[Pipeline]:
+    """On an instance with a folder: a schedule is not given any other."""
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+        pipeline.instance = instance
+        yield pipeline
+
+
+def look(pipeline: Pipeline, at: datetime) -> str | None:
+    """Why the schedule asks for no reconciliation at a moment; None if it asks for one."""
+    schedule = pipeline.defs.resolve_schedule_def("scheduled_reconciliation")
+    result = schedule(dg.build_schedule_context(instance=pipeline.instance, scheduled_execution_time=at))
+    assert isinstance(result, dg.RunRequest | dg.SkipReason)
+    return result.skip_message if isinstance(result, dg.SkipReason) else None
+
+
+def test_a_reconciliation_that_fails_is_tried_again_by_itself_and_a_success_ends_that(
+    lasting: Pipeline, impatient: None
+) -> None:
+    pipeline = lasting
+    now = datetime.now(UTC)
+    pipeline.configure(polar_attio_reconciliation_cron="* * * * *")
+    pipeline.sandbox.faults.add(Fault(kind=Kind.REVOKED, service="polar"))
+    pipeline.reconcile(fails=True)
+    pipeline.reconcile(fails=True)
+
+    early, later = look(pipeline, now + 10 * MINUTE), look(pipeline, now + 21 * MINUTE)
+
+    assert early is not None
+    assert early.startswith("The newest 2 reconciliations failed: look at the newest failed run. The next try is due")
+    assert later is None
+
+    pipeline.sandbox.faults.clear()
+    pipeline.reconcile()
+    pipeline.configure(polar_attio_reconciliation_cron="35 3 * * *")
+    assert "The newest reconciliation began at" in (look(pipeline, datetime.now(UTC)) or "")
+
+
+def test_a_reconciliation_that_the_ui_started_by_its_asset_counts_like_one_of_the_job(lasting: Pipeline) -> None:
+    pipeline = lasting
+    job = pipeline.defs.resolve_implicit_global_asset_job_def()
+    run = pipeline.instance.create_run_for_job(
+        job, asset_selection=frozenset({RECONCILIATION}), status=dg.DagsterRunStatus.STARTED
+    )
+
+    assert look(pipeline, datetime.now(UTC)) == "A reconciliation is queued or running."
+
+    pipeline.instance.report_run_canceled(run)
+    assert "cancelled by hand" in (look(pipeline, datetime.now(UTC)) or "")
+
+
+def test_runs_of_other_jobs_are_no_reconciliations(lasting: Pipeline) -> None:
+    lasting.instance.create_run_for_job(lasting.defs.resolve_job_def("preview"), status=dg.DagsterRunStatus.STARTED)
+
+    assert "No reconciliation has succeeded yet" in (look(lasting, START + timedelta(hours=12)) or "")
+
+
+@pytest.mark.parametrize("cron", ["61 3 * * *", "0 0 31 2 *", "a b c d e"])
+def test_an_expression_that_never_comes_is_refused_with_the_name_of_the_setting(pipeline: Pipeline, cron: str) -> None:
+    with pytest.raises(ValueError, match=r"POLAR_ATTIO_RECONCILIATION_CRON: .* is no cron expression that ever comes"):
+        pipeline.configure(polar_attio_reconciliation_cron=cron)
+
+
+@pytest.mark.parametrize(("job", "seconds"), [("customer_sync", "7200"), ("full_reconciliation", "172800")])
+def test_each_job_says_how_long_its_runs_may_take(pipeline: Pipeline, job: str, seconds: str) -> None:
+    assert pipeline.defs.resolve_job_def(job).run_tags["dagster/max_runtime"] == seconds
+
+
+@pytest.mark.parametrize(("tags", "ended"), [({}, True), ({"dagster/max_runtime": "172800"}, False)])
+def test_the_tag_wins_over_the_setting_of_the_instance(
+    instance: dg.DagsterInstance, tags: dict[str, str], ended: bool
+) -> None:
+    @dg.job
+    def some_job() -> None:
+        """Do nothing."""
+
+    run = instance.create_run_for_job(some_job, tags=tags, status=dg.DagsterRunStatus.NOT_STARTED)
+    instance.report_dagster_event(
+        dg.DagsterEvent("PIPELINE_START", job_name=some_job.name, message="started"), run_id=run.run_id
+    )
+    record = instance.get_run_record_by_id(run.run_id)
+    assert record is not None
+    with mock.patch.object(run_monitoring, "get_current_timestamp", return_value=(record.start_time or 0) + 7300):
+        run_monitoring.check_run_timeout(instance, record, logging.getLogger(), 7200.0)
+
+    after = instance.get_run_by_id(run.run_id)
+    assert after is not None
+    assert after.is_finished is ended

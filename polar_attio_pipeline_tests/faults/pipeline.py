@@ -1,6 +1,7 @@
 """The pipeline in process: the bodies of the real assets, and the sensor's rules, on wires of the sandbox."""
 
 import asyncio
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,15 +9,16 @@ from random import Random
 from typing import Any
 
 import dagster as dg
-import duckdb
 from starlette.types import ASGIApp
 
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.resources import AttioResource
-from polar_attio_pipeline.defs.sensors.cursor import Facts, decide, dump, hours_to_look_up, load
-from polar_attio_pipeline.defs.sensors.new_polar_customers import _newest
+from polar_attio_pipeline.defs.sensors.cursor import Facts, dump, hours_to_look_up, load
+from polar_attio_pipeline.defs.sensors.cursor_requests import decide
+from polar_attio_pipeline.defs.sensors.new_polar_customers import RECENT, newest_customers
 from polar_attio_pipeline.hours import HOUR, between, floor
 from polar_attio_pipeline.http.errors import ApiError
+from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sync.mapping import BY_KEY
 from polar_attio_pipeline_tests.faults import bodies
@@ -68,16 +70,14 @@ class Pipeline:
         self._traffic = traffic
         self._timeline = timeline
         self._random = random
-        self._database = f":memory:{name}"
-        # A named database in memory lives as long as somebody has it open.
-        self._open = duckdb.connect(self._database)
+        self._folder = tempfile.TemporaryDirectory(prefix=f"{name}-")
         self._start = start
         self._cursor: str | None = None
         self.done: dict[datetime, datetime] = {}
         self.passes = 0
 
     def close(self) -> None:
-        self._open.close()
+        self._folder.cleanup()
 
     def close_hour(self, life: Life) -> Ended:
         """Do what the hourly schedule asks for at this moment."""
@@ -87,19 +87,22 @@ class Pipeline:
     def tick(self, life: Life) -> Ended | None:
         """Do what the sensor does in one tick, and run what it asks for; None if it asks for nothing."""
         try:
-            newest, offset = asyncio.run(_newest(self._polar(Life())))
+            newest, offset = asyncio.run(newest_customers(self._polar(Life())))
         except (ApiError, TimeoutError):
             return None
         now = self._timeline.now() + offset
         cursor = load(self._cursor, start=self._start, now=now)
-        wanted = hours_to_look_up(cursor, now=now)
+        recent = sorted(self.done, key=self.done.__getitem__)[-RECENT:]
+        wanted = {*hours_to_look_up(cursor, now=now), *recent}
+        waiting = {customer for one in cursor.waiting.values() for customer in one.ids}
         facts = Facts(
             now=now,
             start=self._start,
             newest=[one for one in newest if one.created_at < floor(self._timeline.now()) + HOUR],
-            done={hour: self.done[hour] for hour in wanted if hour in self.done},
+            read_at={hour: self.done[hour] for hour in wanted if hour in self.done},
             in_flight=(),
             overlap=OVERLAP,
+            recorded=frozenset(Ledger(f"{self._folder.name}/ledger.db").recorded(waiting)),
         )
         decision = decide(cursor, facts)
         self._cursor = dump(decision.cursor)
@@ -138,7 +141,7 @@ class Pipeline:
         return {
             "polar": self._polar(life),
             "attio": attio.over(transport=self._wire(life)),
-            "ledger": MortalLedgerResource(database=self._database).on(life),
+            "ledger": MortalLedgerResource(url=f"{self._folder.name}/ledger.db").on(life),
             "options": PassOptions(),
         }
 

@@ -73,12 +73,17 @@ class Stage:
         self.polar_token = POLAR_TOKEN
         self.rules = Rules()
         self._numbers = itertools.count(1)
+        self._names = itertools.count(1)
 
     def add(self, who: str, *, hour: int = 0, minute: int = 30, **fields: Any) -> Customer:
         """Add a customer so many hours after `here`, by the address who@example.com."""
         created_at = self.here + HOUR * hour + timedelta(minutes=minute)
         given = {"email": f"{who}@example.com", "name": f"{who.title()} Example", "created_at": created_at, **fields}
         return self.sandbox.polar.add_customer(**given)
+
+    def name(self, prefix: str) -> str:
+        """A name that nobody has."""
+        return f"{prefix}-{next(self._names)}"
 
     def add_many(self, count: int, *, hour: int = 0, who: str = "customer") -> list[Customer]:
         return [self.add(f"{who}-{hour}-{number}", hour=hour, minute=number % 60) for number in range(count)]
@@ -168,9 +173,9 @@ class Stage:
 
         async def run() -> Preview:
             async with self.context() as context:
-                return await (
-                    preview_book(context) if hour is None else preview_hours(context, [self.here + HOUR * hour])
-                )
+                if hour is None:
+                    return await preview_book(context)
+                return await preview_hours(context, [self.here + HOUR * hour])
 
         return asyncio.run(run())
 

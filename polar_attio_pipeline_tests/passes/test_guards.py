@@ -40,7 +40,7 @@ def with_two_organizations(stage: Stage) -> None:
     stage.reconcile()
 
 
-def held(stage: Stage) -> list[object]:
+def held(stage: Stage) -> list[tuple[str, str, tuple[str, ...]]]:
     return sorted((one.id, str(one.values), one.emails) for one in stage.sandbox.attio.people())
 
 

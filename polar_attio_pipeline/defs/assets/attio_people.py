@@ -7,10 +7,11 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
+from pydantic import Field
 
 from polar_attio_pipeline import processes
 from polar_attio_pipeline.defs.failures import in_one_sentence
-from polar_attio_pipeline.defs.io import snapshot_of
+from polar_attio_pipeline.defs.io import from_frame
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.partitions import BACKFILL_POLICY
 from polar_attio_pipeline.defs.reporting import numbers, outcome_table
@@ -26,7 +27,7 @@ READ_AT = "polar_read_at"
 """Metadata of every hour: when Polar was read for it, by Polar's clock. The run cursor rests on it."""
 
 ABSENT = "absent_in_polar"
-"""Metadata of an hour: ids of customers that were seen in it and that Polar no longer has. The run cursor rests on it."""
+"""Metadata of an hour: ids of customers that were seen in it and that Polar no longer has; for the run cursor."""
 
 
 class AttioPeopleConfig(dg.Config):
@@ -35,7 +36,7 @@ class AttioPeopleConfig(dg.Config):
     retry_unresolved: bool = False
     """Try rejected and ambiguous customers of other hours again, freshly read. The schedule and the sensor set it."""
 
-    expected: list[str] = []
+    expected: list[str] = Field(default_factory=list)
     """Ids of customers that were seen in Polar: an hour that lacks one of them is not done. The sensor sets it."""
 
 
@@ -64,7 +65,7 @@ def build_attio_people(partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDe
         context.instance.add_run_tags(context.run.run_id, {processes.TAG: processes.identity()})
         hours = Hours(
             starts=parse_all(context.partition_keys),
-            snapshot=snapshot_of(polar_customers),
+            snapshot=from_frame(polar_customers),
             expected=config.expected,
             retry_unresolved=config.retry_unresolved,
         )

@@ -1,31 +1,28 @@
-"""The run cursor as a state machine of values: what it means, when it moves, what to ask for next.
+"""The cursor of the sensor `new_polar_customers`: its values, and the form in which Dagster stores them.
 
-The cursor says: everything created up to here is in Attio. Dagster saves a sensor's cursor when a run is requested,
-before it has succeeded, so what is done is never taken from the cursor alone: it is derived from the hours whose
-`attio_people` succeeded, and from when Polar was read for them.
+The watermark says: every hour before it is done, except those that are listed as failing. Dagster saves a sensor's
+cursor when a run is requested, before it has succeeded, so what is done is never taken from the cursor alone: it is
+derived from the hours whose `attio_people` succeeded, and from when Polar was read for them.
 
-An hour is read twice at least: after its end, and once more when the overlap has passed, because a customer may appear
-later than its created_at. Only then the cursor moves over it.
+The rules stand in `cursor_progress` (what became of what was asked for) and `cursor_requests` (what to ask for next).
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from polar_attio_pipeline.hours import HOUR, between, floor
 
-VERSION = 1
-
-LONGEST_RANGE = 24
-"""Hours asked for in one run: a run that dies costs at most a day's hours again."""
+VERSION = 2
 
 LOOKED_AT = 96
-"""Hours looked at in one tick, oldest first, so that a tick stays short after an outage of any length; more than the
-longest overlap, so that the newest of them are among those."""
+"""Hours looked at in one tick, oldest first, beside those that wait or fail, so that a tick stays short after an outage
+of any length; more than the longest overlap, so that the newest of them are among those."""
 
-SETTLE = timedelta(minutes=10)
-"""After a reading is due, until it is missed: the schedule does it in this time."""
+IDS_KEPT = 100
+"""Customers remembered for each waiting hour: a page."""
 
 CLOCK_GRAIN = timedelta(minutes=1)
 """Clocks are compared by HTTP dates of whole seconds; a reading further in the future was timed by a clock that has
@@ -33,11 +30,19 @@ been put back since, and says nothing."""
 
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(minutes=30)
-_DOUBLINGS = (LONGEST_PAUSE // FIRST_PAUSE).bit_length()
+SPACING = timedelta(minutes=5)
+"""Each hour that fails again and again lengthens the longest pause of all of them by this, so that a hundred such
+hours do not keep the pool busy: one run in five minutes on average, however many they are."""
+
+MOST_FAILING = 500
+"""Failing hours that the watermark may leave behind: what is stored and looked up stays bounded."""
+
+Range = tuple[datetime, ...]
+"""Hours that follow one another."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class CustomerRef:
     """A customer on Polar's newest page: enough to tell it from others, and nothing personal."""
 
     id: str
@@ -45,24 +50,67 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """An hour in which new customers were seen.
+
+    Attributes:
+        noticed_at: When the newest of them was seen; a success has to have read Polar after that.
+        ids: Polar's ids of those that are not known to have been read yet.
+    """
+
+    noticed_at: datetime
+    ids: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A run that was asked for and whose end is not known yet."""
+
+    hours: Range
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """An hour that was asked for and not read.
+
+    Attributes:
+        count: How often it failed while other hours succeeded.
+        attempts: How often it was the first hour of a run that was not read, whatever happened to other hours.
+        since: A success of another hour that read Polar after this moment shows that the next failure is this hour's
+            own; a success of this hour after this moment ends it.
+        retry_at: It is not asked for before this.
+    """
+
+    count: int
+    attempts: int
+    since: datetime
+    retry_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Cursor:
     """What the sensor remembers from tick to tick.
 
     Attributes:
-        done_until: Start of the first hour that is not known to be done for good; every hour before it is.
-        waiting: Hours in which somebody new was seen, and when; kept until a success that read Polar after that.
+        start: The first hour of the partitions when this was stored.
+        watermark: Start of the first hour that is not known to be done for good; each hour before it is, or fails.
+        waiting: Hours in which new customers were seen, until a success has read them.
         seen: Ids of the recent customers that `waiting` has taken note of.
-        asked: Hours asked for whose end is not known yet, and when they were asked for.
-        failures: In how many ticks in a row something asked for turned out to have failed.
-        pause_until: No run is asked for before this.
+        requests: Runs asked for whose end is not known yet.
+        failing: Hours that were asked for and not read, until they succeed.
+        streak: In how many ticks in a row something asked for ended while nothing at all had succeeded.
+        streak_at: When that number last grew.
     """
 
-    done_until: datetime
-    waiting: Mapping[datetime, datetime] = field(default_factory=dict)
+    start: datetime
+    watermark: datetime
+    waiting: Mapping[datetime, Waiting] = field(default_factory=dict)
     seen: frozenset[str] = frozenset()
-    asked: Mapping[datetime, datetime] = field(default_factory=dict)
-    failures: int = 0
-    pause_until: datetime | None = None
+    requests: tuple[Request, ...] = ()
+    failing: Mapping[datetime, Failing] = field(default_factory=dict)
+    streak: int = 0
+    streak_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,57 +121,68 @@ class Facts:
         now: The time, by Polar's clock.
         start: The first hour of the partitions.
         newest: Polar's newest customers, newest first.
-        done: For hours whose `attio_people` has succeeded: when Polar was read for the newest success.
+        read_at: For hours whose `attio_people` has succeeded: when Polar was read for the newest success. It covers
+            `hours_to_look_up`, and whatever has succeeded lately.
         in_flight: Hours that a queued or running run covers.
         overlap: How far back a customer may appear late.
+        absent: For hours whose newest success says so: ids that Polar no longer has.
+        recorded: Those of the waiting customers of whom the ledger has an outcome; None when it cannot be read.
     """
 
     now: datetime
     start: datetime
-    newest: Sequence[Seen]
-    done: Mapping[datetime, datetime]
+    newest: Sequence[CustomerRef]
+    read_at: Mapping[datetime, datetime]
     in_flight: Collection[datetime]
     overlap: timedelta
+    absent: Mapping[datetime, frozenset[str]] = field(default_factory=dict)
+    recorded: frozenset[str] | None = frozenset()
+
+    def read_since(self, hour: datetime, moment: datetime) -> bool:
+        """Tell whether a success of the hour read Polar at this moment or later."""
+        read_at = self.read_at.get(hour)
+        return read_at is not None and moment <= read_at <= self.now + CLOCK_GRAIN
+
+    def settles_at(self, hour: datetime) -> datetime:
+        """Return from when on a reading of the hour is its last one: no customer appears in it later than that."""
+        return hour + HOUR + self.overlap
 
 
-Range = tuple[datetime, ...]
-"""Hours that follow one another."""
+def pause(count: int, *, longest: timedelta = LONGEST_PAUSE) -> timedelta:
+    """Return how long to wait after so many failures in a row: a minute, doubling up to the longest."""
+    doublings = min(max(count - 1, 0), (longest // FIRST_PAUSE).bit_length())
+    return min(FIRST_PAUSE * (1 << doublings), longest)
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What to do: the cursor to save, and the ranges of hours to ask for, each by a run of its own, or why none."""
+def longest_pause(failing: int) -> timedelta:
+    """Return the longest pause of an hour while so many fail again and again."""
+    return max(LONGEST_PAUSE, SPACING * failing)
 
-    cursor: Cursor
-    ranges: tuple[Range, ...]
-    reason: str
+
+def open_hours(cursor: Cursor, now: datetime) -> list[datetime]:
+    """Return the hours from the watermark on that have ended, oldest first, as far as a tick looks."""
+    return between(cursor.watermark, min(floor(now), cursor.watermark + HOUR * LOOKED_AT) - HOUR)
 
 
 def hours_to_look_up(cursor: Cursor, *, now: datetime) -> list[datetime]:
-    """Return the hours whose success the decision depends on: those waiting or asked for, and the oldest not done."""
-    return sorted({*cursor.waiting, *cursor.asked, *_open_hours(cursor, now)})
+    """Return the hours whose success the decision depends on."""
+    requested = (hour for request in cursor.requests for hour in request.hours)
+    return sorted({*cursor.waiting, *requested, *cursor.failing, *open_hours(cursor, now)})
 
 
 def load(text: str | None, *, start: datetime, now: datetime) -> Cursor:
     """Return the cursor from its stored form; a fresh one where it is missing, garbage or of another version.
 
     A fresh cursor begins at the first partition: successes already on record carry it forward at once, so losing it
-    costs a look at them and nothing else. A cursor ahead of the clock is brought back to it.
+    costs a look at them and nothing else. A cursor ahead of the clock is brought back to it. A start date that has been
+    moved to an earlier day takes the watermark back to it, and one that has been moved to a later day drops what lies
+    before it.
     """
     try:
         stored = json.loads(text or "")
-        if stored["version"] != VERSION:
-            return Cursor(done_until=start)
-        return Cursor(
-            done_until=min(max(floor(_moment(stored["done_until"])), start), max(start, floor(now))),
-            waiting={hour: at for hour, at in _times(stored["waiting"], now).items() if start <= hour <= now},
-            seen=frozenset(map(str, stored["seen"])),
-            asked=_times(stored["asked"], now),
-            failures=max(int(stored["failures"]), 0),
-            pause_until=min(_moment(stored["pause_until"]), now + LONGEST_PAUSE) if stored["pause_until"] else None,
-        )
+        return _parse(stored, start, now) if stored["version"] == VERSION else Cursor(start, start)
     except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError):
-        return Cursor(done_until=start)
+        return Cursor(start, start)
 
 
 def dump(cursor: Cursor) -> str:
@@ -131,114 +190,56 @@ def dump(cursor: Cursor) -> str:
     return json.dumps(
         {
             "version": VERSION,
-            "done_until": cursor.done_until.isoformat(),
-            "waiting": {hour.isoformat(): at.isoformat() for hour, at in sorted(cursor.waiting.items())},
+            "start": cursor.start.isoformat(),
+            "watermark": cursor.watermark.isoformat(),
+            "waiting": {
+                hour.isoformat(): [one.noticed_at.isoformat(), sorted(one.ids)]
+                for hour, one in sorted(cursor.waiting.items())
+            },
             "seen": sorted(cursor.seen),
-            "asked": {hour.isoformat(): at.isoformat() for hour, at in sorted(cursor.asked.items())},
-            "failures": cursor.failures,
-            "pause_until": cursor.pause_until.isoformat() if cursor.pause_until else None,
+            "requests": [
+                [request.asked_at.isoformat(), [hour.isoformat() for hour in request.hours]]
+                for request in cursor.requests
+            ],
+            "failing": {
+                hour.isoformat(): [one.count, one.attempts, one.since.isoformat(), one.retry_at.isoformat()]
+                for hour, one in sorted(cursor.failing.items())
+            },
+            "streak": cursor.streak,
+            "streak_at": cursor.streak_at.isoformat() if cursor.streak_at else None,
         }
     )
 
 
-def decide(cursor: Cursor, facts: Facts) -> Decision:
-    """Move the cursor over what has succeeded, and choose what to ask for: somebody new first, and the oldest gap."""
-    open_hours = _open_hours(cursor, facts.now)
-    moved = _judge(_advance(_notice(cursor, facts), open_hours, facts), facts)
-    missing = [hour for hour in open_hours if _is_missing(hour, facts)]
-    if moved.pause_until is not None and facts.now < moved.pause_until:
-        return Decision(
-            moved,
-            (),
-            f"What was asked for did not succeed, {moved.failures} times in a row: the next run is asked for after "
-            f"{moved.pause_until:%Y-%m-%d %H:%M} UTC. Look at the newest failed run.",
-        )
-    ranges = _due(moved, missing, facts)
-    if ranges:
-        asked = {**moved.asked, **dict.fromkeys((hour for hours in ranges for hour in hours), facts.now)}
-        return Decision(replace(moved, asked=asked), ranges, "")
-    if moved.waiting or missing:
-        return Decision(moved, (), "What is missing is already asked for and under way.")
-    return Decision(
-        moved,
-        (),
-        f"Nobody is missing. Everybody created before {moved.done_until:%Y-%m-%d %H:%M} UTC is in Attio, whoever "
-        "appeared late included.",
+def _parse(stored: Mapping[str, Any], start: datetime, now: datetime) -> Cursor:
+    """Return a stored cursor. A moment ahead of the clock would be waited for, so it is brought back to now."""
+
+    def hour(text: str) -> datetime:
+        return floor(_moment(text))
+
+    def past(text: str) -> datetime:
+        return min(_moment(text), now)
+
+    watermark = start if start < _moment(stored["start"]) else max(hour(stored["watermark"]), start)
+    latest = now + longest_pause(len(stored["failing"]))
+    failing = {
+        hour(text): Failing(max(int(count), 0), max(int(attempts), 0), past(since), min(_moment(retry_at), latest))
+        for text, (count, attempts, since, retry_at) in stored["failing"].items()
+    }
+    waiting = {hour(text): Waiting(past(at), frozenset(map(str, ids))) for text, (at, ids) in stored["waiting"].items()}
+    requests = (
+        Request(tuple(one for one in map(hour, hours) if one >= start), past(at)) for at, hours in stored["requests"]
     )
-
-
-def _notice(cursor: Cursor, facts: Facts) -> Cursor:
-    """Take note of customers that were not there before."""
-    horizon = floor(facts.now - facts.overlap)
-    recent = [customer for customer in facts.newest if customer.created_at >= max(horizon, facts.start)]
-    unknown = [customer for customer in recent if customer.id not in cursor.seen]
-    waiting = {**cursor.waiting, **{floor(customer.created_at): facts.now for customer in unknown}}
-    return replace(cursor, waiting=waiting, seen=frozenset(customer.id for customer in recent))
-
-
-def _open_hours(cursor: Cursor, now: datetime) -> list[datetime]:
-    """Return the hours that have ended and are not known to be done for good, oldest first, as far as a tick looks."""
-    return between(cursor.done_until, min(floor(now), cursor.done_until + HOUR * LOOKED_AT) - HOUR)
-
-
-def _advance(cursor: Cursor, open_hours: Iterable[datetime], facts: Facts) -> Cursor:
-    """Drop what has succeeded since it was noticed, and move over hours that are done for good."""
-    waiting = {hour: at for hour, at in cursor.waiting.items() if not _read_since(facts, hour, at)}
-    done_until = cursor.done_until
-    for hour in open_hours:
-        if not _read_since(facts, hour, hour + HOUR + facts.overlap):
-            break
-        done_until = hour + HOUR
-    return replace(cursor, waiting=waiting, done_until=done_until)
-
-
-def _judge(cursor: Cursor, facts: Facts) -> Cursor:
-    """See what became of the hours asked for: pause longer each time some did not succeed."""
-    ended = {hour: at for hour, at in cursor.asked.items() if hour not in facts.in_flight}
-    if not ended:
-        return cursor
-    under_way = {hour: at for hour, at in cursor.asked.items() if hour in facts.in_flight}
-    if all(_read_since(facts, hour, at) for hour, at in ended.items()):
-        return replace(cursor, asked=under_way, failures=0, pause_until=None)
-    pause = min(FIRST_PAUSE * 2 ** min(cursor.failures, _DOUBLINGS), LONGEST_PAUSE)
-    return replace(cursor, asked=under_way, failures=cursor.failures + 1, pause_until=facts.now + pause)
-
-
-def _due(cursor: Cursor, missing: Iterable[datetime], facts: Facts) -> tuple[Range, ...]:
-    """Return the ranges to ask for: hours in which somebody new waits, and the oldest gap.
-
-    Both, so that neither a long gap keeps new customers waiting, nor a busy day the gap. While runs fail, one is enough
-    to see whether they still do.
-    """
-    fresh = _first_range(hour for hour in sorted(cursor.waiting) if hour not in facts.in_flight)
-    gap = _first_range(hour for hour in missing if hour not in {*facts.in_flight, *fresh})
-    ranges = tuple(hours for hours in (fresh, gap) if hours)
-    return ranges[:1] if cursor.failures else ranges
-
-
-def _is_missing(hour: datetime, facts: Facts) -> bool:
-    """Tell whether an hour should have been read by now, for the first time or for good, and was not."""
-    end = hour + HOUR
-    return any(facts.now >= due + SETTLE and not _read_since(facts, hour, due) for due in (end, end + facts.overlap))
-
-
-def _read_since(facts: Facts, hour: datetime, moment: datetime) -> bool:
-    read_at = facts.done.get(hour)
-    return read_at is not None and moment <= read_at <= facts.now + CLOCK_GRAIN
-
-
-def _first_range(hours: Iterable[datetime]) -> Range:
-    found: list[datetime] = []
-    for hour in hours:
-        if found and (hour != found[-1] + HOUR or len(found) == LONGEST_RANGE):
-            break
-        found.append(hour)
-    return tuple(found)
-
-
-def _times(stored: Mapping[str, str], now: datetime) -> dict[datetime, datetime]:
-    """Return hours and the moments noted for them; a moment ahead of the clock would be waited for, so it is now."""
-    return {floor(_moment(hour)): min(_moment(at), now) for hour, at in stored.items()}
+    return Cursor(
+        start=start,
+        watermark=min(watermark, max(start, floor(now))),
+        waiting={one: what for one, what in waiting.items() if start <= one <= now},
+        seen=frozenset(map(str, stored["seen"])),
+        requests=tuple(request for request in requests if request.hours),
+        failing={one: what for one, what in failing.items() if start <= one <= now},
+        streak=max(int(stored["streak"]), 0),
+        streak_at=past(stored["streak_at"]) if stored["streak_at"] else None,
+    )
 
 
 def _moment(text: str) -> datetime:

@@ -1,142 +1,185 @@
-"""Sensors: they gather facts; the rules stand in `cursor`, `alerts` and `processes`.
-
-`new_polar_customers` feeds the run cursor and asks for what it says, `alerts` tells people, `orphaned_runs` ends runs
-that died with their machine.
-"""
+"""Sensor `new_polar_customers`: gathers facts and asks for what the rules in `cursor_requests` say."""
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
-from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 
+from polar_attio_pipeline.defs import dagster_private
 from polar_attio_pipeline.defs.assets.attio_people import READ_AT, AttioPeopleConfig
+from polar_attio_pipeline.defs.bounded import within
 from polar_attio_pipeline.defs.partitions import range_tags
-from polar_attio_pipeline.defs.resources import PolarResource
-from polar_attio_pipeline.defs.sensors.cursor import Cursor, Facts, Seen, decide, dump, hours_to_look_up, load
-from polar_attio_pipeline.hours import HOUR, between, floor, key, parse
+from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource
+from polar_attio_pipeline.defs.runs import UNDER_WAY, Target, hours_of, runs_of
+from polar_attio_pipeline.defs.sensors.cursor import Cursor, CustomerRef, Facts, dump, hours_to_look_up, load
+from polar_attio_pipeline.defs.sensors.cursor_requests import decide, expected
+from polar_attio_pipeline.hours import HOUR, floor, key, parse
 from polar_attio_pipeline.http.errors import ApiError
 from polar_attio_pipeline.http.retries import RetryPolicy
+from polar_attio_pipeline.ledger import Ledger
+
+NAME = "new_polar_customers"
 
 TICK_SECONDS = 8
 """No tick waits longer for Polar: the next one asks again."""
 
+LEDGER_SECONDS = 5
+"""No tick waits longer for the ledger: an hour then counts as done when it was read."""
+
 CLOCK_TOLERANCE = timedelta(minutes=10)
 """A machine whose clock is further off would number hours that Polar has not reached, or has long left."""
 
-_ONE_TRY = RetryPolicy(attempts=1, attempt_seconds=TICK_SECONDS)
+CURSOR_KEPT = "The cursor stays where it is."
+"""Ends the message of a tick that could not find out what is new."""
 
-_LIVING = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
-_UNDER_WAY = [
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
-DAY = timedelta(days=1)
+ABSENT = "absent_in_polar"
+"""Metadata of an hour: ids that the pass asked Polar for and that Polar does not have."""
+
+NEWEST = 100
+"""Customers looked at in a tick: a page."""
+
+RECENT = 50
+"""Newest successes looked at beside those of the hours in question: any of them shows that the services work."""
+
+_PORTION = 500
+"""Records asked for at once; Dagster refuses more than a thousand."""
+
+_ONE_TRY = RetryPolicy(attempts=1, attempt_seconds=TICK_SECONDS)
 
 _PEOPLE = dg.AssetKey("attio_people")
 
 
+@dataclass(frozen=True, slots=True)
+class Success:
+    """The newest success of an hour: when Polar was read for it, and which ids Polar did not have."""
+
+    read_at: datetime
+    absent: frozenset[str]
+
+
 def build_sensor(job: str, partitions: dg.HourlyPartitionsDefinition, *, overlap_hours: int) -> dg.SensorDefinition:
-    """Return the sensor that asks for the running hour when somebody new appears, and for hours that were missed."""
+    """Return the sensor that asks for the running hour when a customer appears, and for hours that were missed."""
 
     @dg.sensor(
-        name="new_polar_customers",
+        name=NAME,
         job_name=job,
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Looks at Polar's newest customers, one request a tick. Its cursor says up to when everybody is in "
-        "Attio; deleting it costs one more look and nothing else.",
+        description="Looks at Polar's newest customers, one request a tick. Its cursor says up to when every customer "
+        "was read, and which hours fail; deleting it costs one more look and nothing else.",
     )
     def new_polar_customers(
-        context: dg.SensorEvaluationContext, polar: PolarResource
+        context: dg.SensorEvaluationContext, polar: PolarResource, ledger: LedgerResource
     ) -> dg.SensorResult | dg.SkipReason:
         try:
-            newest, offset = asyncio.run(_newest(polar))
+            newest, offset = asyncio.run(newest_customers(polar))
         except (ApiError, TimeoutError) as error:
-            return dg.SkipReason(f"{str(error) or 'Polar did not answer in time.'} The cursor stays where it is.")
+            return dg.SkipReason(f"{str(error) or 'Polar did not answer in time.'} {CURSOR_KEPT}")
         if abs(offset) > CLOCK_TOLERANCE:
             way = "behind" if offset > timedelta(0) else "ahead of"
             return dg.SkipReason(
                 f"This machine's clock is {abs(offset) / timedelta(minutes=1):.0f} minutes {way} Polar's: set it "
-                "right, or hours would be closed at the wrong time. The cursor stays where it is."
+                f"right, or hours would be closed at the wrong time. {CURSOR_KEPT}"
             )
         here = datetime.now(UTC)
         now = here + offset
         cursor = load(context.cursor, start=partitions.start, now=now)
+        successes = _successes(context.instance, cursor, now=now)
+        recorded, trouble = _recorded(ledger.open(), cursor)
         facts = Facts(
             now=now,
             start=partitions.start,
             # Dagster numbers the hours by this machine's clock: one that it has not reached cannot be asked for yet.
             newest=[customer for customer in newest if customer.created_at < floor(here) + HOUR],
-            done=_done(context.instance, cursor, now=now),
-            in_flight=_in_flight(context.instance, job),
+            read_at={hour: success.read_at for hour, success in successes.items()},
+            in_flight=_in_flight(context.instance, Target(_PEOPLE, job), first=partitions.start, last=floor(now)),
             overlap=HOUR * overlap_hours,
+            absent={hour: success.absent for hour, success in successes.items()},
+            recorded=recorded,
         )
         decision = decide(cursor, facts)
         if not decision.ranges:
-            return dg.SensorResult(skip_reason=decision.reason, cursor=dump(decision.cursor))
-        requests = [
-            dg.RunRequest(
-                # Without a run key: Dagster would never again ask for one that failed.
-                run_key=None,
-                tags=range_tags(hours[0], hours[-1]),
-                run_config=dg.RunConfig(ops={"attio_people": AttioPeopleConfig(retry_unresolved=True)}),
-            )
-            for hours in decision.ranges
-        ]
+            return dg.SensorResult(skip_reason=decision.reason + trouble, cursor=dump(decision.cursor))
+        if trouble:
+            context.log.warning(trouble.strip())
+        requests = [_request(hours, decision.cursor) for hours in decision.ranges]
         return dg.SensorResult(run_requests=requests, cursor=dump(decision.cursor))
 
     return new_polar_customers
 
 
-async def _newest(polar: PolarResource) -> tuple[Sequence[Seen], timedelta]:
-    """Return Polar's newest customers, and how far its clock is ahead of ours."""
-    async with asyncio.timeout(TICK_SECONDS), polar.client(retry=_ONE_TRY) as client:
-        page = await client.newest()
-        return [Seen(one.id, one.created_at) for one in page.items], timedelta(seconds=client.api.server_offset or 0)
-
-
-def _done(instance: dg.DagsterInstance, cursor: Cursor, *, now: datetime) -> dict[datetime, datetime]:
-    """Return when Polar was read for the newest success of each hour that matters now."""
-    wanted = {key(hour) for hour in hours_to_look_up(cursor, now=now)}
-    newest = instance.event_log_storage.get_latest_storage_id_by_partition(
-        _PEOPLE, dg.DagsterEventType.ASSET_MATERIALIZATION, wanted
+def _request(hours: Sequence[datetime], cursor: Cursor) -> dg.RunRequest:
+    config = AttioPeopleConfig(retry_unresolved=True, expected=expected(cursor, hours))
+    return dg.RunRequest(
+        # Without a run key: Dagster would never again ask for one that failed.
+        run_key=None,
+        tags=range_tags(hours[0], hours[-1]),
+        run_config=dg.RunConfig(ops={"attio_people": config}),
     )
-    if not newest:
-        return {}
-    records = instance.fetch_materializations(
-        dg.AssetRecordsFilter(asset_key=_PEOPLE, storage_ids=sorted(newest.values())), limit=len(newest)
-    ).records
-    return {
-        parse(record.partition_key): read_at
-        for record in records
-        if record.partition_key and (read_at := _read_at(record.asset_materialization))
+
+
+async def newest_customers(polar: PolarResource) -> tuple[Sequence[CustomerRef], timedelta]:
+    """Return Polar's newest customers, and how far its clock is ahead of ours.
+
+    Raises:
+        ApiError: Polar could not be read.
+        TimeoutError: it did not answer in `TICK_SECONDS`.
+    """
+    async with asyncio.timeout(TICK_SECONDS), polar.client(retry=_ONE_TRY) as client:
+        page = await client.newest(limit=NEWEST)
+        customers = [CustomerRef(one.id, one.created_at) for one in page.items]
+        return customers, timedelta(seconds=client.api.server_offset or 0)
+
+
+def _successes(instance: dg.DagsterInstance, cursor: Cursor, *, now: datetime) -> dict[datetime, Success]:
+    """Return the newest success of each hour that matters now, and of the hours that succeeded lately."""
+    wanted = dagster_private.newest_materializations(
+        instance, _PEOPLE, {key(hour) for hour in hours_to_look_up(cursor, now=now)}
+    )
+    recent = instance.fetch_materializations(_PEOPLE, limit=RECENT).records
+    known = {record.storage_id for record in recent}
+    ids = sorted(set(wanted.values()) - known)
+    older = [
+        record
+        for first in range(0, len(ids), _PORTION)
+        for record in instance.fetch_materializations(
+            dg.AssetRecordsFilter(asset_key=_PEOPLE, storage_ids=ids[first : first + _PORTION]), limit=_PORTION
+        ).records
+    ]
+    newest = {
+        record.partition_key: _success(record.asset_materialization)
+        for record in sorted((*recent, *older), key=lambda record: record.storage_id)
     }
+    return {parse(partition): success for partition, success in newest.items() if partition and success}
 
 
-def _read_at(materialization: dg.AssetMaterialization | None) -> datetime | None:
-    found = materialization.metadata.get(READ_AT) if materialization else None
-    return datetime.fromtimestamp(found.value, UTC) if isinstance(found, dg.TimestampMetadataValue) else None
+def _success(materialization: dg.AssetMaterialization | None) -> Success | None:
+    metadata = materialization.metadata if materialization else {}
+    read_at, absent = metadata.get(READ_AT), metadata.get(ABSENT)
+    if not isinstance(read_at, dg.TimestampMetadataValue):
+        return None
+    listed = absent.value if isinstance(absent, dg.JsonMetadataValue) and isinstance(absent.value, list) else []
+    return Success(datetime.fromtimestamp(read_at.value, UTC), frozenset(map(str, listed)))
 
 
-def _in_flight(instance: dg.DagsterInstance, job: str) -> set[datetime]:
-    """Return the hours of `attio_people` that runs cover or backfills have still to cover, whoever asked for them."""
-    hours: set[datetime] = set()
-    for run in instance.get_runs(dg.RunsFilter(statuses=_UNDER_WAY)):
-        # Other code locations share the instance, and cut their partitions as they like.
-        covered = _PEOPLE in run.asset_selection if run.asset_selection else run.job_name == job
-        one = run.tags.get("dagster/partition", "")
-        first = run.tags.get("dagster/asset_partition_range_start", one)
-        last = run.tags.get("dagster/asset_partition_range_end", one)
-        if covered and first and last:
-            hours.update(between(parse(first), parse(last)))
-    for backfill in instance.get_backfills(BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED])):
-        if backfill.asset_backfill_data:
-            left = backfill.asset_backfill_data.get_targeted_partitions_without_materialization_status()
-            mine = left.partitions_subsets_by_asset_key.get(_PEOPLE)
-            hours.update(map(parse, mine.get_partition_keys() if mine else ()))
-    return hours
+def _recorded(ledger: Ledger, cursor: Cursor) -> tuple[frozenset[str] | None, str]:
+    """Return those of the waiting customers that the ledger knows, or None and why it cannot be asked."""
+    ids = {customer for waiting in cursor.waiting.values() for customer in waiting.ids}
+    if not ids:
+        return frozenset(), ""
+    try:
+        return frozenset(within(LEDGER_SECONDS, lambda: ledger.recorded(ids))), ""
+    except Exception as error:  # noqa: BLE001  # whatever is wrong with the ledger, new customers are still asked for
+        return None, (
+            f" The ledger could not be asked which customers it knows ({type(error).__name__}), so an hour counts as "
+            "done when it was read: run `polar-attio doctor`."
+        )
+
+
+def _in_flight(instance: dg.DagsterInstance, target: Target, *, first: datetime, last: datetime) -> set[datetime]:
+    """Return the hours that runs cover or backfills have still to cover, whoever asked for them."""
+    runs = runs_of(instance, target, UNDER_WAY)
+    hours = {hour for record in runs for hour in hours_of(record.dagster_run, first=first, last=last)}
+    return hours | set(map(parse, dagster_private.partitions_to_backfill(instance, target.asset)))

@@ -49,7 +49,7 @@ class Watch:
             instance=self.pipeline.instance,
             cursor=self.cursor,
             resources={
-                "ledger": LedgerResource(database=str(self.pipeline.settings.polar_attio_database)),
+                "ledger": LedgerResource(url=str(self.pipeline.database)),
                 "options": PassOptions(),
             },
             definitions=self.pipeline.defs,

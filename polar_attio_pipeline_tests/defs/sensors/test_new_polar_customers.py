@@ -1,8 +1,10 @@
 """The sensor of new customers, tick by tick, on a real instance and a sandbox. The rules it follows: `test_cursor`."""
 
 import json
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -14,11 +16,16 @@ from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobO
 
 from polar_attio_pipeline.defs.assets.attio_people import READ_AT
 from polar_attio_pipeline.defs.partitions import range_tags
-from polar_attio_pipeline.defs.resources import PolarResource
+from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource
+from polar_attio_pipeline.defs.runs import UNDER_WAY
 from polar_attio_pipeline.defs.sensors import new_polar_customers as sensors
+from polar_attio_pipeline.defs.sensors.new_polar_customers import ABSENT, CURSOR_KEPT
 from polar_attio_pipeline.hours import HOUR, key
+from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
+from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline.sandbox.tokens import POLAR_TOKEN
+from polar_attio_pipeline.sync.outcomes import Outcome, Result
 from polar_attio_pipeline_tests.conftest import CUSTOMERS, PEOPLE, Pipeline
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -57,8 +64,12 @@ class Sensor:
         resource = PolarResource(
             access_token=POLAR_TOKEN, api_url=self.pipeline.settings.polar_api_url, requests_per_minute=1e6
         )
+        ledger = LedgerResource(url=self.pipeline.settings.polar_attio_database_url.get_secret_value())
         context = dg.build_sensor_context(
-            instance=self.instance, cursor=self.cursor, resources={"polar": resource}, definitions=self.pipeline.defs
+            instance=self.instance,
+            cursor=self.cursor,
+            resources={"polar": resource, "ledger": ledger},
+            definitions=self.pipeline.defs,
         )
         result = self._definition(context)
         assert isinstance(result, dg.SensorResult | dg.SkipReason)
@@ -80,14 +91,16 @@ class Sensor:
         assert reason
         return reason
 
-    def succeed(self, number: int, *, read_at: datetime = NOW) -> None:
-        """Put a success of an hour on record."""
+    def succeed(
+        self, number: int, *, read_at: datetime = NOW, outcomes: Sequence[Customer] = (), absent: Sequence[str] = ()
+    ) -> None:
+        """Put a success of an hour on record, with outcomes of these customers."""
+        found = [Outcome(one.id, one.email, Result.CREATED, created_at=one.created_at) for one in outcomes]
+        self.pipeline.ledger.set_fact("is", "there")
+        self.pipeline.ledger.record(found, pass_id="a run")
+        metadata = {READ_AT: dg.TimestampMetadataValue(read_at.timestamp()), ABSENT: dg.JsonMetadataValue(list(absent))}
         self.instance.report_runless_asset_event(
-            dg.AssetMaterialization(
-                PEOPLE,
-                partition=key(START + number * HOUR),
-                metadata={READ_AT: dg.TimestampMetadataValue(read_at.timestamp())},
-            )
+            dg.AssetMaterialization(PEOPLE, partition=key(START + number * HOUR), metadata=metadata)
         )
 
     def run(
@@ -106,27 +119,27 @@ class Sensor:
             job_code_origin=JobPythonOrigin(job, RepositoryPythonOrigin("python", ModuleCodePointer("here", "defs"))),
         )
 
-    def buy(self, name: str, *, ago: timedelta = timedelta(0)) -> None:
-        self.polar.add_customer(email=f"{name}@example.com", name=name, created_at=datetime.now(UTC) - ago)
+    def buy(self, name: str, *, ago: timedelta = timedelta(0)) -> Customer:
+        return self.polar.add_customer(email=f"{name}@example.com", name=name, created_at=datetime.now(UTC) - ago)
 
 
 def hours(first: int, last: int | None = None) -> dict[str, str]:
     return range_tags(START + first * HOUR, START + (first if last is None else last) * HOUR)
 
 
-def test_a_quiet_tick_costs_one_request_to_polar_and_says_that_nobody_is_missing(sensor: Sensor) -> None:
+def test_a_quiet_tick_costs_one_request_to_polar_and_says_that_nothing_is_missing(sensor: Sensor) -> None:
     sensor.tick()
     sensor.pipeline.sandbox.traffic.reset()
 
-    assert "Nobody is missing" in sensor.skips()
+    assert "Nothing is missing" in sensor.skips()
 
     assert sensor.pipeline.sandbox.traffic.count() == 1
     assert sensor.pipeline.sandbox.traffic.count(service="polar", route="/v1/customers/") == 1
 
 
-def test_somebody_new_has_the_running_hour_asked_for_in_the_same_tick(sensor: Sensor) -> None:
+def test_a_new_customer_has_the_running_hour_asked_for_in_the_same_tick(sensor: Sensor) -> None:
     sensor.tick()
-    sensor.buy("ada")
+    ada = sensor.buy("ada")
 
     result = sensor.tick()
 
@@ -134,7 +147,8 @@ def test_somebody_new_has_the_running_hour_asked_for_in_the_same_tick(sensor: Se
     (request,) = result.run_requests or []
     assert request.tags == hours(10)
     assert request.run_key is None
-    assert request.run_config["ops"]["attio_people"]["config"] == {"retry_unresolved": True}
+    config = request.run_config["ops"]["attio_people"]["config"]
+    assert config == {"retry_unresolved": True, "expected": [ada.id]}
     assert sensor.pipeline.sandbox.traffic.count(service="polar", route="/v1/organizations/") == 0
 
 
@@ -146,7 +160,7 @@ def test_what_it_asks_for_brings_the_customer_and_then_it_is_quiet(sensor: Senso
     sensor.pipeline.run("customer_sync", tags=tags)
 
     assert sensor.pipeline.names() == {"ada"}
-    assert "Nobody is missing" in sensor.skips()
+    assert "Nothing is missing" in sensor.skips()
 
 
 def test_a_customer_who_appears_late_is_found_by_the_next_tick(sensor: Sensor) -> None:
@@ -186,7 +200,7 @@ def test_losing_dagsters_database_costs_reading_again_and_no_write(sensor: Senso
         sensor.clock.shift(20)
         sensor.pipeline.run("customer_sync", tags=tags)
 
-        assert "Nobody is missing" in anew.skips()
+        assert "Nothing is missing" in anew.skips()
     assert sensor.pipeline.writes == writes > 0
 
 
@@ -203,7 +217,7 @@ def test_a_success_that_does_not_say_when_polar_was_read_does_not_count(sensor: 
     assert sensor.asks() == [hours(9)]
 
 
-@pytest.mark.parametrize("status", sensors._UNDER_WAY)
+@pytest.mark.parametrize("status", UNDER_WAY)
 def test_hours_of_a_run_under_way_are_not_asked_for(sensor: Sensor, status: dg.DagsterRunStatus) -> None:
     sensor.run(hours(9, 10), status)
     sensor.buy("ada")
@@ -291,7 +305,7 @@ def test_while_polar_is_down_the_tick_says_so_and_the_cursor_stays(sensor: Senso
     reason = sensor.skips()
 
     assert said in reason
-    assert reason.endswith("The cursor stays where it is.")
+    assert reason.endswith(CURSOR_KEPT)
     assert sensor.cursor == before
     sensor.pipeline.sandbox.faults.remove(number)
     assert sensor.asks() == [hours(10)]
@@ -324,14 +338,91 @@ def test_a_customer_of_an_hour_that_this_machine_has_not_reached_waits_for_it(se
     assert sensor.asks() == [hours(11)]
 
 
-@pytest.mark.parametrize("cursor", [None, "garbage", '{"version": 0}'])
-def test_losing_the_cursor_costs_one_look_at_the_newest_hours_and_nothing_else(
-    sensor: Sensor, cursor: str | None
+def test_an_hour_whose_success_left_out_a_customer_that_was_seen_in_it_is_asked_for_again(sensor: Sensor) -> None:
+    ada, grace = sensor.buy("ada"), sensor.buy("grace")
+    sensor.tick()
+    sensor.clock.shift(60)
+    sensor.succeed(10, read_at=NOW + timedelta(seconds=30), outcomes=[ada])
+    assert "they failed: 2026-11-01 10:00" in sensor.skips()
+    sensor.clock.shift(61)
+
+    result = sensor.tick()
+
+    assert isinstance(result, dg.SensorResult)
+    (request,) = result.run_requests or []
+    assert request.tags == hours(10)
+    assert request.run_config["ops"]["attio_people"]["config"]["expected"] == [grace.id]
+
+
+def test_a_customer_that_the_pass_found_to_be_absent_from_polar_is_not_waited_for(sensor: Sensor) -> None:
+    ada = sensor.buy("ada")
+    sensor.tick()
+    sensor.clock.shift(60)
+    sensor.succeed(10, read_at=NOW + timedelta(seconds=30), absent=[ada.id])
+
+    assert "Nothing is missing" in sensor.skips()
+
+
+def test_while_the_ledger_cannot_be_read_an_hour_is_done_when_it_was_read_and_the_message_says_so(
+    sensor: Sensor,
 ) -> None:
     sensor.buy("ada")
     sensor.tick()
     sensor.clock.shift(60)
     sensor.succeed(10, read_at=NOW + timedelta(seconds=30))
+    file = Path(sensor.pipeline.settings.polar_attio_database_url.get_secret_value())
+    file.write_bytes(b"this is no database" * 1000)
+
+    reason = sensor.skips()
+
+    assert "Nothing is missing" in reason
+    assert "The ledger could not be asked which customers it knows (LedgerError)" in reason
+
+
+def test_a_ledger_that_does_not_answer_does_not_hold_up_the_tick(
+    sensor: Sensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sensor.buy("ada")
+    sensor.tick()
+    answered = threading.Event()
+    monkeypatch.setattr(sensors, "LEDGER_SECONDS", 0.05)
+    monkeypatch.setattr(Ledger, "recorded", lambda *_: answered.wait(30))
+
+    assert "(TimeoutError)" in sensor.skips()
+    answered.set()
+
+
+def test_a_tag_that_names_no_hour_does_not_stop_the_sensor(sensor: Sensor) -> None:
+    run = sensor.run(hours(10))
+    sensor.instance.add_run_tags(run.run_id, dict.fromkeys(hours(10), "yesterday"))
+    sensor.buy("ada")
+
+    assert sensor.asks() == [hours(10)]
+
+
+def test_an_hour_that_fails_while_others_succeed_is_left_alone_for_a_while_and_the_others_go_on(
+    sensor: Sensor,
+) -> None:
+    sensor.buy("ada")
+    (tags,) = sensor.asks()
+    sensor.run(tags, dg.DagsterRunStatus.FAILURE)
+    sensor.clock.shift(30)
+    sensor.succeed(9, read_at=datetime.now(UTC))
+    assert "they failed: 2026-11-01 10:00 UTC; the next of them is asked for after 2026-11-01 10:31" in sensor.skips()
+
+    sensor.clock.shift(HOUR)
+    sensor.buy("grace")
+    assert hours(11) in sensor.asks()
+
+
+@pytest.mark.parametrize("cursor", [None, "garbage", '{"version": 0}'])
+def test_losing_the_cursor_costs_one_look_at_the_newest_hours_and_nothing_else(
+    sensor: Sensor, cursor: str | None
+) -> None:
+    ada = sensor.buy("ada")
+    sensor.tick()
+    sensor.clock.shift(60)
+    sensor.succeed(10, read_at=NOW + timedelta(seconds=30), outcomes=[ada])
     assert sensor.asks() == []
 
     sensor.cursor = cursor
@@ -348,7 +439,7 @@ def test_the_stored_cursor_holds_no_names_and_no_addresses(sensor: Sensor) -> No
 
     assert sensor.cursor is not None
     assert "ada" not in sensor.cursor
-    assert json.loads(sensor.cursor)["version"] == 1
+    assert json.loads(sensor.cursor)["version"] == 2
 
 
 def test_it_runs_by_default_and_for_the_job_of_the_hours(pipeline: Pipeline) -> None:
