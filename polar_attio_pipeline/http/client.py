@@ -199,7 +199,7 @@ class ApiClient:
         Args:
             path: From the root.
             limiter: Which pace it keeps.
-            seconds: How long the body may take to come, the time in which nobody reads it not counted.
+            seconds: How long the body may take to come, without the time that the reader takes.
             headers: Sent beside the client's.
             retry: Bounds until the answer begins; the client's unless given.
 
