@@ -9,7 +9,7 @@ import dagster as dg
 
 from polar_attio_pipeline.defs.bounded import within
 from polar_attio_pipeline.defs.dagster_private import Tick, last_cron_time
-from polar_attio_pipeline.defs.runs import UNDER_WAY, began_at, cause_of, runs_of
+from polar_attio_pipeline.defs.runs import UNDER_WAY, began_at, cause_of, runs_of, sentence
 from polar_attio_pipeline.defs.sensors.new_polar_customers import CURSOR_KEPT
 from polar_attio_pipeline.defs.sensors.notices import LEDGER, RECONCILIATION, SENSOR, UNRESOLVED_CUSTOMERS, State
 from polar_attio_pipeline.defs.sensors.watching import Look
@@ -118,11 +118,11 @@ def sensor_ticks(look: Look, ticks: Sequence[Tick]) -> State | None:
     if not blind or look.now - blind[-1].at < BLIND_FOR:
         return State(SENSOR, None)
     said = (blind[0].said or "").removesuffix(CURSOR_KEPT).strip()
+    why = sentence(redact(said) or "Its evaluation raises an error")
     return State(
         SENSOR,
         f"The sensor new_polar_customers has not been able to look for new customers at least since "
-        f"{blind[-1].at:%Y-%m-%d %H:%M} UTC. {redact(said) or 'Its evaluation raises an error.'} See its ticks "
-        f"({look.link('automation')}).",
+        f"{blind[-1].at:%Y-%m-%d %H:%M} UTC. {why} See its ticks ({look.link('automation')}).",
     )
 
 
