@@ -1,1 +1,1 @@
-"""Keeps Polar's paying customers in Attio's People."""
+"""Keeps Polar's customers in Attio's People."""

@@ -15,20 +15,21 @@ from rich.table import Table
 from rich.text import Text
 
 from polar_attio_pipeline import doctor as doctors
-from polar_attio_pipeline.attio.client import AttioClient
 from polar_attio_pipeline.attio.setup import Done, Step, set_up
 from polar_attio_pipeline.channels import Delivery, Kind, Notice, deliver
-from polar_attio_pipeline.connections import attio_of, polar_of
+from polar_attio_pipeline.connections import attio_of
 from polar_attio_pipeline.hours import named
 from polar_attio_pipeline.http.errors import ApiError
 from polar_attio_pipeline.http.retries import RetryPolicy
+from polar_attio_pipeline.ledger import Ledger, LedgerError
+from polar_attio_pipeline.passes.connect import connected
+from polar_attio_pipeline.passes.guards import CONFIRMABLE, GuardError
 from polar_attio_pipeline.passes.preview import Preview, preview_book, preview_hours, rows
-from polar_attio_pipeline.polar.client import PolarClient
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.ports import UnavailableError
 
 app = typer.Typer(
-    help="Keeps Polar's paying customers in Attio's People. Settings come from the environment and from .env in this "
+    help="Keeps Polar's customers in Attio's People. Settings come from the environment and from .env in this "
     "folder; .env.example explains each.",
     no_args_is_help=True,
     add_completion=False,
@@ -128,14 +129,21 @@ def _became(delivery: Delivery) -> str:
     return "apprise does not know such an address: see https://appriseit.com for how yours is written"
 
 
+@app.command()
+def confirm(
+    what: Annotated[str, typer.Argument(help=f"One of: {', '.join(sorted(CONFIRMABLE))}.")],
+) -> None:
+    """Allow, once, what a guard has stopped: another organization or workspace, or far fewer customers."""
+    if what not in CONFIRMABLE:
+        _fail(f"There is nothing to confirm by the name {what}: it is one of {', '.join(sorted(CONFIRMABLE))}.")
+    with _in_one_sentence():
+        Ledger(Settings().polar_attio_database_url.get_secret_value()).confirm(what)
+    typer.echo(f"The next pass may {CONFIRMABLE[what].meaning}. Start it again.")
+
+
 async def _preview(settings: Settings, starts: Sequence[datetime]) -> Preview:
-    async with polar_of(settings, retry=_PATIENT) as polar, attio_of(settings, retry=_PATIENT) as attio:
-        book = PolarClient(polar, organization_slug=settings.polar_organization_slug)
-        people = await AttioClient.connect(attio, settings.slugs())
-        typed = settings.polar_attio_overwrite_typed
-        if not starts:
-            return await preview_book(book, people, overwrite_typed=typed)
-        return await preview_hours(book, people, starts, overwrite_typed=typed)
+    async with connected(settings, reason="polar-attio plan", retry=_PATIENT) as context:
+        return await (preview_hours(context, starts) if starts else preview_book(context))
 
 
 async def _set_up(settings: Settings) -> list[Step]:
@@ -155,7 +163,7 @@ def _in_one_sentence() -> Iterator[None]:
     """End the command with what is wrong and what to do, and without a traceback."""
     try:
         yield
-    except (ApiError, UnavailableError) as error:
+    except (ApiError, UnavailableError, LedgerError, GuardError) as error:
         _fail(str(error))
     except ValidationError as error:
         # Never the value: it may be a token.

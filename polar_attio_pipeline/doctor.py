@@ -1,12 +1,10 @@
 """What stands between these settings and a working sync: `polar-attio doctor`. It reads, and writes nothing."""
 
 import asyncio
-import os
 from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,12 +15,25 @@ from polar_attio_pipeline.connections import attio_of, polar_of
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.errors import ApiError
 from polar_attio_pipeline.http.retries import RetryPolicy
+from polar_attio_pipeline.ledger import LedgerError
+from polar_attio_pipeline.ledger.location import locate
+from polar_attio_pipeline.ledger.trial import try_out
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.mapping import ATTRIBUTES
 
 CLOCK_TOLERANCE_SECONDS = 60
 
-_POLAR_LANE = "requests"
+_POLAR_LIMITER = "requests"
+
+LEDGER_PATIENCE = 5.0
+"""Seconds to wait for a pass that is writing."""
+
+_OTHERS = 0o077
+
+LEDGER_PATIENCE = 5.0
+"""Seconds to wait for a pass that is writing."""
+
+_OTHERS = 0o077
 
 IMPATIENT = RetryPolicy(attempts=2, seconds=15, first_wait=0.2, longest_pause=5, attempt_seconds=15)
 """For commands that somebody waits for."""
@@ -69,7 +80,7 @@ async def examine(
     polar, attio = await asyncio.gather(_polar(settings, polar_transport), _attio(settings, attio_transport))
     ours = [
         start_date(settings, now.astimezone(UTC).date()),
-        ledger(settings.polar_attio_database),
+        ledger(settings.polar_attio_database_url.get_secret_value()),
         channels(settings.alert_urls()),
     ]
     return [*polar, *attio, *ours]
@@ -91,18 +102,24 @@ def start_date(settings: Settings, today: date) -> Finding:
     return Finding("start date", Level.OK, f"Hours since {start}, UTC.")
 
 
-def ledger(database: Path) -> Finding:
-    """Judge whether the ledger's file can be written, without opening it: a running pipeline holds its lock."""
-    path = database.expanduser().absolute()
-    ground = next(place for place in (path, *path.parents) if place.exists())
-    fit = ground.is_file() if ground == path else ground.is_dir()
-    if not fit or not os.access(ground, os.W_OK):
+def ledger(given: str) -> Finding:
+    """Judge whether a pass could use the ledger, by opening it as a pass does.
+
+    Args:
+        given: A path or a URL.
+    """
+    try:
+        place = locate(given)
+        condition = try_out(place, patience=LEDGER_PATIENCE)
+    except LedgerError as error:
+        return Finding("ledger", Level.FAIL, str(error))
+    if place.file and place.file.exists() and place.file.stat().st_mode & _OTHERS:
         return Finding(
             "ledger",
-            Level.FAIL,
-            f"{database} cannot be written: set POLAR_ATTIO_DATABASE to a file in a folder that can.",
+            Level.WARN,
+            f"{place.name} can be read by other users of this machine, and it holds addresses: chmod 600 {place.name}",
         )
-    return Finding("ledger", Level.OK, f"{database}{'' if path.exists() else ' (will be created)'}")
+    return Finding("ledger", Level.OK, f"{place.name} ({condition.value})" if condition.value else place.name)
 
 
 def channels(urls: Sequence[str]) -> Finding:
@@ -135,7 +152,7 @@ async def _polar(settings: Settings, transport: httpx.AsyncBaseTransport | None)
 
 
 async def _ask_polar(api: ApiClient, *, knows_slug: bool) -> list[Finding]:
-    await api.request("GET", "/v1/customers/", lane=_POLAR_LANE, params={"limit": 1})
+    await api.request("GET", "/v1/customers/", limiter=_POLAR_LIMITER, params={"limit": 1})
     findings = [Finding("Polar token", Level.OK, "Accepted; it may read customers.")]
     members = await _allowed(api, "/v1/members/")
     findings.append(
@@ -162,7 +179,7 @@ async def _ask_polar(api: ApiClient, *, knows_slug: bool) -> list[Finding]:
 
 async def _allowed(api: ApiClient, path: str) -> bool:
     try:
-        await api.request("GET", path, lane=_POLAR_LANE, params={"limit": 1})
+        await api.request("GET", path, limiter=_POLAR_LIMITER, params={"limit": 1})
     except ApiError as error:
         if error.status != 403:
             raise

@@ -2,13 +2,13 @@
 
 import re
 from datetime import date
-from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from polar_attio_pipeline.sync.mapping import BY_KEY
 
+_DATABASE = ".state/polar_attio.db"
 _CRON = re.compile(r"\S+( \S+){4}")
 
 
@@ -59,8 +59,9 @@ class Settings(BaseSettings):
         description="First day of the hourly partitions, UTC: the day you go live. Everybody older comes through "
         "customer_reconciliation.",
     )
-    polar_attio_database: Path = Field(
-        default=Path(".state/polar_attio.duckdb"), description="The DuckDB file of the ledger."
+    polar_attio_database_url: SecretStr = Field(
+        default=SecretStr(_DATABASE),
+        description="Where the ledger is: the path of a SQLite file, or postgresql://user:password@host:5432/database.",
     )
     polar_attio_overlap_hours: int = Field(
         default=2, ge=0, le=48, description="How many earlier hours each hourly pass reads again."
@@ -73,7 +74,7 @@ class Settings(BaseSettings):
     polar_attio_overwrite_typed: bool = Field(
         default=False, description="Let Polar win over values that a workspace member typed."
     )
-    polar_attio_unmark_gone: bool = Field(
+    polar_attio_unmark_orphaned: bool = Field(
         default=False,
         description="Uncheck polar_customer on people whom Polar no longer has. Off: they are only reported.",
     )
@@ -82,6 +83,13 @@ class Settings(BaseSettings):
         ge=0,
         le=1,
         description="Nobody is unmarked when more than this share of the marked people is missing from Polar.",
+    )
+    polar_attio_shrink_max_share: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="A reconciliation that finds Polar with fewer customers than before by more than this share stops "
+        "before its first write and asks for `polar-attio confirm smaller-book`.",
     )
     polar_attio_failed_error_share: float = Field(
         default=0.05,
@@ -105,6 +113,11 @@ class Settings(BaseSettings):
     polar_attio_overdue_hours: float = Field(
         default=3, gt=0, description="How long after its end an hour may stay open before people are told."
     )
+
+    @field_validator("polar_attio_database_url")
+    @classmethod
+    def _blank_is_the_default(cls, url: SecretStr) -> SecretStr:
+        return SecretStr(url.get_secret_value().strip() or _DATABASE)
 
     @field_validator("attio_slug")
     @classmethod

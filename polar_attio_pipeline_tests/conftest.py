@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from pydantic import SecretStr
 
 from polar_attio_pipeline.defs.build import build
 from polar_attio_pipeline.defs.partitions import range_tags
@@ -56,8 +57,13 @@ class Pipeline:
         self.defs = build(self.settings)
 
     @property
+    def database(self) -> Path:
+        """The ledger's file."""
+        return Path(self.settings.polar_attio_database_url.get_secret_value())
+
+    @property
     def ledger(self) -> Ledger:
-        return Ledger(self.settings.polar_attio_database)
+        return Ledger(self.database)
 
     @property
     def writes(self) -> int:
@@ -208,6 +214,6 @@ def pipeline(services: Sandbox, tokens: None, instance: dg.DagsterInstance, tmp_
             attio_reads_per_second=1e5,
             attio_writes_per_second=1e5,
             polar_attio_start_date=date(2026, 11, 1),
-            polar_attio_database=tmp_path / "state" / "ledger.duckdb",
+            polar_attio_database_url=SecretStr(str(tmp_path / "state" / "ledger.db")),
         )
         yield Pipeline(services, settings, instance, here)

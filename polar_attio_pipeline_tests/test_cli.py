@@ -17,7 +17,7 @@ from polar_attio_pipeline.sync.mapping import ATTRIBUTES
 from polar_attio_pipeline_tests.receiver import receiving
 
 OURS = sum(not attribute.standard for attribute in ATTRIBUTES)
-HEAVY = {"dagster", "pandas", "duckdb", "polar_attio_pipeline.sandbox"}
+HEAVY = {"dagster", "pandas", "alembic", "polar_attio_pipeline.sandbox"}
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ def settings(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
         include={
             "polar_api_url",
             "attio_api_url",
-            "polar_attio_database",
             "polar_attio_start_date",
             "polar_requests_per_minute",
             "attio_reads_per_second",
@@ -27,6 +26,7 @@ def settings(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     for name, value in named.items():
         monkeypatch.setenv(name.upper(), str(value))
+    monkeypatch.setenv("POLAR_ATTIO_DATABASE_URL", str(pipeline.database))
     monkeypatch.setenv("COLUMNS", "200")
 
 
@@ -120,14 +120,14 @@ def test_it_leaves_no_trace_anywhere(pipeline: Pipeline) -> None:
 
     assert pipeline.writes == 0
     assert pipeline.sandbox.traffic.count(kind="write") == 0
-    assert not pipeline.settings.polar_attio_database.parent.exists()
+    assert not pipeline.database.parent.exists()
     assert pipeline.instance.get_latest_materialization_event(PEOPLE) is None
 
 
 def test_a_ledger_that_exists_is_not_touched(pipeline: Pipeline) -> None:
     pipeline.add("ada")
     pipeline.sync()
-    database = pipeline.settings.polar_attio_database
+    database = pipeline.database
     before = (database.read_bytes(), database.stat().st_mtime_ns)
 
     plan()

@@ -1,4 +1,6 @@
 import os
+import sqlite3
+from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -7,7 +9,10 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from polar_attio_pipeline import doctor
 from polar_attio_pipeline.doctor import Finding, Level, channels, examine, ledger, start_date
+from polar_attio_pipeline.ledger import Ledger
+from polar_attio_pipeline.ledger.engine import prepare
 from polar_attio_pipeline.sandbox.app import create_app
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.limits import OFF
@@ -33,7 +38,7 @@ def settings(tmp_path: Path, **changes: Any) -> Settings:
         "polar_access_token": SecretStr(POLAR_TOKEN),
         "attio_api_key": SecretStr(ATTIO_TOKEN),
         "polar_attio_start_date": date(2026, 11, 1),
-        "polar_attio_database": tmp_path / "state" / "ledger.duckdb",
+        "polar_attio_database_url": SecretStr(str(tmp_path / "state" / "ledger.db")),
         "polar_requests_per_minute": 1_000_000,
     }
     return Settings(**{"_env_file": None, **given, **changes})
@@ -206,17 +211,63 @@ def test_a_start_date_to_come_is_a_warning(tmp_path: Path) -> None:
 def test_a_ledger_below_a_file_or_at_a_folder_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
-    assert ledger(tmp_path / "file" / "ledger.duckdb").level is Level.FAIL
-    assert ledger(tmp_path).level is Level.FAIL
+    assert ledger(str(tmp_path / "file" / "ledger.db")).level is Level.FAIL
+    assert ledger(str(tmp_path)).level is Level.FAIL
 
 
-def test_a_ledger_that_exists_is_not_opened(tmp_path: Path) -> None:
-    (tmp_path / "ledger.duckdb").write_bytes(b"in use")
+def test_a_ledger_that_does_not_exist_yet_is_tried_out_beside_and_leaves_nothing(tmp_path: Path) -> None:
+    found = ledger(str(tmp_path / "some" / "folder" / "ledger.db"))
 
-    found = ledger(tmp_path / "ledger.duckdb")
+    assert (found.level, "the next pass will create it" in found.text) == (Level.OK, True)
+    assert list(tmp_path.iterdir()) == []
 
-    assert (found.level, "created" in found.text) == (Level.OK, False)
-    assert (tmp_path / "ledger.duckdb").read_bytes() == b"in use"
+
+def test_a_ledger_that_exists_is_opened_as_a_pass_does_and_not_changed(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.db"
+    Ledger(file).set_fact("organization", "acme")
+    before = file.read_bytes()
+
+    found = ledger(str(file))
+
+    assert (found.level, found.text) == (Level.OK, str(file))
+    assert file.read_bytes() == before
+
+
+def test_an_empty_ledger_is_said_to_get_its_tables_by_the_next_pass(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.db"
+    prepare(file, name="ledger")
+
+    found = ledger(str(file))
+
+    assert (found.level, "by the next pass" in found.text) == (Level.OK, True)
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT * FROM sqlite_master").fetchall() == []
+
+
+def test_a_ledger_that_is_none_or_locked_fails_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "LEDGER_PATIENCE", 0.1)
+    (tmp_path / "other.db").write_bytes(b"another program's file" * 100)
+    file = tmp_path / "ledger.db"
+    Ledger(file).counts()
+
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        locked = ledger(str(file))
+
+    assert (locked.level, "was locked by another program" in locked.text) == (Level.FAIL, True)
+    other = ledger(str(tmp_path / "other.db"))
+    assert (other.level, "no SQLite database" in other.text) == (Level.FAIL, True)
+    assert ledger("mysql://root:hunter2@db/ledger").level is Level.FAIL
+
+
+def test_a_ledger_that_others_can_read_is_a_warning(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.db"
+    Ledger(file).set_fact("is", "there")
+    file.chmod(0o644)
+
+    found = ledger(str(file))
+
+    assert (found.level, f"chmod 600 {file}" in found.text) == (Level.WARN, True)
 
 
 def test_an_alert_address_that_nothing_understands_is_found_before_it_is_needed() -> None:

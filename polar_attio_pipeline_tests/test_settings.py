@@ -32,7 +32,7 @@ def test_without_anything_set_every_setting_has_its_default() -> None:
     assert settings.slugs() == {key: key for key in BY_KEY}
     assert settings.alert_urls() == []
     assert not settings.polar_attio_overwrite_typed
-    assert not settings.polar_attio_unmark_gone
+    assert not settings.polar_attio_unmark_orphaned
 
 
 def test_the_defaults_stay_below_what_the_services_allow() -> None:

@@ -1,19 +1,21 @@
 """What the workspace has to write to: discovered and validated before the first write."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+
+from pydantic import ValidationError
 
 from polar_attio_pipeline.attio.errors import (
     ATTRIBUTES_PATH,
     SELF_PATH,
     SERVICE,
     ConfigurationError,
-    data_of,
+    list_of,
     not_attio,
 )
 from polar_attio_pipeline.attio.models import EMAILS, AttributeDefinition, SelfInfo, parse_definitions
 from polar_attio_pipeline.http.client import ApiClient, Params
-from polar_attio_pipeline.http.errors import body
 from polar_attio_pipeline.sync.mapping import ATTRIBUTES, Attribute, Target
 
 _PAGE = 200
@@ -50,6 +52,12 @@ class Workspace:
     slugs: Mapping[str, str]
     targets: tuple[Target, ...]
     problems: tuple[Problem, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells these attributes from changed ones: after a change, Attio may take what it refused before."""
+        described = sorted(repr(definition) for definition in self.definitions.values())
+        return hashlib.sha256("\n".join(described).encode()).hexdigest()[:16]
 
     @property
     def slug_by_id(self) -> dict[str, str]:
@@ -100,11 +108,11 @@ async def identify(api: ApiClient) -> SelfInfo:
         ConfigurationError: it was revoked or never existed; Attio answers 200 to that.
         ApiError: Attio could not be asked.
     """
-    response = await api.request("GET", SELF_PATH, lane="reads")
-    payload = body(response)
-    if not isinstance(payload, dict) or "active" not in payload:
-        raise not_attio(response)
-    info = SelfInfo.model_validate(payload)
+    answer = await api.request("GET", SELF_PATH, limiter="reads")
+    try:
+        info = SelfInfo.model_validate(answer.payload)
+    except ValidationError:
+        raise not_attio(answer) from None
     if not info.active:
         raise ConfigurationError(
             "Attio knows no active key like ATTIO_API_KEY (revoked, or of another workspace): create a new one under "
@@ -121,7 +129,7 @@ async def list_definitions(api: ApiClient) -> dict[str, AttributeDefinition]:
     offset = 0
     while True:
         params: Params = {"limit": _PAGE, "offset": offset, "show_archived": "true"}
-        rows = data_of(await api.request("GET", ATTRIBUTES_PATH, lane="reads", params=params))
+        rows = list_of(await api.request("GET", ATTRIBUTES_PATH, limiter="reads", params=params))
         found |= {definition.api_slug: definition for definition in parse_definitions(rows)}
         offset += len(rows)
         if len(rows) < _PAGE:

@@ -1,28 +1,51 @@
 """Attio's people, as the engine asks for them (`sync.ports.People`)."""
 
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+import logging
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
 from pydantic import SecretStr
 
 from polar_attio_pipeline.attio.attributes import Workspace, discover
-from polar_attio_pipeline.attio.errors import RECORDS_PATH, SERVICE, data_of, explain_answer, message_of, slug_of
-from polar_attio_pipeline.attio.lookup import KEYS_PER_SEARCH, Lookup, Record
-from polar_attio_pipeline.attio.models import EMAILS, decode_person, encode
+from polar_attio_pipeline.attio.companies import keep_company
+from polar_attio_pipeline.attio.errors import (
+    PLAN_CODES,
+    RECORDS_PATH,
+    SELF_PATH,
+    SERVICE,
+    data_of,
+    explain_answer,
+    message_of,
+    slug_of,
+)
+from polar_attio_pipeline.attio.isolation import Record
+from polar_attio_pipeline.attio.lookup import KEYS_PER_SEARCH, Lookup
+from polar_attio_pipeline.attio.models import EMAILS, decode_person, encode, record_id
 from polar_attio_pipeline.http.client import ApiClient
-from polar_attio_pipeline.http.errors import RecordError, TransientError
-from polar_attio_pipeline.http.limits import Lane
+from polar_attio_pipeline.http.clock import Clock
+from polar_attio_pipeline.http.errors import FatalError, RecordError, TransientError, describe
+from polar_attio_pipeline.http.limits import RateLimiter
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.ports import (
+    DeniedError,
     EmailTakenError,
+    Found,
     RecordGoneError,
     RecordRefusedError,
     UnavailableError,
 )
 from polar_attio_pipeline.sync.records import Person, Values
+
+_log = logging.getLogger(__name__)
+
+_DENIALS = (402, 403)
+
+_ATTEMPTS_AT_500 = 6
+"""Some 16 seconds for a write: something in one record may fail for ever."""
 
 _UNEVENNESS = 0.025
 """Seconds; costs 2.5 % of the pace, and at Attio's own limit spares the 429 that the unevenness of a network brings."""
@@ -36,6 +59,7 @@ def attio_api(  # noqa: PLR0913  # keyword-only
     writes_per_second: float,
     retry: RetryPolicy | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
+    clock: Clock | None = None,
 ) -> ApiClient:
     """Return Attio's API, not opened yet.
 
@@ -45,13 +69,14 @@ def attio_api(  # noqa: PLR0913  # keyword-only
         service=SERVICE,
         base_url=base_url,
         token=api_key,
-        lanes={
-            "reads": Lane(reads_per_second, unevenness=_UNEVENNESS),
-            "writes": Lane(writes_per_second, unevenness=_UNEVENNESS),
+        limiters={
+            "reads": RateLimiter(reads_per_second, unevenness=_UNEVENNESS),
+            "writes": RateLimiter(writes_per_second, unevenness=_UNEVENNESS),
         },
         explain=explain_answer,
         retry=retry,
         transport=transport,
+        clock=clock,
     )
 
 
@@ -72,6 +97,7 @@ class AttioClient:
             mark_slug=workspace.slugs["polar_customer"],
             keys=keys_per_search,
         )
+        self._patience = replace(api.retry, attempts_at_500=_ATTEMPTS_AT_500)
         self._types = {target.attribute.key: target.type for target in workspace.targets}
         self._keys = {slug: key for key, slug in workspace.slugs.items()}
 
@@ -90,17 +116,17 @@ class AttioClient:
         """The attributes of this workspace that may be written."""
         return self.workspace.targets
 
-    async def find(self, *, ids: Collection[str], emails: Collection[str]) -> Sequence[Person]:
-        """Return every person that holds one of the Polar ids or one of the addresses, each once.
+    async def find(self, *, ids: Collection[str], emails: Collection[str], records: Collection[str] = ()) -> Found:
+        """Return every person that holds one of the Polar ids or addresses, or has one of the record ids, each once.
 
         Raises:
             UnavailableError: Attio failed for good.
             FatalError: a person has to act first.
         """
         with _unavailable():
-            records = await self._lookup.by_key(ids=ids, emails=emails)
-        people = map(self._person, records)
-        return list({person.record_id: person for person in people}.values())
+            hits = await self._lookup.by_key(ids=ids, emails=emails, records=records)
+        people = self._people(hits.records)
+        return Found(list({person.record_id: person for person in people}.values()), hits.unsearchable)
 
     async def marked(self) -> AsyncIterator[Sequence[Person]]:
         """Yield, page by page, every person that is marked as a customer or holds a Polar id.
@@ -111,7 +137,7 @@ class AttioClient:
         """
         with _unavailable():
             async for page in self._lookup.marked():
-                yield [self._person(record) for record in page]
+                yield self._people(page)
 
     async def create(self, values: Values, *, email: str) -> Person:
         """Create a person.
@@ -120,6 +146,7 @@ class AttioClient:
         into that record since it was looked up. Sending it again after a lost answer is safe for the same reason.
 
         Raises:
+            DeniedError: the key's scopes or the workspace's plan do not allow it; nothing was written.
             EmailTakenError: a record with this address exists; nothing was written.
             RecordRefusedError: a value was refused; nothing was written.
             UnavailableError: Attio failed for good.
@@ -127,12 +154,22 @@ class AttioClient:
         """
         return await self._write("POST", RECORDS_PATH, {**self._encoded(values), EMAILS: [email]})
 
-    async def update(self, record_id: str, values: Values, *, add_email: str | None = None) -> Person:
+    async def update(
+        self, record_id: str, values: Values, *, add_email: str | None = None, company: str | None = None
+    ) -> Person:
         """Write these values, and only these; `add_email` joins the addresses that are there.
 
         By PATCH, which puts a new address in front and removes none (measured).
 
+        Args:
+            record_id: Whom to write to.
+            values: By attribute key.
+            add_email: An address to add.
+            company: The record id of the company that the person keeps although Attio points it at the company of the
+                new address; see `companies.keep_company`. That takes seconds.
+
         Raises:
+            DeniedError: the key's scopes or the workspace's plan do not allow it; nothing was written.
             EmailTakenError: another record holds `add_email`; nothing was written.
             RecordGoneError: no such record any more.
             RecordRefusedError: a value was refused; nothing was written.
@@ -140,29 +177,54 @@ class AttioClient:
             FatalError: a person has to act first.
         """
         address = {EMAILS: [add_email]} if add_email else {}
-        return await self._write("PATCH", f"{RECORDS_PATH}/{record_id}", {**self._encoded(values), **address})
+        person = await self._write("PATCH", f"{RECORDS_PATH}/{record_id}", {**self._encoded(values), **address})
+        if add_email and company:
+            await keep_company(self.api, person, company)
+        return person
+
+    async def is_answering(self) -> bool:
+        """Tell whether Attio answers a simple request at all, within seconds; a refusal is an answer."""
+        return await self.api.is_answering(SELF_PATH, limiter="reads")
 
     async def _write(self, method: str, path: str, values: Mapping[str, Any]) -> Person:
         try:
             with _unavailable():
-                response = await self.api.request(method, path, lane="writes", json={"data": {"values": values}})
+                body = {"data": {"values": values}}
+                answer = await self.api.request(method, path, limiter="writes", json=body, retry=self._patience)
         except RecordError as error:
             raise self._refusal(error, email_sent=EMAILS in values) from error
-        return self._person(data_of(response))
+        except FatalError as error:
+            if error.status in _DENIALS or error.code in PLAN_CODES:
+                raise DeniedError(str(error)) from error
+            raise
+        try:
+            return self._person(data_of(answer))
+        except ValueError:
+            asked = describe(answer.response.request)
+            raise UnavailableError(f"Attio's answer to {asked} is no record: run this again.") from None
 
     def _refusal(self, error: RecordError, *, email_sent: bool) -> Exception:
         if error.status == 404 or error.code == "merge_in_progress":
             return RecordGoneError(str(error))
         slug = slug_of(error, slug_by_id=self.workspace.slug_by_id)
         if error.code == "uniqueness_conflict" and email_sent and slug in {None, EMAILS}:
-            return EmailTakenError(str(error))
+            return EmailTakenError(str(error), perhaps_ours=error.after_lost_answer)
         return RecordRefusedError(message_of(error), field=self._keys.get(slug, slug) if slug else None)
 
     def _encoded(self, values: Values) -> dict[str, Any]:
         slugs = self.workspace.slugs
         return {slugs[key]: encode(self._types[key], value) for key, value in values.items()}
 
-    def _person(self, record: Record) -> Person:
+    def _people(self, records: Iterable[Record]) -> list[Person]:
+        people = []
+        for record in records:
+            try:
+                people.append(self._person(record))
+            except ValueError:
+                _log.warning("Attio's record %s cannot be read and is left out.", record_id(record) or "without an id")
+        return people
+
+    def _person(self, record: object) -> Person:
         return decode_person(
             record,
             targets=self.workspace.targets,

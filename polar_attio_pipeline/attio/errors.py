@@ -15,6 +15,7 @@ from polar_attio_pipeline.http.errors import (
     body,
     explain,
 )
+from polar_attio_pipeline.http.payloads import Answer
 
 SERVICE = "Attio"
 SELF_PATH = "/v2/self"
@@ -55,13 +56,13 @@ _FILTER = (
 )
 _TOO_COMPLEX = "Attio finds the search too complex ({status} on {request})."
 
-# Codes of plans and features are run-fatal whatever their status: every further record would meet them too.
-_PLAN_CODES = ("billing_error", "quota_exceeded", "limit_reached", "particle_gate_violation")
+# No record is to blame for these, whatever their status.
+PLAN_CODES = ("billing_error", "quota_exceeded", "limit_reached", "particle_gate_violation")
 
 _HINTS: Hints = {
     (401, None): Hint(FatalError, _BAD_KEY),
     (403, None): Hint(FatalError, _MISSING_SCOPE),
-    **{(status, code): Hint(FatalError, _PLAN) for status in (400, 402, 403) for code in _PLAN_CODES},
+    **{(status, code): Hint(FatalError, _PLAN) for status in (400, 402, 403) for code in PLAN_CODES},
 }
 _CONFIGURING: Hints = {**_HINTS, (403, None): Hint(FatalError, _MISSING_SCOPE_TO_CONFIGURE)}
 _NO_API: Hints = {(status, None): Hint(FatalError, _NOT_ATTIO) for status in (404, 405)}
@@ -77,20 +78,33 @@ def explain_answer(response: httpx.Response) -> ApiError:
     return explain(response, service=SERVICE, hints=_hints(response))
 
 
-def data_of(response: httpx.Response) -> Any:
+def data_of(answer: Answer) -> Any:
     """Return what stands under `data` in a successful answer.
 
     Raises:
         FatalError: the answer is none of Attio's; something else lives at this address.
     """
-    payload = body(response)
+    payload = answer.payload
     if not isinstance(payload, dict) or "data" not in payload:
-        raise not_attio(response)
+        raise not_attio(answer)
     return payload["data"]
 
 
-def not_attio(response: httpx.Response) -> ApiError:
+def list_of(answer: Answer) -> list[Any]:
+    """Return the list that stands under `data` in a successful answer.
+
+    Raises:
+        FatalError: as for `data_of`.
+    """
+    data = data_of(answer)
+    if not isinstance(data, list):
+        raise not_attio(answer)
+    return data
+
+
+def not_attio(answer: Answer) -> ApiError:
     """Return the error for an answer that Attio's API would not give."""
+    response = answer.response
     return explain(response, service=SERVICE, hints={**_NO_API, (response.status_code, None): _NO_API[404, None]})
 
 

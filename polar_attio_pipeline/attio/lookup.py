@@ -1,21 +1,30 @@
-"""Searching People: by id, by address, and everybody who is marked.
+"""Searching People: by id, by address, and all that are marked.
 
 Attio scores each search by its filters, its sorts and the number of records in the workspace, and refuses one whose
 score is too high (docs.attio.com). The limit is not published, so a search that is refused is split, and the smaller
-size is remembered.
+size is remembered. A search that Attio fails for is split as well, so that a key or a record which causes it costs
+itself only.
 """
 
 import asyncio
 import itertools
+import logging
+import re
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import uuid4
 
 import idna
 
-from polar_attio_pipeline.attio.errors import RECORDS_PATH, SERVICE, QueryTooComplexError, data_of
-from polar_attio_pipeline.attio.models import EMAILS
+from polar_attio_pipeline.attio.errors import RECORDS_PATH, SERVICE, QueryTooComplexError, list_of
+from polar_attio_pipeline.attio.isolation import Isolation, Key, Record, is_server_error
+from polar_attio_pipeline.attio.models import EMAILS, record_id
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.errors import TransientError
+from polar_attio_pipeline.http.retries import RetryPolicy
+
+_log = logging.getLogger(__name__)
 
 KEYS_PER_SEARCH = 400
 """Ids and addresses in one search at first: those of 200 customers."""
@@ -23,14 +32,40 @@ KEYS_PER_SEARCH = 400
 PAGE = 500
 """Records in an answer; Attio's default, and the most that anybody is known to ask for."""
 
+_RECORD_ID = "record_id"
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
 _SURELY_SIMPLE = 50
 _OLDEST_FIRST = [{"direction": "asc", "attribute": "created_at"}]
 
-Record = dict[str, Any]
+_ATTEMPTS_AT_500 = 6
+"""Some 16 seconds."""
+
+_MOST_REQUESTS = 20
+"""So many requests, beside four for each page on the way, and Attio orders people anew each time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """What a look-up brought.
+
+    Attributes:
+        records: Those found; one may come twice.
+        unsearchable: Ids, addresses and record ids that Attio fails for, as they were asked for.
+    """
+
+    records: list[Record] = field(default_factory=list)
+    unsearchable: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    keys: Sequence[Key]
+    error: TransientError
 
 
 class Lookup:
-    """Searches in the People of one workspace. A record may come twice: whoever asks tells records by their id."""
+    """Searches in the People of one workspace."""
 
     def __init__(self, api: ApiClient, *, id_slug: str, mark_slug: str, keys: int = KEYS_PER_SEARCH) -> None:
         self._api = api
@@ -38,10 +73,41 @@ class Lookup:
         self._mark_slug = mark_slug
         self._keys = keys
 
-    async def by_key(self, *, ids: Collection[str], emails: Collection[str]) -> list[Record]:
-        """Return the records that hold one of the Polar ids or one of the addresses."""
-        addresses = dict.fromkeys(spelling for email in emails for spelling in spellings(email))
-        return await self._search([*((self._id_slug, held) for held in ids), *((EMAILS, held) for held in addresses)])
+    async def by_key(self, *, ids: Collection[str], emails: Collection[str], records: Collection[str] = ()) -> Hits:
+        """Return the records that hold one of the Polar ids or one of the addresses, or have one of the record ids.
+
+        Raises:
+            TransientError: Attio failed, whatever it was asked for.
+            FatalError: a person has to act first.
+        """
+        asked: dict[Key, list[str]] = {}
+        for held in ids:
+            asked.setdefault((self._id_slug, held), []).append(held)
+        for email in emails:
+            for spelling in spellings(email):
+                asked.setdefault((EMAILS, spelling), []).append(email)
+        for record in filter(_UUID.fullmatch, records):
+            asked.setdefault((_RECORD_ID, record), []).append(record)
+        found, failed = await self._search(list(asked))
+        if not failed:
+            return Hits(found)
+        await self._insist_on_an_answer(failed[0].error)
+        isolation = Isolation(self._again, records=found)
+        for part in failed:
+            await isolation.run(part.keys)
+        spoilt = frozenset(itertools.chain.from_iterable(asked[key] for key in isolation.unsearchable))
+        _log.warning("Attio fails for each search that holds one of %d of %d keys.", len(spoilt), len(asked))
+        return Hits(isolation.records, spoilt)
+
+    async def _insist_on_an_answer(self, error: TransientError) -> None:
+        """Search for an id that no person has; where even that fails, Attio is down and no key is to blame."""
+        try:
+            await self._again([(self._id_slug, str(uuid4()))], _ATTEMPTS_AT_500)
+        except TransientError:
+            raise error from None
+
+    async def _again(self, keys: Sequence[Key], attempts: int) -> list[Record]:
+        return await self._whole(self._filter(keys), replace(self._api.retry, attempts_at_500=attempts))
 
     async def marked(self) -> AsyncIterator[list[Record]]:
         """Yield, oldest first, the records that are marked as customers or hold an id."""
@@ -55,18 +121,20 @@ class Lookup:
                 async for page in self._pages(one):
                     yield page
 
-    async def _search(self, keys: Sequence[tuple[str, str]]) -> list[Record]:
+    async def _search(self, keys: Sequence[Key]) -> tuple[list[Record], list[_Failed]]:
         if len(keys) > self._keys:
             return await self._in_parts(keys, self._keys)
         if not keys:
-            return []
+            return [], []
         try:
-            return await self._whole(self._filter(keys))
+            return await self._again(keys, _ATTEMPTS_AT_500), []
         except QueryTooComplexError as error:
             if len(keys) == 1:
                 raise _hopeless(error) from error
             smaller = len(keys) // 2
         except TransientError as error:
+            if is_server_error(error):
+                return [], [_Failed(keys, error)]
             # A search that is too complex is throttled too, and may be worded in a way that is not known yet.
             if error.status != 429 or len(keys) <= _SURELY_SIMPLE:
                 raise
@@ -74,7 +142,7 @@ class Lookup:
         self._keys = min(self._keys, smaller)
         return await self._in_parts(keys, smaller)
 
-    async def _in_parts(self, keys: Sequence[tuple[str, str]], size: int) -> list[Record]:
+    async def _in_parts(self, keys: Sequence[Key], size: int) -> tuple[list[Record], list[_Failed]]:
         try:
             async with asyncio.TaskGroup() as searches:
                 parts = [
@@ -83,57 +151,66 @@ class Lookup:
                 ]
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None
-        return list(itertools.chain.from_iterable(part.result() for part in parts))
+        results = [part.result() for part in parts]
+        records = itertools.chain.from_iterable(found for found, _ in results)
+        return list(records), list(itertools.chain.from_iterable(failed for _, failed in results))
 
-    def _filter(self, keys: Iterable[tuple[str, str]]) -> dict[str, Any]:
-        ids: list[str] = []
+    def _filter(self, keys: Iterable[Key]) -> dict[str, Any]:
+        listed: dict[str, list[str]] = {}
         arms: list[dict[str, Any]] = []
         for slug, key in keys:
-            if slug == self._id_slug:
-                ids.append(key)
-            else:
+            if slug == EMAILS:
                 # Addresses know no `$in` (docs.attio.com).
                 arms.append({EMAILS: {"email_address": {"$eq": key}}})
-        if ids:
-            arms.insert(0, {self._id_slug: {"$in": ids}})
-        return {"$or": arms}
+            else:
+                listed.setdefault(slug, []).append(key)
+        return {"$or": [*({slug: {"$in": held}} for slug, held in listed.items()), *arms]}
 
-    async def _whole(self, wanted: dict[str, Any]) -> list[Record]:
-        records = await self._page({"filter": wanted})
+    async def _whole(self, wanted: dict[str, Any], retry: RetryPolicy) -> list[Record]:
+        records = await self._page({"filter": wanted}, retry)
         if len(records) < PAGE:
             return records
         # Without a sort the order is undefined, so what lies beyond the first page needs a sorted reading of its own.
-        return [record async for page in self._pages(wanted) for record in page]
+        return [record async for page in self._pages(wanted, retry) for record in page]
 
-    async def _pages(self, wanted: dict[str, Any]) -> AsyncIterator[list[Record]]:
+    async def _pages(self, wanted: dict[str, Any], retry: RetryPolicy | None = None) -> AsyncIterator[list[Record]]:
         """Read on while others write: each page begins with the last record of the one before.
 
         Where it does not, records have left the part already read, and those behind it have moved up: the reading
-        goes back a page, so that nobody is skipped.
+        goes back a page, so that no record is skipped.
+
+        Raises:
+            TransientError: it went back again and again.
         """
         seen: set[str] = set()
-        offset = 0
+        offset = furthest = 0
+        requests = 0
         while True:
-            records = await self._page({"filter": wanted, "sorts": _OLDEST_FIRST, "offset": offset})
-            if offset and not (records and record_id(records[0]) in seen):
+            requests += 1
+            furthest = max(furthest, offset)
+            if requests > _MOST_REQUESTS + 4 * (furthest // (PAGE - 1)):
+                raise _unsteady(furthest + 1)
+            records = await self._page({"filter": wanted, "sorts": _OLDEST_FIRST, "offset": offset}, retry)
+            if offset and not (records and _identity(records[0]) in seen):
                 offset = max(0, offset - PAGE)
                 continue
-            fresh = [record for record in records if record_id(record) not in seen]
-            seen.update(map(record_id, fresh))
+            fresh = [record for record in records if _identity(record) not in seen]
+            seen.update(map(_identity, fresh))
             if fresh:
                 yield fresh
             if len(records) < PAGE:
                 return
             offset += PAGE - 1
 
-    async def _page(self, query: dict[str, Any]) -> list[Record]:
-        response = await self._api.request("POST", f"{RECORDS_PATH}/query", lane="reads", json={**query, "limit": PAGE})
-        return list(data_of(response))
+    async def _page(self, query: dict[str, Any], retry: RetryPolicy | None) -> list[Record]:
+        body = {**query, "limit": PAGE}
+        return list_of(
+            await self._api.request("POST", f"{RECORDS_PATH}/query", limiter="reads", json=body, retry=retry)
+        )
 
 
-def record_id(record: Record) -> str:
-    """Return a record's id."""
-    return str(record["id"]["record_id"])
+def _identity(record: object) -> str:
+    return record_id(record) or repr(record)
 
 
 def spellings(email: str) -> tuple[str, ...]:
@@ -150,6 +227,14 @@ def spellings(email: str) -> tuple[str, ...]:
 
 def _to_ascii(domain: str) -> str:
     return idna.encode(domain, uts46=True).decode("ascii")
+
+
+def _unsteady(seen: int) -> TransientError:
+    return TransientError(
+        f"Attio lists people in another order each time, so no more than {seen} could be read: run this again later.",
+        service=SERVICE,
+        request=f"POST {RECORDS_PATH}/query",
+    )
 
 
 def _hopeless(error: QueryTooComplexError) -> TransientError:

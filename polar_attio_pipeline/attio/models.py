@@ -17,6 +17,9 @@ from polar_attio_pipeline.sync.records import Actor, Held, Person, PersonName, V
 EMAILS = "email_addresses"
 """The slug of the addresses. A system attribute: no workspace can rename it."""
 
+COMPANY = "company"
+"""The slug of the company that a person belongs to. A system attribute too."""
+
 _ACTORS: frozenset[Actor] = frozenset(get_args(Actor))
 
 
@@ -41,8 +44,9 @@ class SelfInfo(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    active: bool = False
+    active: bool
     scope: str | None = None
+    workspace_id: str | None = None
     workspace_name: str | None = None
     workspace_slug: str | None = None
 
@@ -63,8 +67,15 @@ def parse_definitions(rows: Iterable[Any]) -> list[AttributeDefinition]:
     return definitions
 
 
+def record_id(record: object) -> str | None:
+    """Return a record's id; None where it has none that can be read."""
+    named = record.get("id") if isinstance(record, dict) else None
+    found = named.get("record_id") if isinstance(named, dict) else None
+    return found if isinstance(found, str) and found else None
+
+
 def decode_person(
-    record: Mapping[str, Any],
+    record: object,
     *,
     targets: Sequence[Target],
     slugs: Mapping[str, str],
@@ -79,21 +90,39 @@ def decode_person(
         workspace_slug: Makes the link to the record where Attio's answer has none.
 
     Returns:
-        The person. A value of a shape that nobody has seen yet is never fatal: it is held as text that a
+        The person. A value of an unknown shape is never fatal: it counts as text that a
         workspace member typed, so that no policy but `ALWAYS` writes over what could not be read.
+
+    Raises:
+        ValueError: it is no record: it has no id, or no values that can be read.
     """
-    record_id = str(record["id"]["record_id"])
-    values = record.get("values") or {}
+    known = record_id(record)
+    if known is None or not isinstance(record, dict):
+        raise ValueError("no record id")
+    values, url, company = _values(record), record.get("web_url"), company_of(record)
     return Person(
-        record_id=record_id,
-        url=record.get("web_url") or _link(workspace_slug, record_id),
+        record_id=known,
+        url=url if isinstance(url, str) and url else _link(workspace_slug, known),
         emails=_emails(values.get(EMAILS)),
         values={
             target.attribute.key: held
             for target in targets
             if (held := _held(values.get(slugs[target.attribute.key]), target.type)) is not None
         },
+        company=str(company.value) if company and company.actor != "system" else None,
     )
+
+
+def company_of(record: object) -> Held | None:
+    """Return the record id of a person's company and who set it; None where there is none."""
+    current = _current(_values(record).get(COMPANY)) if isinstance(record, dict) else []
+    target = current[0].get("target_record_id") if current else None
+    return Held(target, _actor(current[0])) if isinstance(target, str) and target else None
+
+
+def company_reference(record_id: str) -> list[dict[str, str]]:
+    """Return a company as Attio takes it for a person."""
+    return [{"target_object": "companies", "target_record_id": record_id}]
 
 
 def encode(value_type: ValueType, value: Value) -> list[Any]:
@@ -115,6 +144,13 @@ def encode(value_type: ValueType, value: Value) -> list[Any]:
             return [value.isoformat()]
         case _:
             raise TypeError(f"{type(value).__name__} is not written to an attribute of type {value_type}")
+
+
+def _values(record: Mapping[str, Any]) -> dict[str, Any]:
+    values = record.get("values") or {}
+    if not isinstance(values, dict):
+        raise ValueError("no values")  # noqa: TRY004  # of an answer, not of an argument
+    return values
 
 
 def _link(workspace_slug: str | None, record_id: str) -> str:
@@ -150,7 +186,7 @@ def _raw(entry: Mapping[str, Any]) -> str:
 
 
 def _actor(entry: Mapping[str, Any]) -> Actor:
-    """Who wrote it; whoever is unknown counts as a person, whose typing is left alone."""
+    """Return who wrote it; an unknown kind of actor counts as a person, whose typing is left alone."""
     by = entry.get("created_by_actor")
     kind = by.get("type") if isinstance(by, dict) else None
     return kind if kind in _ACTORS else "workspace-member"

@@ -71,9 +71,9 @@ def _without_writing(attribute: Attribute, slug: str, definition: AttributeDefin
 async def _write(api: ApiClient, attribute: Attribute, slug: str, definition: AttributeDefinition | None) -> Step:
     try:
         if definition is None:
-            await api.request("POST", ATTRIBUTES_PATH, lane="writes", json={"data": _body(attribute, slug)})
+            await api.request("POST", ATTRIBUTES_PATH, limiter="writes", json={"data": _body(attribute, slug)})
             return Step(slug, Done.CREATED)
-        await api.request("PATCH", f"{ATTRIBUTES_PATH}/{slug}", lane="writes", json={"data": {"is_archived": False}})
+        await api.request("PATCH", f"{ATTRIBUTES_PATH}/{slug}", limiter="writes", json={"data": {"is_archived": False}})
     except RecordError as error:
         if error.code == "slug_conflict":
             # Somebody else created it meanwhile, or the answer to our own first attempt was lost.

@@ -11,6 +11,7 @@ from polar_attio_pipeline.defs.assets.customer_reconciliation import customer_re
 from polar_attio_pipeline.defs.assets.polar_customers import build_polar_customers
 from polar_attio_pipeline.defs.assets.preview_job import preview
 from polar_attio_pipeline.defs.checks import build_unresolved_check
+from polar_attio_pipeline.defs.io import SnapshotIOManager
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.partitions import hours_from
 from polar_attio_pipeline.defs.resources import AttioResource, LedgerResource, PolarResource
@@ -20,9 +21,9 @@ from polar_attio_pipeline.defs.sensors.alerts import build_alert_sensor
 from polar_attio_pipeline.defs.sensors.new_polar_customers import build_sensor
 from polar_attio_pipeline.defs.sensors.orphaned_runs import orphaned_runs
 from polar_attio_pipeline.defs.sensors.watching import Watched
+from polar_attio_pipeline.ledger.location import is_server
 from polar_attio_pipeline.polar.dashboard import customer_url
 from polar_attio_pipeline.settings import Settings
-from polar_attio_pipeline.storage import SCHEMA, CustomersIOManager
 
 SYNC_SECONDS = 2 * 60 * 60
 """Dagster's run monitoring ends a run of customer_sync after this."""
@@ -52,8 +53,8 @@ def _build(settings: Settings) -> dg.Definitions:
         description="Compares the whole book with Attio, repairs what differs, reports who is gone.",
         run_tags={dg.MAX_RUNTIME_SECONDS_TAG: str(RECONCILIATION_SECONDS)},
     )
+    database = _database(settings.polar_attio_database_url.get_secret_value())
     reconciliation = Target(customer_reconciliation.key, full_reconciliation.name)
-    database = str(settings.polar_attio_database)
     return dg.Definitions(
         assets=[build_polar_customers(partitions), build_attio_people(partitions), customer_reconciliation],
         asset_checks=[build_unresolved_check("attio_people"), build_unresolved_check("customer_reconciliation")],
@@ -96,16 +97,22 @@ def _build(settings: Settings) -> dg.Definitions:
                 writes_per_second=settings.attio_writes_per_second,
                 slugs=settings.slugs(),
             ),
-            "ledger": LedgerResource(database=database),
-            "customers_io": CustomersIOManager(database=database, schema=SCHEMA),
+            "ledger": LedgerResource(url=database),
+            "customers_io": SnapshotIOManager(url=database),
             "options": PassOptions(
                 overwrite_typed=settings.polar_attio_overwrite_typed,
                 snapshot_minutes=settings.polar_attio_snapshot_minutes,
-                unmark_gone=settings.polar_attio_unmark_gone,
+                unmark_orphaned=settings.polar_attio_unmark_orphaned,
                 unmark_max_share=settings.polar_attio_unmark_max_share,
+                shrink_max_share=settings.polar_attio_shrink_max_share,
                 failed_error_share=settings.polar_attio_failed_error_share,
             ),
         },
         # Both assets of an hour share one process: a second one would pay seconds of imports again.
         executor=dg.in_process_executor,
     )
+
+
+def _database(given: str) -> str:
+    """Return the path of a file, which the UI may show; of a server, whose URL has a password, the setting's name."""
+    return dg.EnvVar("POLAR_ATTIO_DATABASE_URL") if is_server(given) else given

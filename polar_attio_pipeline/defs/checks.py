@@ -6,7 +6,7 @@ from polar_attio_pipeline.defs.failures import in_one_sentence
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.reporting import links, table
 from polar_attio_pipeline.defs.resources import LedgerResource
-from polar_attio_pipeline.ledger import LedgerRow
+from polar_attio_pipeline.ledger import OutcomeRow
 from polar_attio_pipeline.sync.outcomes import FAILED, Reason
 
 
@@ -53,9 +53,9 @@ def build_unresolved_check(asset: str) -> dg.AssetChecksDefinition:
     return every_customer_is_in_attio
 
 
-def _advice(row: LedgerRow) -> str:
+def _advice(row: OutcomeRow) -> str:
     detail = row.detail or ""
     if row.reason != Reason.REFUSED:
         return detail
     # Attio's own words may quote the value, and an event log is no place for that.
-    return f"{detail.partition(':')[0]}. Its words are in the ledger: attio_people, column detail."
+    return f"{detail.partition(':')[0]}. Its words are in the ledger: outcomes, column detail."

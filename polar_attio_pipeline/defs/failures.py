@@ -6,7 +6,8 @@ from contextlib import contextmanager
 import dagster as dg
 
 from polar_attio_pipeline.http.errors import ApiError, FatalError
-from polar_attio_pipeline.storage import LedgerError
+from polar_attio_pipeline.ledger import LedgerError
+from polar_attio_pipeline.passes.guards import GuardError
 from polar_attio_pipeline.sync.ports import UnavailableError
 
 
@@ -19,6 +20,7 @@ def in_one_sentence() -> Iterator[None]:
     """
     try:
         yield
-    except (ApiError, UnavailableError, LedgerError) as error:
+    except (ApiError, UnavailableError, LedgerError, GuardError) as error:
         # Without the cause: Dagster would print its stack of calls below, and the sentence above would be lost.
-        raise dg.Failure(description=str(error), allow_retries=not isinstance(error, FatalError)) from None
+        allow_retries = not isinstance(error, FatalError | GuardError)
+        raise dg.Failure(description=str(error), allow_retries=allow_retries) from None

@@ -5,17 +5,25 @@ from datetime import timedelta
 import dagster as dg
 from pydantic import Field
 
+from polar_attio_pipeline.passes.rules import Rules
+
 
 class PassOptions(dg.ConfigurableResource[None]):
     """What a pass may do; the meanings and defaults stand in `settings`."""
 
     overwrite_typed: bool = False
     snapshot_minutes: float = Field(default=5, ge=0)
-    unmark_gone: bool = False
+    unmark_orphaned: bool = False
     unmark_max_share: float = Field(default=0.1, ge=0, le=1)
+    shrink_max_share: float = Field(default=0.2, ge=0, le=1)
     failed_error_share: float = Field(default=0.05, ge=0, le=1)
 
-    @property
-    def snapshot_age(self) -> timedelta:
-        """How old a stored snapshot may be to be written from."""
-        return timedelta(minutes=self.snapshot_minutes)
+    def rules(self) -> Rules:
+        """Return what a pass may do."""
+        return Rules(
+            overwrite_typed=self.overwrite_typed,
+            snapshot_age=timedelta(minutes=self.snapshot_minutes),
+            unmark_orphaned=self.unmark_orphaned,
+            unmark_max_share=self.unmark_max_share,
+            shrink_max_share=self.shrink_max_share,
+        )

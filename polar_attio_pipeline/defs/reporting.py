@@ -61,7 +61,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> dg.MarkdownMe
         return dg.MarkdownMetadataValue("nobody")
     lines = [_row(header), _row(["---"] * len(header)), *map(_row, rows[:ROWS_SHOWN])]
     if len(rows) > ROWS_SHOWN:
-        lines += ["", f"and {len(rows) - ROWS_SHOWN} more, in the ledger table attio_people"]
+        lines += ["", f"and {len(rows) - ROWS_SHOWN} more, in the ledger table outcomes"]
     return dg.MarkdownMetadataValue("\n".join(lines))
 
 

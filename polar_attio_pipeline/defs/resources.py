@@ -8,9 +8,12 @@ import httpx
 from pydantic import Field, PrivateAttr, SecretStr
 
 from polar_attio_pipeline.attio.client import AttioClient, attio_api
+from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.http.retries import RetryPolicy
-from polar_attio_pipeline.ledger import Ledger
+from polar_attio_pipeline.ledger import PATIENCE, Ledger
+from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.polar.client import PolarClient, polar_api
+from polar_attio_pipeline.sync.services import Pace
 
 
 class PolarResource(dg.ConfigurableResource[PolarClient]):
@@ -84,8 +87,46 @@ class AttioResource(dg.ConfigurableResource[AttioClient]):
 class LedgerResource(dg.ConfigurableResource[Ledger]):
     """Gives assets the ledger."""
 
-    database: str
+    url: str = Field(repr=False, description="The path of a SQLite file, or the URL of a Postgres database.")
 
-    def open(self) -> Ledger:
-        """Return the ledger; each of its calls opens the file and closes it again."""
-        return Ledger(self.database)
+    def open(self, *, patience: float = PATIENCE) -> Ledger:
+        """Return the ledger; each of its calls is a short transaction on a connection of its own.
+
+        Args:
+            patience: How many seconds a call waits for other writers.
+        """
+        return Ledger(self.url, patience=patience)
+
+
+@asynccontextmanager
+async def pass_context(
+    run: dg.DagsterRun, polar: PolarResource, attio: AttioResource, ledger: LedgerResource, options: PassOptions
+) -> AsyncIterator[PassContext]:
+    """Connect both services and yield what a pass works with.
+
+    Raises:
+        ConfigurationError: the workspace is not as the sync needs it.
+        ApiError: a service could not be asked.
+    """
+    async with polar.client() as book, attio.client() as people:
+        yield PassContext(
+            pass_id=run.run_id,
+            reason=_reason(run),
+            polar=book,
+            attio=people,
+            ledger=ledger.open(),
+            rules=options.rules(),
+            pace=Pace(writes=attio.writes_per_second, questions=polar.requests_per_minute / 60),
+        )
+
+
+def _reason(run: dg.DagsterRun) -> str:
+    """Say why a run was started, by the tags that Dagster gives it."""
+    for tag, reason in (
+        ("dagster/schedule_name", "schedule {}"),
+        ("dagster/sensor_name", "sensor {}"),
+        ("dagster/backfill", "backfill {}"),
+    ):
+        if value := run.tags.get(tag):
+            return reason.format(value)
+    return f"job {run.job_name}, started by hand"

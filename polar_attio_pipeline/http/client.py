@@ -3,58 +3,55 @@
 import asyncio
 import functools
 import logging
-import math
-import ssl
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
-import pydantic_core
 import tenacity
 from pydantic import SecretStr
 
 from polar_attio_pipeline.http.clock import Clock
-from polar_attio_pipeline.http.errors import ApiError, TransientError, describe, explain_failure, explain_page
-from polar_attio_pipeline.http.limits import Lane
+from polar_attio_pipeline.http.connection import open_pool
+from polar_attio_pipeline.http.errors import (
+    ApiError,
+    LostAnswerError,
+    RecordError,
+    TransientError,
+    describe,
+    explain_failure,
+    explain_page,
+)
+from polar_attio_pipeline.http.gate import Gate
+from polar_attio_pipeline.http.limits import RateLimiter
+from polar_attio_pipeline.http.payloads import Answer, parse
 from polar_attio_pipeline.http.redaction import redact_http_logs
-from polar_attio_pipeline.http.retries import Effort, RetryPolicy, retrying
+from polar_attio_pipeline.http.retries import RetryPolicy, TimeSpent, retrying
 from polar_attio_pipeline.http.retry_after import http_date, seconds_to_wait
+from polar_attio_pipeline.http.stats import Stats
+from polar_attio_pipeline.http.streaming import read_and_close, text_of
 
 _log = logging.getLogger(__name__)
 
 _TIMEOUT = httpx.Timeout(30, connect=10, pool=None)
 
-_UNSENT = "no request sent"
+_PROBE = RetryPolicy(attempts=2, seconds=15, attempt_seconds=10, longest_pause=2)
 
 Params = Mapping[str, str | int | list[str]]
 
 
-@functools.cache
-def _trust() -> ssl.SSLContext:
-    """Return the certificates to trust, read once a process: it takes as long as a request, and ticks are many."""
-    return httpx.create_ssl_context()
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """A request with its bounds, and the time that its attempts took so far."""
 
-
-@dataclass(slots=True)
-class Stats:
-    """What a client did.
-
-    Attributes:
-        requests: Sendings by lane, repeated ones included.
-        retries: Sendings that repeated an earlier one.
-        throttled: Answers 429.
-        seconds_waited: Time that requests spent in queues and between attempts, summed over all of them.
-    """
-
-    requests: Counter[str] = field(default_factory=Counter)
-    retries: int = 0
-    throttled: int = 0
-    seconds_waited: float = 0.0
+    request: httpx.Request
+    limiter: str
+    policy: RetryPolicy
+    spent: TimeSpent = field(default_factory=TimeSpent)
 
 
 class ApiClient:
@@ -63,6 +60,7 @@ class ApiClient:
     Attributes:
         base_url: Where it is.
         retry: Bounds of the retries.
+        clock: Time.
         stats: What was done so far.
         server_offset: The service's clock minus ours at the newest answer, in seconds, to about a second; None before
             the first answer.
@@ -74,13 +72,14 @@ class ApiClient:
         service: str,
         base_url: str,
         token: SecretStr,
-        lanes: Mapping[str, Lane],
+        limiters: Mapping[str, RateLimiter],
         explain: Callable[[httpx.Response], ApiError],
         headers: Mapping[str, str] | None = None,
         retry: RetryPolicy | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         timeout: httpx.Timeout = _TIMEOUT,
         clock: Clock | None = None,
+        in_flight: int | None = None,
     ) -> None:
         """Describe the API; the connection pool opens with the context.
 
@@ -88,28 +87,27 @@ class ApiClient:
             service: Its name for people, and in capitals the start of its settings' names ("Polar").
             base_url: Scheme and host.
             token: Sent as Bearer token.
-            lanes: The paces, by name.
+            limiters: The paces, by name.
             explain: Turns an answer that is no success into the error to raise; see `errors.explain`.
             headers: Sent with every request.
             retry: Bounds of the retries; the defaults of `RetryPolicy` unless given.
             transport: Instead of the network.
             timeout: Of connecting, and of silence while sending or receiving.
             clock: Between attempts; the event loop's unless given.
+            in_flight: How many requests may be under way at once, whatever their pace; None for any number.
         """
         self.base_url = base_url
         self.stats = Stats()
         self.server_offset: float | None = None
         self._service = service
         self._token = token
-        self._lanes = lanes
         self._explain = explain
         self._headers = headers or {}
         self.retry = retry or RetryPolicy()
         self._transport = transport
         self._timeout = timeout
-        self._clock = clock or Clock()
-        self._closed_until = -math.inf
-        self._closing: ApiError | None = None
+        self.clock = clock or Clock()
+        self._gate = Gate(limiters, in_flight=in_flight, clock=self.clock, stats=self.stats)
         self._http: httpx.AsyncClient | None = None
 
     async def __aenter__(self) -> Self:
@@ -119,29 +117,16 @@ class ApiClient:
             FatalError: the token cannot be a token, or the address no address.
         """
         redact_http_logs()
-        token = self._token.get_secret_value().strip()
-        if not token or not token.isascii() or not token.isprintable():
-            # No header can carry it; the service would answer the same to anything else that is no token.
-            raise self._explain(httpx.Response(401, request=httpx.Request("GET", "https://unsent/")))
-        self._http = httpx.AsyncClient(
-            base_url=self._checked_url(),
-            headers={"Accept": "application/json", "Authorization": f"Bearer {token}", **self._headers},
+        self._http = open_pool(
+            service=self._service,
+            base_url=self.base_url,
+            token=self._token,
+            explain=self._explain,
+            headers=self._headers,
             timeout=self._timeout,
             transport=self._transport,
-            verify=_trust(),
-            follow_redirects=False,
         )
         return self
-
-    def _checked_url(self) -> httpx.URL:
-        try:
-            url = httpx.URL(self.base_url)
-        except httpx.InvalidURL as cause:
-            raise explain_failure(cause, service=self._service, request=_UNSENT) from cause
-        if url.scheme not in ("http", "https") or not url.host:
-            nowhere = httpx.UnsupportedProtocol("no scheme or no host")
-            raise explain_failure(nowhere, service=self._service, request=_UNSENT)
-        return url
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -156,12 +141,12 @@ class ApiClient:
         method: str,
         path: str,
         *,
-        lane: str,
+        limiter: str,
         params: Params | None = None,
         json: Any = None,
         retry_lost_answers: bool = True,
         retry: RetryPolicy | None = None,
-    ) -> httpx.Response:
+    ) -> Answer:
         """Send a request when its turn comes, again where that may help, and return the success.
 
         A 2xx has a body that is JSON (or status 204); everything else raises.
@@ -169,7 +154,7 @@ class ApiClient:
         Args:
             method: HTTP method.
             path: From the root; ids are in it already quoted.
-            lane: Which pace it keeps.
+            limiter: Which pace it keeps.
             params: Query string; a list repeats its key.
             json: Body.
             retry_lost_answers: False for a request that must not be carried out twice: it is repeated only when it
@@ -182,74 +167,131 @@ class ApiClient:
             FatalError: every request would fail like this.
             RecordError: what was asked or said about this record was refused.
         """
+        request = self._pool.build_request(method, path, params=params, json=json)
+        sending = _Sending(request, limiter, retry or self.retry)
+        attempts = self._attempts(sending, retry_lost_answers=retry_lost_answers)
+        try:
+            return await attempts(self._whole_answer, sending)
+        except RecordError as error:
+            error.after_lost_answer = sending.spent.answer_lost
+            raise
+
+    async def is_answering(self, path: str, *, limiter: str) -> bool:
+        """Tell whether the service answers a simple request at all; a refusal is an answer too.
+
+        It is given some seconds, beside a pause that the service has asked for.
+        """
+        try:
+            async with asyncio.timeout(_PROBE.seconds + self._gate.pause_left()):
+                await self.request("GET", path, limiter=limiter, retry=_PROBE)
+        except (TransientError, TimeoutError):
+            return False
+        except ApiError:
+            return True
+        return True
+
+    @asynccontextmanager
+    async def stream(
+        self, path: str, *, limiter: str, seconds: float, headers: Mapping[str, str], retry: RetryPolicy | None = None
+    ) -> AsyncIterator[AsyncIterator[str]]:
+        """GET a long text, and hand it over as it comes; until its first byte it is sent again where that may help.
+
+        Args:
+            path: From the root.
+            limiter: Which pace it keeps.
+            seconds: How long the body may take to come, without the time that the reader takes.
+            headers: Sent beside the client's.
+            retry: Bounds until the answer begins; the client's unless given.
+
+        Raises:
+            LostAnswerError: no answer, or none that is whole; also while the text is read.
+            TransientError: as for `request`.
+            FatalError: as for `request`.
+            RecordError: as for `request`.
+        """
+        request = self._pool.build_request("GET", path, headers=headers)
+        sending = _Sending(request, limiter, retry or self.retry)
+        async with AsyncExitStack() as stack:
+            attempts = self._attempts(sending, retry_lost_answers=True)
+            response: httpx.Response = await attempts(self._begun_answer, sending, stack)
+            yield text_of(response, seconds=seconds, clock=self.clock, failure=self._failure)
+
+    @property
+    def _pool(self) -> httpx.AsyncClient:
         if self._http is None:
             raise RuntimeError(f"{self._service}'s client is used outside its context")
-        request = self._http.build_request(method, path, params=params, json=json)
-        effort = Effort()
-        attempts = retrying(
-            retry or self.retry,
-            effort=effort,
-            retry_lost_answers=retry_lost_answers,
-            sleep=self._clock.sleep,
-            before_sleep=self._note_retry,
-        )
-        return await attempts(self._attempt, self._http, request, lane, effort)
+        return self._http
 
-    async def _attempt(
-        self, http: httpx.AsyncClient, request: httpx.Request, lane: str, effort: Effort
-    ) -> httpx.Response:
-        queued = self._clock.now()
-        await self._lanes[lane].turn()
-        sent = self._clock.now()
-        if self._closing and sent < self._closed_until:
-            raise self._closing.with_traceback(None)
-        self.stats.seconds_waited += sent - queued
-        self.stats.requests[lane] += 1
+    def _attempts(self, sending: _Sending, *, retry_lost_answers: bool) -> tenacity.AsyncRetrying:
+        return retrying(
+            sending.policy,
+            spent=sending.spent,
+            retry_lost_answers=retry_lost_answers,
+            sleep=self.clock.sleep,
+            before_sleep=functools.partial(self._note_retry, sending),
+        )
+
+    async def _whole_answer(self, sending: _Sending) -> Answer:
+        async with self._gate.passed(sending.limiter) as paused:
+            sending.spent.seconds += paused
+            response = await self._sent(sending, stream=False)
         try:
-            async with asyncio.timeout(self.retry.attempt_seconds):
-                response = await http.send(request)
-            self._read_clock(response)
-            if response.is_success and "text/html" in response.headers.get("Content-Type", ""):
-                raise explain_page(response, service=self._service)
-            if response.is_success and response.status_code != httpx.codes.NO_CONTENT:
-                pydantic_core.from_json(response.content)
-        except (httpx.HTTPError, TimeoutError, ValueError) as cause:
-            raise explain_failure(cause, service=self._service, request=describe(request)) from cause
-        finally:
-            effort.in_flight += self._clock.now() - sent
-        if not response.is_success:
-            raise self._refusal(response)
+            payload = None if response.status_code == httpx.codes.NO_CONTENT else parse(response.content)
+        except ValueError as cause:
+            raise self._failure(cause, response.request) from cause
+        return Answer(payload, response)
+
+    async def _begun_answer(self, sending: _Sending, stack: AsyncExitStack) -> httpx.Response:
+        async with AsyncExitStack() as attempt:
+            await attempt.enter_async_context(self._gate.passed(sending.limiter))
+            response = await self._sent(sending, stream=True)
+            attempt.push_async_callback(response.aclose)
+            await stack.enter_async_context(attempt.pop_all())
         return response
 
-    def _refusal(self, response: httpx.Response) -> ApiError:
+    async def _sent(self, sending: _Sending, *, stream: bool) -> httpx.Response:
+        began = self.clock.now()
+        try:
+            async with asyncio.timeout(sending.policy.attempt_seconds):
+                response = await self._pool.send(sending.request, stream=stream)
+                if not response.is_success:
+                    await read_and_close(response)
+        except (httpx.HTTPError, TimeoutError) as cause:
+            raise self._failure(cause, sending.request) from cause
+        finally:
+            sending.spent.seconds += self.clock.now() - began
+        self._read_clock(response)
+        if not response.is_success:
+            raise self._refusal(response, sending.policy)
+        if "text/html" in response.headers.get("Content-Type", ""):
+            await response.aclose()
+            raise explain_page(response, service=self._service)
+        return response
+
+    def _failure(self, cause: Exception, request: httpx.Request) -> ApiError:
+        return explain_failure(cause, service=self._service, request=describe(request))
+
+    def _refusal(self, response: httpx.Response, policy: RetryPolicy) -> ApiError:
         error = self._explain(response)
         self.stats.throttled += response.status_code == httpx.codes.TOO_MANY_REQUESTS
         if isinstance(error, TransientError):
             error.retry_after = seconds_to_wait(
                 response.headers.get("Retry-After"), date=response.headers.get("Date"), now=datetime.now(UTC)
             )
-            self._keep_away(error, error.retry_after or 0)
+            seconds = error.retry_after or 0
+            if seconds <= policy.longest_pause:
+                self._gate.pause(seconds)
+            else:
+                self._gate.close(seconds, error)
         return error
-
-    def _keep_away(self, error: ApiError, seconds: float) -> None:
-        """Pause as long as the service asks; if that is too long to wait, send nothing at all until then."""
-        until = self._clock.now() + seconds
-        if seconds <= self.retry.longest_pause:
-            self._pause(seconds)
-        elif until > self._closed_until:
-            self._closed_until, self._closing = until, error
 
     def _read_clock(self, response: httpx.Response) -> None:
         if moment := http_date(response.headers.get("Date")):
             self.server_offset = moment.timestamp() - time.time()
 
-    def _pause(self, seconds: float) -> None:
-        # A service that asks to wait means all that comes from here, whichever lane was told.
-        for lane in self._lanes.values():
-            lane.pause_until(self._clock.now() + seconds)
-
-    def _note_retry(self, state: tenacity.RetryCallState) -> None:
+    def _note_retry(self, sending: _Sending, state: tenacity.RetryCallState) -> None:
         self.stats.retries += 1
+        sending.spent.answer_lost |= isinstance(state.outcome and state.outcome.exception(), LostAnswerError)
         self.stats.seconds_waited += state.upcoming_sleep
         error = state.outcome.exception() if state.outcome else None
         if not isinstance(error, ApiError):
@@ -263,4 +305,4 @@ class ApiClient:
             state.upcoming_sleep,
         )
         if error.status == httpx.codes.TOO_MANY_REQUESTS:
-            self._pause(state.upcoming_sleep)
+            self._gate.pause(state.upcoming_sleep)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import httpx
 
+from polar_attio_pipeline.http.payloads import parse
 from polar_attio_pipeline.http.redaction import redact
-from polar_attio_pipeline.sync.ports import UnavailableError
+from polar_attio_pipeline.sync.ports import StoppedError, UnavailableError
 
 
 class ApiError(Exception):
@@ -44,7 +45,7 @@ class ApiError(Exception):
         self.payload = payload
 
 
-class FatalError(ApiError):
+class FatalError(ApiError, StoppedError):
     """Every other request would fail the same way: the run ends and a person has to act."""
 
 
@@ -63,7 +64,13 @@ class LostAnswerError(TransientError):
 
 
 class RecordError(ApiError):
-    """The service refuses what was said about this one record; the next one may be fine."""
+    """The service refuses what was said about this one record; the next one may be fine.
+
+    Attributes:
+        after_lost_answer: Whether an earlier attempt of the same request may have been carried out.
+    """
+
+    after_lost_answer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +187,7 @@ def describe(request: httpx.Request) -> str:
 def body(response: httpx.Response) -> object:
     """Return the parsed body; None when it is empty or no JSON, as gateways' answers are."""
     try:
-        return response.json()
+        return parse(response.content)
     except ValueError:
         return None
 

@@ -11,23 +11,23 @@ from collections import deque
 from polar_attio_pipeline.http.clock import Clock
 
 _CATCH_UP = 2
-"""How many turns may follow at once after a late wake-up."""
+"""How many requests may follow at once after a late wake-up."""
 
 
-class Lane:
+class RateLimiter:
     """A queue that lets its head go at an even pace, first come, first served.
 
-    In any stretch of `period` seconds, wherever a server's window begins, at most `limit` turns are given. Turns are
-    evenly spread; a turn that a late timer delayed is made up for, so that the pace holds on a busy machine.
+    In any stretch of `period` seconds, wherever a server's window begins, at most `limit` requests leave, evenly
+    spread; one that a late timer delayed is made up for, so that the pace holds on a busy machine.
     """
 
     def __init__(
         self, limit: float, *, period: float = 1.0, unevenness: float = 0.0, clock: Clock | None = None
     ) -> None:
-        """Create a lane.
+        """Create a limiter.
 
         Args:
-            limit: Turns in a period; may be a fraction.
+            limit: Requests in a period; may be a fraction.
             period: Seconds.
             unevenness: Seconds by which one request may take longer to arrive than another. A server counts arrivals:
                 at exactly its limit, one slow and one quick request are one too many in a window (measured). The limit
@@ -42,20 +42,20 @@ class Lane:
         self._recent: deque[float] = deque(maxlen=math.ceil(limit))
         self._head = asyncio.Lock()
 
-    async def turn(self) -> None:
+    async def acquire(self) -> None:
         """Wait until one request may leave."""
         arrived = self._clock.now()
         async with self._head:
             while (wait := self._opens() - self._clock.now()) > 0:
                 await self._clock.sleep(wait)
             now = self._clock.now()
-            # Counted from when the turn was due, not from when the timer woke: lateness does not add up.
+            # Counted from when the request was due, not from when the timer woke: lateness does not add up.
             due = max(self._due, self._paused_until, arrived, now - _CATCH_UP * self._spacing)
             self._due = due + self._spacing
             self._recent.append(now)
 
     def pause_until(self, moment: float) -> None:
-        """Hold everybody who waits until `moment` on the clock; never shortens a pause."""
+        """Let nothing leave before `moment` on the clock; never shortens a pause."""
         self._paused_until = max(self._paused_until, moment)
 
     def _opens(self) -> float:

@@ -13,7 +13,7 @@ class RetryPolicy:
     """How long a request is kept alive.
 
     The defaults sit out Polar's throttling (a fixed window of 60 seconds) twice, and give up on a dead service within
-    three minutes. Time spent in a lane's queue does not count: it says nothing about the service.
+    three minutes. Time spent in a queue of ours does not count: it says nothing about the service.
 
     Attributes:
         attempts: Sendings in all.
@@ -36,20 +36,23 @@ class RetryPolicy:
     attempt_seconds: float = 60
 
 
-class Effort:
-    """What one request has cost so far.
+class TimeSpent:
+    """How long one request has taken so far.
 
     Attributes:
-        in_flight: Seconds between sending and the answer or the failure, over all attempts.
+        seconds: Between sending and the answer or the failure, over all attempts, and waiting that the service asked
+            for. Waiting for the own pace is left out.
+        answer_lost: Whether an attempt may have been carried out without an answer.
     """
 
-    in_flight: float = 0.0
+    seconds: float = 0.0
+    answer_lost: bool = False
 
 
 def retrying(
     policy: RetryPolicy,
     *,
-    effort: Effort,
+    spent: TimeSpent,
     retry_lost_answers: bool,
     sleep: Callable[[float], Awaitable[None]],
     before_sleep: Callable[[tenacity.RetryCallState], None],
@@ -58,10 +61,10 @@ def retrying(
 
     Args:
         policy: The bounds.
-        effort: Kept up to date by the function that is called.
+        spent: Kept up to date by the function that is called.
         retry_lost_answers: False for a request that must not be carried out twice.
         sleep: Waits between attempts.
-        before_sleep: Told of every attempt that will be repeated.
+        before_sleep: Called with every attempt that will be repeated.
     """
     doubling = tenacity.wait_exponential(multiplier=policy.first_wait, max=policy.longest_wait)
     backoff = doubling + tenacity.wait_random(0, policy.first_wait)
@@ -75,11 +78,11 @@ def retrying(
         return _asked_for(state) or backoff(state)
 
     def used_up(state: tenacity.RetryCallState) -> bool:
-        spent = effort.in_flight + state.idle_for + state.upcoming_sleep
+        seconds = spent.seconds + state.idle_for + state.upcoming_sleep
         attempts = policy.attempts
         if policy.attempts_at_500 and _status(state) == 500:
             attempts = min(attempts, policy.attempts_at_500)
-        return state.attempt_number >= attempts or spent > policy.seconds
+        return state.attempt_number >= attempts or seconds > policy.seconds
 
     return tenacity.AsyncRetrying(
         retry=tenacity.retry_if_exception(worth_repeating),
@@ -91,11 +94,15 @@ def retrying(
     )
 
 
+def _error(state: tenacity.RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
+
+
 def _status(state: tenacity.RetryCallState) -> int | None:
-    error = state.outcome.exception() if state.outcome else None
+    error = _error(state)
     return error.status if isinstance(error, TransientError) else None
 
 
 def _asked_for(state: tenacity.RetryCallState) -> float | None:
-    error = state.outcome.exception() if state.outcome else None
+    error = _error(state)
     return error.retry_after if isinstance(error, TransientError) else None

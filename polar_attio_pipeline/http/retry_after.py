@@ -4,9 +4,12 @@ import math
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+_LONGEST = 86_400
+"""Seconds; what asks for a longer wait, such as a date in the year 9999, is taken for a mistake."""
+
 
 def seconds_to_wait(retry_after: str | None, *, date: str | None, now: datetime) -> float | None:
-    """Return how long the server asks to wait; None when it does not say, or not understandably.
+    """Return how long the server asks to wait; None when it does not say, or nothing that can be meant.
 
     Args:
         retry_after: The Retry-After header: seconds or an HTTP date.
@@ -20,8 +23,8 @@ def seconds_to_wait(retry_after: str | None, *, date: str | None, now: datetime)
         seconds = float(retry_after)
     except ValueError:
         until = http_date(retry_after)
-        return None if until is None else max(0.0, (until - (http_date(date) or now)).total_seconds())
-    return max(0.0, seconds) if math.isfinite(seconds) else None
+        seconds = math.inf if until is None else (until - (http_date(date) or now)).total_seconds()
+    return max(0.0, seconds) if seconds <= _LONGEST else None
 
 
 def http_date(text: str | None) -> datetime | None:
@@ -30,6 +33,7 @@ def http_date(text: str | None) -> datetime | None:
         return None
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError, TypeError, IndexError):
+        # An absurd zone overflows ("+99999999"); others are known to trip over words where numbers should be.
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

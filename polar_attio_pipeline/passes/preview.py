@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from polar_attio_pipeline.attio.client import AttioClient
+from polar_attio_pipeline.passes.guards import check_owner, check_size
 from polar_attio_pipeline.passes.reading import WholeBook, read_hours
-from polar_attio_pipeline.polar.client import PolarClient
-from polar_attio_pipeline.sync.engine import Services, compare, preview
+from polar_attio_pipeline.passes.rules import PassContext
+from polar_attio_pipeline.sync.engine import preview
 from polar_attio_pipeline.sync.outcomes import Outcome, unwritable
 from polar_attio_pipeline.sync.planning import Action, Change, Plan
 from polar_attio_pipeline.sync.records import Customer, PersonName, Value
+from polar_attio_pipeline.sync.whole_book import compare
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,49 +20,61 @@ class Preview:
 
     Attributes:
         plans: For each customer that was looked at closely.
-        unreadable: The outcomes of rows of Polar's that do not parse.
+        failed: The outcomes of customers for whom no plan can be made: rows of Polar's that do not parse, questions
+            without an answer.
         unchanged: Customers that were found to need nothing without a closer look.
     """
 
     plans: Sequence[Plan]
-    unreadable: Sequence[Outcome]
+    failed: Sequence[Outcome]
     unchanged: int
 
     def counts(self) -> dict[str, int]:
         """Count the customers by what would be done; every action has a number."""
         counts = {action.value: sum(plan.action is action for plan in self.plans) for action in Action}
         counts[Action.KEEP.value] += self.unchanged
-        counts[Action.REJECT.value] += len(self.unreadable)
+        counts[Action.REJECT.value] += len(self.failed)
         return counts
 
 
-async def preview_hours(
-    book: PolarClient, people: AttioClient, starts: Sequence[datetime], *, overwrite_typed: bool
-) -> Preview:
+async def preview_hours(context: PassContext, starts: Sequence[datetime]) -> Preview:
     """Return what a pass over these hours would do now.
 
     Raises:
+        GuardError: the pass would be stopped before its first write.
         ApiError: a service could not be read.
+        UnavailableError: a service answers nothing.
     """
-    reading = await read_hours(book, starts)
-    services = Services(people, book, people.workspace.targets, overwrite_typed)
-    return Preview(await _plans(reading.customers, services), reading.unreadable, unchanged=0)
+    reading = await read_hours(context.polar, starts)
+    if reading.customers:
+        await check_owner(context, reading.organization_id, may_confirm=False)
+    return await _preview(context, reading.customers, reading.unreadable, unchanged=0)
 
 
-async def preview_book(book: PolarClient, people: AttioClient, *, overwrite_typed: bool) -> Preview:
+async def preview_book(context: PassContext) -> Preview:
     """Return what a reconciliation would do now.
 
     Raises:
+        GuardError: the pass would be stopped before its first write.
         ApiError: a service could not be read.
+        UnavailableError: a service answers nothing.
     """
-    reading = WholeBook(book)
-    services = Services(people, book, people.workspace.targets, overwrite_typed)
-    comparison = await compare(reading.pages(), services)
-    return Preview(await _plans(comparison.pending(), services), reading.unreadable(), comparison.settled)
+    book = WholeBook(context.polar)
+    comparison = await compare(book.pages(), context.services())
+    await check_owner(context, book.organization_id, strangers=comparison.strangers(), may_confirm=False)
+    await check_size(context, book.ids(), may_confirm=False)
+    return await _preview(context, comparison.pending(), book.unreadable(), unchanged=comparison.settled)
 
 
-async def _plans(customers: Iterable[Customer], services: Services) -> list[Plan]:
-    return [plan async for chunk in preview(customers, services) for plan in chunk]
+async def _preview(
+    context: PassContext, customers: Iterable[Customer], unreadable: Sequence[Outcome], *, unchanged: int
+) -> Preview:
+    plans: list[Plan] = []
+    failed: list[Outcome] = []
+    async for look in preview(customers, context.services()):
+        plans += look.plans
+        failed += look.outcomes
+    return Preview(plans, [*unreadable, *failed], unchanged)
 
 
 def rows(found: Preview) -> Iterator[dict[str, str | None]]:
@@ -76,7 +89,7 @@ def rows(found: Preview) -> Iterator[dict[str, str | None]]:
             yield _row(plan, change)
         for change in plan.kept:
             yield _row(plan, change, note="left alone: a human typed it, or Attio enriched it")
-    for outcome in found.unreadable:
+    for outcome in found.failed:
         yield {
             "action": Action.REJECT.value,
             "customer": outcome.customer_id,

@@ -1,13 +1,17 @@
 """Reads the customers that were created in a stretch of time, and the whole book."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from polar_attio_pipeline.http.errors import TransientError
+from polar_attio_pipeline.http.errors import ApiError, LostAnswerError, TransientError
+from polar_attio_pipeline.polar.errors import is_hopeless, is_server_error
+from polar_attio_pipeline.polar.export import Export
 from polar_attio_pipeline.polar.models import BadRow
-from polar_attio_pipeline.polar.pages import PAGE, Page, Row, Source, key
+from polar_attio_pipeline.polar.pages import PAGE, Fetch, Row, Source, key
+from polar_attio_pipeline.polar.searching import Search
 from polar_attio_pipeline.polar.walking import Walk
+from polar_attio_pipeline.polar.ways import log_bad_rows, log_export_is_read, log_pages_are_split
 from polar_attio_pipeline.sync.records import Customer
 
 _PASSES = 4
@@ -39,7 +43,7 @@ class BookRead:
     """The whole book, complete.
 
     Attributes:
-        customers: By id. Whoever was deleted while the book was read may be among them.
+        customers: By id. Customers that were deleted while the book was read may be among them.
         bad_rows: Those that could not be read.
         requests: Pages asked for.
         total_count: Customers by Polar's own count, when the reading ended.
@@ -54,66 +58,72 @@ class BookRead:
 async def read_window(source: Source, start: datetime, end: datetime) -> WindowRead:
     """Read the customers with `start <= created_at < end`.
 
-    Everybody who was alive and visible throughout is found. It costs one request when the newest page reaches back
-    to `start`, else about two times the binary logarithm of the number of newer pages, and the pages of the stretch.
+    Every customer that was alive and visible throughout is found. It costs one request when the newest page reaches
+    back to `start`, else about two times the binary logarithm of the number of newer pages, and the pages of the
+    stretch.
+
+    Where a row that Polar cannot serialise is in the way, the export is read instead, or where that is impossible too,
+    smaller and smaller pages.
 
     Args:
-        source: The list.
+        source: Polar.
         start: Aware.
         end: Aware.
 
     Raises:
         ApiError: Polar could not be read.
     """
-    search = _Search(source, end)
+    try:
+        return await _window_of_pages(source.page, start, end)
+    except LostAnswerError as error:
+        if not is_server_error(error):
+            raise
+        log_export_is_read(error)
+    try:
+        return await _window_of_export(source, start, end)
+    except ApiError as error:
+        if is_hopeless(error):
+            raise
+        log_pages_are_split(error)
+    return await _window_of_pages(source.page_around_bad_rows, start, end)
+
+
+async def _window_of_pages(fetch: Fetch, start: datetime, end: datetime) -> WindowRead:
+    search = Search(fetch, end)
     offset, first = await search.run()
-    walk = Walk(source, start=offset, newer_than=end - _INSTANT)
+    walk = Walk(fetch, start=offset, newer_than=end - _INSTANT)
     found: dict[str, Row] = {}
     total_count = 0
     async for page in walk.pages(first):
         total_count = page.total_count
-        found.update((key(row), row) for row in page.rows if row.created_at is None or start <= row.created_at < end)
+        found.update((key(row), row) for row in page.rows if _is_within(row, start, end))
         if page.oldest and page.oldest < start:
             break
-    customers = [row for row in found.values() if isinstance(row, Customer)]
+    return _window(found.values(), search.requests + walk.requests, total_count)
+
+
+async def _window_of_export(source: Source, start: datetime, end: datetime) -> WindowRead:
+    export = Export(source, lambda row: _is_within(row, start, end))
+    found: dict[str, Row] = {}
+    async for rows in export.rows():
+        found.update((key(row), row) for row in rows)
+    log_bad_rows(found.values())
+    return _window(found.values(), export.requests, export.total_count)
+
+
+def _is_within(row: Row, start: datetime, end: datetime) -> bool:
+    return row.created_at is None or start <= row.created_at < end
+
+
+def _window(rows: Iterable[Row], requests: int, total_count: int) -> WindowRead:
+    found = list(rows)
+    customers = [row for row in found if isinstance(row, Customer)]
     return WindowRead(
         customers=tuple(sorted(customers, key=lambda customer: customer.created_at, reverse=True)),
-        bad_rows=tuple(row for row in found.values() if isinstance(row, BadRow)),
-        requests=search.requests + walk.requests,
+        bad_rows=tuple(row for row in found if isinstance(row, BadRow)),
+        requests=requests,
         total_count=total_count,
     )
-
-
-class _Search:
-    """Finds the page where what was created before a moment begins: doubling, then halving."""
-
-    def __init__(self, source: Source, moment: datetime) -> None:
-        self.requests = 0
-        self._source = source
-        self._moment = moment
-        self._pages: dict[int, Page] = {}
-
-    async def run(self) -> tuple[int, Page | None]:
-        """Return where to begin to read, and the page there if it was read on the way."""
-        newer, older = 0, 1
-        while not await self._reaches(older):
-            newer, last = older, self._pages[older].max_page
-            if older >= last:
-                older += 1
-                break
-            older = min(2 * older, last)
-        while older - newer > 1:
-            middle = (newer + older) // 2
-            if await self._reaches(middle):
-                older = middle
-            else:
-                newer = middle
-        return max((older - 1) * PAGE - 1, 0), self._pages.get(older)
-
-    async def _reaches(self, number: int) -> bool:
-        self.requests += 1
-        page = self._pages[number] = await self._source.page(number, PAGE)
-        return page.oldest is None or page.oldest < self._moment
 
 
 async def read_book(source: Source, *, progress: Callable[[int, int], None] | None = None) -> BookRead:
@@ -121,7 +131,7 @@ async def read_book(source: Source, *, progress: Callable[[int, int], None] | No
 
     Args:
         source: The list.
-        progress: Told after each page how many of how many are read.
+        progress: Called after each page with how many of how many are read.
 
     Raises:
         TransientError: the list would not hold together, or Polar is down. What was read must not be concluded from.
@@ -142,12 +152,16 @@ async def read_book(source: Source, *, progress: Callable[[int, int], None] | No
 
 
 class Book:
-    """The whole book, page by page; keeps nothing but ids.
+    """The whole book, portion by portion; keeps nothing but ids.
 
-    After a walk to the oldest row it begins again at the newest, until a page brings nobody new and there are at least
-    as many as Polar counts. That costs one request when nothing happened, finds who came meanwhile, and becomes a
-    second walk, over pages with other edges, when somebody is missing. There may be more than Polar counts: whoever was
-    deleted after being read. That cannot hide a loss, since a walk loses nobody who is alive throughout.
+    After a walk to the oldest row it begins again at the newest, until a page brings no new customer and there are at
+    least as many as Polar counts. That costs one request when nothing happened, finds customers that came meanwhile,
+    and becomes a second walk, over pages with other edges, when one is missing. There may be more than Polar counts:
+    those that were deleted after they were read. That cannot hide a loss, since a walk loses no customer that is alive
+    throughout.
+
+    Where a row that Polar cannot serialise is in the way, the export is read instead, or where that is impossible too,
+    smaller and smaller pages.
 
     Attributes:
         bad_rows: By key.
@@ -161,30 +175,64 @@ class Book:
         self.complete = False
         self._source = source
         self._walks: list[Walk] = []
+        self._export = Export(source, lambda _: True)
         self._known: set[str] = set()
 
     @property
+    def ids(self) -> Collection[str]:
+        """The ids of all customers read so far; of bad rows, where it is readable."""
+        return self._known
+
+    @property
     def requests(self) -> int:
-        """Pages asked for."""
-        return sum(walk.requests for walk in self._walks)
+        """Pages asked for, and requests for the export."""
+        return sum(walk.requests for walk in self._walks) + self._export.requests
 
     async def pages(self) -> AsyncIterator[list[Customer]]:
-        """Yield customers as they are read, each once, newest first but for those who came meanwhile.
+        """Yield customers as they are read, each once, newest first but for those that came meanwhile.
+
+        Those out of the export come in no order.
 
         Raises:
             TransientError: the book does not hold together after several walks, or Polar is down.
             FatalError: Polar cannot be read until a person acts.
         """
+        try:
+            async for fresh in self._walked(self._source.page):
+                yield fresh
+        except LostAnswerError as error:
+            if not is_server_error(error):
+                raise
+            log_export_is_read(error)
+            async for fresh in self._around_bad_rows():
+                yield fresh
+        self.complete = True
+
+    async def _around_bad_rows(self) -> AsyncIterator[list[Customer]]:
+        try:
+            async for rows in self._export.rows():
+                yield self._fresh(rows)
+        except ApiError as error:
+            if is_hopeless(error):
+                raise
+            log_pages_are_split(error)
+            async for fresh in self._walked(self._source.page_around_bad_rows):
+                yield fresh
+        else:
+            self.total_count = self._export.total_count
+            log_bad_rows(self.bad_rows.values())
+
+    async def _walked(self, fetch: Fetch) -> AsyncIterator[list[Customer]]:
         for number in range(_PASSES):
-            walk = Walk(self._source, largest=PAGE - number * _FINER)
+            walk = Walk(fetch, largest=PAGE - number * _FINER)
             self._walks.append(walk)
             async for page in walk.pages():
-                fresh = self._take(page)
-                yield fresh
-                if number > 0 and not fresh and self._adds_up():
+                before = len(self._known)
+                self.total_count = page.total_count
+                yield self._fresh(page.rows)
+                if number > 0 and len(self._known) == before and self._adds_up():
                     break
             if number > 0 and self._adds_up():
-                self.complete = True
                 return
         raise TransientError(
             f"Polar counts {self.total_count} customers, but its list shows {len(self._known)} however often it is "
@@ -196,9 +244,8 @@ class Book:
     def _adds_up(self) -> bool:
         return len(self._known) >= self.total_count
 
-    def _take(self, page: Page) -> list[Customer]:
-        fresh = {key(row): row for row in page.rows if key(row) not in self._known}
+    def _fresh(self, rows: Iterable[Row]) -> list[Customer]:
+        fresh = {key(row): row for row in rows if key(row) not in self._known}
         self._known.update(fresh)
         self.bad_rows.update((row.key, row) for row in fresh.values() if isinstance(row, BadRow))
-        self.total_count = page.total_count
         return [row for row in fresh.values() if isinstance(row, Customer)]

@@ -4,7 +4,8 @@ import re
 
 import httpx
 
-from polar_attio_pipeline.http.errors import ApiError, FatalError, Hint, Hints, RecordError, explain
+from polar_attio_pipeline.http.errors import ApiError, FatalError, Hint, Hints, RecordError, body, explain
+from polar_attio_pipeline.polar.paths import CUSTOMERS, EXPORT, MEMBERS
 
 _SCOPES = re.compile(r'\bscope="([\w: ]+)"')
 
@@ -29,6 +30,21 @@ _HINTS: Hints = {
 }
 
 
+_NO_ID = Hint(RecordError, "Polar does not take this as a customer's id ({status} on {request}).")
+_ABOUT_ONE: Hints = {**_HINTS, (422, None): _NO_ID}
+_ABOUT_MEMBERS: Hints = {**_ABOUT_ONE, (404, None): _NO_ID}
+
+
+def is_server_error(error: ApiError) -> bool:
+    """Tell the answer that a row causes which Polar cannot serialise from those of gateways and of the network."""
+    return error.status == httpx.codes.INTERNAL_SERVER_ERROR
+
+
+def is_hopeless(error: ApiError) -> bool:
+    """Tell whether Polar would refuse every other request as well."""
+    return error.status == httpx.codes.UNAUTHORIZED
+
+
 def explain_polar(response: httpx.Response) -> ApiError:
     """Return the error that an answer of Polar's stands for."""
     # Which scopes would do stands only in this header; any one of them is enough (measured).
@@ -38,4 +54,17 @@ def explain_polar(response: httpx.Response) -> ApiError:
         FatalError,
         "Polar's token lacks a scope ({status} on {request}): give the token in POLAR_ACCESS_TOKEN " + scopes + ".",
     )
-    return explain(response, service="Polar", hints={**_HINTS, (403, None): forbidden})
+    return explain(response, service="Polar", hints={**_hints(response), (403, None): forbidden})
+
+
+def _hints(response: httpx.Response) -> Hints:
+    path = response.request.url.path
+    if path.startswith(CUSTOMERS) and path not in (CUSTOMERS, EXPORT):
+        return _ABOUT_ONE
+    if path == MEMBERS and not _is_unknown_route(body(response)):
+        return _ABOUT_MEMBERS
+    return _HINTS
+
+
+def _is_unknown_route(payload: object) -> bool:
+    return not isinstance(payload, dict) or payload.get("detail") == "Not Found"

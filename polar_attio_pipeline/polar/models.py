@@ -1,11 +1,14 @@
 """What Polar returns, read tolerantly: fields that are not used may come, go and change."""
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, TypeAdapter, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
 
 from polar_attio_pipeline.sync.records import Customer
 
@@ -16,14 +19,31 @@ class Address(BaseModel):
     country: str | None = None
 
 
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def _uuid(text: str) -> str:
+    if not _UUID.fullmatch(text):
+        raise PydanticCustomError("id", "Input should be a UUID")
+    return text.lower()
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        # The first hours of the year 1 and the last ones of 9999, in a zone of their own.
+        raise PydanticCustomError("moment", "Input should be a moment between the years 1 and 9999 in UTC") from None
+
+
 class CustomerRow(BaseModel):
     """A customer as listed. Polar adds fields without a new API version, and types of customers at will."""
 
-    id: str
-    created_at: AwareDatetime
+    id: Annotated[str, AfterValidator(_uuid)]
+    created_at: Annotated[AwareDatetime, AfterValidator(_in_utc)]
     email: str | None
     name: str | None = None
-    type: str = "individual"
+    type: str | None = "individual"
     organization_id: str = ""
     external_id: str | None = None
     billing_address: Address | None = None
@@ -53,7 +73,8 @@ class Member(BaseModel):
 class Organization(BaseModel):
     """The token's organization."""
 
-    slug: str
+    id: str | None = None
+    slug: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +97,7 @@ class BadRow:
     created_at: datetime | None
 
 
-_MOMENT = TypeAdapter(AwareDatetime)
+_MOMENT = TypeAdapter[datetime](Annotated[AwareDatetime, AfterValidator(_in_utc)])
 
 
 def parse_row(item: object) -> CustomerRow | BadRow:
@@ -97,6 +118,18 @@ def parse_row(item: object) -> CustomerRow | BadRow:
     )
 
 
+def unserialisable(customer_id: str, created_at: datetime | None) -> BadRow:
+    """Return the bad row for a customer that Polar answers 500 for, whatever is asked about it."""
+    return BadRow(
+        key=customer_id,
+        id=customer_id,
+        field="the whole row",
+        message=f"Polar answers 500 for customer {customer_id}: open it in Polar's dashboard and give it an address, "
+        "or delete it.",
+        created_at=created_at,
+    )
+
+
 def to_customer(row: CustomerRow, *, url: Callable[[str], str], read_at: datetime) -> Customer:
     """Return the row as the heart knows customers.
 
@@ -107,7 +140,7 @@ def to_customer(row: CustomerRow, *, url: Callable[[str], str], read_at: datetim
     """
     return Customer(
         id=row.id,
-        created_at=row.created_at.astimezone(UTC),
+        created_at=row.created_at,
         email=row.email or None,
         name=row.name,
         type=row.type,

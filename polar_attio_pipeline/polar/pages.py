@@ -1,17 +1,20 @@
 """A page of Polar's customers, and who can be asked for one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from polar_attio_pipeline.polar.models import BadRow
+from polar_attio_pipeline.polar.models import BadRow, CustomerRow
 from polar_attio_pipeline.sync.records import Customer
 
 PAGE = 100
 """The most rows that one answer holds; a larger limit is clamped without a word (Polar's server)."""
 
 Row = Customer | BadRow
+
+Shown = Callable[[CustomerRow | BadRow, datetime], Row]
+"""Takes a row as Polar gave it, and when; returns it as the heart knows customers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +61,43 @@ class Page:
         return next((row.created_at for row in reversed(self.rows) if row.created_at), None)
 
 
+Fetch = Callable[[int, int], Awaitable[Page]]
+"""Takes a page's number, from 1, and its limit; raises LostAnswerError with status 500 for a page that holds a row that
+Polar cannot serialise."""
+
+
 class Source(Protocol):
-    """The list of customers, newest first."""
+    """Polar's customers, in each way in which they can be read."""
 
     async def page(self, page: int, limit: int = PAGE) -> Page:
-        """Return the page of this number, from 1, at this many rows a page."""
+        """Return the page of this number, newest first, from 1, at this many rows a page.
+
+        Raises:
+            LostAnswerError: with status 500 where Polar fails, such as for a page with a row that it cannot serialise.
+        """
+        ...
+
+    async def page_around_bad_rows(self, page: int, limit: int = PAGE) -> Page:
+        """Return the page, with a bad row in place of each row that cannot be had; it may be wider than asked for."""
+        ...
+
+    async def count(self) -> int:
+        """Return how many customers there are."""
+        ...
+
+    def export(self) -> AsyncIterator[Sequence[Row]]:
+        """Yield every customer in portions, out of one snapshot, in no order and without a type.
+
+        Raises:
+            LostAnswerError: the export broke off.
+        """
+        ...
+
+    async def looked_at(self, customers: Sequence[Customer]) -> list[Row]:
+        """Return these customers as Polar shows each by its id, deleted ones left out.
+
+        One that it answers 500 for is a bad row.
+        """
         ...
 
 

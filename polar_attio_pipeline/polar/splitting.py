@@ -3,26 +3,22 @@
 from collections.abc import Awaitable, Callable, Iterator
 
 from polar_attio_pipeline.http.errors import LostAnswerError
+from polar_attio_pipeline.polar.errors import is_server_error
 from polar_attio_pipeline.polar.models import BadRow
-from polar_attio_pipeline.polar.pages import Page, Row, key, with_times
+from polar_attio_pipeline.polar.pages import Fetch, Page, Row, key, with_times
 
 _LARGEST = 50
 _SMALLER = {50: 25, 25: 5, 5: 1}
-_HOPELESS = 5
-"""So many single rows that fail before any succeeds mean that the service is down, not that rows are bad."""
+_SUSPICIOUS = 5
+"""So many single rows that fail before any succeeds may mean that the service is down, not that rows are bad."""
 
 _READINGS = 3
 
-Fetch = Callable[[int, int], Awaitable[Page]]
-"""Takes a page's number and limit; raises LostAnswerError with status 500 for a page that cannot be had."""
+IsWell = Callable[[], Awaitable[bool]]
+"""Tells whether the service answers a request of another kind."""
 
 
-def is_server_error(error: LostAnswerError) -> bool:
-    """Tell the answer that a bad row causes from those of gateways and of the network."""
-    return error.status == 500
-
-
-async def read_around_bad_rows(fetch: Fetch, *, start: int, limit: int) -> Page | None:
+async def read_around_bad_rows(fetch: Fetch, *, start: int, limit: int, is_well: IsWell) -> Page | None:
     """Read a stretch in ever smaller pages, until each row that fails is alone.
 
     The stretch is widened to multiples of 50. Its parts are read one after another; if the list changed meanwhile,
@@ -32,25 +28,26 @@ async def read_around_bad_rows(fetch: Fetch, *, start: int, limit: int) -> Page 
         fetch: Reads one page.
         start: Rows before the stretch.
         limit: Rows of the stretch.
+        is_well: Asked once, after a few rows of which none can be had.
 
     Returns:
-        The stretch with a bad row where a row cannot be had; None when nothing can be had: the service is down.
+        The stretch with a bad row where a row cannot be had; None when nothing can be had or the service is down.
     """
     first = start // _LARGEST * _LARGEST
     last = -(-(start + limit) // _LARGEST) * _LARGEST
-    parts = await _read_parts(fetch, first, last)
+    parts = await _read_parts(fetch, first, last, is_well)
     readings = 1
     while parts and not _agree(parts) and readings < _READINGS:
-        parts = await _read_parts(fetch, first, last)
+        parts = await _read_parts(fetch, first, last, is_well)
         readings += 1
-    return _joined(parts, first, last) if parts else None
+    return _joined(parts, first, last) if parts and any(parts.values()) else None
 
 
 def _agree(parts: dict[int, Page | None]) -> bool:
-    return len({part.total_count for part in parts.values() if part}) == 1
+    return len({part.total_count for part in parts.values() if part}) <= 1
 
 
-async def _read_parts(fetch: Fetch, first: int, last: int) -> dict[int, Page | None] | None:
+async def _read_parts(fetch: Fetch, first: int, last: int, is_well: IsWell) -> dict[int, Page | None] | None:
     due = [(start, _LARGEST) for start in reversed(range(first, last, _LARGEST))]
     parts: dict[int, Page | None] = {}
     while due:
@@ -65,9 +62,21 @@ async def _read_parts(fetch: Fetch, first: int, last: int) -> dict[int, Page | N
             else:
                 smaller = _SMALLER[size]
                 due += [(part, smaller) for part in reversed(range(start, start + size, smaller))]
-        if len(parts) >= _HOPELESS and not any(parts.values()):
-            return None
+        if len(parts) == _SUSPICIOUS and not any(parts.values()):
+            if not await is_well():
+                return None
+            # The service may have come back only now, and then none of these rows is bad.
+            parts = {start: await _single(fetch, start) for start in parts}
     return parts
+
+
+async def _single(fetch: Fetch, start: int) -> Page | None:
+    try:
+        return await fetch(start + 1, 1)
+    except LostAnswerError as error:
+        if not is_server_error(error):
+            raise
+        return None
 
 
 def _joined(parts: dict[int, Page | None], first: int, last: int) -> Page:
@@ -92,6 +101,7 @@ def _rows(parts: dict[int, Page | None], total: int) -> Iterator[Row]:
                 key=f"{total - start} from the end",
                 id=None,
                 field="the whole row",
-                message=f"Polar answers 500 for it; it is number {start + 1} of its list of customers, newest first.",
+                message=f"Polar answers 500 for number {start + 1} of its list of customers, newest first: open it in "
+                "Polar's dashboard and give it an address, or delete it.",
                 created_at=None,
             )

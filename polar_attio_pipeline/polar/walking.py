@@ -1,7 +1,7 @@
 """Walks down the list of customers, newest first, without a gap, while rows come and go.
 
 Polar has pages by offset only, so a row that leaves the part already read moves all others up, and the next page would
-begin after a row that nobody has seen. Counting does not show it reliably: a row that arrives at the same time, or a
+begin after a row that was in no page. Counting does not show it reliably: a row that arrives at the same time, or a
 count that is one change late, makes up for the one that left. So every page overlaps the one before it, and is accepted
 only when it holds a row that sorts before everything unread. Pages are cut from one statement each, hence what follows
 that row is all there is. Otherwise the walk goes back until it finds such a row.
@@ -13,7 +13,7 @@ from datetime import datetime
 
 from polar_attio_pipeline.http.errors import TransientError
 from polar_attio_pipeline.polar.models import BadRow
-from polar_attio_pipeline.polar.pages import PAGE, Page, Row, Source, key
+from polar_attio_pipeline.polar.pages import PAGE, Fetch, Page, Row, key
 
 _STEP_BACK = 50
 _WIDER_OVERLAP = 8
@@ -35,18 +35,18 @@ class Walk:
     """
 
     def __init__(
-        self, source: Source, *, start: int = 0, newer_than: datetime | None = None, largest: int = PAGE
+        self, fetch: Fetch, *, start: int = 0, newer_than: datetime | None = None, largest: int = PAGE
     ) -> None:
         """Stand somewhere in the list.
 
         Args:
-            source: The list.
+            fetch: Reads one page of the list.
             start: Rows to leave out; the first page begins there or before.
             newer_than: Rows created after this moment count as read; needed when `start` is not 0.
             largest: The largest page to ask for. Another one moves the edges of all pages.
         """
         self.requests = 0
-        self._source = source
+        self._fetch = fetch
         self._next = start
         self._floor = newer_than
         self._largest = largest
@@ -92,7 +92,7 @@ class Walk:
     async def _ask(self, offset: int) -> Page:
         self.requests += 1
         number, limit = page_from(offset, largest=self._largest)
-        return await self._source.page(number, limit)
+        return await self._fetch(number, limit)
 
     def _joins(self, page: Page) -> bool:
         return any(self._is_read(row) for row in page.rows)

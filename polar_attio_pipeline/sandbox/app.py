@@ -10,9 +10,7 @@ from polar_attio_pipeline.sandbox import control, page
 from polar_attio_pipeline.sandbox.attio.routes import routes as attio_routes
 from polar_attio_pipeline.sandbox.injector import Dates, FaultInjector
 from polar_attio_pipeline.sandbox.polar.edge import PolarEdge
-from polar_attio_pipeline.sandbox.polar.reads import Reads
 from polar_attio_pipeline.sandbox.polar.routes import routes as polar_routes
-from polar_attio_pipeline.sandbox.polar.writes import Writes
 from polar_attio_pipeline.sandbox.traffic import TrafficRecorder
 from polar_attio_pipeline.sandbox.world import Sandbox
 
@@ -24,7 +22,7 @@ def create_app(sandbox: Sandbox) -> ASGIApp:
     `ATTIO_API_URL`.
     """
     service_routes = [
-        *polar_routes(Reads(sandbox.polar, sandbox.churn), Writes(sandbox.polar)),
+        *polar_routes(sandbox.churn),
         *attio_routes(sandbox.attio, sandbox.attio_limits),
     ]
     app: ASGIApp = Starlette(

@@ -7,11 +7,12 @@ from typing import Literal, TypeVar, cast
 from pydantic import AwareDatetime, BaseModel, NonNegativeInt, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from polar_attio_pipeline.sandbox import control_tokens
 from polar_attio_pipeline.sandbox.faults import Fault, fault_json
+from polar_attio_pipeline.sandbox.json_response import Json
 from polar_attio_pipeline.sandbox.limits import parse_scale
 from polar_attio_pipeline.sandbox.polar.changes import CustomerFields
 from polar_attio_pipeline.sandbox.polar.churn import Churn
@@ -37,6 +38,7 @@ class CustomerGiven(BaseModel):
     Attributes:
         visible_in_seconds: How long until the creating transaction commits; null: until `/commit` is called.
         unserialisable: Make it a row that Polar's own response model refuses.
+        unpaired_surrogate: End its name in half of a character, which comes as an escape of JSON.
     """
 
     email: str | None = None
@@ -48,12 +50,16 @@ class CustomerGiven(BaseModel):
     created_at: AwareDatetime | None = None
     visible_in_seconds: float | None = 0
     unserialisable: bool = False
+    unpaired_surrogate: bool = False
 
     def fields(self) -> CustomerFields:
         """Return what was given of the customer itself."""
-        about_the_row = self.model_dump(exclude={"visible_in_seconds", "unserialisable"}, exclude_unset=True)
+        controls = {"visible_in_seconds", "unserialisable", "unpaired_surrogate"}
+        about_the_row = self.model_dump(exclude=controls, exclude_unset=True)
         if self.unserialisable:
             about_the_row.update(email=None, type="individual")
+        if self.unpaired_surrogate:
+            about_the_row["name"] = f"{self.name or ''}\ud800"
         return cast(CustomerFields, about_the_row)
 
 
@@ -78,18 +84,18 @@ class Controls:
     async def health(self, _: Request) -> Response:
         """Say that the sandbox is there, and what time it is."""
         now = self._sandbox.clock().isoformat()
-        return JSONResponse({"ok": True, "now": now, "customers": len(self._sandbox.polar.customers)})
+        return Json({"ok": True, "now": now, "customers": len(self._sandbox.polar.customers)})
 
     async def list_faults(self, _: Request) -> Response:
         """List the faults that are on."""
         active = self._sandbox.faults.active()
-        return JSONResponse([fault_json(number, fault) for number, fault in active.items()])
+        return Json([fault_json(number, fault) for number, fault in active.items()])
 
     async def add_fault(self, request: Request) -> Response:
         """Switch a fault on."""
         fault = await _given(Fault, request)
         number = self._sandbox.faults.add(fault)
-        return JSONResponse(fault_json(number, fault), 201)
+        return Json(fault_json(number, fault), 201)
 
     async def clear_faults(self, _: Request) -> Response:
         """Switch all faults off."""
@@ -105,13 +111,13 @@ class Controls:
         """List what is to happen to the book while it is paged through, and what has."""
         churn = self._sandbox.churn
         active = [due.model_dump() for due in churn.active]
-        return JSONResponse({"active": active, "inserted": churn.inserted, "deleted": churn.deleted})
+        return Json({"active": active, "inserted": churn.inserted, "deleted": churn.deleted})
 
     async def add_churn(self, request: Request) -> Response:
         """Have the book change while it is paged through."""
         churn = await _given(Churn, request)
         self._sandbox.churn.active.append(churn)
-        return JSONResponse(churn.model_dump(), 201)
+        return Json(churn.model_dump(), 201)
 
     async def clear_churn(self, _: Request) -> Response:
         """Have it change no more."""
@@ -120,7 +126,7 @@ class Controls:
 
     async def traffic(self, _: Request) -> Response:
         """Tell what arrived."""
-        return JSONResponse(self._sandbox.traffic.as_json())
+        return Json(self._sandbox.traffic.as_json())
 
     async def reset_traffic(self, _: Request) -> Response:
         """Forget what arrived."""
@@ -132,7 +138,7 @@ class Controls:
         given = await _given(BookGiven, request)
         self._sandbox.polar.clear()
         self._sandbox.fill(customers=given.customers, seed=given.seed)
-        return JSONResponse({"customers": len(self._sandbox.polar.customers)}, 201)
+        return Json({"customers": len(self._sandbox.polar.customers)}, 201)
 
     async def add_customer(self, request: Request) -> Response:
         """Make a customer, perhaps one whose transaction commits late, or with an earlier created_at."""
@@ -175,7 +181,7 @@ class Controls:
     async def clock(self, _: Request) -> Response:
         """Tell the sandbox's time, and how far ahead of the machine's it is."""
         clock = self._sandbox.clock
-        return JSONResponse({"now": clock().isoformat(), "offset_seconds": clock.offset.total_seconds()})
+        return Json({"now": clock().isoformat(), "offset_seconds": clock.offset.total_seconds()})
 
     async def shift_clock(self, request: Request) -> Response:
         """Shift the sandbox's time."""
@@ -190,10 +196,10 @@ class Controls:
             self._sandbox.set_limits(parse_scale(str(given.scale)))
         except ValueError as wrong:
             raise HTTPException(422, str(wrong)) from None
-        return JSONResponse({"scale": given.scale})
+        return Json({"scale": given.scale})
 
     def _shown(self, row: Customer, status: int = 200) -> Response:
-        return JSONResponse(customer_json(row, self._sandbox.polar.organization.id), status)
+        return Json(customer_json(row, self._sandbox.polar.organization.id), status)
 
 
 async def _given(model: type[Given], request: Request) -> Given:

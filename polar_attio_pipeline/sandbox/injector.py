@@ -7,23 +7,16 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from starlette.datastructures import MutableHeaders
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from polar_attio_pipeline.sandbox import wire
+from polar_attio_pipeline.sandbox import answers, wire
 from polar_attio_pipeline.sandbox.faults import Fault, Faults, Kind
 from polar_attio_pipeline.sandbox.polar import errors as polar_errors
 from polar_attio_pipeline.sandbox.polar.edge import send_too_many, with_headers
 from polar_attio_pipeline.sandbox.traffic import FAULT, service_of
 
 _SKEW = "sandbox.skew"
-_GATEWAY_TITLES = {502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout"}
-_ATTIO_TOO_MANY = {
-    "status_code": 429,
-    "type": "rate_limit_error",
-    "code": "rate_limit_exceeded",
-    "message": "Rate limit exceeded, please try again later",
-}
 
 
 class FaultInjector:
@@ -36,9 +29,15 @@ class FaultInjector:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through, or not."""
         service = service_of(scope["path"]) if scope["type"] == "http" else None
-        struck = self._faults.strike(service, scope["method"], scope["path"]) if service else []
+        if service is None:
+            await self._app(scope, receive, send)
+            return
+        text = ""
+        if self._faults.searches_content:
+            body, receive = await wire.read_body(receive)
+            text = wire.text_of(scope, body)
         ending: Fault | None = None
-        for fault in struck:
+        for fault in self._faults.strike(service, scope["method"], scope["path"], text):
             scope[FAULT] = fault.kind.value
             if fault.kind is Kind.LATENCY:
                 await asyncio.sleep(fault.seconds + self._faults.random.uniform(0, fault.jitter))
@@ -60,7 +59,13 @@ class FaultInjector:
                 await wire.hang(scope, receive)
             case Kind.CUT_BODY:
                 answer = await wire.collect(self._app, scope, receive)
-                await wire.send_half(answer, scope, receive, send)
+                if fault.looks_whole:
+                    await wire.send_whole(wire.first_half(answer), send)
+                else:
+                    await wire.send_half(answer, scope, receive, send)
+            case Kind.EMPTY_LIST:
+                answer = await wire.collect(self._app, scope, receive)
+                await wire.send_whole(answers.emptied(answer), send)
             case Kind.SLOW_BODY:
                 answer = await wire.collect(self._app, scope, receive)
                 await wire.send_slowly(answer, send, slices=fault.slices, pause=fault.seconds / fault.slices)
@@ -69,7 +74,7 @@ class FaultInjector:
                 if fault.lost == "reset":
                     await wire.reset(scope, receive)
                 else:
-                    await _gateway(503)(scope, receive, send)
+                    await answers.gateway(503)(scope, receive, send)
             case _:
                 await self._answer(fault, scope, receive, send)
 
@@ -77,14 +82,18 @@ class FaultInjector:
         service = service_of(scope["path"])
         if fault.kind is Kind.REVOKED:
             await polar_errors.invalid_token()(scope, receive, with_headers(send))
+        elif fault.kind is Kind.REFUSE and service == "polar":
+            await answers.polar_refusal(fault, scope["path"])(scope, receive, with_headers(send))
+        elif fault.kind is Kind.REFUSE:
+            await answers.attio_refusal(fault)(scope, receive, send)
         elif fault.kind is Kind.STATUS:
-            response = _gateway(fault.status)
+            response = answers.gateway(fault.status)
             self._ask_to_wait(response, self._retry_after(fault, "absent"))
             await response(scope, receive, send)
         elif service == "polar":
             await send_too_many(send, self._retry_after(fault, "seconds"))
         else:
-            response = JSONResponse(_ATTIO_TOO_MANY, 429)
+            response = answers.attio_too_many()
             self._ask_to_wait(response, self._retry_after(fault, "date"))
             await response(scope, receive, send)
 
@@ -124,15 +133,6 @@ class Dates:
             await send(message)
 
         await self._app(scope, receive, dated)
-
-
-def _gateway(status: int) -> Response:
-    if status == 500:
-        return PlainTextResponse("Internal Server Error", 500)
-    title = f"{status} {_GATEWAY_TITLES[status]}"
-    return HTMLResponse(
-        f"<html><head><title>{title}</title></head><body><center><h1>{title}</h1></center></body></html>", status
-    )
 
 
 def _next_whole_second(moment: datetime) -> datetime:

@@ -7,12 +7,13 @@ from typing import Any, Literal, TypeVar, cast
 from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from polar_attio_pipeline.sandbox.attio.errors import AttioError
 from polar_attio_pipeline.sandbox.faults import Fault, Kind, fault_json
+from polar_attio_pipeline.sandbox.json_response import Json
 from polar_attio_pipeline.sandbox.page_state import Look, both_sides, traffic_totals
 from polar_attio_pipeline.sandbox.polar.changes import CustomerFields
 from polar_attio_pipeline.sandbox.polar.params import CustomerUpdate, IndividualCreate
@@ -88,7 +89,7 @@ class Page:
         """Return all that the page shows."""
         look = Look.model_validate(dict(request.query_params))
         sandbox = self._sandbox
-        return JSONResponse(
+        return Json(
             {
                 "now": sandbox.clock().isoformat(),
                 "workspace": sandbox.attio.slug,
@@ -108,7 +109,7 @@ class Page:
         """Have somebody buy in Polar."""
         given = await _given(IndividualCreate, request)
         row = self._sandbox.polar.add_customer(name=given.name, email=given.email, external_id=given.external_id)
-        return JSONResponse({"id": row.id}, 201)
+        return Json({"id": row.id}, 201)
 
     async def change_customer(self, request: Request) -> Response:
         """Rename or re-mail a customer."""
@@ -128,7 +129,7 @@ class Page:
         """Add a person as a workspace member does."""
         given = await _given(PersonGiven, request)
         record_id = self._sandbox.attio.add_person(emails=[given.email.strip()], name=given.name or None)
-        return JSONResponse({"id": record_id}, 201)
+        return Json({"id": record_id}, 201)
 
     async def edit_person(self, request: Request) -> Response:
         """Write one value."""
@@ -142,7 +143,7 @@ class Page:
     async def merge_people(self, request: Request) -> Response:
         """Merge another person into this one; both ids are gone, the answer has the new one."""
         given = await _given(MergeGiven, request)
-        return JSONResponse({"id": self._sandbox.attio.merge(request.path_params["id"], given.secondary)})
+        return Json({"id": self._sandbox.attio.merge(request.path_params["id"], given.secondary)})
 
     async def delete_person(self, request: Request) -> Response:
         """Delete a person."""
@@ -159,7 +160,7 @@ class Page:
                 faults.remove(number)
         if given.on:
             faults.add(wanted)
-        return JSONResponse(self._switches())
+        return Json(self._switches())
 
     def _switches(self) -> list[dict[str, Any]]:
         active = self._sandbox.faults.active().values()
@@ -207,7 +208,7 @@ def _explained(endpoint: Endpoint) -> Endpoint:
 
 
 def _refusal(status: int, sentence: str) -> Response:
-    return JSONResponse({"detail": sentence}, status)
+    return Json({"detail": sentence}, status)
 
 
 def _page() -> Response:

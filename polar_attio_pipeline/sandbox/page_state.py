@@ -49,7 +49,7 @@ def both_sides(sandbox: Sandbox, look: Look) -> dict[str, Any]:
     with sandbox.polar.lock:
         sandbox.polar.settle()
         customers = list(sandbox.polar.view.ordered(_NEWEST_FIRST)[0])
-    with sandbox.attio.lock:
+    with sandbox.attio.settled():
         people = list(sandbox.attio.store.records(sandbox.attio.people_type).values())
     people.reverse()
     found_customers = _search(customers, look.customers, _words_of_customer)
@@ -74,6 +74,7 @@ def traffic_totals(traffic: Traffic) -> dict[str, dict[str, int]]:
             "requests": traffic.count(service=service),
             "writes": traffic.count(service=service, kind="write"),
             "refused": traffic.count(service=service, status=429),
+            "most_in_flight": traffic.most_in_flight(service),
         }
         for service in ("polar", "attio")
     }

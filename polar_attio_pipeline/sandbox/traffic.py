@@ -1,4 +1,4 @@
-"""What arrived, as the server saw it: counts, a short log, and who came back too early."""
+"""What arrived, as the server saw it: counts, a short log, how much at once, and who came back too early."""
 
 import email.utils
 import time
@@ -56,11 +56,18 @@ class Traffic:
     log: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=LOG_LENGTH))
     early_retries: Counter[str] = field(default_factory=Counter)
     _closed: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
+    _in_flight: Counter[str] = field(default_factory=Counter)
+    _most_in_flight: Counter[str] = field(default_factory=Counter)
 
     def reset(self) -> None:
-        """Forget all of it."""
+        """Forget all of it, but for the requests that are being answered at the moment."""
         for record in (self.counts, self.log, self.early_retries, self._closed):
             record.clear()
+        self._most_in_flight = self._in_flight.copy()
+
+    def most_in_flight(self, service: str) -> int:
+        """Return how many requests of a service were being answered at once, at most."""
+        return self._most_in_flight[service]
 
     def count(self, **by: str | int | None) -> int:
         """Count requests by any of the fields of `Seen`, as in `count(service="attio", kind="write")`."""
@@ -77,6 +84,7 @@ class Traffic:
                     "reads": self.count(service=service, kind="read"),
                     "writes": self.count(service=service, kind="write"),
                     "early_retries": self.early_retries[service],
+                    "most_in_flight": self.most_in_flight(service),
                 }
                 for service in services
             },
@@ -90,6 +98,12 @@ class Traffic:
         given_at, opens_at = self._closed.get(service, (now, now))
         if given_at + IN_FLIGHT < now < opens_at:
             self.early_retries[service] += 1
+        self._in_flight[service] += 1
+        self._most_in_flight[service] = max(self._most_in_flight[service], self._in_flight[service])
+
+    def left(self, service: str) -> None:
+        """Note that a request has ended, with an answer or without."""
+        self._in_flight[service] -= 1
 
     def told_to_wait(self, service: str, retry_after: str) -> None:
         """Note that an answer carries this `Retry-After`: seconds, or an HTTP date."""
@@ -149,6 +163,7 @@ class TrafficRecorder:
         try:
             await self._app(scope, receive, noting)
         finally:
+            self._traffic.left(service)
             kind = kind_of(method, path)
             self._traffic.counts[Seen(service, method, route, kind, status)] += 1
             self._traffic.log.append(

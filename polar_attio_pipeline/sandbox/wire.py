@@ -3,7 +3,8 @@
 import asyncio
 import socket
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from urllib.parse import unquote_plus
 
 import httpx
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,6 +17,28 @@ def transport_of(scope: Scope) -> asyncio.Transport | None:
     """Return the connection that the request came over; None when it came over none."""
     transport: asyncio.Transport | None = scope.get("extensions", {}).get(TRANSPORT)
     return transport
+
+
+async def read_body(receive: Receive) -> tuple[bytes, Receive]:
+    """Read a request to its end; return its body, and a `receive` from which it can be read again."""
+    body = bytearray()
+    message: Message = {"more_body": True}
+    while message.get("more_body"):
+        message = await receive()
+        body.extend(message.get("body", b""))
+    is_whole = message["type"] == "http.request"
+    unread = [{"type": "http.request", "body": bytes(body), "more_body": False} if is_whole else message]
+
+    async def receive_again() -> Message:
+        return unread.pop() if unread else await receive()
+
+    return bytes(body), receive_again
+
+
+def text_of(scope: Scope, body: bytes) -> str:
+    """Return a request's path, query string (decoded) and body, a line each."""
+    query: bytes = scope["query_string"]
+    return "\n".join((scope["path"], unquote_plus(query.decode("latin-1")), body.decode(errors="replace")))
 
 
 async def reset(scope: Scope, receive: Receive) -> None:
@@ -44,15 +67,22 @@ async def hang(scope: Scope, receive: Receive) -> None:
     await _gone(receive)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Answer:
     """An answer that was made, and not sent yet."""
 
     start: Message
     body: bytes
 
-    def content_length(self, length: int) -> Message:
-        """Return the start of the answer, announcing this many bytes."""
+    @property
+    def has_length(self) -> bool:
+        """Whether its start announces how long the body is; else it is sent in chunks."""
+        return any(name.lower() == b"content-length" for name, _ in self.start["headers"])
+
+    def announcing(self, length: int) -> Message:
+        """Return the start of the answer, announcing this many bytes if it announces any."""
+        if not self.has_length:
+            return self.start
         others = [(name, value) for name, value in self.start["headers"] if name.lower() != b"content-length"]
         return {**self.start, "headers": [*others, (b"content-length", str(length).encode())]}
 
@@ -72,6 +102,19 @@ async def collect(app: ASGIApp, scope: Scope, receive: Receive) -> Answer:
     return Answer(start, bytes(body))
 
 
+async def send_whole(answer: Answer, send: Send) -> None:
+    """Send an answer, however long its body is by now."""
+    await send(answer.announcing(len(answer.body)))
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+def first_half(answer: Answer) -> Answer:
+    """Return the first half of an answer as if it were whole, of several lines up to the end of one."""
+    half = answer.body[: len(answer.body) // 2]
+    last_line_end = half.rfind(b"\r\n")
+    return replace(answer, body=half if last_line_end < 0 else half[: last_line_end + 2])
+
+
 async def send_half(answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
     """Announce the whole answer, send the first half of it, and close the connection.
 
@@ -80,14 +123,14 @@ async def send_half(answer: Answer, scope: Scope, receive: Receive, send: Send) 
     """
     sent = answer.body[: len(answer.body) // 2]
     announced = len(answer.body) or 1
-    await send(answer.content_length(announced))
+    await send(answer.announcing(announced))
     await send({"type": "http.response.body", "body": sent, "more_body": True})
     transport = transport_of(scope)
     if transport is None:
-        raise httpx.RemoteProtocolError(
-            "peer closed connection without sending complete message body "
-            f"(received {len(sent)} bytes, expected {announced})"
+        missing = (
+            f"received {len(sent)} bytes, expected {announced}" if answer.has_length else "incomplete chunked read"
         )
+        raise httpx.RemoteProtocolError(f"peer closed connection without sending complete message body ({missing})")
     transport.close()
     await _gone(receive)
 

@@ -61,7 +61,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     Attribute(
         key="polar_customer",
         title="Polar customer",
-        description="Pays through Polar. Kept by the Polar to Attio sync.",
+        description="A customer in Polar. Kept by the Polar to Attio sync.",
         types=(ValueType.CHECKBOX,),
         policy=Policy.ALWAYS,
         value=lambda _: True,

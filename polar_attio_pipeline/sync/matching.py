@@ -21,6 +21,7 @@ class Case(StrEnum):
     EMAIL_CHANGED = "email_changed"
     FOUND_BY_EMAIL = "found_by_email"
     RECREATED = "recreated"
+    REMEMBERED = "remembered"
     NEW = "new"
     SHARED_EMAIL = "shared_email"
     TWO_RECORDS = "two_records"
@@ -30,7 +31,7 @@ class Case(StrEnum):
     ANONYMISED = "anonymised"
 
 
-CERTAIN = frozenset({Case.KNOWN, Case.EMAIL_CHANGED, Case.FOUND_BY_EMAIL, Case.RECREATED, Case.NEW})
+CERTAIN = frozenset({Case.KNOWN, Case.EMAIL_CHANGED, Case.FOUND_BY_EMAIL, Case.RECREATED, Case.REMEMBERED, Case.NEW})
 """The cases in which something may be written."""
 
 AMBIGUOUS = frozenset({Case.SHARED_EMAIL, Case.TWO_RECORDS, Case.COPIED_ID, Case.REPEATED_EMAIL})
@@ -53,7 +54,11 @@ DESCRIPTIONS: dict[Case, tuple[str, str]] = {
         "Nobody holds the id; one person holds the address and the id of a customer that Polar no longer has.",
         "That person; it gets the new id.",
     ),
-    Case.NEW: ("Nobody holds the id or the address.", "A new person."),
+    Case.REMEMBERED: (
+        "Nobody holds the id or the address; the record that the ledger has for the customer holds no other id.",
+        "That person; it gets the id and the address.",
+    ),
+    Case.NEW: ("Nobody holds the id or the address, and no such record is in the ledger.", "A new person."),
     Case.SHARED_EMAIL: (
         "The person who holds the address is another live customer, or an older customer of this pass has the "
         "address too.",
@@ -72,8 +77,8 @@ DESCRIPTIONS: dict[Case, tuple[str, str]] = {
         "Ambiguous: merge them in Attio.",
     ),
     Case.NO_EMAIL: (
-        "A team without an address, without an owner who can be read, and not known by its id.",
-        "Rejected: give the team an owner in Polar, or the token the scope members:read.",
+        "The customer has no address and no owner who can be read, and is not known by its id or from the ledger.",
+        "Rejected: give it an address in Polar, or a team an owner, or the token the scope members:read.",
     ),
     Case.ANONYMISED: ("Polar has anonymised the customer.", "Rejected: there is nobody to write."),
 }
@@ -109,7 +114,9 @@ class PeopleIndex:
     def __init__(self, people: Iterable[Person]) -> None:
         self._by_id: dict[str, list[Person]] = {}
         self._by_address: dict[str, list[Person]] = {}
+        self._by_record: dict[str, Person] = {}
         for person in people:
+            self._by_record[person.record_id] = person
             held = person_id(person)
             if held is not None:
                 self._by_id.setdefault(held, []).append(person)
@@ -124,6 +131,11 @@ class PeopleIndex:
         """Return the people who hold the customer's address."""
         address = customer.address
         return self._by_address.get(email_key(address), ()) if address else ()
+
+    def of_record(self, record_id: str | None) -> Person | None:
+        """Return the person with a record id, if it still exists and carries no customer's id."""
+        person = self._by_record.get(record_id or "")
+        return person if person is not None and person_id(person) is None else None
 
 
 def person_id(person: Person) -> str | None:
@@ -142,7 +154,7 @@ def contested_id(customer: Customer, index: PeopleIndex) -> str | None:
 
 
 def match(  # noqa: PLR0911  # a case a line is the table of cases itself
-    customer: Customer, index: PeopleIndex, *, alive: Collection[str]
+    customer: Customer, index: PeopleIndex, *, alive: Collection[str], remembered: str | None = None
 ) -> Match:
     """Decide which person a customer is, from what the workspace holds now.
 
@@ -150,6 +162,8 @@ def match(  # noqa: PLR0911  # a case a line is the table of cases itself
         customer: A live Polar customer, its owner looked up where it has no address.
         index: Everybody who holds its id or its address.
         alive: Those ids of `contested_id` that live customers have.
+        remembered: The record id that an earlier pass has put on record for this customer. A hint: it is believed
+            only where nothing else tells who the customer is, and while that record carries no customer's id.
     """
     if customer.address and is_anonymised(customer.address):
         return Match(Case.ANONYMISED)
@@ -163,6 +177,9 @@ def match(  # noqa: PLR0911  # a case a line is the table of cases itself
     if len(involved) > 1:
         return Match(Case.TWO_RECORDS if by_id else Case.REPEATED_EMAIL, involved=involved)
     if not involved:
+        known = index.of_record(remembered)
+        if known:
+            return Match(Case.REMEMBERED, known, (known,))
         return Match(Case.NEW if customer.address else Case.NO_EMAIL)
     person = involved[0]
     if by_id:

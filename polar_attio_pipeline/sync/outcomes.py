@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -37,6 +37,9 @@ class Reason(StrEnum):
     ANONYMISED = "anonymised"
     REFUSED = "refused_by_attio"
     UNREADABLE = "unreadable_in_polar"
+    UNANSWERED = "polar_could_not_say"
+    NOT_TAKEN = "attio_could_not_take"
+    UNEXPECTED = "unexpected_error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Outcome:
         urls: Every Attio record involved.
         changed: The keys of the attributes that were written.
         created_at: When the customer was created in Polar.
+        fingerprint: Of what Attio refused, so that it is not sent again while nothing has changed.
     """
 
     customer_id: str
@@ -64,6 +68,7 @@ class Outcome:
     record_id: str | None = None
     urls: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    fingerprint: str | None = None
 
 
 def written(plan: Plan, person: Person) -> Outcome:
@@ -92,16 +97,43 @@ def unwritable(plan: Plan) -> Outcome:
     )
 
 
-def refused(plan: Plan, *, field: str | None, message: str) -> Outcome:
+def refused(plan: Plan, *, field: str | None, message: str, fingerprint: str) -> Outcome:
     """Return the outcome of a plan that Attio refused for good, naming the field and the value's key."""
     where = f"Attio refused {field}" if field else "Attio refused the record"
-    return _failed(
-        plan.customer,
-        Result.REJECTED,
-        Reason.REFUSED,
-        f"{where}: {message} Mend the value in Polar, or the attribute in Attio; the next pass tries again.",
-        plan.match.involved,
+    detail = (
+        f"{where}: {message} Correct the value in Polar, or the attribute in Attio: it is sent again when one of them "
+        "has changed, and once a day."
     )
+    return refused_before(plan, detail=detail, fingerprint=fingerprint)
+
+
+def refused_before(plan: Plan, *, detail: str, fingerprint: str) -> Outcome:
+    """Return the outcome of a plan that is not sent, because Attio refused just this and nothing has changed since."""
+    found = _failed(plan.customer, Result.REJECTED, Reason.REFUSED, detail, plan.match.involved)
+    return replace(found, fingerprint=fingerprint)
+
+
+def unanswered(customer: Customer, why: str) -> Outcome:
+    """Return the outcome of a customer about whom Polar could not answer a question."""
+    detail = f"{why} Without the answer it is not certain who the customer is. The next pass asks again."
+    return _failed(customer, Result.REJECTED, Reason.UNANSWERED, detail, ())
+
+
+def not_taken(customer: Customer, why: str, involved: tuple[Person, ...] = ()) -> Outcome:
+    """Return the outcome of a customer for whom a search or a write in Attio failed, or was not tried any more."""
+    return _failed(customer, Result.REJECTED, Reason.NOT_TAKEN, f"{why} The next pass tries again.", involved)
+
+
+def unexpected(customer: Customer, error: Exception) -> Outcome:
+    """Return the outcome of a customer with whom this program could not deal.
+
+    The text of the error is left out: it may quote values.
+    """
+    detail = (
+        f"This program failed with {type(error).__name__} on the customer's data, and goes on with the others. Report "
+        "it with the traceback in the log of the run; the next pass tries again."
+    )
+    return _failed(customer, Result.REJECTED, Reason.UNEXPECTED, detail, ())
 
 
 def changed_meanwhile(plan: Plan) -> Outcome:
@@ -110,7 +142,7 @@ def changed_meanwhile(plan: Plan) -> Outcome:
         plan.customer,
         Result.AMBIGUOUS,
         Reason.CHANGED_MEANWHILE,
-        "Attio says that the address is taken or the record is gone, but a fresh look does not find who has it. "
+        "Attio says that the address is taken or the record no longer exists, but a fresh search does not show why. "
         "Search Attio for the address, archived and deleted records included; the next pass tries again.",
         plan.match.involved,
     )

@@ -1,5 +1,6 @@
 """What to write for a customer whose person is known: only what differs, never over a human's typing."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -56,6 +57,11 @@ class Plan:
         return {change.key: change.new for change in self.changes if change.key != EMAILS_KEY}
 
     @property
+    def writes(self) -> bool:
+        """Whether there is anything to write."""
+        return self.action in {Action.CREATE, Action.UPDATE}
+
+    @property
     def new_email(self) -> str | None:
         """The address to add; None if the person holds it already."""
         return next((str(change.new) for change in self.changes if change.key == EMAILS_KEY), None)
@@ -79,7 +85,7 @@ def plan(customer: Customer, found: Match, targets: tuple[Target, ...], *, overw
     differing = [
         (target, Change(target.attribute.key, _value(held.get(target.attribute.key)), new))
         for target, new in _wanted(customer, targets)
-        if not _same(_value(held.get(target.attribute.key)), new)
+        if not _same(_value(held.get(target.attribute.key)), new, exactly=target.attribute.policy is Policy.ALWAYS)
     ]
     allowed = {
         change.key
@@ -88,7 +94,7 @@ def plan(customer: Customer, found: Match, targets: tuple[Target, ...], *, overw
     }
     address = (
         (Change(EMAILS_KEY, ", ".join(emails) or None, customer.address),)
-        if customer.address and found.case in {Case.NEW, Case.EMAIL_CHANGED}
+        if customer.address and found.case in {Case.NEW, Case.EMAIL_CHANGED, Case.REMEMBERED}
         else ()
     )
     changes = address + tuple(change for _, change in differing if change.key in allowed)
@@ -96,6 +102,18 @@ def plan(customer: Customer, found: Match, targets: tuple[Target, ...], *, overw
     if found.case is Case.NEW:
         return Plan(customer, found, Action.CREATE, changes)
     return Plan(customer, found, Action.UPDATE if changes else Action.KEEP, changes, kept)
+
+
+def fingerprint(due: Plan, *, salt: str) -> str:
+    """Return a hash of what a plan would send, equal only for the same record and the same values.
+
+    Args:
+        due: A plan that writes.
+        salt: Whatever else decides whether it would be refused again: the workspace's attributes, the day.
+    """
+    record = due.match.person.record_id if due.match.person else ""
+    sent = (salt, due.action, record, due.new_email, sorted((key, repr(value)) for key, value in due.values.items()))
+    return hashlib.sha256(repr(sent).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _wanted(customer: Customer, targets: tuple[Target, ...]) -> list[tuple[Target, Value]]:
@@ -107,7 +125,10 @@ def _value(held: Held | None) -> Value | None:
     return held.value if held else None
 
 
-def _same(old: Value | None, new: Value) -> bool:
+def _same(old: Value | None, new: Value, *, exactly: bool) -> bool:
+    if exactly:
+        # The sync searches by its own marks, and a search does not trim white space.
+        return type(old) is type(new) and old == new
     if isinstance(old, datetime) and isinstance(new, datetime):
         return abs(old - new) < _SAME_INSTANT
     if isinstance(old, PersonName) and isinstance(new, PersonName):

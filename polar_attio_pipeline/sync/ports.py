@@ -1,6 +1,10 @@
-"""What the engine asks of the two services. Anything that keeps these promises can stand behind it."""
+"""What the engine asks of the two services. Anything that keeps these promises can stand behind it.
 
-from collections.abc import AsyncIterator, Collection, Sequence
+An error's class says what it is evidence of: one record, one kind of request, one service, or the whole pass.
+"""
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from polar_attio_pipeline.sync.records import Owner, Person, Values
@@ -8,6 +12,18 @@ from polar_attio_pipeline.sync.records import Owner, Person, Values
 
 class UnavailableError(Exception):
     """A call failed for good, all retries included, through no fault of what was sent."""
+
+
+class StoppedError(Exception):
+    """Every other request would fail the same way, such as after a revoked token: the pass ends."""
+
+
+class DeniedError(Exception):
+    """The service does not allow this kind of request: a scope, a plan, a quota. Other kinds may work."""
+
+
+class NoAnswerError(Exception):
+    """The billing side cannot answer the question about this one customer, however often it is asked."""
 
 
 class RecordRefusedError(Exception):
@@ -25,18 +41,44 @@ class RecordRefusedError(Exception):
 
 
 class EmailTakenError(Exception):
-    """Another record already holds the address: somebody was faster, or it was never looked up."""
+    """Another record already holds the address: another writer was faster, or it was never looked up.
+
+    Attributes:
+        perhaps_ours: Whether an earlier attempt of the same request lost its answer, so that the record may be the
+            one that this request created.
+    """
+
+    def __init__(self, message: str = "", *, perhaps_ours: bool = False) -> None:
+        super().__init__(message)
+        self.perhaps_ours = perhaps_ours
 
 
 class RecordGoneError(Exception):
     """The record was merged or deleted since it was looked up."""
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The answer to a search for people.
+
+    Attributes:
+        people: Every person found, each once.
+        unsearchable: The ids, addresses and record ids that the CRM could not search for, each of them by itself.
+    """
+
+    people: Sequence[Person]
+    unsearchable: frozenset[str] = frozenset()
+
+
 class People(Protocol):
     """The people of the CRM."""
 
-    async def find(self, *, ids: Collection[str], emails: Collection[str]) -> Sequence[Person]:
-        """Return every person that holds one of the Polar ids or one of the addresses, each once."""
+    async def find(self, *, ids: Collection[str], emails: Collection[str], records: Collection[str] = ()) -> Found:
+        """Return every person that holds one of the Polar ids or one of the addresses, or has one of the record ids.
+
+        Raises:
+            UnavailableError: the search failed for good, and not because of single keys.
+        """
         ...
 
     def marked(self) -> AsyncIterator[Sequence[Person]]:
@@ -49,17 +91,34 @@ class People(Protocol):
         Raises:
             EmailTakenError: a record with this address exists; nothing was written.
             RecordRefusedError: a value was refused; nothing was written.
+            DeniedError: the service does not allow creations at present.
+            UnavailableError: the request failed for good.
         """
         ...
 
-    async def update(self, record_id: str, values: Values, *, add_email: str | None = None) -> Person:
+    async def update(
+        self, record_id: str, values: Values, *, add_email: str | None = None, company: str | None = None
+    ) -> Person:
         """Write these values, and only these; `add_email` joins the addresses that are there.
+
+        Args:
+            record_id: The person.
+            values: By attribute key.
+            add_email: A further address.
+            company: The company that somebody chose for this person, to be kept when the CRM's automation moves the
+                person to the company of the new address.
 
         Raises:
             EmailTakenError: another record holds `add_email`; nothing was written.
             RecordGoneError: no such record any more.
             RecordRefusedError: a value was refused; nothing was written.
+            DeniedError: the service does not allow updates at present.
+            UnavailableError: the request failed for good.
         """
+        ...
+
+    async def is_answering(self) -> bool:
+        """Tell whether the service answers a simple request at all, within seconds."""
         ...
 
 
@@ -67,9 +126,47 @@ class CustomerBook(Protocol):
     """What the engine may ask of the billing side about one customer."""
 
     async def exists(self, customer_id: str) -> bool:
-        """Tell whether this customer is alive, now."""
+        """Tell whether this customer is alive, now.
+
+        Raises:
+            NoAnswerError: the question about this customer cannot be answered.
+            UnavailableError: the request failed for good.
+        """
         ...
 
     async def owner(self, customer_id: str) -> Owner | None:
-        """Return a team's owner; None where there is none or members may not be read."""
+        """Return a team's owner; None where there is none or members may not be read.
+
+        Raises:
+            NoAnswerError: the question about this customer cannot be answered.
+            UnavailableError: the request failed for good.
+        """
         ...
+
+    async def is_answering(self) -> bool:
+        """Tell whether the service answers a simple request at all, within seconds."""
+        ...
+
+
+class Memory(Protocol):
+    """What is on record from earlier passes."""
+
+    def record_ids(self, customer_ids: Collection[str]) -> Mapping[str, str]:
+        """Return the CRM's record id of customers, where exactly one is on record."""
+        ...
+
+    def refusals(self, customer_ids: Collection[str]) -> Mapping[str, tuple[str, str]]:
+        """Return what the CRM refused of customers: the fingerprint of what was sent, and what was said about it."""
+        ...
+
+
+class NoMemory:
+    """Nothing is on record."""
+
+    def record_ids(self, customer_ids: Collection[str]) -> Mapping[str, str]:  # noqa: ARG002  # as the protocol
+        """Return nothing."""
+        return {}
+
+    def refusals(self, customer_ids: Collection[str]) -> Mapping[str, tuple[str, str]]:  # noqa: ARG002  # as above
+        """Return nothing."""
+        return {}

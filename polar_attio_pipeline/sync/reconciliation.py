@@ -1,11 +1,11 @@
-"""The whole book against everybody in Attio who is marked: who is settled, who needs a look, who is gone.
+"""The whole book against everybody in Attio who is marked: settled, to be looked at closely, orphaned.
 
-First everybody in Attio is seen, then the customers are met page by page and compared at once. Memory holds ids; what
+First every marked person of Attio is added, then the customers are compared page by page. Memory holds ids; what
 belongs to them waits on a shelf.
 """
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from polar_attio_pipeline.sync.emails import email_key
@@ -30,20 +30,20 @@ class Marked:
 
 
 class Comparison:
-    """Sees Attio's people, then meets a complete book of customers, and parts it into settled and pending.
+    """Takes in Attio's people, then compares a complete book of customers, and parts it into settled and pending.
 
     Args:
         targets: The attributes of the workspace.
         overwrite_typed: As in `planning.plan`.
 
     Attributes:
-        met: Customers met so far.
+        compared: Customers compared so far.
         settled: How many of them need nothing.
         copied: By customer id, the people who hold the id of one customer together.
     """
 
     def __init__(self, targets: tuple[Target, ...], *, overwrite_typed: bool) -> None:
-        self.met = 0
+        self.compared = 0
         self.settled = 0
         self.copied: dict[str, list[Marked]] = {}
         self._targets = targets
@@ -54,10 +54,12 @@ class Comparison:
         self._without_id: list[Person] = []
         self._found = 0
         self._pending: Shelf[Customer] = Shelf()
+        self._record_ids: dict[str, str] = {}
         self._given: set[str] = set()
+        self._existing: set[str] = set()
 
-    def see(self, person: Person) -> None:
-        """Take in one person of Attio; everybody, before the first customer is met."""
+    def add_person(self, person: Person) -> None:
+        """Take in one person of Attio; all of them, before the first customer is compared."""
         held = person_id(person)
         if held is None:
             if _is_marked(person):
@@ -69,14 +71,14 @@ class Comparison:
         elif person.record_id not in {one.record_id for one in known}:
             self._further.setdefault(held, []).append(person)
 
-    def meet(self, customers: Iterable[Customer]) -> list[Outcome]:
+    def compare(self, customers: Iterable[Customer]) -> list[Outcome]:
         """Compare customers, each once, and return the outcome of those whose person needs nothing."""
-        outcomes = [outcome for customer in customers if (outcome := self._meet(customer))]
+        outcomes = [outcome for customer in customers if (outcome := self._compare(customer))]
         self.settled += len(outcomes)
         return outcomes
 
-    def _meet(self, customer: Customer) -> Outcome | None:
-        self.met += 1
+    def _compare(self, customer: Customer) -> Outcome | None:
+        self.compared += 1
         person = self._holders.pop(customer.id, None)
         self._found += person is not None
         further = self._further.pop(customer.id, [])
@@ -84,6 +86,8 @@ class Comparison:
             self.copied[customer.id] = [_shown(one) for one in (person, *further)]
         elif person and (outcome := self._unchanged(customer, person)):
             return outcome
+        if person:
+            self._record_ids[customer.id] = person.record_id
         self._pending[customer.id] = customer
         return None
 
@@ -99,16 +103,36 @@ class Comparison:
         """Return the customers that have to be looked up, and probably written."""
         return list(self._pending.values())
 
-    def note(self, outcomes: Iterable[Outcome]) -> None:
-        """Take in what the pass did: a person who was given to a customer is not gone, such as a new team's owner."""
-        self._given.update(outcome.record_id for outcome in outcomes if outcome.record_id and outcome.changed)
+    def record_ids(self) -> Mapping[str, str]:
+        """Return, for pending customers, the record that holds the customer's id, by customer id."""
+        return self._record_ids
 
-    def gone(self) -> list[Marked]:
+    def strangers(self) -> tuple[int, int]:
+        """Return how many ids of Attio's people are of no customer in this book, and how many ids there are in all."""
+        unknown = len(self._holders)
+        return unknown, unknown + self._found
+
+    def note(self, outcomes: Iterable[Outcome]) -> None:
+        """Take in what the pass did and found.
+
+        A person who was given to a customer is not orphaned, such as the owner of a new team, nor is one whose customer
+        Polar has but cannot show.
+        """
+        for outcome in outcomes:
+            self._existing.add(outcome.customer_id)
+            if outcome.record_id and outcome.changed:
+                self._given.add(outcome.record_id)
+
+    def orphaned(self) -> list[Marked]:
         """Return the people who are marked as customers and whom Polar does not have, neither by id nor by address.
 
-        The whole book must have been met: whoever is missing from it would count as gone.
+        The whole book must have been compared: a customer missing from it would count as deleted.
         """
-        unknown = [person for person in self._unknown() if person.record_id not in self._given]
+        unknown = [
+            person
+            for person in self._unknown()
+            if person.record_id not in self._given and person_id(person) not in self._existing
+        ]
         if not unknown:
             return []
         # Whoever is settled is the holder of its address: nobody else can hold that.

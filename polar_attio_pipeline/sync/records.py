@@ -53,7 +53,8 @@ class Customer:
         created_at: Set by Polar's application server, UTC; not the order of commits.
         email: As Polar returns it, case kept; None for a team.
         name: One string: a person, a company or a card holder.
-        type: `individual` or `team`; text, because Polar may add more.
+        type: `individual` or `team`; text, because Polar may add more; None where it is not known.
+        organization_id: Of the organization that the token belongs to; empty where the answer does not say.
         owner: A team's owner, where it had to be asked for and was found.
         url: The customer's page in Polar's dashboard.
         read_at: When Polar gave this answer, UTC.
@@ -63,7 +64,7 @@ class Customer:
     created_at: datetime
     email: str | None
     name: str | None
-    type: str
+    type: str | None
     organization_id: str
     external_id: str | None
     country: str | None
@@ -100,9 +101,11 @@ class Person:
         url: Where a human opens the record.
         emails: Every address of the record, in Attio's order.
         values: What it holds, by attribute key; an unset attribute is absent.
+        company: Record id of its company, if somebody other than Attio itself chose that; else None.
     """
 
     record_id: str
     url: str
     emails: tuple[str, ...]
     values: Mapping[str, Held] = field(default_factory=dict)
+    company: str | None = None

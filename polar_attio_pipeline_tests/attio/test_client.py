@@ -12,14 +12,16 @@ from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
 from polar_attio_pipeline.sync.ports import (
+    DeniedError,
     EmailTakenError,
+    Found,
     People,
     RecordGoneError,
     RecordRefusedError,
     UnavailableError,
 )
 from polar_attio_pipeline.sync.records import Held, PersonName, Value
-from polar_attio_pipeline_tests.attio.conftest import SLUGS, Wire
+from polar_attio_pipeline_tests.attio.conftest import SLUGS, Wire, api_over
 
 ADA: dict[str, Value] = {
     "polar_customer": True,
@@ -41,7 +43,7 @@ async def test_a_created_person_is_returned_and_found_again_with_exactly_what_wa
 
     found = await client.find(ids=[str(ADA["polar_customer_id"])], emails=["ada@example.com"])
 
-    assert found == [created]
+    assert found == Found([created])
     assert created.emails == ("ada@example.com",)
     assert created.values == {key: Held(value, "api-token") for key, value in ADA.items()}
     assert created.url.endswith(f"/person/{created.record_id}")
@@ -68,7 +70,7 @@ async def test_a_creation_whose_answer_was_lost_is_repeated_and_found_to_be_done
         await client.create(ADA, email="ada@example.com")
 
     assert sandbox.attio.people_count() == 1
-    assert len(await client.find(ids=[str(ADA["polar_customer_id"])], emails=[])) == 1
+    assert len((await client.find(ids=[str(ADA["polar_customer_id"])], emails=[])).people) == 1
 
 
 async def test_an_update_writes_only_what_is_given(client: AttioClient, attio: AttioWorld, wire: Wire) -> None:
@@ -101,7 +103,7 @@ async def test_an_address_that_another_person_holds_is_not_taken_from_it(
         await client.update(other, {"polar_country": "GB"}, add_email="ada@example.com")
 
     assert attio.person(holder).emails == ("ada@example.com",)
-    assert "polar_country" not in (await client.find(ids=[], emails=["other@example.com"]))[0].values
+    assert "polar_country" not in (await client.find(ids=[], emails=["other@example.com"])).people[0].values
 
 
 async def test_a_record_that_was_merged_or_deleted_is_gone(client: AttioClient, attio: AttioWorld) -> None:
@@ -181,20 +183,24 @@ async def test_a_conflict_over_another_unique_attribute_is_no_taken_address(clie
     assert caught.value.field == "polar_external_id"
 
 
-async def test_a_plans_gate_ends_the_run_instead_of_rejecting_everybody_one_by_one(
-    client: AttioClient, attio: AttioWorld
-) -> None:
+async def test_a_plans_gate_denies_the_write_and_blames_no_record(client: AttioClient, attio: AttioWorld) -> None:
     attio.gate_next()
 
-    with pytest.raises(FatalError, match="plan"):
+    with pytest.raises(DeniedError, match="plan"):
         await client.create(ADA, email="ada@example.com")
 
 
-async def test_a_full_plan_ends_the_run_with_what_to_do(client: AttioClient, attio: AttioWorld) -> None:
+async def test_a_full_plan_denies_creating_and_still_lets_people_be_updated(
+    client: AttioClient, attio: AttioWorld
+) -> None:
+    known = await client.create(ADA, email="known@example.com")
     attio.plan_limit_records = attio.people_count()
 
-    with pytest.raises(FatalError, match="look at the workspace's plan"):
+    with pytest.raises(DeniedError, match="look at the workspace's plan"):
         await client.create(ADA, email="ada@example.com")
+
+    updated = await client.update(known.record_id, {"polar_country": "FR"})
+    assert updated.values["polar_country"].value == "FR"
 
 
 async def test_a_key_revoked_while_the_run_goes_on_ends_it(client: AttioClient, attio: AttioWorld) -> None:
@@ -207,7 +213,7 @@ async def test_a_key_revoked_while_the_run_goes_on_ends_it(client: AttioClient, 
 async def test_a_key_that_may_only_read_is_told_which_scope_it_lacks(client: AttioClient, attio: AttioWorld) -> None:
     attio.tokens[ATTIO_TOKEN].scopes = frozenset({"record_permission:read", "object_configuration:read"})
 
-    with pytest.raises(FatalError, match="record_permission:read-write"):
+    with pytest.raises(DeniedError, match="record_permission:read-write"):
         await client.create(ADA, email="ada@example.com")
 
 
@@ -232,6 +238,57 @@ async def test_an_attio_that_stays_down_is_unavailable(client: AttioClient, sand
 
     with pytest.raises(UnavailableError, match="Attio is failing"):
         await calls[call]()
+
+
+async def test_a_record_that_attio_fails_for_is_given_up_sooner_than_an_attio_that_is_down(
+    mapped: AttioWorld, wire: Wire, sandbox: Sandbox
+) -> None:
+    async with api_over(wire, attempts=9) as api:
+        client = await AttioClient.connect(api, SLUGS)
+        for fault, attempts in ((500, 6), (503, 9)):
+            number = sandbox.faults.add(Fault(kind=Kind.STATUS, status=fault, method="POST", path="*/records"))
+            wire.requests.clear()
+            with pytest.raises(UnavailableError):
+                await client.create(ADA, email="ada@example.com")
+            assert len(wire.requests) == attempts
+            sandbox.faults.remove(number)
+
+
+@pytest.mark.parametrize("data", [None, [], {"id": {}}, {"id": {"record_id": "r-1"}, "values": 7}])
+async def test_an_answer_to_a_write_that_is_no_record_counts_as_no_answer(
+    client: AttioClient, wire: Wire, data: object
+) -> None:
+    wire.before = lambda _: httpx.Response(200, json={"data": data})
+
+    with pytest.raises(UnavailableError, match="is no record"):
+        await client.create(ADA, email="ada@example.com")
+
+
+@pytest.mark.parametrize("status", [402, 403])
+async def test_what_the_key_or_the_plan_does_not_allow_is_denied_whatever_the_code(
+    client: AttioClient, wire: Wire, status: int
+) -> None:
+    wire.before = lambda _: httpx.Response(status, json={"code": "something_new", "message": "No."})
+
+    with pytest.raises(DeniedError):
+        await client.create(ADA, email="ada@example.com")
+    with pytest.raises(DeniedError):
+        await client.update("891dcbfc-9141-415d-9b2a-2238a6cc012d", ADA)
+
+
+@pytest.mark.parametrize("code", ["billing_error", "quota_exceeded", "limit_reached", "particle_gate_violation"])
+async def test_a_plans_code_denies_the_write_whatever_its_status(client: AttioClient, wire: Wire, code: str) -> None:
+    wire.before = lambda _: httpx.Response(400, json={"code": code, "message": "No."})
+
+    with pytest.raises(DeniedError, match=code):
+        await client.create(ADA, email="ada@example.com")
+
+
+async def test_a_key_that_is_revoked_denies_nothing_but_ends_everything(client: AttioClient, attio: AttioWorld) -> None:
+    attio.tokens[ATTIO_TOKEN].active = False
+
+    with pytest.raises(FatalError, match="does not accept ATTIO_API_KEY"):
+        await client.create(ADA, email="ada@example.com")
 
 
 async def test_nothing_is_ever_deleted(client: AttioClient, attio: AttioWorld, wire: Wire) -> None:

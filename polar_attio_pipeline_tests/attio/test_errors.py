@@ -5,8 +5,16 @@ from typing import Any
 import httpx
 import pytest
 
-from polar_attio_pipeline.attio.errors import QueryTooComplexError, data_of, explain_answer, message_of, slug_of
+from polar_attio_pipeline.attio.errors import (
+    QueryTooComplexError,
+    data_of,
+    explain_answer,
+    list_of,
+    message_of,
+    slug_of,
+)
 from polar_attio_pipeline.http.errors import ApiError, FatalError, RecordError, TransientError
+from polar_attio_pipeline.http.payloads import Answer
 
 COMPILED = Path(__file__).parents[2].parent / "shared" / "captures" / "attio" / "errors_compiled.json"
 
@@ -121,7 +129,13 @@ def test_a_plain_rate_limit_on_a_query_is_only_transient() -> None:
 
 def test_a_success_without_data_is_no_answer_of_attios() -> None:
     with pytest.raises(FatalError, match="ATTIO_API_URL"):
-        data_of(answer(200, {"hello": "world"}))
+        data_of(Answer({"hello": "world"}, answer(200, {"hello": "world"})))
+
+
+@pytest.mark.parametrize("data", [None, {}, "records", 7])
+def test_what_should_be_a_list_and_is_none_is_no_answer_of_attios(data: object) -> None:
+    with pytest.raises(FatalError, match="ATTIO_API_URL"):
+        list_of(Answer({"data": data}, answer(200, {"data": data})))
 
 
 @pytest.mark.parametrize(

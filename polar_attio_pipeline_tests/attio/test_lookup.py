@@ -10,7 +10,7 @@ from polar_attio_pipeline.attio.client import AttioClient
 from polar_attio_pipeline.attio.lookup import spellings
 from polar_attio_pipeline.sandbox.attio.people import NewPerson
 from polar_attio_pipeline.sandbox.attio.world import AttioWorld
-from polar_attio_pipeline.sync.ports import UnavailableError
+from polar_attio_pipeline.sync.ports import Found, UnavailableError
 from polar_attio_pipeline.sync.records import Person
 from polar_attio_pipeline_tests.attio.conftest import Wire
 
@@ -43,21 +43,39 @@ async def test_people_are_found_by_id_and_by_address_in_one_search(
 
     found = await client.find(ids=[polar_id(1), polar_id(2)], emails=["second@example.com", "nobody@example.com"])
 
-    assert {person.emails[0] for person in found} == {"user1@example.com", "first@example.com"}
-    assert by_hand in {person.record_id for person in found}
+    assert {person.emails[0] for person in found.people} == {"user1@example.com", "first@example.com"}
+    assert by_hand in {person.record_id for person in found.people}
     assert len(wire.requests) == 1
 
 
 async def test_a_person_found_twice_comes_once(client: AttioClient, attio: AttioWorld) -> None:
     attio.add_people(marked_people([1]))
 
-    found = await client.find(ids=[polar_id(1)], emails=["user1@example.com"])
+    found = (await client.find(ids=[polar_id(1)], emails=["user1@example.com"])).people
 
     assert len(found) == 1
 
 
+async def test_people_are_found_by_record_id_too_and_a_record_that_is_no_more_is_not(
+    client: AttioClient, attio: AttioWorld, wire: Wire
+) -> None:
+    kept, gone = attio.add_person(emails=["kept@example.com"]), attio.add_person(emails=["gone@example.com"])
+    attio.delete(gone)
+
+    found = await client.find(ids=[polar_id(1)], emails=["nobody@example.com"], records=[kept.upper(), gone])
+
+    assert [person.record_id for person in found.people] == [kept]
+    assert found.unsearchable == frozenset()
+    assert len(wire.requests) == 1
+
+
+async def test_a_hint_that_cannot_be_a_record_id_is_not_searched_for(client: AttioClient, wire: Wire) -> None:
+    assert await client.find(ids=[], emails=[], records=["", "r-1", "; drop"]) == Found([])
+    assert wire.requests == []
+
+
 async def test_looking_for_nobody_asks_nothing(client: AttioClient, wire: Wire) -> None:
-    assert await client.find(ids=[], emails=[]) == []
+    assert await client.find(ids=[], emails=[]) == Found([])
     assert wire.requests == []
 
 
@@ -71,7 +89,7 @@ async def test_two_hundred_customers_are_one_search_and_more_are_split(
         emails=[f"user{number}@example.com" for number in range(450)],
     )
 
-    assert len(found) == 450
+    assert len(found.people) == 450
     assert sorted(map(keys_of, wire.requests)) == [100, 400, 400]
 
 
@@ -81,7 +99,7 @@ async def test_more_matches_than_fit_an_answer_are_all_read(client: AttioClient,
     ]
     attio.add_people(copies)
 
-    found = await client.find(ids=[polar_id(1)], emails=[])
+    found = (await client.find(ids=[polar_id(1)], emails=[])).people
 
     assert len(found) == 1100
 
@@ -96,9 +114,9 @@ async def test_a_search_that_is_too_complex_is_split_and_the_smaller_size_rememb
         [f"user{number}@example.com" for number in range(200)],
     )
 
-    first = await client.find(ids=ids, emails=emails)
+    first = (await client.find(ids=ids, emails=emails)).people
     wire.requests.clear()
-    second = await client.find(ids=ids, emails=emails)
+    second = (await client.find(ids=ids, emails=emails)).people
 
     assert len(first) == len(second) == 200
     assert {request.url.path for request in wire.requests} == {"/v2/objects/people/records/query"}
@@ -119,7 +137,7 @@ async def test_a_search_that_is_too_large_is_split_too(
     attio.add_people(marked_people(range(2)))
     wire.before = lambda number: refusal if number == 1 else None
 
-    found = await client.find(ids=[polar_id(0), polar_id(1)], emails=[])
+    found = (await client.find(ids=[polar_id(0), polar_id(1)], emails=[])).people
 
     assert len(found) == 2
     assert list(map(keys_of, wire.requests)) == [2, 1, 1]
@@ -132,7 +150,7 @@ async def test_throttling_that_does_not_end_is_met_once_with_simple_searches(
     too_many = {"code": "rate_limit_exceeded", "message": "Score exceeded."}
     wire.before = lambda number: httpx.Response(429, json=too_many) if keys_of(wire.requests[-1]) > 50 else None
 
-    found = await client.find(ids=[polar_id(number) for number in range(100)], emails=[])
+    found = (await client.find(ids=[polar_id(number) for number in range(100)], emails=[])).people
 
     assert len(found) == 100
 
@@ -203,6 +221,55 @@ async def test_nobody_is_skipped_when_records_vanish_from_what_was_already_read(
     assert {person.record_id for person in people} == set(ids)
 
 
+async def test_an_attio_that_orders_people_anew_each_time_is_given_up(client: AttioClient, wire: Wire) -> None:
+    page = 0
+
+    def anew(_: int) -> httpx.Response:
+        nonlocal page
+        page += 1
+        ids = [{"record_id": f"{page}-{number}"} for number in range(500)]
+        return httpx.Response(200, json={"data": [{"id": each, "values": {}} for each in ids]})
+
+    wire.before = anew
+
+    with pytest.raises(UnavailableError, match="in another order each time"):
+        await everybody(client)
+
+    assert len(wire.requests) <= 24
+
+
+async def test_an_attio_that_goes_back_for_ever_is_given_up(client: AttioClient, wire: Wire) -> None:
+    def always_the_first_page(_: int) -> httpx.Response:
+        offset = json.loads(wire.requests[-1].read()).get("offset", 0)
+        ids = [{"record_id": f"{bool(offset)}-{number}-{offset and len(wire.requests)}"} for number in range(500)]
+        return httpx.Response(200, json={"data": [{"id": each, "values": {}} for each in ids]})
+
+    wire.before = always_the_first_page
+
+    with pytest.raises(UnavailableError, match="no more than 500 could be read"):
+        await everybody(client)
+
+    assert len(wire.requests) <= 24
+
+
+@pytest.mark.parametrize(
+    "weird",
+    [None, 7, "record", [], {}, {"id": None}, {"id": {"record_id": 7}}, {"id": {"record_id": "r"}, "values": 7}],
+)
+async def test_a_record_that_cannot_be_decoded_costs_itself(
+    client: AttioClient, wire: Wire, weird: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    sound = {"id": {"record_id": "r-1"}, "values": {"email_addresses": [{"email_address": "ada@example.com"}]}}
+    wire.before = lambda _: httpx.Response(200, json={"data": [weird, sound, weird]})
+
+    found = await client.find(ids=[], emails=["ada@example.com"])
+
+    assert [person.record_id for person in found.people] == ["r-1"]
+    assert [person.record_id for person in await everybody(client)] == ["r-1"]
+    assert "cannot be read and is left out" in caplog.text
+    assert "@" not in caplog.text
+
+
 async def test_reading_ends_when_everybody_vanishes_while_it_goes_on(
     client: AttioClient, attio: AttioWorld, wire: Wire
 ) -> None:
@@ -253,4 +320,5 @@ async def test_an_address_held_in_the_other_spelling_is_found(client: AttioClien
 
     wire.before = answer
 
-    assert [person.record_id for person in await client.find(ids=[], emails=["ada@xn--bcher-kva.de"])] == ["r-1"]
+    found = await client.find(ids=[], emails=["ada@xn--bcher-kva.de"])
+    assert [person.record_id for person in found.people] == ["r-1"]

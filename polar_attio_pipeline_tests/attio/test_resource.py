@@ -16,7 +16,7 @@ def resource(wire: Wire) -> AttioResource:
 async def test_the_resource_yields_a_client_that_knows_the_workspace(mapped: AttioWorld, wire: Wire) -> None:
     async with resource(wire).client() as client:
         assert {target.attribute.key for target in client.targets} == set(SLUGS)
-        assert await client.find(ids=["x"], emails=[]) == []
+        assert (await client.find(ids=["x"], emails=[])).people == []
 
 
 async def test_a_workspace_that_is_not_set_up_stops_before_anything_is_written(attio: AttioWorld, wire: Wire) -> None:

@@ -302,4 +302,4 @@ def lookups(*, quick: bool) -> Iterator[Figure]:
 def _ledger() -> Iterator[str]:
     """Yield the path of a ledger of its own for a case."""
     with tempfile.TemporaryDirectory() as folder:
-        yield str(Path(folder) / "ledger.duckdb")
+        yield str(Path(folder) / "ledger.db")

@@ -58,7 +58,7 @@ def _home(*, customers: int, days: int) -> Iterator[Home]:
         environment = {
             **stand.environment,
             "DAGSTER_HOME": str(folder),
-            "POLAR_ATTIO_DATABASE": str(folder / "ledger.duckdb"),
+            "POLAR_ATTIO_DATABASE_URL": str(folder / "ledger.db"),
             "POLAR_ATTIO_START_DATE": start.isoformat(),
             "PATH": os.environ["PATH"],
         }

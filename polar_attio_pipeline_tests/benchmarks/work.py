@@ -15,18 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from pydantic import SecretStr
 
 from polar_attio_pipeline.attio.client import AttioClient
 from polar_attio_pipeline.connections import attio_of, polar_of
-from polar_attio_pipeline.defs.assets.customer_reconciliation import _reconcile
-from polar_attio_pipeline.defs.options import PassOptions
-from polar_attio_pipeline.hours import between
-from polar_attio_pipeline.ledger import Ledger
+from polar_attio_pipeline.hours import between, floor
+from polar_attio_pipeline.passes import reconciliation as passes
+from polar_attio_pipeline.passes.connect import connected
+from polar_attio_pipeline.passes.hourly import HourDone, Hours, sync_hours
 from polar_attio_pipeline.passes.reading import read_hours
 from polar_attio_pipeline.polar.client import PolarClient
 from polar_attio_pipeline.settings import Settings
-from polar_attio_pipeline.sync.engine import Services, sync
-from polar_attio_pipeline.sync.outcomes import Outcome, tally
+from polar_attio_pipeline.sync.outcomes import tally
 from polar_attio_pipeline_tests.benchmarks.memory import peak_megabytes
 from polar_attio_pipeline_tests.benchmarks.naive import naive_pass
 
@@ -51,13 +51,11 @@ class _Stopwatch(httpx.AsyncHTTPTransport):
 
 
 async def reconcile(database: str) -> Report:
-    """Reconcile the whole book, as the asset does."""
-    settings, stopwatch = Settings(), _Stopwatch()
+    """Reconcile the whole book."""
+    stopwatch = _Stopwatch()
     began = time.monotonic()
-    async with polar_of(settings) as polar, attio_of(settings, transport=stopwatch) as attio:
-        book = PolarClient(polar, organization_slug=settings.polar_organization_slug)
-        people = await AttioClient.connect(attio, settings.slugs())
-        report = await _reconcile(book, people, Ledger(database), PassOptions(), run_id="bench")
+    async with connected(_settings(database), reason="bench", attio_transport=stopwatch) as context:
+        report = await passes.reconcile(context)
     return {
         "seconds": time.monotonic() - began,
         "writing_seconds": stopwatch.last - stopwatch.first,
@@ -66,18 +64,19 @@ async def reconcile(database: str) -> Report:
 
 
 async def hours(database: str, first: str, last: str) -> Report:
-    """Read a range of hours and bring their customers to Attio, as the two assets of a run do."""
-    settings = Settings()
+    """Read a range of hours and bring their customers to Attio."""
     began = time.monotonic()
-    outcomes: list[Outcome] = []
-    async with polar_of(settings) as polar, attio_of(settings) as attio:
-        book = PolarClient(polar, organization_slug=settings.polar_organization_slug)
-        people = await AttioClient.connect(attio, settings.slugs())
-        reading = await read_hours(book, between(datetime.fromisoformat(first), datetime.fromisoformat(last)))
-        await sync(reading.customers, Services(people, book, people.targets), outcomes.extend)
-    Ledger(database).record(outcomes, run_id="bench")
+    done: list[HourDone] = []
+    starts = between(floor(datetime.fromisoformat(first)), floor(datetime.fromisoformat(last)))
+    async with connected(_settings(database), reason="bench") as context:
+        await sync_hours(context, Hours(starts), done.append)
+    outcomes = [outcome for hour in done for outcome in hour.outcomes]
     counts = {result.value: count for result, count in tally(outcomes).items()}
     return {"seconds": time.monotonic() - began, "counts": counts}
+
+
+def _settings(database: str) -> Settings:
+    return Settings(polar_attio_database_url=SecretStr(database))
 
 
 async def read(database: str, hour: str) -> Report:
@@ -103,7 +102,7 @@ async def look_up(database: str, batch: int, customers: int) -> Report:
         ids = [str(person.values["polar_customer_id"].value) for person in known]
         before = attio.stats.requests.total()
         began = time.monotonic()
-        found = await client.find(ids=ids, emails=emails)
+        found = (await client.find(ids=ids, emails=emails)).people
         seconds = time.monotonic() - began
     return {"seconds": seconds, "found": len(found), "requests": attio.stats.requests.total() - before}
 
@@ -130,7 +129,7 @@ def main() -> None:
     """Do one task and print its report."""
     task, options = sys.argv[1], json.loads(sys.argv[2])
     with tempfile.TemporaryDirectory() as folder:
-        database = options.pop("database", None) or str(Path(folder) / "ledger.duckdb")
+        database = options.pop("database", None) or str(Path(folder) / "ledger.db")
         report = asyncio.run(TASKS[task](database, **options))
     usage = resource.getrusage(resource.RUSAGE_SELF)
     sys.stdout.write(

@@ -46,7 +46,7 @@ def test_an_outage_of_two_days_is_filled_without_anybody(chromium: Browser, tmp_
             "POLAR_API_URL": url,
             "ATTIO_API_URL": url,
             "POLAR_ATTIO_START_DATE": first.date().isoformat(),
-            "POLAR_ATTIO_DATABASE": str(tmp_path / "ledger.duckdb"),
+            "POLAR_ATTIO_DATABASE_URL": str(tmp_path / "ledger.db"),
             "DAGSTER_HOME": str(home),
         }
         subprocess.run([BIN / "polar-attio", "setup"], env=environment, cwd=ROOT, check=True, capture_output=True)

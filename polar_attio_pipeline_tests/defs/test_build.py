@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from pydantic import SecretStr
 
 from polar_attio_pipeline.defs.build import build
 from polar_attio_pipeline.settings import Settings
@@ -71,9 +72,9 @@ def test_settings_reach_the_resources_and_tokens_stay_in_the_environment(
     settings = Settings(
         polar_api_url="https://sandbox-api.polar.sh",
         attio_slug={"polar_customer": "is_customer"},
-        polar_attio_database=tmp_path / "somewhere.duckdb",
+        polar_attio_database_url=SecretStr(str(tmp_path / "somewhere.db")),
         polar_attio_snapshot_minutes=7,
-        polar_attio_unmark_gone=True,
+        polar_attio_unmark_orphaned=True,
     )
 
     resources = build(settings).resources or {}
@@ -81,10 +82,10 @@ def test_settings_reach_the_resources_and_tokens_stay_in_the_environment(
     shown = {name: str(resource.model_dump()) for name, resource in resources.items()}
     assert "https://sandbox-api.polar.sh" in shown["polar"]
     assert "is_customer" in shown["attio"]
-    assert "somewhere.duckdb" in shown["ledger"]
-    assert "somewhere.duckdb" in shown["customers_io"]
+    assert "somewhere.db" in shown["ledger"]
+    assert "somewhere.db" in shown["customers_io"]
     assert "'snapshot_minutes': 7.0" in shown["options"]
-    assert "'unmark_gone': True" in shown["options"]
+    assert "'unmark_orphaned': True" in shown["options"]
     assert "in_the_environment" not in str(shown)
 
 

@@ -29,12 +29,12 @@ def outcome(number: int, result: Result = Result.UNCHANGED, reason: Reason | Non
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
-    return Ledger(tmp_path / "ledger.duckdb")
+    return Ledger(tmp_path / "ledger.db")
 
 
 def check(ledger: Ledger, *, share: float = 0.05) -> dg.AssetCheckResult:
     evaluate = build_unresolved_check("attio_people")
-    result = evaluate(LedgerResource(database=str(ledger.database)), PassOptions(failed_error_share=share))
+    result = evaluate(LedgerResource(url=ledger.name), PassOptions(failed_error_share=share))
     assert isinstance(result, dg.AssetCheckResult)
     return result
 
@@ -52,7 +52,7 @@ def test_green_on_an_empty_ledger(ledger: Ledger) -> None:
 
 
 def test_green_when_everybody_is_in_attio(ledger: Ledger) -> None:
-    ledger.record([outcome(number) for number in range(3)], run_id="run")
+    ledger.record([outcome(number) for number in range(3)], pass_id="run")
 
     result = check(ledger)
 
@@ -68,7 +68,7 @@ def test_green_when_everybody_is_in_attio(ledger: Ledger) -> None:
 def test_amber_up_to_the_share_and_red_above_it(ledger: Ledger, failed: int, severity: dg.AssetCheckSeverity) -> None:
     good = [outcome(number) for number in range(100 - failed)]
     bad = [outcome(100 + number, Result.REJECTED, Reason.NO_EMAIL) for number in range(failed)]
-    ledger.record([*good, *bad], run_id="run")
+    ledger.record([*good, *bad], pass_id="run")
 
     result = check(ledger)
 
@@ -79,7 +79,7 @@ def test_amber_up_to_the_share_and_red_above_it(ledger: Ledger, failed: int, sev
 
 def test_whom_it_concerns_is_shown_with_the_reason_what_to_do_and_every_record_involved(ledger: Ledger) -> None:
     two = outcome(1, Result.AMBIGUOUS, Reason.TWO_RECORDS, "Two people hold it. Merge them in Attio.")
-    ledger.record([two], run_id="run")
+    ledger.record([two], pass_id="run")
 
     shown = text(check(ledger), "customers")
 
@@ -92,7 +92,7 @@ def test_whom_it_concerns_is_shown_with_the_reason_what_to_do_and_every_record_i
 
 def test_what_attio_said_of_a_value_is_not_shown_because_it_may_quote_it(ledger: Ledger) -> None:
     said = 'Attio refused email_addresses: "c1@example.com" is no address. Mend the value in Polar.'
-    ledger.record([outcome(1, Result.REJECTED, Reason.REFUSED, said)], run_id="run")
+    ledger.record([outcome(1, Result.REJECTED, Reason.REFUSED, said)], pass_id="run")
 
     shown = text(check(ledger), "customers")
 
@@ -101,9 +101,9 @@ def test_what_attio_said_of_a_value_is_not_shown_because_it_may_quote_it(ledger:
 
 
 def test_a_long_list_is_cut_and_says_so(ledger: Ledger) -> None:
-    ledger.record([outcome(n, Result.REJECTED, Reason.NO_EMAIL) for n in range(103)], run_id="run")
+    ledger.record([outcome(n, Result.REJECTED, Reason.NO_EMAIL) for n in range(103)], pass_id="run")
 
     shown = text(check(ledger), "customers")
 
     assert shown.count("`customer-") == 100
-    assert shown.endswith("and 3 more, in the ledger table attio_people")
+    assert shown.endswith("and 3 more, in the ledger table outcomes")

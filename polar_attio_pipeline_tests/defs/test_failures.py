@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from polar_attio_pipeline import cli
 from polar_attio_pipeline.defs.failures import in_one_sentence
 from polar_attio_pipeline.http.errors import FatalError, TransientError
+from polar_attio_pipeline.ledger import LedgerError
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
-from polar_attio_pipeline.storage import LedgerError
 from polar_attio_pipeline.sync.mapping import ATTRIBUTES
 from polar_attio_pipeline.sync.ports import UnavailableError
 from polar_attio_pipeline_tests.conftest import IMPATIENT, Pipeline, what_failed
@@ -132,7 +132,7 @@ def terminal(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the definitions are built from, in the environment."""
     monkeypatch.setenv("POLAR_API_URL", pipeline.settings.polar_api_url)
     monkeypatch.setenv("ATTIO_API_URL", pipeline.settings.attio_api_url)
-    monkeypatch.setenv("POLAR_ATTIO_DATABASE", str(pipeline.settings.polar_attio_database))
+    monkeypatch.setenv("POLAR_ATTIO_DATABASE_URL", str(pipeline.database))
 
 
 def in_the_ui(pipeline: Pipeline) -> str:
@@ -258,8 +258,8 @@ def test_a_token_that_is_not_set_at_all_fails_the_run_and_is_named(
 
 
 def test_a_ledger_that_is_no_ledger_fails_the_run_with_what_to_do(pipeline: Pipeline) -> None:
-    pipeline.settings.polar_attio_database.parent.mkdir()
-    pipeline.settings.polar_attio_database.write_bytes(b"not a database" * 1000)
+    pipeline.database.parent.mkdir()
+    pipeline.database.write_bytes(b"not a database" * 1000)
 
     result = pipeline.reconcile(fails=True)
 

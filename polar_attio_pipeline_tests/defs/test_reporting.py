@@ -68,7 +68,7 @@ def test_a_long_table_is_cut_and_says_how_much_more_there_is() -> None:
     shown = lines(table(("a",), [(str(number),) for number in range(ROWS_SHOWN + 3)]).md_str)
 
     assert len(shown) == 2 + ROWS_SHOWN + 2
-    assert shown[-1] == "and 3 more, in the ledger table attio_people"
+    assert shown[-1] == "and 3 more, in the ledger table outcomes"
 
 
 def test_several_records_are_several_links() -> None:

@@ -80,7 +80,7 @@ class Trap(Faults):
         self._after = after
         self.sprung = threading.Event()
 
-    def strike(self, service: str, method: str, path: str) -> list[Fault]:
+    def strike(self, service: str, method: str, path: str, text: str = "") -> list[Fault]:
         if not self._fits(service, method, path):
             return []
         self._left -= 1
@@ -182,7 +182,7 @@ def open_shop(folder: Path) -> Iterator[Shop]:
         sandbox.polar.add_customer(email=email, name=f"N. {number}", created_at=created_at)
         if number % (CUSTOMERS // TYPED) == 0:
             sandbox.attio.add_person(emails=[email], name="Typed By Hand")
-    database = folder / f"{uuid4()}.duckdb"
+    database = folder / f"{uuid4()}.db"
     yield Shop(sandbox, database, hours)
     for left in folder.glob(f"{database.stem}*"):
         left.unlink()
@@ -235,7 +235,7 @@ def run_pass(url: str, database: Path, hours: Sequence[datetime], death: Death |
             writes_per_second=WRITES_PER_SECOND,
             slugs={key: key for key in BY_KEY},
         ),
-        "ledger": MortalLedgerResource(database=str(database)).on(_Doomed(death)),
+        "ledger": MortalLedgerResource(url=str(database)).on(_Doomed(death)),
         "options": PassOptions(),
     }
     bodies.sync_hours(hours, f"run {os.getpid()}", resources, {})

@@ -100,7 +100,7 @@ def _home(folder: Path, shop: Shop, url: str, *, pools: bool) -> Iterator[Mappin
         "ATTIO_API_KEY": ATTIO_TOKEN,
         "ATTIO_API_URL": url,
         "ATTIO_WRITES_PER_SECOND": str(WRITES_PER_SECOND),
-        "POLAR_ATTIO_DATABASE": str(shop.database),
+        "POLAR_ATTIO_DATABASE_URL": str(shop.database),
         "POLAR_ATTIO_START_DATE": (datetime.now(UTC) - _DAY).date().isoformat(),
     }
 

@@ -13,7 +13,7 @@ from pydantic import PrivateAttr
 from starlette.types import ASGIApp
 
 from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource
-from polar_attio_pipeline.ledger import Ledger
+from polar_attio_pipeline.ledger import PATIENCE, Ledger
 from polar_attio_pipeline.sandbox.traffic import Traffic, kind_of, service_of
 from polar_attio_pipeline.sync.outcomes import Outcome
 
@@ -176,13 +176,13 @@ class PolarOnWire(PolarResource):
 class MortalLedger(Ledger):
     """The real ledger of a pass that can die."""
 
-    def __init__(self, database: str, life: Life) -> None:
-        super().__init__(database)
+    def __init__(self, url: str, life: Life) -> None:
+        super().__init__(url)
         self._life = life
 
-    def record(self, outcomes: Sequence[Outcome], *, run_id: str) -> None:
+    def record(self, customers: Sequence[Outcome], *, pass_id: str) -> None:
         self._life.before("ledger")
-        super().record(outcomes, run_id=run_id)
+        super().record(customers, pass_id=pass_id)
         self._life.after("ledger")
 
 
@@ -195,6 +195,6 @@ class MortalLedgerResource(LedgerResource):
         self._life = life
         return self
 
-    def open(self) -> Ledger:
+    def open(self, *, patience: float = PATIENCE) -> Ledger:
         self._life.go_on()
-        return MortalLedger(self.database, self._life)
+        return MortalLedger(self.url, self._life)

@@ -1,6 +1,7 @@
 """The pipeline in process: the bodies of the real assets, and the sensor's rules, on wires of the sandbox."""
 
 import asyncio
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +9,6 @@ from random import Random
 from typing import Any
 
 import dagster as dg
-import duckdb
 from starlette.types import ASGIApp
 
 from polar_attio_pipeline.defs.options import PassOptions
@@ -70,16 +70,14 @@ class Pipeline:
         self._traffic = traffic
         self._timeline = timeline
         self._random = random
-        self._database = f":memory:{name}"
-        # A named database in memory lives as long as somebody has it open.
-        self._open = duckdb.connect(self._database)
+        self._folder = tempfile.TemporaryDirectory(prefix=f"{name}-")
         self._start = start
         self._cursor: str | None = None
         self.done: dict[datetime, datetime] = {}
         self.passes = 0
 
     def close(self) -> None:
-        self._open.close()
+        self._folder.cleanup()
 
     def close_hour(self, life: Life) -> Ended:
         """Do what the hourly schedule asks for at this moment."""
@@ -104,7 +102,7 @@ class Pipeline:
             read_at={hour: self.done[hour] for hour in wanted if hour in self.done},
             in_flight=(),
             overlap=OVERLAP,
-            recorded=frozenset(Ledger(self._database).recorded(waiting)),
+            recorded=frozenset(Ledger(f"{self._folder.name}/ledger.db").recorded(waiting)),
         )
         decision = decide(cursor, facts)
         self._cursor = dump(decision.cursor)
@@ -143,7 +141,7 @@ class Pipeline:
         return {
             "polar": self._polar(life),
             "attio": attio.over(transport=self._wire(life)),
-            "ledger": MortalLedgerResource(database=self._database).on(life),
+            "ledger": MortalLedgerResource(url=f"{self._folder.name}/ledger.db").on(life),
             "options": PassOptions(),
         }
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from polar_attio_pipeline.http.limits import Lane
+from polar_attio_pipeline.http.limits import RateLimiter
 from polar_attio_pipeline.sync import planning
 from polar_attio_pipeline.sync.matching import PeopleIndex
 from polar_attio_pipeline_tests.faults import crash_points, dagster_kills, report
@@ -52,7 +52,7 @@ def test_a_pipeline_that_finds_a_name_good_enough_is_found_out(monkeypatch: pyte
 
 
 def test_a_pipeline_that_does_not_wait_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Lane, "pause_until", lambda *_: None)
+    monkeypatch.setattr(RateLimiter, "pause_until", lambda *_: None)
 
     assert found(lambda account: account.early_retries)
 

@@ -9,6 +9,8 @@ from polar_attio_pipeline.sandbox.faults import Fault, Faults, Kind
 SERVICES = ("polar", "attio")
 RETRY_AFTER_SECONDS = (1, 2, 5, 20, 60, 90, 119, 121, 300)
 SKEW_MINUTES = (-5, 5)
+_FINAL = (Kind.REVOKED, Kind.REFUSE, Kind.EMPTY_LIST)
+"""Kinds that no schedule draws: what a service says then, it means."""
 
 
 class CountedFaults(Faults):
@@ -22,8 +24,8 @@ class CountedFaults(Faults):
         super().__init__(*arguments, **named)
         self.struck: Counter[str] = Counter()
 
-    def strike(self, service: str, method: str, path: str) -> list[Fault]:
-        struck = super().strike(service, method, path)
+    def strike(self, service: str, method: str, path: str, text: str = "") -> list[Fault]:
+        struck = super().strike(service, method, path, text)
         self.struck.update(map(label, struck))
         return struck
 
@@ -67,7 +69,7 @@ def _outage(random: Random, service: str) -> Fault:
 
 
 def _rain(random: Random) -> Fault:
-    kind = random.choice([kind for kind in Kind if kind is not Kind.REVOKED])
+    kind = random.choice([kind for kind in Kind if kind not in _FINAL])
     service = random.choice((*SERVICES, "attio", None))
     writes = service == "attio" and random.random() < 0.5
     return Fault.model_validate(

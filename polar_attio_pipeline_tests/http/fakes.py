@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.clock import Clock
 from polar_attio_pipeline.http.errors import ApiError, explain
-from polar_attio_pipeline.http.limits import Lane
+from polar_attio_pipeline.http.limits import RateLimiter
 from polar_attio_pipeline.http.retries import RetryPolicy
 
 TOKEN = "polar_oat_" + "x" * 43
@@ -68,18 +68,20 @@ def client(
     clock: Clock,
     *,
     retry: RetryPolicy | None = None,
-    lane: Lane | None = None,
+    limiter: RateLimiter | None = None,
     base_url: str = "https://api.example.com",
     token: str = TOKEN,
+    in_flight: int | None = None,
 ) -> ApiClient:
     return ApiClient(
         service="Service",
         base_url=base_url,
         token=SecretStr(token),
-        lanes={"all": lane or Lane(1000, clock=clock), "other": Lane(1000, clock=clock)},
+        limiters={"all": limiter or RateLimiter(1000, clock=clock), "other": RateLimiter(1000, clock=clock)},
         explain=explain_service,
         headers={"Service-Version": "1"},
         retry=retry,
         transport=httpx.MockTransport(server),
         clock=clock,
+        in_flight=in_flight,
     )

@@ -10,7 +10,8 @@ import pytest
 
 from polar_attio_pipeline.http.clock import Clock
 from polar_attio_pipeline.http.errors import ApiError, FatalError, LostAnswerError, RecordError, TransientError
-from polar_attio_pipeline.http.limits import Lane
+from polar_attio_pipeline.http.limits import RateLimiter
+from polar_attio_pipeline.http.payloads import Answer
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline_tests.http.fakes import PATH, TOKEN, FakeClock, Script, Server, client
 
@@ -28,21 +29,21 @@ def failing(status: int) -> Callable[[], httpx.Response]:
     return lambda: httpx.Response(status, text="<html>Bad</html>")
 
 
-async def fetch(server: Server, clock: FakeClock, *, retry_lost_answers: bool = True) -> httpx.Response:
+async def fetch(server: Server, clock: FakeClock, *, retry_lost_answers: bool = True) -> Answer:
     async with client(server, clock) as api:
-        return await api.request("GET", PATH, lane="all", retry_lost_answers=retry_lost_answers)
+        return await api.request("GET", PATH, limiter="all", retry_lost_answers=retry_lost_answers)
 
 
 async def test_a_request_carries_the_token_the_headers_and_repeated_parameters() -> None:
     clock = FakeClock()
     server = Server(clock, ok)
     async with client(server, clock) as api:
-        response = await api.request(
-            "POST", PATH, lane="all", params={"sorting": ["-created_at", "email"], "page": 2}, json={"a": 1}
+        answer = await api.request(
+            "POST", PATH, limiter="all", params={"sorting": ["-created_at", "email"], "page": 2}, json={"a": 1}
         )
 
     sent = server.requests[0]
-    assert response.json() == {"fine": True}
+    assert answer.payload == {"fine": True}
     assert sent.url == "https://api.example.com/v1/things/?sorting=-created_at&sorting=email&page=2"
     assert sent.headers["Authorization"] == f"Bearer {TOKEN}"
     assert sent.headers["Service-Version"] == "1"
@@ -72,9 +73,9 @@ async def test_what_may_pass_is_tried_again(trouble: Script) -> None:
     clock = FakeClock()
     server = Server(clock, trouble, trouble, ok)
 
-    response = await fetch(server, clock)
+    answer = await fetch(server, clock)
 
-    assert response.json() == {"fine": True}
+    assert answer.payload == {"fine": True}
     assert len(server.requests) == 3
 
 
@@ -95,9 +96,9 @@ async def test_what_will_not_pass_is_asked_once(status: int, kind: type[ApiError
 async def test_an_answer_without_content_is_a_success() -> None:
     clock = FakeClock()
 
-    response = await fetch(Server(clock, httpx.Response(204)), clock)
+    answer = await fetch(Server(clock, httpx.Response(204)), clock)
 
-    assert response.status_code == 204
+    assert answer.response.status_code == 204
 
 
 async def test_waits_double_and_are_spread_at_random() -> None:
@@ -132,7 +133,7 @@ async def test_attempts_that_time_out_slowly_are_bounded_too() -> None:
 
     with pytest.raises(LostAnswerError):
         async with client(silent, clock) as api:  # type: ignore[arg-type]  # MockTransport takes coroutines as well
-            await api.request("GET", PATH, lane="all")
+            await api.request("GET", PATH, limiter="all")
 
     assert 150 < clock.now() - began <= 180 + 30
 
@@ -187,14 +188,14 @@ async def test_nobody_else_asks_either_before_a_wait_that_is_too_long_is_over() 
     clock = FakeClock()
     server = Server(clock, throttled("3600"), ok)
     async with client(server, clock) as api:
-        for lane in ("all", "all", "other"):
+        for limiter in ("all", "all", "other"):
             with pytest.raises(TransientError, match="keeps throttling") as raised:
-                await api.request("GET", PATH, lane=lane)
+                await api.request("GET", PATH, limiter=limiter)
             assert raised.value.retry_after == 3600
         assert len(server.requests) == 1
 
         clock.time += 3600
-        await api.request("GET", PATH, lane="all")
+        await api.request("GET", PATH, limiter="all")
 
     assert len(server.requests) == 2
 
@@ -203,10 +204,10 @@ async def test_nobody_else_asks_either_before_a_wait_that_is_too_long_is_over() 
 async def test_one_429_holds_everybody_whatever_their_lane(retry_after: str | None) -> None:
     clock = FakeClock()
     server = Server(clock, throttled(retry_after), ok)
-    async with client(server, clock, lane=Lane(10, clock=clock)) as api:
+    async with client(server, clock, limiter=RateLimiter(10, clock=clock)) as api:
         began = clock.now()
-        many = [api.request("GET", PATH, lane="all") for _ in range(4)]
-        await asyncio.gather(*many, api.request("GET", "/v1/others/", lane="other"))
+        many = [api.request("GET", PATH, limiter="all") for _ in range(4)]
+        await asyncio.gather(*many, api.request("GET", "/v1/others/", limiter="other"))
 
     held = [
         time - began
@@ -258,17 +259,17 @@ async def test_what_certainly_did_not_happen_is_repeated_even_then(refused: Scri
     assert len(server.requests) == 2
 
 
+async def endless() -> AsyncIterator[bytes]:
+    yield b"{"
+    await asyncio.Event().wait()
+
+
 async def test_a_body_that_drips_in_for_ever_is_cut_off() -> None:
     clock = FakeClock()
-
-    async def drip() -> AsyncIterator[bytes]:
-        yield b"{"
-        await asyncio.Event().wait()
-
-    server = Server(clock, lambda: httpx.Response(200, content=drip()))
+    server = Server(clock, lambda: httpx.Response(200, content=endless()))
     with pytest.raises(LostAnswerError, match="TimeoutError"):
         async with client(server, clock, retry=RetryPolicy(attempts=1, attempt_seconds=0.01)) as api:
-            await api.request("GET", PATH, lane="all")
+            await api.request("GET", PATH, limiter="all")
 
 
 async def test_a_500_can_be_final_sooner_than_everything_else() -> None:
@@ -276,17 +277,87 @@ async def test_a_500_can_be_final_sooner_than_everything_else() -> None:
     server = Server(clock, failing(502), httpx.ReadTimeout("silent"), failing(503), failing(500))
     async with client(server, clock) as api:
         with pytest.raises(LostAnswerError):
-            await api.request("GET", PATH, lane="all", retry=RetryPolicy(attempts_at_500=2))
+            await api.request("GET", PATH, limiter="all", retry=RetryPolicy(attempts_at_500=2))
 
     assert len(server.requests) == 4
+
+
+async def test_the_bounds_of_one_request_are_its_own() -> None:
+    clock = FakeClock()
+    drip = Server(clock, lambda: httpx.Response(200, content=endless()))
+    async with client(drip, clock) as api:
+        with pytest.raises(LostAnswerError, match="TimeoutError"):
+            await api.request("GET", PATH, limiter="all", retry=RetryPolicy(attempts=1, attempt_seconds=0.01))
+
+    asked_to_wait = Server(clock, throttled("60"), ok)
+    async with client(asked_to_wait, clock) as api:
+        with pytest.raises(TransientError, match="keeps throttling"):
+            await api.request("GET", PATH, limiter="all", retry=RetryPolicy(longest_pause=59))
+        assert len(asked_to_wait.requests) == 1
+        await api.request("GET", PATH, limiter="all")
+    assert asked_to_wait.times[1] - asked_to_wait.times[0] == pytest.approx(60, abs=0.1)
+
+
+@pytest.mark.parametrize("in_flight", [1, 6])
+async def test_no_more_requests_are_under_way_at_once_than_allowed(in_flight: int) -> None:
+    clock = FakeClock()
+    under_way, most = 0, 0
+
+    async def slow(_: httpx.Request) -> httpx.Response:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await clock.sleep(10)
+        under_way -= 1
+        return httpx.Response(200, json={})
+
+    async with client(slow, clock, in_flight=in_flight) as api:  # type: ignore[arg-type]  # coroutines are taken too
+        await asyncio.gather(*(api.request("GET", PATH, limiter="all") for _ in range(40)))
+
+    assert most == in_flight
+
+
+async def test_waiting_for_a_place_does_not_use_up_a_requests_patience() -> None:
+    clock = FakeClock()
+    asked = 0
+
+    async def slow(_: httpx.Request) -> httpx.Response:
+        nonlocal asked
+        asked += 1
+        await clock.sleep(100)
+        return failing(500)() if asked == 6 else ok()
+
+    async with client(slow, clock, in_flight=1) as api:  # type: ignore[arg-type]  # coroutines are taken too
+        await asyncio.gather(*(api.request("GET", PATH, limiter="all") for _ in range(6)))
+
+    assert asked == 7
+
+
+async def test_a_request_that_waits_to_be_repeated_takes_up_no_place() -> None:
+    clock = FakeClock()
+    server = Server(clock, failing(500), ok)
+    async with client(server, clock, in_flight=1) as api:
+        await asyncio.gather(api.request("GET", PATH, limiter="all"), api.request("GET", "/other", limiter="all"))
+
+    assert [request.url.path for request in server.requests] == [PATH, "/other", PATH]
+
+
+async def test_an_unpaired_surrogate_is_no_lost_answer() -> None:
+    clock = FakeClock()
+    server = Server(clock, lambda: httpx.Response(200, content=rb'{"name": "Ada \ud800"}'))
+
+    answer = await fetch(server, clock)
+
+    assert answer.payload == {"name": "Ada \ufffd"}
+    assert len(server.requests) == 1
 
 
 async def test_waiting_in_the_queue_does_not_use_up_a_requests_patience() -> None:
     clock = FakeClock()
     server = Server(clock, *[ok] * 5, failing(500), ok)
-    slow = Lane(1, period=100, clock=clock)
-    async with client(server, clock, lane=slow) as api:
-        await asyncio.gather(*(api.request("GET", PATH, lane="all") for _ in range(6)))
+    slow = RateLimiter(1, period=100, clock=clock)
+    async with client(server, clock, limiter=slow) as api:
+        await asyncio.gather(*(api.request("GET", PATH, limiter="all") for _ in range(6)))
 
     assert len(server.requests) == 7
     assert server.times[-1] - server.times[0] == pytest.approx(600)
@@ -320,8 +391,8 @@ async def test_the_client_counts_what_it_did() -> None:
     clock = FakeClock()
     server = Server(clock, throttled("60"), failing(500), ok)
     async with client(server, clock) as api:
-        await api.request("GET", PATH, lane="all")
-        await api.request("GET", PATH, lane="other")
+        await api.request("GET", PATH, limiter="all")
+        await api.request("GET", PATH, limiter="other")
 
         assert api.stats.requests == {"all": 3, "other": 1}
         assert api.stats.retries == 2
@@ -335,7 +406,7 @@ async def test_the_services_clock_is_compared_with_ours() -> None:
     async with client(Server(clock, httpx.Response(204, headers={"Date": ahead})), clock) as api:
         assert api.server_offset is None
 
-        await api.request("GET", PATH, lane="all")
+        await api.request("GET", PATH, limiter="all")
 
         assert api.server_offset == pytest.approx(300, abs=3)
 
@@ -345,7 +416,7 @@ async def test_a_client_outside_its_context_says_so() -> None:
     api = client(Server(clock, ok), clock)
 
     with pytest.raises(RuntimeError, match="outside its context"):
-        await api.request("GET", PATH, lane="all")
+        await api.request("GET", PATH, limiter="all")
 
 
 async def test_neither_token_nor_query_is_in_an_errors_text_or_representation() -> None:
@@ -353,7 +424,7 @@ async def test_neither_token_nor_query_is_in_an_errors_text_or_representation() 
     server = Server(clock, httpx.Response(400, json={"detail": [{"input": "ada@example.com"}]}))
     async with client(server, clock) as api:
         with pytest.raises(RecordError) as raised:
-            await api.request("GET", PATH, lane="all", params={"email": "ada@example.com"})
+            await api.request("GET", PATH, limiter="all", params={"email": "ada@example.com"})
 
     assert raised.value.payload == {"detail": [{"input": "ada@example.com"}]}
     for text in (str(raised.value), repr(raised.value)):

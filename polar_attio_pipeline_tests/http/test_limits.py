@@ -5,15 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polar_attio_pipeline.http.limits import Lane
+from polar_attio_pipeline.http.limits import RateLimiter
 from polar_attio_pipeline_tests.http.fakes import FakeClock
 
 
-async def turns(lane: Lane, clock: FakeClock, count: int) -> list[float]:
+async def turns(limiter: RateLimiter, clock: FakeClock, count: int) -> list[float]:
     times: list[float] = []
 
     async def one() -> None:
-        await lane.turn()
+        await limiter.acquire()
         times.append(clock.now())
 
     await asyncio.gather(*(one() for _ in range(count)))
@@ -27,18 +27,18 @@ def most_in_a_window(times: list[float], period: float) -> int:
 async def test_turns_are_evenly_spread_from_the_first_on() -> None:
     clock = FakeClock()
 
-    times = await turns(Lane(20, clock=clock), clock, 5)
+    times = await turns(RateLimiter(20, clock=clock), clock, 5)
 
     assert [time - times[0] for time in times] == pytest.approx([0, 0.05, 0.1, 0.15, 0.2])
 
 
 async def test_a_lane_that_stood_idle_saves_up_no_burst() -> None:
     clock = FakeClock()
-    lane = Lane(10, clock=clock)
-    await turns(lane, clock, 1)
+    limiter = RateLimiter(10, clock=clock)
+    await turns(limiter, clock, 1)
     await clock.sleep(60)
 
-    times = await turns(lane, clock, 3)
+    times = await turns(limiter, clock, 3)
 
     assert [time - times[0] for time in times] == pytest.approx([0, 0.1, 0.2])
 
@@ -54,11 +54,11 @@ def test_however_late_timers_are_no_second_ever_holds_more_than_the_limit(
 ) -> None:
     async def scenario() -> list[float]:
         clock = FakeClock(late)
-        lane = Lane(limit, clock=clock)
+        limiter = RateLimiter(limit, clock=clock)
         times: list[float] = []
         for pause in starts:
             await clock.sleep(pause)
-            times += await turns(lane, clock, 3)
+            times += await turns(limiter, clock, 3)
         return times
 
     assert most_in_a_window(asyncio.run(scenario()), 1.0) <= math.ceil(limit)
@@ -66,7 +66,7 @@ def test_however_late_timers_are_no_second_ever_holds_more_than_the_limit(
 
 async def test_no_second_of_the_server_holds_more_than_the_limit_although_the_way_there_is_uneven() -> None:
     clock = FakeClock()
-    left = await turns(Lane(25, unevenness=0.025, clock=clock), clock, 200)
+    left = await turns(RateLimiter(25, unevenness=0.025, clock=clock), clock, 200)
 
     arrived = [time + (0.02 if number % 25 == 0 else 0) for number, time in enumerate(left)]
 
@@ -78,18 +78,18 @@ async def test_the_pace_holds_although_every_timer_is_late(limit: int) -> None:
     late = [0.011, 0.003, 0.007] * limit
     clock = FakeClock(late)
 
-    times = await turns(Lane(limit, clock=clock), clock, 3 * limit + 1)
+    times = await turns(RateLimiter(limit, clock=clock), clock, 3 * limit + 1)
 
     assert 3 * limit / (times[-1] - times[0]) > 0.97 * limit
 
 
 async def test_whoever_came_first_goes_first() -> None:
     clock = FakeClock()
-    lane = Lane(10, clock=clock)
+    limiter = RateLimiter(10, clock=clock)
     order: list[int] = []
 
     async def one(number: int) -> None:
-        await lane.turn()
+        await limiter.acquire()
         order.append(number)
 
     await asyncio.gather(*(one(number) for number in range(5)))
@@ -99,13 +99,13 @@ async def test_whoever_came_first_goes_first() -> None:
 
 async def test_a_pause_holds_everybody_also_those_who_wait_already() -> None:
     clock = FakeClock()
-    lane = Lane(1, clock=clock)
-    await lane.turn()
-    waiting = asyncio.gather(turns(lane, clock, 2), turns(lane, clock, 1))
+    limiter = RateLimiter(1, clock=clock)
+    await limiter.acquire()
+    waiting = asyncio.gather(turns(limiter, clock, 2), turns(limiter, clock, 1))
     await asyncio.sleep(0)
     pause_ends = clock.now() + 60
-    lane.pause_until(pause_ends)
-    lane.pause_until(pause_ends - 30)
+    limiter.pause_until(pause_ends)
+    limiter.pause_until(pause_ends - 30)
 
     first, second = await waiting
 
@@ -114,14 +114,14 @@ async def test_a_pause_holds_everybody_also_those_who_wait_already() -> None:
 
 async def test_who_gives_up_waiting_takes_no_turn() -> None:
     clock = FakeClock()
-    lane = Lane(1, clock=clock)
-    await lane.turn()
-    gone = asyncio.create_task(lane.turn())
+    limiter = RateLimiter(1, clock=clock)
+    await limiter.acquire()
+    gone = asyncio.create_task(limiter.acquire())
     await asyncio.sleep(0)
     gone.cancel()
     began = clock.now()
 
-    times = await turns(lane, clock, 1)
+    times = await turns(limiter, clock, 1)
 
     assert times[0] - began == pytest.approx(1)
     assert gone.cancelled()
@@ -130,6 +130,6 @@ async def test_who_gives_up_waiting_takes_no_turn() -> None:
 async def test_a_limit_a_minute_spreads_over_the_minute() -> None:
     clock = FakeClock()
 
-    times = await turns(Lane(300, period=60, clock=clock), clock, 4)
+    times = await turns(RateLimiter(300, period=60, clock=clock), clock, 4)
 
     assert [time - times[0] for time in times] == pytest.approx([0, 0.2, 0.4, 0.6])

@@ -1,7 +1,9 @@
 """A list of customers that changes while it is read, and the recordings of the real one."""
 
+import csv
+import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -15,7 +17,8 @@ from pydantic import SecretStr
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.polar.client import polar_api
-from polar_attio_pipeline.polar.pages import Page
+from polar_attio_pipeline.polar.export_csv import HEADER
+from polar_attio_pipeline.polar.pages import Page, Row
 from polar_attio_pipeline.sync.records import Customer
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -86,6 +89,18 @@ class FakeList:
         rows = tuple(self.ordered()[start : start + limit])
         return Page(start=start, limit=limit, rows=rows, total_count=total, max_page=-(-total // limit))
 
+    async def page_around_bad_rows(self, page: int, limit: int = 100) -> Page:
+        raise AssertionError("no page of this list needs it")
+
+    async def count(self) -> int:
+        return len(self.customers)
+
+    async def export(self) -> AsyncIterator[Sequence[Row]]:
+        yield list(self.customers.values())
+
+    async def looked_at(self, customers: Sequence[Customer]) -> list[Row]:
+        return list(customers)
+
     def ordered(self) -> list[Customer]:
         if not self._ordered:
             rows = list(self.customers.values())
@@ -134,7 +149,7 @@ def api(
 
 def row(number: int = 1, /, **fields: object) -> dict[str, object]:
     made: dict[str, object] = {
-        "id": str(UUID(int=number)),
+        "id": polar_id(number),
         "created_at": (NOW - timedelta(minutes=number)).isoformat().replace("+00:00", "Z"),
         "modified_at": None,
         "metadata": {},
@@ -148,22 +163,77 @@ def row(number: int = 1, /, **fields: object) -> dict[str, object]:
     return {**made, **fields}
 
 
-class FakePolar:
-    """Polar's routes over a list of rows, newest first; a row None cannot be serialised."""
+def polar_id(number: int) -> str:
+    """An id as Polar's: a UUID of version 4."""
+    return str(UUID(int=number, version=4))
 
-    def __init__(self, rows: list[dict[str, object] | None]) -> None:
+
+class FakePolar:
+    """Polar's routes over a list of rows, newest first.
+
+    Attributes:
+        broken: Ids of rows that cannot be serialised.
+        export: How the export is answered instead.
+    """
+
+    def __init__(self, rows: list[dict[str, object]], *, broken: Iterable[int] = ()) -> None:
         self.rows = rows
+        self.broken = {polar_id(number) for number in broken}
+        self.export: Callable[[], httpx.Response] | None = None
         self.requests: list[httpx.Request] = []
+        self.down = False
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
-        if request.url.path == "/v1/organizations/":
-            return listing([{"slug": "acme"}], 1, 1)
+        if self.down:
+            return server_error()
+        match request.url.path:
+            case "/v1/organizations/":
+                return listing([{"id": str(UUID(int=0)), "slug": "acme"}], 1, 1)
+            case "/v1/customers/":
+                return self._listed(request)
+            case "/v1/customers/export":
+                return self.export() if self.export else exported(self.rows)
+            case path:
+                return self._shown(path.removeprefix("/v1/customers/"))
+
+    def asked(self, path: str) -> int:
+        return sum(request.url.path == path for request in self.requests)
+
+    def _listed(self, request: httpx.Request) -> httpx.Response:
         page, limit = (int(request.url.params[name]) for name in ("page", "limit"))
         items = self.rows[(page - 1) * limit : page * limit]
-        if None in items:
-            return httpx.Response(500, text="Internal Server Error")
+        if any(item["id"] in self.broken for item in items):
+            return server_error()
         return listing(items, len(self.rows), limit)
+
+    def _shown(self, customer_id: str) -> httpx.Response:
+        if customer_id in self.broken:
+            return server_error()
+        found = [item for item in self.rows if item["id"] == customer_id]
+        gone = {"error": "ResourceNotFound", "detail": "Not found"}
+        return httpx.Response(200, json=found[0]) if found else httpx.Response(404, json=gone)
+
+
+def server_error() -> httpx.Response:
+    return httpx.Response(500, text="Internal Server Error")
+
+
+def exported(rows: Iterable[dict[str, Any]]) -> httpx.Response:
+    """Polar's export of these rows."""
+    return httpx.Response(200, text=csv_text(rows), headers={"content-type": "text/csv; charset=utf-8"})
+
+
+def csv_text(rows: Iterable[dict[str, Any]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(HEADER)
+    for item in rows:
+        country = (item.get("billing_address") or {}).get("country")
+        created_at = str(item["created_at"]).replace("Z", "+00:00")
+        told = [item["id"], item["external_id"], created_at, item["email"], item["name"]]
+        writer.writerow([*told, None, None, None, None, None, None, country, json.dumps(item["metadata"])])
+    return out.getvalue()
 
 
 def listing(items: list[Any], total: int, limit: int) -> httpx.Response:

@@ -6,9 +6,9 @@ from uuid import UUID
 import httpx
 import pytest
 
-from polar_attio_pipeline.http.errors import FatalError, LostAnswerError, RecordError, TransientError
+from polar_attio_pipeline.http.errors import FatalError, LostAnswerError, TransientError
 from polar_attio_pipeline.polar.client import PolarClient
-from polar_attio_pipeline.sync.ports import CustomerBook
+from polar_attio_pipeline.sync.ports import CustomerBook, NoAnswerError
 from polar_attio_pipeline.sync.records import Owner
 from polar_attio_pipeline_tests.polar.fakes import TOKEN, FakePolar, api, captured, listing, row
 
@@ -71,6 +71,15 @@ async def test_a_row_that_does_not_parse_is_rejected_alone() -> None:
     (bad,) = page.bad_rows
     assert (bad.id, bad.field) == (row(2)["id"], "created_at")
     assert bad.created_at == page.items[0].created_at, "the list is in order, so that of the row before is near"
+
+
+async def test_items_that_are_no_rows_at_all_cost_themselves() -> None:
+    items: list[object] = [row(1), None, [], "text", 7, {"id": 7}, row(2)]
+    async with api(lambda _: listing(items, len(items), 100)) as connection:
+        page = await PolarClient(connection, organization_slug="acme").page(1)
+
+    assert [customer.id for customer in page.items] == [row(1)["id"], row(2)["id"]]
+    assert len(page.bad_rows) == 5
 
 
 async def test_the_newest_page_is_a_single_request() -> None:
@@ -167,7 +176,7 @@ async def test_a_customer_that_exists_but_cannot_be_read_says_where() -> None:
     async with api(lambda _: httpx.Response(200, json=row(created_at="soon"))) as connection:
         client = PolarClient(connection)
         assert await client.exists(CUSTOMER_ID)
-        with pytest.raises(RecordError, match=f"{CUSTOMER_ID} cannot be read at created_at"):
+        with pytest.raises(NoAnswerError, match=f"{CUSTOMER_ID} cannot be read at created_at"):
             await client.customer(CUSTOMER_ID)
 
 

@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from datetime import timedelta
 
 import httpx
@@ -9,45 +10,49 @@ from polar_attio_pipeline.polar.customers import read_book, read_window
 from polar_attio_pipeline_tests.polar.fakes import NOW, FakePolar, api, row
 
 
-def rows(count: int, *, broken: frozenset[int] | set[int] = frozenset()) -> list[dict[str, object] | None]:
-    return [None if number in broken else row(number) for number in range(count)]
+def fake(count: int, *, broken: Iterable[int] = ()) -> FakePolar:
+    """So many rows, of which some cannot be serialised; the export is refused."""
+    polar = FakePolar([row(number) for number in range(count)], broken=broken)
+    polar.export = lambda: httpx.Response(403, json={"error": "insufficient_scope"})
+    return polar
 
 
-@pytest.mark.parametrize("broken", [{0}, {42}, {99}, {3, 4, 77}])
+@pytest.mark.parametrize("broken", [{0}, {42}, {99}, {3, 4, 77}, {0, 1, 2, 3, 4, 5, 6}, set(range(60))])
 async def test_rows_that_break_their_page_are_alone_in_the_end_and_the_others_are_kept(broken: set[int]) -> None:
-    polar = FakePolar(rows(250, broken=broken))
+    polar = fake(250, broken=broken)
     async with api(polar) as connection:
-        page = await PolarClient(connection).page(1)
+        page = await PolarClient(connection).page_around_bad_rows(1)
 
     assert len(page.items) == 100 - len(broken)
     assert (page.start, page.limit, page.total_count, page.max_page) == (0, 100, 250, 3)
     assert [bad.message for bad in page.bad_rows] == [
-        f"Polar answers 500 for it; it is number {number + 1} of its list of customers, newest first."
+        f"Polar answers 500 for number {number + 1} of its list of customers, newest first: open it in Polar's "
+        "dashboard and give it an address, or delete it."
         for number in sorted(broken)
     ]
     assert all(bad.id is None and bad.created_at for bad in page.bad_rows)
 
 
 async def test_finding_one_bad_row_costs_few_requests() -> None:
-    polar = FakePolar(rows(250, broken={42}))
+    polar = fake(250, broken={42})
     async with api(polar) as connection:
-        await PolarClient(connection, organization_slug="acme").page(1)
+        await PolarClient(connection, organization_slug="acme").page_around_bad_rows(1)
 
     tries = 3
     assert len(polar.requests) <= tries * 5 + 1 + 1 + 4 + 4
 
 
 async def test_a_bad_row_in_the_last_short_page_is_found() -> None:
-    polar = FakePolar(rows(130, broken={129}))
+    polar = fake(130, broken={129})
     async with api(polar) as connection:
-        page = await PolarClient(connection).page(2)
+        page = await PolarClient(connection).page_around_bad_rows(2)
 
     assert len(page.items) == 29
     assert [bad.key for bad in page.bad_rows] == ["1 from the end"]
 
 
 async def test_the_whole_book_stands_although_it_holds_bad_rows() -> None:
-    polar = FakePolar(rows(350, broken={42, 180, 349}))
+    polar = fake(350, broken={42, 180, 349})
     async with api(polar) as connection:
         book = await read_book(PolarClient(connection))
 
@@ -56,7 +61,7 @@ async def test_the_whole_book_stands_although_it_holds_bad_rows() -> None:
 
 
 async def test_a_bad_row_is_reported_in_its_hour_and_in_no_other() -> None:
-    polar = FakePolar(rows(350, broken={90}))
+    polar = fake(350, broken={90})
     async with api(polar) as connection:
         client = PolarClient(connection)
         hour = timedelta(hours=1)
@@ -67,18 +72,15 @@ async def test_a_bad_row_is_reported_in_its_hour_and_in_no_other() -> None:
 
 
 async def test_a_list_that_changes_while_it_is_split_is_split_again() -> None:
-    polar = FakePolar(rows(250, broken={60}))
-    asked = 0
+    polar = fake(250, broken={60})
 
     def answer(request: httpx.Request) -> httpx.Response:
-        nonlocal asked
-        asked += 1
-        if asked == 5:
+        if len(polar.requests) == 4:
             polar.rows.insert(0, row(1000))
         return polar(request)
 
     async with api(answer) as connection:
-        page = await PolarClient(connection, organization_slug="acme").page(1)
+        page = await PolarClient(connection, organization_slug="acme").page_around_bad_rows(1)
 
     assert page.total_count == 251
     assert len(page.items) == 99
@@ -86,24 +88,25 @@ async def test_a_list_that_changes_while_it_is_split_is_split_again() -> None:
 
 
 async def test_a_service_that_is_down_is_not_taken_for_a_hundred_bad_rows() -> None:
-    polar = FakePolar([None] * 250)
+    polar = fake(250)
+    polar.down = True
     async with api(polar) as connection:
         with pytest.raises(LostAnswerError):
-            await PolarClient(connection, organization_slug="acme").page(1)
+            await PolarClient(connection, organization_slug="acme").page_around_bad_rows(1)
 
     assert len(polar.requests) < 50
 
 
 async def test_a_service_that_comes_back_meanwhile_is_read() -> None:
-    polar = FakePolar(rows(120))
+    polar = fake(120)
     failing = 30
 
     def answer(request: httpx.Request) -> httpx.Response:
-        sound = polar(request)
-        return httpx.Response(500) if len(polar.requests) <= failing else sound
+        polar.down = len(polar.requests) < failing
+        return polar(request)
 
     async with api(answer) as connection:
-        page = await PolarClient(connection, organization_slug="acme").page(1)
+        page = await PolarClient(connection, organization_slug="acme").page_around_bad_rows(1)
 
     assert (len(page.items), page.bad_rows) == (100, [])
     assert len(polar.requests) > failing

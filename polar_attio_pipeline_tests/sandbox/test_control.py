@@ -41,6 +41,16 @@ async def test_faults_are_switched_on_listed_and_off(polar: httpx.AsyncClient) -
     assert (await polar.get("/sandbox/faults")).json() == []
 
 
+async def test_a_fault_of_one_record_shows_what_it_looks_for(polar: httpx.AsyncClient) -> None:
+    await post(polar, "faults", kind="status", status=500, service="polar", contains="ada@example.com")
+    (listed,) = (await polar.get("/sandbox/faults")).json()
+    assert listed["contains"] == "ada@example.com"
+    statuses = [
+        (await polar.get(CUSTOMERS, params={"email": f"{who}@example.com"})).status_code for who in ("ada", "b")
+    ]
+    assert statuses == [500, 200]
+
+
 async def test_a_fault_that_is_none_is_refused_with_a_reason(anyone: httpx.AsyncClient) -> None:
     answer = await anyone.post("/sandbox/faults", json={"kind": "earthquake"})
     assert answer.status_code == 422
@@ -50,7 +60,9 @@ async def test_a_fault_that_is_none_is_refused_with_a_reason(anyone: httpx.Async
 async def test_traffic_is_told_and_forgotten(polar: httpx.AsyncClient) -> None:
     await polar.get(CUSTOMERS)
     told = (await polar.get("/sandbox/traffic")).json()
-    assert told["totals"] == {"polar": {"requests": 1, "reads": 1, "writes": 0, "early_retries": 0}}
+    assert told["totals"] == {
+        "polar": {"requests": 1, "reads": 1, "writes": 0, "early_retries": 0, "most_in_flight": 1}
+    }
     assert told["counts"] == [
         {"service": "polar", "method": "GET", "route": CUSTOMERS, "kind": "read", "status": 200, "requests": 1}
     ]

@@ -20,7 +20,9 @@ from polar_attio_pipeline_tests.sandbox.conftest import NOW
 
 CUSTOMERS = "/v1/customers/"
 SELF = "/v2/self"
+RECORDS = "/v2/objects/people/records"
 NEW = {"email": "ada@example.com"}
+ATTIO = {"Authorization": f"Bearer {ATTIO_TOKEN}"}
 
 
 @pytest.fixture(params=["over a connection", "in process"])
@@ -34,6 +36,15 @@ async def client(
     with serving(sandbox) as url:
         async with httpx.AsyncClient(base_url=url, headers=polar.headers) as connected:
             yield connected
+
+
+async def write(
+    client: httpx.AsyncClient, method: str, record_id: str = "", *, email: str | None = None
+) -> httpx.Response:
+    """Write to Attio's people: create one, or change the one of this id."""
+    values = {"email_addresses": [email]} if email else {"job_title": "Countess"}
+    path = f"{RECORDS}/{record_id}" if record_id else RECORDS
+    return await client.request(method, path, json={"data": {"values": values}}, headers=ATTIO)
 
 
 def switch_on(sandbox: Sandbox, kind: Kind, **settings: Any) -> None:
@@ -180,6 +191,55 @@ class TestWhomItBefalls:
         assert faults.strike("polar", "GET", CUSTOMERS)
         faults.remove(number)
         assert not faults.strike("polar", "GET", CUSTOMERS)
+
+    async def test_the_one_record_that_a_path_names(self, sandbox: Sandbox, client: httpx.AsyncClient) -> None:
+        ids = [sandbox.attio.add_person(emails=[f"{name}@example.com"]) for name in ("ada", "bob")]
+        switch_on(sandbox, Kind.TOO_MANY, service="attio", method="PATCH", contains=ids[0].upper())
+        assert [(await write(client, "PATCH", record_id)).status_code for record_id in ids] == [429, 200]
+
+    async def test_the_one_question_that_a_query_string_asks(self, sandbox: Sandbox, client: httpx.AsyncClient) -> None:
+        ids = [sandbox.polar.add_customer(type="team", name=name).id for name in ("Acme", "Zeta")]
+        switch_on(sandbox, Kind.STATUS, status=500, path="/v1/members/", contains=ids[0])
+        for _ in range(2):
+            answers = [await client.get("/v1/members/", params={"customer_id": team}) for team in ids]
+            assert [answer.status_code for answer in answers] == [500, 200]
+
+    async def test_a_query_string_is_searched_decoded(self, sandbox: Sandbox, client: httpx.AsyncClient) -> None:
+        switch_on(sandbox, Kind.STATUS, contains="ada+1@example.com")
+        for wanted, status in (("ada+1@example.com", 503), ("ada 1@example.com", 200)):
+            assert (await client.get(CUSTOMERS, params={"email": wanted})).status_code == status
+
+    async def test_the_one_write_whose_body_holds_an_address(self, sandbox: Sandbox, client: httpx.AsyncClient) -> None:
+        switch_on(sandbox, Kind.STATUS, status=500, service="attio", contains="Ada@Example.com")
+        for _ in range(2):
+            assert (await write(client, "POST", email="ada@example.com")).status_code == 500
+        assert (await write(client, "POST", email="bob@example.com")).status_code == 200
+        assert [person.emails for person in sandbox.attio.people()] == [("bob@example.com",)]
+
+    async def test_a_body_that_was_searched_arrives_whole(self, sandbox: Sandbox, client: httpx.AsyncClient) -> None:
+        switch_on(sandbox, Kind.LATENCY, seconds=0, contains="ada")
+        name = "x" * 300_000
+
+        async def pieces() -> AsyncIterator[bytes]:
+            for piece in (b'{"data": {"values": {"description": "', name.encode(), b'"}}}'):
+                yield piece
+
+        answer = await client.post(RECORDS, content=pieces(), headers=ATTIO)
+        assert answer.json()["data"]["values"]["description"][0]["value"] == name
+
+    async def test_an_answer_that_never_comes_ends_when_its_client_gives_up(
+        self, sandbox: Sandbox, client: httpx.AsyncClient
+    ) -> None:
+        switch_on(sandbox, Kind.HANG, contains="ada@example.com")
+        with pytest.raises(httpx.ReadTimeout):
+            await client.post(CUSTOMERS, json=NEW, timeout=0.05)
+        assert (await client.post(CUSTOMERS, json={"email": "bob@example.com"})).status_code == 201
+
+    def test_only_those_it_befalls_count(self) -> None:
+        faults = Faults(lambda: NOW)
+        faults.add(Fault(kind=Kind.RESET, contains="Ada", skip=1, times=1))
+        struck = [bool(faults.strike("attio", "POST", RECORDS, text)) for text in ("ada", "bob", "ADA", "ada")]
+        assert struck == [False, False, True, False]
 
     async def test_never_the_sandboxs_own_controls(self, sandbox: Sandbox, anyone: httpx.AsyncClient) -> None:
         switch_on(sandbox, Kind.STATUS)

@@ -299,8 +299,8 @@ async def test_requests_writes_and_refusals_are_counted_and_looking_is_not(
     await look(page)
 
     assert (await look(page))["traffic"] == {
-        "polar": {"requests": 2, "writes": 0, "refused": 1},
-        "attio": {"requests": 1, "writes": 1, "refused": 0},
+        "polar": {"requests": 2, "writes": 0, "refused": 1, "most_in_flight": 1},
+        "attio": {"requests": 1, "writes": 1, "refused": 0, "most_in_flight": 1},
     }
 
 

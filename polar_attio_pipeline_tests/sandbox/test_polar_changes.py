@@ -1,6 +1,9 @@
 """What shifts under a reader: late commits, a lagging replica, rows that come and go, and rows that break a page."""
 
+import csv
+import io
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -115,6 +118,13 @@ class TestChurn:
         assert (await page(polar))["pagination"]["total_count"] == 46
 
 
+async def page_of_members(polar: httpx.AsyncClient, row: Customer) -> dict[str, Any]:
+    answer = await polar.get("/v1/members/", params={"customer_id": row.id, "role": "owner"})
+    assert answer.status_code == 200
+    body: dict[str, Any] = answer.json()
+    return body
+
+
 class TestUnserialisableRows:
     async def test_one_breaks_its_whole_page_and_no_other(
         self, sandbox: Sandbox, polar: httpx.AsyncClient, fifty: list[Customer]
@@ -144,3 +154,51 @@ class TestUnserialisableRows:
         assert (await polar.get(f"/v1/customers/{fifty[0].id}")).status_code == 500
         sandbox.polar.update_customer(fifty[0].id, email="mended@example.com")
         assert (await polar.get(f"/v1/customers/{fifty[0].id}")).status_code == 200
+
+    async def test_several_break_their_own_pages_at_every_size_of_page(
+        self, sandbox: Sandbox, polar: httpx.AsyncClient, fifty: list[Customer]
+    ) -> None:
+        bad = (0, 1, 24, 49)
+        for place in bad:
+            sandbox.polar.break_customer(fifty[place].id)
+        for limit in (1, 5, 10, 50):
+            for number in range(1, 50 // limit + 1):
+                answer = await polar.get(
+                    "/v1/customers/", params={"page": number, "limit": limit, "sorting": NEWEST_FIRST}
+                )
+                breaks = any((number - 1) * limit <= place < number * limit for place in bad)
+                assert answer.status_code == (500 if breaks else 200)
+                assert breaks or answer.json()["pagination"]["total_count"] == 50
+
+    @pytest.mark.parametrize("path", ["{id}", "{id}/state", "external/usr_1", "external/usr_1/state"])
+    async def test_no_question_about_the_customer_itself_is_answered(
+        self, path: str, sandbox: Sandbox, polar: httpx.AsyncClient
+    ) -> None:
+        row = sandbox.polar.add_customer(email="ada@example.com", external_id="usr_1")
+        sandbox.polar.break_customer(row.id)
+        for _ in range(2):
+            assert (await polar.get(f"/v1/customers/{path.format(id=row.id)}")).status_code == 500
+
+    async def test_the_export_shows_it_without_an_address(self, sandbox: Sandbox, polar: httpx.AsyncClient) -> None:
+        row = sandbox.polar.add_customer(email="ada@example.com", name="Ada")
+        sandbox.polar.add_customer(email="bob@example.com")
+        sandbox.polar.break_customer(row.id)
+        answer = await polar.get("/v1/customers/export")
+        exported = {line["ID"]: line for line in csv.DictReader(io.StringIO(answer.text))}
+        assert len(exported) == 2
+        assert (exported[row.id]["Email"], exported[row.id]["Name"]) == ("", "Ada")
+
+    async def test_its_members_can_be_asked_for(self, sandbox: Sandbox, polar: httpx.AsyncClient) -> None:
+        row = sandbox.polar.add_customer(email="ada@example.com")
+        sandbox.polar.break_customer(row.id)
+        assert (await page_of_members(polar, row))["pagination"] == {"total_count": 0, "max_page": 0}
+        sandbox.polar.add_member(row.id, email="ada@example.com")
+        assert [item["email"] for item in (await page_of_members(polar, row))["items"]] == ["ada@example.com"]
+
+    async def test_its_subscriptions_are_listed(self, sandbox: Sandbox, polar: httpx.AsyncClient) -> None:
+        sandbox.fill(customers=40, seed=1)
+        held = next(iter(sandbox.polar.subscriptions))
+        sandbox.polar.break_customer(held.customer_id)
+        answer = await polar.get("/v1/subscriptions/", params={"customer_id": held.customer_id})
+        assert answer.status_code == 200
+        assert answer.json()["items"][0]["customer"]["email"] is None

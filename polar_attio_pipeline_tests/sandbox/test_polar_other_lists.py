@@ -1,13 +1,10 @@
-"""Polar's lists of subscriptions, members and organizations, its export, and a customer's state."""
+"""Polar's lists of subscriptions, members and organizations, and a customer's state."""
 
-import csv
-import io
 from typing import Any
 
 import httpx
 import pytest
 
-from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline.sandbox.world import Sandbox
 
 
@@ -79,16 +76,27 @@ async def test_members_of_everybody_and_by_the_sellers_own_id(sandbox: Sandbox, 
     assert ada["email"] == "ada@example.com"
 
 
+@pytest.mark.parametrize("customer_id", ["bogus", " ", "00000000-0000-4000-8000-00000000000", "1234"])
+async def test_members_of_an_id_that_is_no_uuid_are_not_found(customer_id: str, polar: httpx.AsyncClient) -> None:
+    answer = await polar.get("/v1/members/", params={"customer_id": customer_id})
+    assert answer.status_code == 404
+    assert answer.json() == {"error": "ResourceNotFound", "detail": "Invalid customer ID format"}
+
+
+@pytest.mark.parametrize(
+    "customer_id", ["00000000-0000-4000-8000-000000000000", "00000000-0000-1000-8000-000000000000"]
+)
+async def test_members_of_a_uuid_of_nobody_are_none_whatever_its_version(
+    customer_id: str, polar: httpx.AsyncClient
+) -> None:
+    assert await items(polar, "/v1/members/", customer_id=customer_id) == []
+
+
+async def test_members_are_found_by_an_id_in_capitals(sandbox: Sandbox, polar: httpx.AsyncClient) -> None:
+    row = sandbox.polar.add_customer(email="ada@example.com")
+    assert len(await items(polar, "/v1/members/", customer_id=row.id.upper())) == 1
+
+
 async def test_the_organization_is_found_by_its_slug(polar: httpx.AsyncClient) -> None:
     assert len(await items(polar, "/v1/organizations/", slug="sandbox")) == 1
     assert await items(polar, "/v1/organizations/", slug="other") == []
-
-
-async def test_an_export_holds_every_live_customer(sandbox: Sandbox, polar: httpx.AsyncClient, book: Sandbox) -> None:
-    gone: Customer = next(iter(book.polar.customers.values()))
-    sandbox.polar.delete_customer(gone.id)
-    answer = await polar.get("/v1/customers/export")
-    assert answer.headers["content-type"].startswith("text/csv")
-    rows = list(csv.DictReader(io.StringIO(answer.text)))
-    assert {row["ID"] for row in rows} == book.polar.customers.keys()
-    assert all(row["Created At"].endswith("+00:00") for row in rows)

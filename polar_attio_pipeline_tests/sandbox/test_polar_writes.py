@@ -148,8 +148,16 @@ async def test_a_deleted_customer_is_not_found(method: str, polar: httpx.AsyncCl
     assert (answer.status_code, answer.json()) == (404, {"error": "ResourceNotFound", "detail": "Not found"})
 
 
-async def test_an_id_that_is_no_uuid_is_a_422(polar: httpx.AsyncClient) -> None:
-    ((place, _),) = complaints(await polar.get("/v1/customers/ada"))
+@pytest.mark.parametrize("path", ["", "/state"])
+@pytest.mark.parametrize(
+    "customer_id",
+    ["ada", "00000000-0000-1000-8000-000000000000", "00000000-0000-7000-8000-000000000000", "%20"],
+    ids=["no UUID", "version 1", "version 7", "a space"],
+)
+async def test_an_id_that_is_no_uuid_of_version_4_is_a_422(
+    customer_id: str, path: str, polar: httpx.AsyncClient
+) -> None:
+    ((place, _),) = complaints(await polar.get(f"/v1/customers/{customer_id}{path}"))
     assert place == ["path", "id"]
 
 

@@ -8,12 +8,13 @@ import httpx
 import pytest
 
 from polar_attio_pipeline.sandbox.server import serving
-from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
+from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, OTHER_POLAR_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
 
 
 def test_the_tokens_have_the_length_of_real_ones() -> None:
-    assert len(POLAR_TOKEN.removeprefix("polar_oat_")) == 43
+    for token in (POLAR_TOKEN, OTHER_POLAR_TOKEN):
+        assert len(token.removeprefix("polar_oat_")) == 43
     assert len(bytes.fromhex(ATTIO_TOKEN)) == 32
 
 

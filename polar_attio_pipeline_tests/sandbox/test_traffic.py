@@ -1,5 +1,6 @@
 """What the sandbox remembers of the requests it got."""
 
+import asyncio
 from datetime import timedelta
 
 import httpx
@@ -7,6 +8,7 @@ import pytest
 
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.limits import REAL
+from polar_attio_pipeline.sandbox.server import serving
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN
 from polar_attio_pipeline.sandbox.traffic import LOG_LENGTH, Seen, Traffic, kind_of, retry_time
 from polar_attio_pipeline.sandbox.world import Sandbox
@@ -112,6 +114,49 @@ class TestEarlyRetries:
         traffic.clock = lambda: NOW + timedelta(seconds=30)
         traffic.arrived("attio")
         assert traffic.early_retries["attio"] == 1
+
+
+class TestMostInFlight:
+    async def test_requests_that_are_answered_at_once_are_counted_by_service(
+        self, sandbox: Sandbox, polar: httpx.AsyncClient
+    ) -> None:
+        sandbox.faults.add(Fault(kind=Kind.LATENCY, seconds=0.05))
+        attio = {"Authorization": f"Bearer {ATTIO_TOKEN}"}
+        await asyncio.gather(
+            *(polar.get(CUSTOMERS) for _ in range(5)), *(polar.get("/v2/self", headers=attio) for _ in range(2))
+        )
+        assert (sandbox.traffic.most_in_flight("polar"), sandbox.traffic.most_in_flight("attio")) == (5, 2)
+
+    async def test_one_after_the_other_is_one(self, sandbox: Sandbox, polar: httpx.AsyncClient) -> None:
+        for _ in range(3):
+            await polar.get(CUSTOMERS)
+        assert sandbox.traffic.most_in_flight("polar") == 1
+
+    async def test_a_request_that_gets_no_answer_ends_too(self, sandbox: Sandbox, polar: httpx.AsyncClient) -> None:
+        sandbox.faults.add(Fault(kind=Kind.RESET, times=1))
+        with pytest.raises(httpx.ReadError):
+            await polar.get(CUSTOMERS)
+        await polar.get(CUSTOMERS)
+        assert sandbox.traffic.most_in_flight("polar") == 1
+
+    async def test_over_a_connection_an_answer_counts_until_all_of_it_is_sent(
+        self, sandbox: Sandbox, polar: httpx.AsyncClient
+    ) -> None:
+        sandbox.fill(customers=20, seed=1)
+        sandbox.faults.add(Fault(kind=Kind.SLOW_BODY, seconds=0.2, slices=4))
+        with serving(sandbox) as url:
+            async with httpx.AsyncClient(base_url=url, headers=polar.headers) as connected:
+                await asyncio.gather(*(connected.get(CUSTOMERS) for _ in range(4)))
+        assert sandbox.traffic.most_in_flight("polar") == 4
+
+    def test_a_reset_forgets_all_but_those_under_way(self) -> None:
+        traffic = Traffic(lambda: NOW)
+        for _ in range(3):
+            traffic.arrived("polar")
+        traffic.left("polar")
+        traffic.reset()
+        assert traffic.most_in_flight("polar") == 2
+        assert traffic.most_in_flight("attio") == 0
 
 
 def test_a_retry_after_is_seconds_or_a_date() -> None:

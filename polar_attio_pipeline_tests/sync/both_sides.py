@@ -22,11 +22,14 @@ from polar_attio_pipeline.sandbox.limits import OFF
 from polar_attio_pipeline.sandbox.polar.world import PolarWorld
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
-from polar_attio_pipeline.sync.engine import Services, preview, sync
+from polar_attio_pipeline.sync.engine import preview, sync
 from polar_attio_pipeline.sync.mapping import ATTRIBUTES, BY_KEY, wanted
 from polar_attio_pipeline.sync.outcomes import Outcome
 from polar_attio_pipeline.sync.planning import Plan
+from polar_attio_pipeline.sync.reconciliation import Comparison
 from polar_attio_pipeline.sync.records import Customer
+from polar_attio_pipeline.sync.services import Services
+from polar_attio_pipeline.sync.whole_book import bring, compare
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
 UNLIMITED = 1e9
@@ -85,7 +88,15 @@ class BothSides:
 
     async def planned(self, customers: Iterable[Customer]) -> dict[str, Plan]:
         """What the preview says, by customer."""
-        return {plan.customer.id: plan async for plans in preview(customers, self.services) for plan in plans}
+        looks = [look async for look in preview(customers, self.services)]
+        assert not any(look.outcomes for look in looks), "a customer has an outcome instead of a plan"
+        return {plan.customer.id: plan for look in looks for plan in look.plans}
+
+    async def reconcile(self) -> Comparison:
+        """Reconcile the whole book, and return the comparison."""
+        comparison = await compare(self.pages(), self.services, self.record)
+        await bring(comparison, self.services, self.record)
+        return comparison
 
     def requests(self) -> tuple[int, int]:
         """Reads and writes that reached Attio since the last call."""

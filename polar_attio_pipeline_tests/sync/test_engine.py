@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import pytest
 
 from polar_attio_pipeline.attio.client import AttioClient
-from polar_attio_pipeline.http.errors import FatalError
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
-from polar_attio_pipeline.sync import engine
-from polar_attio_pipeline.sync.engine import Services, reconcile, sync
+from polar_attio_pipeline.sync import health, writing
+from polar_attio_pipeline.sync.engine import sync
+from polar_attio_pipeline.sync.health import KindClosedError, ServiceDownError
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result, tally
-from polar_attio_pipeline.sync.ports import UnavailableError
+from polar_attio_pipeline.sync.ports import Found
 from polar_attio_pipeline.sync.records import Person, Values
+from polar_attio_pipeline.sync.services import Services
 from polar_attio_pipeline_tests.sync.both_sides import BothSides, connect
 
 PEOPLE = "/v2/objects/people/records"
@@ -26,8 +27,8 @@ class Meddled:
     people: AttioClient
     meddle: Callable[[], object]
 
-    async def find(self, *, ids: Collection[str], emails: Collection[str]) -> Sequence[Person]:
-        found = await self.people.find(ids=ids, emails=emails)
+    async def find(self, *, ids: Collection[str], emails: Collection[str], records: Collection[str] = ()) -> Found:
+        found = await self.people.find(ids=ids, emails=emails, records=records)
         self.meddle()
         return found
 
@@ -37,8 +38,13 @@ class Meddled:
     async def create(self, values: Values, *, email: str) -> Person:
         return await self.people.create(values, email=email)
 
-    async def update(self, record_id: str, values: Values, *, add_email: str | None = None) -> Person:
-        return await self.people.update(record_id, values, add_email=add_email)
+    async def update(
+        self, record_id: str, values: Values, *, add_email: str | None = None, company: str | None = None
+    ) -> Person:
+        return await self.people.update(record_id, values, add_email=add_email, company=company)
+
+    async def is_answering(self) -> bool:
+        return await self.people.is_answering()
 
 
 class TestCost:
@@ -64,7 +70,7 @@ class TestCost:
         reads, writes = both.requests()
         assert reads <= 1000 / 100
         assert writes == 0
-        await reconcile(both.pages(), both.services, both.record)
+        await both.reconcile()
         assert both.requests() == (3, 0)
 
     async def test_an_update_sends_only_what_differs(self, both: BothSides) -> None:
@@ -243,7 +249,7 @@ class TestRefusals:
 
 
 class TestFailures:
-    async def test_a_write_that_fails_for_good_does_not_stop_the_others(self, both: BothSides) -> None:
+    async def test_a_write_that_fails_for_good_costs_its_customer_alone(self, both: BothSides) -> None:
         both.add_customers(10)
         book = await both.customers()
         both.put_in_attio(book.values())
@@ -252,39 +258,57 @@ class TestFailures:
             both.polar.update_customer(customer_id, name="New Name")
         record_id = both.person_of(unlucky).id
         number = both.sandbox.faults.add(Fault(kind=Kind.STATUS, method="PATCH", path=f"{PEOPLE}/{record_id}"))
-        with pytest.raises(UnavailableError):
-            await both.one_pass()
-        assert both.outcomes().keys() == set(others)
+        outcomes = await both.one_pass()
+        failed = outcomes.pop(unlucky)
+        assert (failed.result, failed.reason, failed.record_id) == (Result.REJECTED, Reason.NOT_TAKEN, record_id)
+        assert tally(outcomes.values())[Result.UPDATED] == 9
         both.sandbox.faults.remove(number)
         assert (await both.one_pass())[unlucky].result is Result.UPDATED
 
-    async def test_a_dead_service_stops_the_pass(self, both: BothSides) -> None:
-        both.add_customers(300)
-        both.sandbox.faults.add(Fault(kind=Kind.STATUS, method="POST", path=PEOPLE))
-        both.requests()
-        with pytest.raises(UnavailableError):
-            await both.one_pass()
-        _, writes = both.requests()
-        attempts = both.people.api.retry.attempts
-        assert writes <= (engine.CONCURRENT_WRITES + engine.TOLERATED_FAILURES) * attempts < 300 * attempts
-        assert both.recorded == []
-
-    async def test_an_error_that_every_write_would_meet_ends_the_pass_at_once_and_what_was_done_stands(
+    async def test_a_kind_of_write_that_always_fails_is_given_up_and_the_other_kind_goes_on(
         self, both: BothSides
     ) -> None:
         both.add_customers(300)
-        both.attio.plan_limit_records = both.attio.store.count() + 100
-        with pytest.raises(FatalError, match="plan"):
+        known = list(both.polar.customers)[:20]
+        book = await both.customers()
+        both.put_in_attio(book[customer_id] for customer_id in known)
+        for customer_id in known:
+            both.polar.update_customer(customer_id, name="New Name")
+        both.sandbox.faults.add(Fault(kind=Kind.STATUS, method="POST", path=PEOPLE))
+        both.requests()
+        with pytest.raises(KindClosedError, match="creations of people"):
             await both.one_pass()
-        done = both.outcomes()
-        assert 0 < len(done) == both.attio.people_count()
+        _, writes = both.requests()
+        attempts = both.people.api.retry.attempts
+        assert writes <= 20 + (writing.CONCURRENT_WRITES + health.TOLERATED) * attempts < 280 * attempts
+        outcomes = both.outcomes()
+        assert tally(outcomes.values())[Result.UPDATED] == 20
+        assert {outcomes[one].reason for one in both.polar.customers if one not in known} == {Reason.NOT_TAKEN}
+
+    async def test_a_service_that_answers_nothing_ends_the_pass(self, both: BothSides) -> None:
+        both.add_customers(300)
+        both.sandbox.faults.add(Fault(kind=Kind.STATUS, service="attio"))
+        with pytest.raises(ServiceDownError):
+            await both.one_pass()
+        assert both.recorded == []
+
+    async def test_a_full_quota_costs_the_new_people_alone(self, both: BothSides) -> None:
+        both.add_customers(300)
+        both.attio.plan_limit_records = both.attio.store.count() + 100
+        with pytest.raises(KindClosedError, match="plan"):
+            await both.one_pass()
+        results = tally(both.outcomes().values())
+        created = both.attio.people_count()
+        assert (results[Result.CREATED], results[Result.REJECTED]) == (created, 300 - created)
+        assert 0 < created <= 100
         both.attio.plan_limit_records = None
         results = tally((await both.one_pass()).values())
-        assert (results[Result.UNCHANGED], results[Result.CREATED]) == (len(done), 300 - len(done))
+        assert (results[Result.UNCHANGED], results[Result.CREATED]) == (created, 300 - created)
 
-    async def test_a_failed_lookup_ends_the_pass_before_anything_is_guessed(self, both: BothSides) -> None:
+    async def test_nothing_is_guessed_about_customers_who_cannot_be_searched_for(self, both: BothSides) -> None:
         both.add_customers(3)
         both.sandbox.faults.add(Fault(kind=Kind.STATUS, method="POST", path=f"{PEOPLE}/query"))
-        with pytest.raises(UnavailableError):
-            await both.one_pass()
+        outcomes = await both.one_pass()
+        assert {outcome.reason for outcome in outcomes.values()} == {Reason.NOT_TAKEN}
+        assert len(outcomes) == 3
         assert both.attio.people_count() == 0

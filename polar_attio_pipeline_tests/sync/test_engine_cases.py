@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 
 from polar_attio_pipeline.sync import engine
-from polar_attio_pipeline.sync.engine import compare, reconcile, sync, unmark
+from polar_attio_pipeline.sync.engine import sync
 from polar_attio_pipeline.sync.mapping import BY_KEY
 from polar_attio_pipeline.sync.names import split_name
 from polar_attio_pipeline.sync.outcomes import FAILED, Reason, Result, tally
 from polar_attio_pipeline.sync.planning import Action
+from polar_attio_pipeline.sync.whole_book import compare, unmark
 from polar_attio_pipeline_tests.sync.both_sides import BothSides, connect, new_sandbox
 
 
@@ -56,7 +57,7 @@ class TestTwins:
     async def test_over_chunks_and_passes_nobody_is_created_twice(
         self, both: BothSides, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(engine, "LOOKUP_CHUNK", 1)
+        monkeypatch.setattr(engine, "LARGEST_PORTION", 1)
         both.add_customers(3)
         book = (await both.customers()).values()
         twins = [replace(customer, id=both.polar.new_id(), organization_id="other") for customer in book]
@@ -137,7 +138,7 @@ class TestReconciliation:
         both.attio.clear_value(both.person_of(unmarked).id, "polar_customer")
         both.attio.clear_value(both.person_of(cleared).id, "polar_customer_id")
         both.requests()
-        await reconcile(both.pages(), both.services, both.record)
+        await both.reconcile()
         outcomes = both.outcomes()
         assert {key: outcome.changed for key, outcome in outcomes.items() if outcome.changed} == {
             edited: ("polar_customer_since",),
@@ -153,21 +154,22 @@ class TestReconciliation:
         gone = next(iter(both.polar.customers))
         record_id = both.person_of(gone).id
         both.polar.delete_customer(gone)
-        comparison = await reconcile(both.pages(), both.services, both.record)
-        assert [marked.record_id for marked in comparison.gone()] == [record_id]
+        comparison = await both.reconcile()
+        assert [marked.record_id for marked in comparison.orphaned()] == [record_id]
         assert both.attio.person(record_id).values["polar_customer"] is True
-        assert [marked.record_id for marked in await unmark(comparison.gone(), both.services)] == [record_id]
+        unmarking = await unmark(comparison.orphaned(), both.services)
+        assert [marked.record_id for marked in unmarking.unmarked] == [record_id]
         assert both.attio.person(record_id).values["polar_customer"] is False
         assert both.attio.person(record_id).values["polar_customer_id"] == gone
-        assert (await compare(both.pages(), both.services)).gone() == []
+        assert (await compare(both.pages(), both.services)).orphaned() == []
 
     async def test_nobody_is_unmarked_whom_polar_has_after_all(self, both: BothSides) -> None:
         both.add_customers(2)
         await both.one_pass()
         missed = next(iter(both.polar.customers))
         comparison = await compare(both.pages(but=missed), both.services)
-        assert [marked.customer_id for marked in comparison.gone()] == [missed]
-        assert await unmark(comparison.gone(), both.services) == []
+        assert [marked.customer_id for marked in comparison.orphaned()] == [missed]
+        assert (await unmark(comparison.orphaned(), both.services)).unmarked == []
         assert both.person_of(missed).values["polar_customer"] is True
 
     async def test_the_owner_of_a_team_that_was_created_again_is_not_gone(self, both: BothSides) -> None:
@@ -177,6 +179,6 @@ class TestReconciliation:
         both.polar.delete_customer(first.id)
         second = both.polar.add_customer(email=None, name="Acme", type="team")
         both.polar.add_member(second.id, email="ada@example.com")
-        comparison = await reconcile(both.pages(), both.services, both.record)
+        comparison = await both.reconcile()
         assert both.outcomes()[second.id].result is Result.UPDATED
-        assert comparison.gone() == []
+        assert comparison.orphaned() == []

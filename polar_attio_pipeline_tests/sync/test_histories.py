@@ -18,10 +18,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from polar_attio_pipeline.sandbox.attio.errors import AttioError
 from polar_attio_pipeline.sandbox.polar.rows import Customer as Row
 from polar_attio_pipeline.sandbox.polar.world import TakenError
-from polar_attio_pipeline.sync.engine import compare, reconcile, sync
+from polar_attio_pipeline.sync.engine import sync
 from polar_attio_pipeline.sync.outcomes import Outcome, Result
 from polar_attio_pipeline.sync.planning import EMAILS_KEY, Action, Plan
 from polar_attio_pipeline.sync.records import Customer, PersonName
+from polar_attio_pipeline.sync.whole_book import compare
 from polar_attio_pipeline_tests.sync.both_sides import connect, new_sandbox
 from polar_attio_pipeline_tests.sync.oracle import State, check, look
 
@@ -260,7 +261,7 @@ class Histories(RuleBasedStateMachine):
 
     async def run(self, book: dict[str, Customer], *, whole: bool) -> None:
         if whole:
-            await reconcile(self.both.pages(), self.both.services, self.both.record)
+            await self.both.reconcile()
         else:
             await sync(book.values(), self.both.services, self.both.record)
 

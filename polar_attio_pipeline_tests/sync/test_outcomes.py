@@ -60,7 +60,9 @@ def test_a_rejected_customer_says_what_to_do() -> None:
 
 
 def test_a_refusal_names_the_field() -> None:
-    outcome = refused(planned(Action.UPDATE, Case.KNOWN, P1), field="email_addresses", message="Not an address.")
+    outcome = refused(
+        planned(Action.UPDATE, Case.KNOWN, P1), field="email_addresses", message="Not an address.", fingerprint="f"
+    )
     assert (outcome.result, outcome.reason) == (Result.REJECTED, Reason.REFUSED)
     assert outcome.detail is not None
     assert outcome.detail.startswith("Attio refused email_addresses: Not an address.")
@@ -68,7 +70,7 @@ def test_a_refusal_names_the_field() -> None:
 
 
 def test_a_refusal_without_a_field_still_says_what_attio_said() -> None:
-    outcome = refused(planned(Action.CREATE, Case.NEW), field=None, message="No.")
+    outcome = refused(planned(Action.CREATE, Case.NEW), field=None, message="No.", fingerprint="f")
     assert outcome.detail is not None
     assert outcome.detail.startswith("Attio refused the record: No.")
 

@@ -23,15 +23,15 @@ def in_step(record_id: str, one: Customer, *emails: str) -> Person:
 def compared(book: Iterable[Customer], people: Iterable[Person]) -> tuple[Comparison, list[Outcome]]:
     comparison = Comparison(TARGETS, overwrite_typed=False)
     for one in people:
-        comparison.see(one)
-    return comparison, comparison.meet(book)
+        comparison.add_person(one)
+    return comparison, comparison.compare(book)
 
 
 def test_who_needs_nothing_is_settled_without_another_look() -> None:
     ada = customer(email="Ada@example.com")
     comparison, (outcome,) = compared([ada], [in_step("p1", ada, "old@example.com")])
     assert comparison.pending() == []
-    assert (comparison.met, comparison.settled) == (1, 1)
+    assert (comparison.compared, comparison.settled) == (1, 1)
     assert (outcome.customer_id, outcome.result, outcome.record_id) == (ADA, Result.UNCHANGED, "p1")
     assert outcome.changed == ()
 
@@ -50,7 +50,7 @@ def test_whoever_differs_is_missing_or_moved_is_pending() -> None:
     )
     assert comparison.pending() == [changed, missing, moved]
     assert settled == []
-    assert (comparison.met, comparison.settled) == (3, 0)
+    assert (comparison.compared, comparison.settled) == (3, 0)
 
 
 def test_a_value_that_a_person_typed_keeps_nobody_pending() -> None:
@@ -84,26 +84,26 @@ class TestGone:
         comparison, _ = compared(
             [customer()], [in_step("p1", customer()), in_step("p2", customer(GONE, "x@example.com"))]
         )
-        (gone,) = comparison.gone()
+        (gone,) = comparison.orphaned()
         assert (gone.record_id, gone.customer_id) == ("p2", GONE)
         assert gone.url.endswith("/p2")
         assert comparison.marked_count == 2
 
     def test_marked_by_hand_without_an_id(self) -> None:
         comparison, _ = compared([], [person("p1", "x@example.com", polar_customer=True)])
-        assert [marked.customer_id for marked in comparison.gone()] == [None]
+        assert [marked.customer_id for marked in comparison.orphaned()] == [None]
 
     def test_not_who_is_unmarked(self) -> None:
         unmarked = person("p1", "x@example.com", polar_customer=False, polar_customer_id=GONE)
-        assert compared([], [unmarked])[0].gone() == []
+        assert compared([], [unmarked])[0].orphaned() == []
 
     def test_not_who_has_the_address_of_a_live_customer(self) -> None:
         recreated = in_step("p1", customer(GONE, "ada@example.com"))
-        assert compared([customer(email="ADA@example.com")], [recreated])[0].gone() == []
+        assert compared([customer(email="ADA@example.com")], [recreated])[0].orphaned() == []
 
     def test_not_who_was_given_to_a_customer_in_the_same_pass(self) -> None:
         owners = in_step("p1", customer(GONE, "ada@example.com"))
         comparison, _ = compared([customer(email=None)], [owners])
-        assert [marked.record_id for marked in comparison.gone()] == ["p1"]
+        assert [marked.record_id for marked in comparison.orphaned()] == ["p1"]
         comparison.note([written(planned(Action.UPDATE, Case.RECREATED, owners, changed="polar_customer_id"), owners)])
-        assert comparison.gone() == []
+        assert comparison.orphaned() == []

@@ -1,32 +1,24 @@
 """Asset `attio_people`: every customer of an hour is in Attio, or has a reason on record why not."""
 
 import asyncio
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 import pandas as pd
+from pydantic import Field
 
 from polar_attio_pipeline import processes
-from polar_attio_pipeline.attio.client import AttioClient
 from polar_attio_pipeline.defs.failures import in_one_sentence
+from polar_attio_pipeline.defs.io import from_frame
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.partitions import BACKFILL_POLICY
 from polar_attio_pipeline.defs.reporting import numbers, outcome_table
-from polar_attio_pipeline.defs.resources import AttioResource, LedgerResource, PolarResource
-from polar_attio_pipeline.hours import floor, key, parse_all
-from polar_attio_pipeline.http.errors import RecordError
-from polar_attio_pipeline.ledger import Ledger
-from polar_attio_pipeline.passes.reading import Reading, ReadTimes, read_hours
-from polar_attio_pipeline.polar.client import PolarClient
-from polar_attio_pipeline.storage import from_frame, read_times
-from polar_attio_pipeline.sync.engine import Services, sync
+from polar_attio_pipeline.defs.resources import AttioResource, LedgerResource, PolarResource, pass_context
+from polar_attio_pipeline.hours import key, parse_all
+from polar_attio_pipeline.passes.hourly import HourDone, Hours, sync_hours
 from polar_attio_pipeline.sync.outcomes import Outcome, tally
-from polar_attio_pipeline.sync.ports import UnavailableError
-from polar_attio_pipeline.sync.records import Customer
 
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=3), warn_window=timedelta(hours=2))
 """The schedule closes an hour every hour: two missed ones are a warning, three are a failure."""
@@ -34,8 +26,8 @@ FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=3), warn_
 READ_AT = "polar_read_at"
 """Metadata of every hour: when Polar was read for it, by Polar's clock. The run cursor rests on it."""
 
-RETRIED = 100
-"""How many rejected and ambiguous customers of other hours one pass tries again; a reconciliation tries them all."""
+ABSENT = "absent_in_polar"
+"""Metadata of an hour: ids of customers that were seen in it and that Polar no longer has; for the run cursor."""
 
 
 class AttioPeopleConfig(dg.Config):
@@ -44,19 +36,8 @@ class AttioPeopleConfig(dg.Config):
     retry_unresolved: bool = False
     """Try rejected and ambiguous customers of other hours again, freshly read. The schedule and the sensor set it."""
 
-    expected: list[str] = []  # noqa: RUF012  # Dagster's configuration copies it
-    """Polar's ids of customers that the sensor saw in these hours."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hour:
-    """What became of one hour's customers, and at what cost."""
-
-    start: datetime
-    outcomes: Sequence[Outcome]
-    requests: int
-    seconds: float
-    read_at: datetime
+    expected: list[str] = Field(default_factory=list)
+    """Ids of customers that were seen in Polar: an hour that lacks one of them is not done. The sensor sets it."""
 
 
 def build_attio_people(partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDefinition:
@@ -82,114 +63,39 @@ def build_attio_people(partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDe
         options: PassOptions,
     ) -> dg.MaterializeResult[None]:
         context.instance.add_run_tags(context.run.run_id, {processes.TAG: processes.identity()})
-        starts = parse_all(context.partition_keys)
-        store = ledger.open()
-        done: list[Hour] = []
+        hours = Hours(
+            starts=parse_all(context.partition_keys),
+            snapshot=from_frame(polar_customers),
+            expected=config.expected,
+            retry_unresolved=config.retry_unresolved,
+        )
+        done: list[HourDone] = []
 
-        async def run() -> list[Outcome]:
-            async with polar.client() as book, attio.client() as people:
-                one_pass = _Pass(context.run.run_id, book, people, store, options)
-                reading = await one_pass.fresh(starts, polar_customers)
-                for position, start in enumerate(starts):
-                    if one_pass.is_old(reading.times.here):
-                        reading = await read_hours(book, starts[position:])
-                    done.append(await one_pass.hour(start, reading))
-                    if start != starts[-1]:
-                        # Dagster records a range when all of it is done; a run that dies must keep what it finished.
-                        context.log_event(
-                            dg.AssetMaterialization("attio_people", metadata=_report(done[-1]), partition=key(start))
-                        )
-                return await one_pass.retry(reading) if config.retry_unresolved else []
+        def note(hour: HourDone) -> None:
+            done.append(hour)
+            if len(hours.starts) > 1:
+                # Dagster records a range when all of it is done; a run that fails must keep the hours that it has done.
+                context.log_event(
+                    dg.AssetMaterialization("attio_people", metadata=_report(hour), partition=key(hour.start))
+                )
+
+        async def run() -> Sequence[Outcome]:
+            async with pass_context(context.run, polar, attio, ledger, options) as work:
+                return await sync_hours(work, hours, note)
 
         with in_one_sentence():
             retried = asyncio.run(run())
         for hour in done:
             context.add_asset_metadata(_report(hour), partition_key=key(hour.start))
-        if not retried:
-            return dg.MaterializeResult()
-        return dg.MaterializeResult(metadata={"retried from other hours": outcome_table(retried)})
+        return dg.MaterializeResult(metadata={"retried from other hours": outcome_table(retried)} if retried else {})
 
     return attio_people
 
 
-def _report(hour: Hour) -> dict[str, Any]:
+def _report(hour: HourDone) -> dict[str, Any]:
     return {
         **numbers(tally(hour.outcomes), requests=hour.requests, seconds=hour.seconds),
         "outcomes": outcome_table(hour.outcomes),
-        READ_AT: dg.TimestampMetadataValue(hour.read_at.timestamp()),
+        READ_AT: dg.TimestampMetadataValue(hour.polar_read_at.timestamp()),
+        ABSENT: dg.JsonMetadataValue(sorted(hour.absent)),
     }
-
-
-@dataclass
-class _Pass:
-    """One run over some hours."""
-
-    run_id: str
-    book: PolarClient
-    people: AttioClient
-    ledger: Ledger
-    options: PassOptions
-
-    async def fresh(self, starts: list[datetime], snapshot: pd.DataFrame) -> Reading:
-        """Return the stored snapshot, or what Polar says now if the snapshot may be older than what Attio holds."""
-        written = self.ledger.last_synced(not_by=self.run_id)
-        read = read_times(snapshot)
-        if read is None:
-            return await read_hours(self.book, starts)
-        times = ReadTimes(*read)
-        if self.is_old(times.here) or (written is not None and written > times.here):
-            return await read_hours(self.book, starts)
-        customers, unreadable = from_frame(snapshot)
-        return Reading(customers, unreadable, 0, times)
-
-    def is_old(self, read_at: datetime) -> bool:
-        """Tell whether what was read then may not be written from any more."""
-        return datetime.now(UTC) - read_at > self.options.snapshot_age
-
-    async def hour(self, start: datetime, reading: Reading) -> Hour:
-        """Bring one hour's customers to Attio."""
-        began = time.monotonic()
-        before = self._requests()
-        unreadable = [row for row in reading.unreadable if row.created_at and floor(row.created_at) == start]
-        customers = [customer for customer in reading.customers if floor(customer.created_at) == start]
-        outcomes = await self._sync(customers, unreadable)
-        return Hour(start, outcomes, self._requests() - before, time.monotonic() - began, reading.times.polar)
-
-    async def retry(self, reading: Reading) -> list[Outcome]:
-        """Try unresolved customers of other hours again, as Polar has them now; forget those who are gone."""
-        in_hand = {customer.id for customer in reading.customers}
-        due = [customer_id for customer_id in self.ledger.to_retry(limit=RETRIED) if customer_id not in in_hand]
-        answers = await asyncio.gather(*map(self.book.customer, due), return_exceptions=True)
-        found: list[Customer] = []
-        gone: list[str] = []
-        for customer_id, answer in zip(due, answers, strict=True):
-            match answer:
-                case Customer():
-                    found.append(answer)
-                case None:
-                    gone.append(customer_id)
-                case RecordError() | UnavailableError():
-                    # The hours of this run are done: who cannot be asked for now waits for a later pass.
-                    pass
-                case _:
-                    raise answer
-        self.ledger.forget(gone)
-        return await self._sync(found)
-
-    async def _sync(self, customers: Sequence[Customer], unreadable: Sequence[Outcome] = ()) -> list[Outcome]:
-        services = Services(self.people, self.book, self.people.workspace.targets, self.options.overwrite_typed)
-        outcomes = list(unreadable)
-        if not customers and not unreadable:
-            return outcomes
-        with self.ledger.recording(self.run_id) as record:
-            record(unreadable)
-
-            def keep(known: Sequence[Outcome]) -> None:
-                outcomes.extend(known)
-                record(known)
-
-            await sync(customers, services, keep)
-        return outcomes
-
-    def _requests(self) -> int:
-        return self.book.api.stats.requests.total() + self.people.api.stats.requests.total()

@@ -2,24 +2,16 @@
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import dagster as dg
 
 from polar_attio_pipeline import processes
-from polar_attio_pipeline.attio.client import AttioClient
 from polar_attio_pipeline.defs.failures import in_one_sentence
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.reporting import marked_table, numbers, outcome_table
-from polar_attio_pipeline.defs.resources import AttioResource, LedgerResource, PolarResource
-from polar_attio_pipeline.ledger import Ledger
-from polar_attio_pipeline.passes.reading import WholeBook
-from polar_attio_pipeline.polar.client import PolarClient
-from polar_attio_pipeline.sync.engine import Services, reconcile, unmark
-from polar_attio_pipeline.sync.outcomes import Outcome, Result
-from polar_attio_pipeline.sync.reconciliation import Marked
+from polar_attio_pipeline.defs.resources import AttioResource, LedgerResource, PolarResource, pass_context
+from polar_attio_pipeline.passes.reconciliation import Reconciliation, reconcile
+from polar_attio_pipeline.sync.outcomes import Result
 
 MARKS_CHECK = "every_mark_is_a_customer"
 
@@ -50,9 +42,9 @@ def customer_reconciliation(
     started = time.monotonic()
     context.instance.add_run_tags(context.run.run_id, {processes.TAG: processes.identity()})
 
-    async def run() -> Report:
-        async with polar.client() as book, attio.client() as people:
-            return await _reconcile(book, people, ledger.open(), options, run_id=context.run.run_id)
+    async def run() -> Reconciliation:
+        async with pass_context(context.run, polar, attio, ledger, options) as work:
+            return await reconcile(work)
 
     with in_one_sentence():
         report = asyncio.run(run())
@@ -60,19 +52,19 @@ def customer_reconciliation(
         metadata={
             **numbers(report.counts, requests=report.requests, seconds=time.monotonic() - started),
             "drift": report.counts[Result.CREATED] + report.counts[Result.UPDATED],
-            "gone": len(report.gone),
+            "orphaned": len(report.orphaned),
             "unmarked": len(report.unmarked),
             "copied ids": len(report.copied),
             "outcomes": outcome_table(report.notable),
-            "marked, but gone from Polar": marked_table(report.gone),
+            "marked, but gone from Polar": marked_table(report.orphaned),
             "people who share one Polar id": marked_table(report.copied),
         },
         check_results=[_marks_check(report)],
     )
 
 
-def _marks_check(report: "Report") -> dg.AssetCheckResult:
-    still = [person for person in report.gone if person not in report.unmarked]
+def _marks_check(report: Reconciliation) -> dg.AssetCheckResult:
+    still = [person for person in report.orphaned if person not in report.unmarked]
     return dg.AssetCheckResult(
         check_name=MARKS_CHECK,
         passed=not still and not report.copied,
@@ -82,61 +74,4 @@ def _marks_check(report: "Report") -> dg.AssetCheckResult:
             "marked, but gone from Polar": marked_table(still),
             "people who share one Polar id": marked_table(report.copied),
         },
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a reconciliation found and did.
-
-    Attributes:
-        counts: Customers by result.
-        notable: Every outcome but the unchanged ones.
-        gone: People marked as customers whom Polar no longer has.
-        unmarked: Those of them whose mark was taken off.
-        copied: People who hold a Polar id that another person holds too.
-        requests: Requests made, to both services.
-    """
-
-    counts: Mapping[Result, int]
-    notable: Sequence[Outcome]
-    gone: Sequence[Marked]
-    unmarked: Sequence[Marked]
-    copied: Sequence[Marked]
-    requests: int
-
-
-async def _reconcile(
-    book: PolarClient, people: AttioClient, ledger: Ledger, options: PassOptions, *, run_id: str
-) -> Report:
-    reading = WholeBook(book)
-    services = Services(people, book, people.workspace.targets, options.overwrite_typed)
-    counts: Counter[Result] = Counter()
-    notable: list[Outcome] = []
-    with ledger.recording(run_id) as record:
-
-        def keep(outcomes: Sequence[Outcome]) -> None:
-            counts.update(outcome.result for outcome in outcomes)
-            notable.extend(outcome for outcome in outcomes if outcome.result is not Result.UNCHANGED)
-            record(outcomes)
-
-        try:
-            comparison = await reconcile(reading.pages(), services, keep)
-        finally:
-            keep(reading.unreadable())
-    if comparison.met:
-        # Whoever is in the book has an outcome of this run.
-        unlisted = (row.polar_customer_id for row in ledger.unresolved(limit=None) if row.run_id != run_id)
-        ledger.forget(list(unlisted))
-    gone = comparison.gone()
-    share = len(gone) / max(1, comparison.marked_count)
-    trusted = comparison.met > 0 and share <= options.unmark_max_share
-    unmarked = await unmark(gone, services) if options.unmark_gone and trusted else []
-    return Report(
-        counts=counts,
-        notable=notable,
-        gone=gone,
-        unmarked=unmarked,
-        copied=[person for people in comparison.copied.values() for person in people],
-        requests=book.api.stats.requests.total() + people.api.stats.requests.total(),
     )

@@ -2,18 +2,19 @@
 
 import asyncio
 import time
-from datetime import datetime
+from collections import Counter
 
 import dagster as dg
 import pandas as pd
 
 from polar_attio_pipeline import processes
 from polar_attio_pipeline.defs.failures import in_one_sentence
+from polar_attio_pipeline.defs.io import to_frame
 from polar_attio_pipeline.defs.partitions import BACKFILL_POLICY
-from polar_attio_pipeline.defs.resources import PolarResource
+from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource
 from polar_attio_pipeline.hours import floor, key, parse_all
-from polar_attio_pipeline.passes.reading import Reading, read_hours
-from polar_attio_pipeline.storage import to_frame
+from polar_attio_pipeline.ledger import Snapshot
+from polar_attio_pipeline.passes.reading import read_snapshot
 
 
 def build_polar_customers(partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDefinition:
@@ -23,38 +24,39 @@ def build_polar_customers(partitions: dg.HourlyPartitionsDefinition) -> dg.Asset
         partitions_def=partitions,
         backfill_policy=BACKFILL_POLICY,
         io_manager_key="customers_io",
-        metadata={"partition_expr": "created_at"},
         group_name="polar_to_attio",
-        kinds={"polar", "duckdb"},
+        kinds={"polar"},
         description="Polar's customers by the hour of their creation, as Polar had them when the hour was last read. "
         "One run reads a whole range of hours in one go.",
     )
-    def polar_customers(context: dg.AssetExecutionContext, polar: PolarResource) -> pd.DataFrame:
+    def polar_customers(
+        context: dg.AssetExecutionContext, polar: PolarResource, ledger: LedgerResource
+    ) -> pd.DataFrame:
         started = time.monotonic()
         context.instance.add_run_tags(context.run.run_id, {processes.TAG: processes.identity()})
         starts = parse_all(context.partition_keys)
+
+        async def read() -> tuple[Snapshot, int]:
+            async with polar.client() as client:
+                return await read_snapshot(client, ledger.open(), starts)
+
         with in_one_sentence():
-            reading = asyncio.run(_read(polar, starts))
+            snapshot, requests = asyncio.run(read())
         seconds = round(time.monotonic() - started, 3)
-        moments = [customer.created_at for customer in reading.customers]
-        moments += [row.created_at for row in reading.unreadable if row.created_at]
-        found = [floor(moment) for moment in moments]
+        moments = [customer.created_at for customer in snapshot.customers]
+        moments += [row.created_at for row in snapshot.unreadable if row.created_at]
+        found = Counter(map(floor, moments))
         for start in starts:
             # One reading serves the whole range: its cost stands on the newest hour, so that sums over hours are true.
             newest = start == starts[-1]
             context.add_asset_metadata(
                 {
-                    "customers": found.count(start),
-                    "requests": reading.requests if newest else 0,
+                    "customers": found[start],
+                    "requests": requests if newest else 0,
                     "seconds": seconds if newest else 0.0,
                 },
                 partition_key=key(start),
             )
-        return to_frame(reading.customers, reading.unreadable, read=(reading.times.here, reading.times.polar))
+        return to_frame(snapshot)
 
     return polar_customers
-
-
-async def _read(polar: PolarResource, starts: list[datetime]) -> Reading:
-    async with polar.client() as client:
-        return await read_hours(client, starts)

@@ -8,7 +8,7 @@ import dagster as dg
 from polar_attio_pipeline.defs.failures import in_one_sentence
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.reporting import ROWS_SHOWN, table
-from polar_attio_pipeline.defs.resources import AttioResource, PolarResource
+from polar_attio_pipeline.defs.resources import AttioResource, LedgerResource, PolarResource, pass_context
 from polar_attio_pipeline.hours import named
 from polar_attio_pipeline.passes.preview import Preview, preview_book, preview_hours, rows
 
@@ -25,11 +25,12 @@ class PreviewConfig(dg.Config):
     description="Plans a pass and shows every change as field, old, new. The values are personal data and stay in "
     "Dagster's event log; `polar-attio plan` shows the same and leaves no trace.",
 )
-def preview_changes(
+def preview_changes(  # noqa: PLR0913, PLR0917  # a parameter a resource, as Dagster wants them
     context: dg.OpExecutionContext,
     config: PreviewConfig,
     polar: PolarResource,
     attio: AttioResource,
+    ledger: LedgerResource,
     options: PassOptions,
 ) -> None:
     """Plan, and report."""
@@ -39,10 +40,8 @@ def preview_changes(
         raise dg.Failure(description=str(error), allow_retries=False) from None
 
     async def run() -> Preview:
-        async with polar.client() as book, attio.client() as people:
-            if not starts:
-                return await preview_book(book, people, overwrite_typed=options.overwrite_typed)
-            return await preview_hours(book, people, starts, overwrite_typed=options.overwrite_typed)
+        async with pass_context(context.run, polar, attio, ledger, options) as work:
+            return await (preview_hours(work, starts) if starts else preview_book(work))
 
     with in_one_sentence():
         found = asyncio.run(run())

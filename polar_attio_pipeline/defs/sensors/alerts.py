@@ -25,7 +25,6 @@ from polar_attio_pipeline.defs.sensors.notices import (
 )
 from polar_attio_pipeline.defs.sensors.watching import Look, Watched
 from polar_attio_pipeline.http.redaction import redact
-from polar_attio_pipeline.ledger import Ledger
 
 CHANNEL_SECONDS = 10
 """So long a tick waits for all channels together; apprise itself gives most of them up after 8."""
@@ -47,7 +46,7 @@ def build_alert_sensor(watched: Watched, *, urls: Sequence[str]) -> dg.SensorDef
     )
     def alerts(context: dg.SensorEvaluationContext, ledger: LedgerResource, options: PassOptions) -> dg.SensorResult:
         judge = _Judge(context, Look(context.instance, watched, datetime.now(UTC)))
-        states = list(judge.states(ledger.open(), options))
+        states = list(judge.states(ledger, options))
         told, said = _tell(urls, states, judge.cursor)
         unjudged = f" Not judged in this tick: {', '.join(judge.unjudged)}." if judge.unjudged else ""
         return dg.SensorResult(skip_reason=said + unjudged, cursor=dump(replace(judge.cursor, told=told)))
@@ -69,7 +68,7 @@ class _Judge:
         self.cursor = load(context.cursor, start=look.watched.start, now=look.now)
         self.unjudged: list[str] = []
 
-    def states(self, ledger: Ledger, options: PassOptions) -> Iterator[State]:
+    def states(self, ledger: LedgerResource, options: PassOptions) -> Iterator[State]:
         """Judge every state."""
         answer = other_states.ask(ledger)
         yield answer if isinstance(answer, State) else State(LEDGER, None)

@@ -9,17 +9,22 @@ import dagster as dg
 
 from polar_attio_pipeline.defs.bounded import within
 from polar_attio_pipeline.defs.dagster_private import Tick, last_cron_time
+from polar_attio_pipeline.defs.resources import LedgerResource
 from polar_attio_pipeline.defs.runs import UNDER_WAY, began_at, cause_of, runs_of, sentence
 from polar_attio_pipeline.defs.sensors.new_polar_customers import CURSOR_KEPT
 from polar_attio_pipeline.defs.sensors.notices import LEDGER, RECONCILIATION, SENSOR, UNRESOLVED_CUSTOMERS, State
 from polar_attio_pipeline.defs.sensors.watching import Look
 from polar_attio_pipeline.http.redaction import redact
-from polar_attio_pipeline.ledger import Ledger, LedgerRow
-from polar_attio_pipeline.storage import LedgerError
+from polar_attio_pipeline.ledger import LedgerError, OutcomeRow
+from polar_attio_pipeline.ledger.location import locate
+from polar_attio_pipeline.ledger.trial import try_out
 from polar_attio_pipeline.sync.outcomes import FAILED, Result
 
+LEDGER_PATIENCE = 4.0
+"""Seconds that a tick waits for writers of the ledger: their transactions are short."""
+
 LEDGER_SECONDS = 5.0
-"""A ledger that does not answer so long is locked, or its disk is failing."""
+"""Seconds that it waits for the ledger in all: one that does not answer at all has a disk or a server that is ill."""
 
 BLIND_FOR = timedelta(minutes=15)
 """So long the sensor may be unable to look for new customers: a service that is down for a moment is no news."""
@@ -35,7 +40,7 @@ class Count:
     """What the ledger says: customers by result, and those that have waited longest."""
 
     results: dict[Result, int]
-    longest_waiting: Sequence[LedgerRow]
+    longest_waiting: Sequence[OutcomeRow]
 
 
 def reconciliation(look: Look, watching_since: datetime) -> State | None:
@@ -70,20 +75,31 @@ def reconciliation(look: Look, watching_since: datetime) -> State | None:
     )
 
 
-def ask(ledger: Ledger) -> Count | State:
-    """Return what the ledger says, or its state when it cannot be read in time."""
+def ask(resource: LedgerResource) -> Count | State:
+    """Return what the ledger says, or its state when no pass could use it."""
     try:
-        return within(LEDGER_SECONDS, lambda: Count(ledger.counts(), ledger.unresolved(limit=NAMED)))
+        return within(LEDGER_SECONDS, lambda: _read(resource))
     except LedgerError as error:
         return State(LEDGER, redact(str(error)))
     except TimeoutError:
         return State(
             LEDGER,
-            f"The ledger did not answer within {LEDGER_SECONDS:g} seconds: close what keeps it open, and see that its "
-            "disk is well.",
+            f"The ledger did not answer within {LEDGER_SECONDS:g} seconds: see that its disk, or its server, is well.",
         )
     except Exception as error:  # noqa: BLE001  # the ledger is at fault, whatever it is, and people are told
         return State(LEDGER, f"The ledger cannot be read ({type(error).__name__}): run `polar-attio doctor`.")
+
+
+def _read(resource: LedgerResource) -> Count:
+    place = locate(resource.url)
+    if place.file is None or place.file.exists():
+        # Reading alone would not show that its disk is full, or that another process keeps all writers out.
+        try_out(place, patience=LEDGER_PATIENCE)
+    ledger = resource.open(patience=LEDGER_PATIENCE)
+    try:
+        return Count(ledger.counts(), ledger.unresolved(limit=NAMED))
+    finally:
+        ledger.close()
 
 
 def unresolved_customers(look: Look, count: Count, *, error_share: float) -> State:
@@ -100,7 +116,7 @@ def unresolved_customers(look: Look, count: Count, *, error_share: float) -> Sta
     )
 
 
-def _link(look: Look, row: LedgerRow) -> str:
+def _link(look: Look, row: OutcomeRow) -> str:
     in_attio = (row.attio_url or "").split()
     return in_attio[0] if in_attio else look.watched.polar_link(row.polar_customer_id)
 

@@ -7,11 +7,17 @@ from polar_attio_pipeline.sandbox.attio.store import Actor, Record, Reference, S
 SYSTEM = Actor("system", None)
 
 
-def link_company(store: Store, person: Record, new_emails: list[str]) -> None:
+def link_company(store: Store, person: Record, new_emails: list[str], now: str) -> None:
     """Point a person at the company of a new address, as the system, creating the company if there is none.
 
     Attio does so when a person is created, and again when an address joins (measured). That an address of a free mail
     provider makes no company is an assumption.
+
+    Args:
+        store: The records.
+        person: Who has new addresses.
+        new_emails: These.
+        now: When it happens, as Attio writes times.
     """
     domains = (root_domain(email.rpartition("@")[2]) for email in new_emails)
     domain = next((found for found in domains if found not in FREE_MAIL), None)
@@ -20,11 +26,10 @@ def link_company(store: Store, person: Record, new_emails: list[str]) -> None:
     companies = store.object_type("companies")
     attribute = person.object_type.attribute("company")
     known = next(iter(store.holders(companies.attribute("domains"), domain)), None)
-    company_id = known or _create_company(store, domain)
+    company_id = known or _create_company(store, domain, now)
     held = person.active.get(attribute, ())
     if held and held[0].value.record_id == company_id:
         return
-    now = store.now()
     store.put(person, attribute, (Version(Reference(companies.slug, company_id), now, SYSTEM),), now)
 
 
@@ -52,9 +57,8 @@ def forget_references(store: Store, record: Record) -> None:
         store.put(owner, attribute, (), store.now())
 
 
-def _create_company(store: Store, domain: str) -> str:
+def _create_company(store: Store, domain: str, now: str) -> str:
     companies = store.object_type("companies")
-    now = store.now()
     company = Record(store.new_id(), companies, now, SYSTEM)
     company.active[companies.attribute("domains")] = (Version(domain, now, SYSTEM),)
     company.active[companies.attribute("name")] = (Version(domain.partition(".")[0].capitalize(), now, SYSTEM),)

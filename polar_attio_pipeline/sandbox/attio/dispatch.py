@@ -10,7 +10,6 @@ from typing import Any, Literal, Protocol
 from uuid import uuid4
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from polar_attio_pipeline.sandbox.attio.errors import AttioError, invalid_body, rate_limited, wrong_type
@@ -18,6 +17,7 @@ from polar_attio_pipeline.sandbox.attio.schema import ObjectType
 from polar_attio_pipeline.sandbox.attio.store import Actor, Record
 from polar_attio_pipeline.sandbox.attio.tokens import authenticate
 from polar_attio_pipeline.sandbox.attio.world import AttioWorld
+from polar_attio_pipeline.sandbox.json_response import Json
 
 _EXPOSED = (
     "x-attio-client,x-attio-execution-id,x-attio-platform,x-attio-platform-version,x-attio-record-query-score,"
@@ -120,9 +120,9 @@ class Endpoint:
 def route(world: AttioWorld, limits: Limits, endpoint: Endpoint) -> Route:
     """Return the route of an endpoint."""
 
-    async def handle(request: Request) -> JSONResponse:
+    async def handle(request: Request) -> Json:
         raw = await request.body()
-        with world.lock:
+        with world.settled():
             try:
                 token = authenticate(world.tokens, request.headers.get("authorization"), endpoint.scopes)
                 retry_at = limits.read() if endpoint.kind == "read" else limits.write()
@@ -132,16 +132,13 @@ def route(world: AttioWorld, limits: Limits, endpoint: Endpoint) -> Route:
                 call = Call(world, actor, request.path_params, request.query_params, _parse(raw))
                 answer = endpoint.handler(call)
             except AttioError as error:
-                world.records.forget()
                 return refuse(world, error)
-            response = respond(world, 200, answer.body, answer.headers)
-            world.records.settle()
-            return response
+            return respond(world, 200, answer.body, answer.headers)
 
     return Route(f"/v2{endpoint.path}", handle, methods=[endpoint.method])
 
 
-def respond(world: AttioWorld, status: int, body: Any, headers: Mapping[str, str] | None = None) -> JSONResponse:
+def respond(world: AttioWorld, status: int, body: Any, headers: Mapping[str, str] | None = None) -> Json:
     """Return an answer with the headers that Attio sends with every one (recorded)."""
     now = world.clock()
     common = {
@@ -151,12 +148,12 @@ def respond(world: AttioWorld, status: int, body: Any, headers: Mapping[str, str
         "access-control-expose-headers": _EXPOSED,
         "vary": "Origin",
     }
-    response = JSONResponse(body, status, {**common, **(headers or {})})
+    response = Json(body, status, {**common, **(headers or {})})
     response.headers["content-type"] = "application/json; charset=utf-8"
     return response
 
 
-def refuse(world: AttioWorld, error: AttioError) -> JSONResponse:
+def refuse(world: AttioWorld, error: AttioError) -> Json:
     """Return a refusal; a 429 says as an HTTP date when to come back."""
     headers = {}
     if error.retry_at is not None:

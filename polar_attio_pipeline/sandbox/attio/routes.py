@@ -1,7 +1,6 @@
 """The part of Attio's REST API that the sandbox has."""
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 
 from polar_attio_pipeline.sandbox.attio import attribute_routes as definitions
@@ -10,6 +9,7 @@ from polar_attio_pipeline.sandbox.attio.dispatch import Endpoint, Limits, refuse
 from polar_attio_pipeline.sandbox.attio.errors import AttioError, not_found
 from polar_attio_pipeline.sandbox.attio.tokens import identify
 from polar_attio_pipeline.sandbox.attio.world import AttioWorld
+from polar_attio_pipeline.sandbox.json_response import Json
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -47,7 +47,7 @@ ENDPOINTS = (
 def routes(world: AttioWorld, limits: Limits) -> list[BaseRoute]:
     """Return the routes of a workspace's API, all below `/v2`; any other address there is a 404 of Attio's."""
 
-    async def identify_token(request: Request) -> JSONResponse:
+    async def identify_token(request: Request) -> Json:
         workspace = {
             "authorized_by_workspace_member_id": world.member_id,
             "workspace_id": world.id,
@@ -61,7 +61,7 @@ def routes(world: AttioWorld, limits: Limits) -> list[BaseRoute]:
             except AttioError as error:
                 return refuse(world, error)
 
-    async def no_endpoint(request: Request) -> JSONResponse:
+    async def no_endpoint(request: Request) -> Json:
         return refuse(world, not_found(f'Could not find endpoint "{request.method} {request.url.path}".'))
 
     return [

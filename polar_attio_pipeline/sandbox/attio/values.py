@@ -61,7 +61,7 @@ def _text(attribute: Attribute, raw: Any) -> str:
     value = _field(attribute, raw, "value")
     if not isinstance(value, str):
         raise invalid_value(attribute.slug, wrong_type(["value"], "string", value))
-    if len(value.encode()) > _MAX_TEXT_BYTES:
+    if len(value.encode(errors="surrogatepass")) > _MAX_TEXT_BYTES:
         raise invalid_value(attribute.slug, invalid_input(["value"], "Value is larger than 10MB"))
     return value
 

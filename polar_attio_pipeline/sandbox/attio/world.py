@@ -1,6 +1,7 @@
 """The state of one Attio workspace, and what people and Attio itself do in it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from random import Random
 from threading import RLock
@@ -51,7 +52,7 @@ class AttioWorld:
         self.lock = RLock()
         random = Random(seed)
         self.store = Store(clock, random)
-        self.records = Records(self.store)
+        self.records = Records(self.store, clock)
         self.queries = QueryEngine(self.store, random)
         self.budget = QueryBudget(clock)
         self.id = self.store.new_id()
@@ -68,6 +69,14 @@ class AttioWorld:
         self.plan_limit_records: int | None = None
         self._conflicts = 0
         self._gates = 0
+
+    @contextmanager
+    def settled(self) -> Iterator[None]:
+        """Hold the lock over records to which Attio has done what was due before, and do what is due afterwards."""
+        with self.lock:
+            self.records.settle()
+            yield
+            self.records.settle()
 
     @property
     def max_query_score(self) -> float:
@@ -171,11 +180,9 @@ class AttioWorld:
         Raises:
             AttioError: the API would refuse it too.
         """
-        with self.lock:
+        with self.settled():
             values = values_of(NewPerson(tuple(emails), name, values))
-            record = self.records.create(self.people_type, values, self._actor(actor), unique=unique)
-            self.records.settle()
-            return record.id
+            return self.records.create(self.people_type, values, self._actor(actor), unique=unique).id
 
     def add_people(
         self, people: Iterable[NewPerson], *, actor: ActorType = "workspace-member", companies: bool = True
@@ -192,17 +199,15 @@ class AttioWorld:
         Raises:
             AttioError: the API would refuse one of them; those before it are there.
         """
-        with self.lock:
+        with self.settled():
             book, who = list(people), self._actor(actor)
             first = self.clock() - len(book) * _MILLISECOND
             ids = []
             for number, person in enumerate(book):
                 created_at = stamp(person.created_at or first + number * _MILLISECOND)
-                record = self.records.create(self.people_type, values_of(person), who, created_at=created_at)
+                values = values_of(person)
+                record = self.records.create(self.people_type, values, who, created_at=created_at, company=companies)
                 ids.append(record.id)
-            if companies:
-                self.records.settle()
-            self.records.forget()
             return ids
 
     def edit_person(self, record_id: str, values: Mapping[str, Any], actor: ActorType = "workspace-member") -> None:
@@ -213,9 +218,8 @@ class AttioWorld:
         Raises:
             AttioError: there is no such person, or the API would refuse a value too.
         """
-        with self.lock:
+        with self.settled():
             self.records.update(self._person(record_id), values, self._actor(actor), lambda _: "replace")
-            self.records.settle()
 
     def clear_value(self, record_id: str, slug: str) -> None:
         """Empty one attribute of a person, as a workspace member."""
@@ -227,7 +231,7 @@ class AttioWorld:
         Raises:
             AttioError: one of them does not exist (404), or they are the same (400).
         """
-        with self.lock:
+        with self.settled():
             return self.records.merge(self.people_type, primary, secondary).id
 
     def delete(self, record_id: str) -> None:
@@ -236,12 +240,12 @@ class AttioWorld:
         Raises:
             AttioError: there is none; 404.
         """
-        with self.lock:
+        with self.settled():
             self.records.delete(self._person(record_id))
 
     def people(self, *, offset: int = 0, limit: int | None = None) -> list[PersonView]:
         """Return people, newest first."""
-        with self.lock:
+        with self.settled():
             newest_first = list(reversed(self.store.records(self.people_type).values()))
             until = None if limit is None else offset + limit
             return [view(self.dump(record)) for record in newest_first[offset:until]]
@@ -252,7 +256,7 @@ class AttioWorld:
         Raises:
             AttioError: there is none; 404.
         """
-        with self.lock:
+        with self.settled():
             return view(self.dump(self._person(record_id)))
 
     def people_count(self) -> int:
@@ -265,7 +269,7 @@ class AttioWorld:
         Raises:
             AttioError: there is no such person; 404.
         """
-        with self.lock:
+        with self.settled():
             return dump_history(self.store, self.id, self._person(record_id), self.people_type.attribute(slug))
 
     def dump(self, record: Record) -> dict[str, Any]:

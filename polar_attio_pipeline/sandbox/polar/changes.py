@@ -71,7 +71,7 @@ def anonymized(row: Customer) -> Customer:
     """Return a deleted row as `?anonymize=true` leaves it: a business keeps its name, nobody keeps an address."""
 
     def hashed(text: str | None) -> str | None:
-        return text and sha256(text.encode()).hexdigest()
+        return text and sha256(text.encode(errors="backslashreplace")).hexdigest()
 
     assert row.deleted_at is not None
     return replace(

@@ -37,13 +37,14 @@ class ChurnRunner:
     """Makes the changes that were asked for, and keeps what it did.
 
     Attributes:
+        world: The organization whose book it is.
         active: What is still to happen.
         inserted: Ids of the customers it made.
         deleted: Ids of those it deleted.
     """
 
     def __init__(self, world: PolarWorld, *, seed: int = 1) -> None:
-        self._world = world
+        self.world = world
         self._random = Random(seed)
         self.active: list[Churn] = []
         self.inserted: list[str] = []
@@ -58,7 +59,7 @@ class ChurnRunner:
                 churn.times -= 1
                 if churn.times == 0:
                     self.active.remove(churn)
-        self._world.settle()
+        self.world.settle()
         return bool(due)
 
     def clear(self) -> None:
@@ -70,16 +71,16 @@ class ChurnRunner:
         if churn.action == "insert":
             self._insert(churn)
             return
-        live = [row.id for row in rows if row.id in self._world.customers]
+        live = [row.id for row in rows if row.id in self.world.customers]
         for customer_id in self._random.sample(live, min(churn.count, len(live))):
-            self._world.delete_customer(customer_id)
+            self.world.delete_customer(customer_id)
             self.deleted.append(customer_id)
 
     def _insert(self, churn: Churn) -> None:
         for _ in range(churn.count):
             number = len(self.inserted) + 1
-            row = self._world.add_customer(
-                created_at=self._world.clock() - timedelta(seconds=churn.age_seconds),
+            row = self.world.add_customer(
+                created_at=self.world.clock() - timedelta(seconds=churn.age_seconds),
                 email=f"arrival-{number}-{self._random.getrandbits(32):08x}@example.com",
                 name=f"Arrival {number}",
             )

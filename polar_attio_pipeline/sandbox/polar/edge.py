@@ -10,6 +10,8 @@ from polar_attio_pipeline.sandbox.polar.world import PolarWorld
 
 TOKEN = "polar.token"
 """Where a request's valid token is in its scope."""
+WORLD = "polar.world"
+"""Where the organization of that token is."""
 
 
 class PolarEdge:
@@ -30,21 +32,21 @@ class PolarEdge:
             await errors.no_route()(scope, receive, send)
             return
         credential = headers.get("authorization", "")
-        token = self._token(credential)
-        hit = self._limits.known(self._world.organization.id) if token else self._limits.unknown(credential)
+        world, token = self._authenticate(credential)
+        hit = self._limits.known(world.organization.id) if token else self._limits.unknown(credential)
         if not hit:
             await send_too_many(send, str(WINDOW_SECONDS))
             return
-        scope[TOKEN] = token
+        scope[TOKEN], scope[WORLD] = token, world
         if credential and token is None:
             await errors.invalid_token()(scope, receive, with_headers(send))
             return
         await self._app(scope, receive, with_headers(send))
 
-    def _token(self, credential: str) -> Token | None:
+    def _authenticate(self, credential: str) -> tuple[PolarWorld, Token | None]:
         scheme, _, value = credential.partition(" ")
-        token = self._world.tokens.get(value) if scheme.lower() == "bearer" else None
-        return token if token is not None and token.active else None
+        found = self._world.of_token(value) if scheme.lower() == "bearer" else None
+        return found or (self._world, None)
 
 
 def with_headers(send: Send) -> Send:

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
+
+from polar_attio_pipeline.sandbox.json_response import Json
 
 VERSION = "2026-04"
 """The API version that the server speaks and echoes."""
@@ -23,7 +25,7 @@ class RefusedError(Exception):
 
 def unauthorized() -> Response:
     """401 for a request without a token."""
-    return JSONResponse({"error": "Unauthorized", "detail": "Unauthorized"}, 401, headers={"WWW-Authenticate": _REALM})
+    return Json({"error": "Unauthorized", "detail": "Unauthorized"}, 401, headers={"WWW-Authenticate": _REALM})
 
 
 def invalid_token() -> Response:
@@ -39,22 +41,22 @@ def insufficient_scope(scopes: Sequence[str]) -> Response:
 def _oauth(status: int, error: str, description: str, extra: str) -> Response:
     challenge = f'{_REALM},{extra} error="{error}", error_description="{description}"'
     headers = {"Cache-Control": "no-store", "Pragma": "no-cache", "WWW-Authenticate": challenge}
-    return JSONResponse({"error": error, "error_description": description}, status, headers=headers)
+    return Json({"error": error, "error_description": description}, status, headers=headers)
 
 
-def not_found() -> Response:
+def not_found(detail: str = "Not found") -> Response:
     """404 for a resource that is not there, or no longer."""
-    return JSONResponse({"error": "ResourceNotFound", "detail": "Not found"}, 404)
+    return Json({"error": "ResourceNotFound", "detail": detail}, 404)
 
 
 def no_route() -> Response:
     """404 for an address that is not there, and for an API version that is not supported."""
-    return JSONResponse({"detail": "Not Found"}, 404)
+    return Json({"detail": "Not Found"}, 404)
 
 
 def invalid(detail: Sequence[dict[str, Any]]) -> Response:
     """422 for what does not parse."""
-    return JSONResponse({"error": "RequestValidationError", "detail": list(detail)}, 422)
+    return Json({"error": "RequestValidationError", "detail": list(detail)}, 422)
 
 
 def refused(field: str, message: str, value: Any) -> dict[str, Any]:
@@ -64,7 +66,7 @@ def refused(field: str, message: str, value: Any) -> dict[str, Any]:
 
 def conflicts(detail: Sequence[dict[str, Any]]) -> Response:
     """422 for what parses but cannot be."""
-    return JSONResponse({"error": "PolarRequestValidationError", "detail": list(detail)}, 422)
+    return Json({"error": "PolarRequestValidationError", "detail": list(detail)}, 422)
 
 
 def server_error() -> Response:

@@ -65,6 +65,12 @@ class CustomersQuery(Page):
     active: bool | None = None
 
 
+class ExportQuery(BaseModel):
+    """Parameters of `GET /v1/customers/export`."""
+
+    organization_id: list[UUID4] | None = None
+
+
 class MembersQuery(Page):
     """Parameters of `GET /v1/members/`."""
 

@@ -3,17 +3,21 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
+from uuid import UUID
 
 from pydantic import UUID4
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from polar_attio_pipeline.sandbox.json_response import Json
 from polar_attio_pipeline.sandbox.polar import errors
 from polar_attio_pipeline.sandbox.polar.churn import ChurnRunner
+from polar_attio_pipeline.sandbox.polar.export import export_response
 from polar_attio_pipeline.sandbox.polar.ordering import cut_page, sort_key
 from polar_attio_pipeline.sandbox.polar.organization import organization_json
 from polar_attio_pipeline.sandbox.polar.params import (
     CustomersQuery,
+    ExportQuery,
     MembersQuery,
     OrganizationsQuery,
     Page,
@@ -24,7 +28,6 @@ from polar_attio_pipeline.sandbox.polar.params import (
 )
 from polar_attio_pipeline.sandbox.polar.render import (
     customer_json,
-    customers_csv,
     member_json,
     state_json,
     subscription_json,
@@ -37,11 +40,11 @@ Rows = tuple[Sequence[Row], Callable[[Row], tuple[Any, ...]]]
 
 
 class Reads:
-    """The handlers, over one world. Each takes a request whose token has the scope.
+    """The handlers, over one organization. Each takes a request whose token has the scope.
 
     Args:
         world: What is read.
-        churn: What happens to it while the customers are listed.
+        churn: What happens while customers are listed.
     """
 
     def __init__(self, world: PolarWorld, churn: ChurnRunner) -> None:
@@ -55,10 +58,10 @@ class Reads:
         with self._world.lock:
             self._world.settle()
             rows, key = self._customers(query, wanted)
-            if self._churn.run("before", query.page, rows, query.offset):
+            if self._churned("before", query, rows):
                 rows, key = self._customers(query, wanted)
             total = len(rows)
-            if self._churn.run("between_count_and_page", query.page, rows, query.offset):
+            if self._churned("between_count_and_page", query, rows):
                 rows, key = self._customers(query, wanted)
             page = cut_page(rows, key, offset=query.offset, limit=query.size)
         if not all(row.serialisable for row in page):
@@ -66,22 +69,23 @@ class Reads:
         organization_id = self._world.organization.id
         return _listed([customer_json(row, organization_id) for row in page], total, query)
 
-    def export(self, _: Request) -> Response:
+    def export(self, request: Request) -> Response:
         """Export every customer as CSV, in one snapshot."""
+        query = parse_query(ExportQuery, request.query_params)
         with self._world.lock:
             self._world.settle()
-            return Response(customers_csv(self._world.view), media_type="text/csv")
+            return export_response(self._world.view if self._ours(query.organization_id) else ())
 
     def customer(self, request: Request) -> Response:
         """Get one customer, by Polar's id or by the seller's."""
         row = self._found(request)
-        return JSONResponse(customer_json(row, self._world.organization.id))
+        return Json(customer_json(row, self._world.organization.id))
 
     def state(self, request: Request) -> Response:
         """Get one customer with its active subscriptions."""
         row = self._found(request)
         held = self._world.subscriptions.of(row.id)
-        return JSONResponse(state_json(row, self._world.organization.id, held))
+        return Json(state_json(row, self._world.organization.id, held))
 
     def members(self, request: Request) -> Response:
         """List members, of one customer or of all."""
@@ -131,6 +135,9 @@ class Reads:
             rows = [row for row in rows if name in row.metadata and _text(row.metadata[name]) in values]
         return rows, key
 
+    def _churned(self, moment: str, query: Page, rows: Sequence[Customer]) -> bool:
+        return self._churn.world is self._world and self._churn.run(moment, query.page, rows, query.offset)
+
     def _of_email(self, email: str) -> list[Customer]:
         held = self._world.by_email(email)
         row = held and self._world.view.get(held.id)
@@ -151,10 +158,11 @@ class Reads:
         return row
 
     def _customers_of_members(self, query: MembersQuery) -> Iterable[Customer]:
+        customer_id = None if query.customer_id is None else _customer_id(query.customer_id)
         if query.external_customer_id is not None:
             owner = self._world.by_external_id(query.external_customer_id)
-        elif query.customer_id is not None:
-            owner = self._world.view.get(query.customer_id)
+        elif customer_id is not None:
+            owner = self._world.view.get(customer_id)
         else:
             return self._world.view
         return [] if owner is None else [owner]
@@ -184,9 +192,17 @@ class Reads:
         return organization_ids is None or self._world.organization.id in map(str, organization_ids)
 
 
+def _customer_id(text: str) -> str:
+    """Read the id in a question for members: a UUID of any version (Polar's server, `member/endpoints.py`)."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise errors.RefusedError(errors.not_found("Invalid customer ID format")) from None
+
+
 def _listed(items: list[dict[str, Any]], total: int, query: Page) -> Response:
     pagination = {"total_count": total, "max_page": math.ceil(total / query.size)}
-    return JSONResponse({"items": items, "pagination": pagination})
+    return Json({"items": items, "pagination": pagination})
 
 
 def _mentions(row: Customer, text: str) -> bool:

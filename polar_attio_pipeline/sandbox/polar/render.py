@@ -1,8 +1,5 @@
-"""Rows as Polar's JSON and CSV, keys in the order of its own answers."""
+"""Rows as Polar's JSON, keys in the order of its own answers."""
 
-import csv
-import io
-import json
 from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha256
@@ -10,10 +7,6 @@ from typing import Any
 
 from polar_attio_pipeline.sandbox.polar.rows import ACTIVE, Customer, Member, Product, Subscription
 
-CSV_HEADER = (
-    "ID", "External ID", "Created At", "Email", "Name", "Tax ID", "Billing Address Line 1", "Billing Address Line 2",
-    "Billing Address City", "Billing Address State", "Billing Address Zip", "Billing Address Country", "Metadata",
-)  # fmt: skip
 _ADDRESS = ("line1", "line2", "postal_code", "city", "state", "country")
 
 
@@ -182,22 +175,6 @@ def _product_json(product: Product, organization_id: str, price: dict[str, Any])
         "medias": [],
         "attached_custom_fields": [],
     }
-
-
-def customers_csv(rows: Iterable[Customer]) -> str:
-    """Return `GET /v1/customers/export`: every live customer in one snapshot, times with an offset of +00:00."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(CSV_HEADER)
-    for row in rows:
-        address = row.billing_address or {}
-        tax_id = row.tax_id and row.tax_id[0]
-        where = [address.get(key) for key in ("line1", "line2", "city", "state", "postal_code", "country")]
-        metadata = json.dumps(dict(row.metadata))
-        writer.writerow(
-            [row.id, row.external_id, row.created_at.isoformat(), row.email, row.name, tax_id, *where, metadata]
-        )
-    return out.getvalue()
 
 
 def _avatar_url(of: str) -> str:

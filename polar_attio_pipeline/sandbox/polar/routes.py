@@ -7,55 +7,60 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from polar_attio_pipeline.sandbox.polar import errors
-from polar_attio_pipeline.sandbox.polar.edge import TOKEN
+from polar_attio_pipeline.sandbox.polar.churn import ChurnRunner
+from polar_attio_pipeline.sandbox.polar.edge import TOKEN, WORLD
 from polar_attio_pipeline.sandbox.polar.reads import Reads
 from polar_attio_pipeline.sandbox.polar.writes import Writes
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def routes(reads: Reads, writes: Writes) -> list[Route]:
-    """Return Polar's routes."""
+def routes(churn: ChurnRunner) -> list[Route]:
+    """Return Polar's routes; each answers for the organization of the request's token.
+
+    Args:
+        churn: What happens to customers while they are listed.
+    """
     listed = [
-        ("/v1/customers/", reads.customers, "customers"),
-        ("/v1/customers/export", reads.export, "customers"),
-        ("/v1/customers/external/{external_id}", reads.customer, "customers"),
-        ("/v1/customers/external/{external_id}/state", reads.state, "customers"),
-        ("/v1/customers/{id}", reads.customer, "customers"),
-        ("/v1/customers/{id}/state", reads.state, "customers"),
-        ("/v1/members/", reads.members, "members"),
-        ("/v1/subscriptions/", reads.subscriptions, "subscriptions"),
-        ("/v1/organizations/", reads.organizations, "organizations"),
+        ("/v1/customers/", Reads.customers, "customers"),
+        ("/v1/customers/export", Reads.export, "customers"),
+        ("/v1/customers/external/{external_id}", Reads.customer, "customers"),
+        ("/v1/customers/external/{external_id}/state", Reads.state, "customers"),
+        ("/v1/customers/{id}", Reads.customer, "customers"),
+        ("/v1/customers/{id}/state", Reads.state, "customers"),
+        ("/v1/members/", Reads.members, "members"),
+        ("/v1/subscriptions/", Reads.subscriptions, "subscriptions"),
+        ("/v1/organizations/", Reads.organizations, "organizations"),
     ]
     written = [
-        ("/v1/customers/", "POST", writes.create),
-        ("/v1/customers/external/{external_id}", "PATCH", writes.update),
-        ("/v1/customers/external/{external_id}", "DELETE", writes.delete),
-        ("/v1/customers/{id}", "PATCH", writes.update),
-        ("/v1/customers/{id}", "DELETE", writes.delete),
+        ("/v1/customers/", "POST", Writes.create),
+        ("/v1/customers/external/{external_id}", "PATCH", Writes.update),
+        ("/v1/customers/external/{external_id}", "DELETE", Writes.delete),
+        ("/v1/customers/{id}", "PATCH", Writes.update),
+        ("/v1/customers/{id}", "DELETE", Writes.delete),
     ]
     return [
-        *(Route(path, _reading(handler, what), methods=["GET"]) for path, handler, what in listed),
+        *(Route(path, _reading(handler, what, churn), methods=["GET"]) for path, handler, what in listed),
         *(Route(path, _writing(handler), methods=[method]) for path, method, handler in written),
     ]
 
 
-def _reading(handler: Callable[[Request], Response], what: str) -> Endpoint:
+def _reading(handler: Callable[[Reads, Request], Response], what: str, churn: ChurnRunner) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         try:
             _check_scopes(request, f"{what}:read", f"{what}:write")
-            return handler(request)
+            return handler(Reads(request.scope[WORLD], churn), request)
         except errors.RefusedError as refusal:
             return refusal.response
 
     return endpoint
 
 
-def _writing(handler: Callable[[Request, bytes], Response]) -> Endpoint:
+def _writing(handler: Callable[[Writes, Request, bytes], Response]) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         try:
             _check_scopes(request, "customers:write")
-            return handler(request, await request.body())
+            return handler(Writes(request.scope[WORLD]), request, await request.body())
         except errors.RefusedError as refusal:
             return refusal.response
 

@@ -1,4 +1,4 @@
-"""The state behind Polar's API: one organization, its book of customers, its tokens."""
+"""The state behind Polar's API: an organization, its book of customers, its tokens; and other organizations."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -10,10 +10,11 @@ from typing import Any, Unpack
 from uuid import UUID
 
 from polar_attio_pipeline.sandbox.polar.changes import CustomerFields, Pending, anonymized
+from polar_attio_pipeline.sandbox.polar.claims import Claims
 from polar_attio_pipeline.sandbox.polar.rows import Customer, Member, Organization, Token
 from polar_attio_pipeline.sandbox.polar.subscriptions import Subscriptions
 from polar_attio_pipeline.sandbox.polar.view import ReadView
-from polar_attio_pipeline.sandbox.tokens import POLAR_TOKEN
+from polar_attio_pipeline.sandbox.tokens import OTHER_POLAR_TOKEN, POLAR_TOKEN
 
 ALL_SCOPES = frozenset(
     f"{what}:{how}" for what in ("customers", "members", "organizations", "subscriptions") for how in ("read", "write")
@@ -33,13 +34,17 @@ class TakenError(Exception):
 
 
 class PolarWorld:
-    """Everything that Polar knows. Safe to change from another thread than the server's.
+    """Everything that Polar knows about one organization. Safe to change from another thread than the server's.
 
     Args:
         clock: Returns aware datetimes.
         seed: Makes ids repeatable.
+        slug: Of the organization; its name is made of it.
+        token: Its first access token.
 
     Attributes:
+        others: Other organizations of the same Polar, each with a book and tokens of its own.
+        tokens: The organization's access tokens. What a request sees is decided by whose its token is.
         customers: Live, committed rows by id, as writers see them.
         deleted: Rows that were deleted, by id.
         view: The rows as readers see them: behind by `replica_lag`.
@@ -47,33 +52,49 @@ class PolarWorld:
         lock: Held while the book changes or is read.
     """
 
-    def __init__(self, clock: Callable[[], datetime], *, seed: int = 1) -> None:
+    def __init__(
+        self, clock: Callable[[], datetime], *, seed: int = 1, slug: str = "sandbox", token: str = POLAR_TOKEN
+    ) -> None:
         self.clock = clock
         self.lock = threading.RLock()
         self.replica_lag = timedelta(0)
-        self.tokens = {POLAR_TOKEN: Token(ALL_SCOPES)}
+        self.tokens = {token: Token(ALL_SCOPES)}
+        self.others: list[PolarWorld] = []
         self._random = Random(seed)
-        self.organization = Organization(
-            id=self.new_id(), name="Sandbox", slug="sandbox", created_at=datetime(2025, 7, 1, tzinfo=clock().tzinfo)
-        )
+        founded = datetime(2025, 7, 1, tzinfo=clock().tzinfo)
+        self.organization = Organization(self.new_id(), slug.capitalize(), slug, founded)
         self.customers: dict[str, Customer] = {}
         self.deleted: dict[str, Customer] = {}
         self.members: dict[str, list[Member]] = {}
         self.subscriptions = Subscriptions()
         self.view = ReadView()
         self._pending = Pending()
-        self._emails: dict[str, str] = {}
-        self._external_ids: dict[str, str] = {}
+        self._claims = Claims()
 
     def new_id(self) -> str:
         """Return a fresh random UUID, repeatable by the world's seed."""
         return str(UUID(int=self._random.getrandbits(128), version=4))
 
+    def add_organization(self, slug: str = "other", *, token: str = OTHER_POLAR_TOKEN) -> "PolarWorld":
+        """Add another organization without customers, and return it; it may hold the same addresses as this one."""
+        other = PolarWorld(self.clock, seed=self._random.getrandbits(64), slug=slug, token=token)
+        self.others.append(other)
+        return other
+
+    def of_token(self, value: str) -> tuple["PolarWorld", Token] | None:
+        """Return the organization of an access token that is active, and the token; None if there is none."""
+        for world in (self, *self.others):
+            token = world.tokens.get(value)
+            if token is not None and token.active:
+                return world, token
+        return None
+
     def clear(self) -> None:
         """Forget the whole book. Organization and tokens stay."""
         with self.lock:
-            for store in (self.customers, self.deleted, self.members, self._emails, self._external_ids):
+            for store in (self.customers, self.deleted, self.members):
                 store.clear()
+            self._claims.clear()
             self.subscriptions.clear()
             self.view.clear()
             self._pending.clear()
@@ -126,11 +147,11 @@ class PolarWorld:
             if new == old:
                 return old
             new = replace(new, modified_at=self.clock())
-            self._release(old)
+            self._claims.remove(old)
             try:
                 self._claim(new)
             except TakenError:
-                self._claim(old)
+                self._claims.add(old)
                 raise
             self.customers[customer_id] = new
             self._publish(customer_id, new)
@@ -145,7 +166,7 @@ class PolarWorld:
         with self.lock:
             now = self.clock()
             row = self.customers.pop(customer_id)
-            self._release(row)
+            self._claims.remove(row)
             self.members.pop(customer_id, None)
             self.subscriptions.cancel(customer_id, now)
             kept = {} if row.external_id is None else {"__external_id": row.external_id}
@@ -174,11 +195,11 @@ class PolarWorld:
 
     def by_email(self, email: str) -> Customer | None:
         """Return the live customer that holds the address, in any case."""
-        return self.customers.get(self._emails.get(email.lower(), ""))
+        return self.customers.get(self._claims.of_email(email) or "")
 
     def by_external_id(self, external_id: str) -> Customer | None:
         """Return the live customer of this external id."""
-        return self.customers.get(self._external_ids.get(external_id, ""))
+        return self.customers.get(self._claims.of_external_id(external_id) or "")
 
     def settle(self) -> None:
         """Commit and replicate what is due. Readers call it first."""
@@ -211,19 +232,10 @@ class PolarWorld:
         return member
 
     def _claim(self, row: Customer) -> None:
-        email = row.email.lower() if row.email else None
-        if email in self._emails:
-            raise TakenError("email")
-        if row.external_id in self._external_ids:
-            raise TakenError("external_id")
-        if email:
-            self._emails[email] = row.id
-        if row.external_id:
-            self._external_ids[row.external_id] = row.id
-
-    def _release(self, row: Customer) -> None:
-        self._emails.pop((row.email or "").lower(), None)
-        self._external_ids.pop(row.external_id or "", None)
+        taken = self._claims.taken(row)
+        if taken is not None:
+            raise TakenError(taken)
+        self._claims.add(row)
 
     def _commit(self, row: Customer) -> None:
         self.customers[row.id] = row

@@ -4,8 +4,9 @@ import json
 from typing import Any, cast
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from polar_attio_pipeline.sandbox.json_response import Json
 from polar_attio_pipeline.sandbox.polar import errors
 from polar_attio_pipeline.sandbox.polar.changes import CustomerFields
 from polar_attio_pipeline.sandbox.polar.params import (
@@ -29,7 +30,7 @@ _OWNER_MISSING = "An owner with an email must be provided for a team without an 
 
 
 class Writes:
-    """The handlers, over one world. Each takes a request whose token has the scope, and its body."""
+    """The handlers, over one organization. Each takes a request whose token has the scope, and its body."""
 
     def __init__(self, world: PolarWorld) -> None:
         self._world = world
@@ -48,7 +49,7 @@ class Writes:
             except TakenError as taken:
                 raise _conflict(taken, given) from None
             self._add_owner(row, wanted)
-        return JSONResponse(customer_json(row, self._world.organization.id), 201)
+        return Json(customer_json(row, self._world.organization.id), 201)
 
     def update(self, request: Request, body: bytes) -> Response:
         """Change the fields that are given."""
@@ -72,7 +73,7 @@ class Writes:
                 raise _conflict(taken, given) from None
         if not row.serialisable:
             return errors.server_error()
-        return JSONResponse(customer_json(row, self._world.organization.id))
+        return Json(customer_json(row, self._world.organization.id))
 
     def delete(self, request: Request, _: bytes) -> Response:
         """Delete softly."""

@@ -93,11 +93,12 @@ function flashNews(side, items) {
 }
 
 function showTraffic(service) {
-  const { requests, writes, refused } = state.traffic[service];
+  const { requests, writes, refused, most_in_flight: atOnce } = state.traffic[service];
   const parts = [
     { name: requests === 1 ? "request" : "requests", count: requests },
     { name: writes === 1 ? "write" : "writes", count: writes },
     { name: "× 429", count: refused, className: refused ? "bad" : null },
+    { name: "at once at most", count: atOnce },
   ];
   reconcile(byId(`${service}-traffic`), parts, {
     key: (part) => String(parts.indexOf(part)),
@@ -119,10 +120,11 @@ function showFaults() {
   reconcile(byId("other-faults"), state.other_faults, {
     key: ({ number }) => String(number),
     signature: JSON.stringify,
-    build: ({ number, kind, service, times }) => make("button", {
+    build: ({ number, kind, service, contains, times }) => make("button", {
       type: "button", class: "fault", title: "Switch it off", "data-action": String(number),
       onclick: () => attempt("DELETE", `faults/${number}`),
-    }, [kind.replaceAll("_", " "), service ?? "both", times && `${times} left`].filter(Boolean).join(" · "), " ✕"),
+    }, [kind.replaceAll("_", " "), service ?? "both", contains && `“${contains}”`, times && `${times} left`]
+      .filter(Boolean).join(" · "), " ✕"),
   });
 }
 

@@ -1,23 +1,15 @@
 """What a run of customer_sync leaves in Attio, in the ledger and on record, whatever happened on the way."""
 
 import time
-from collections.abc import Callable
 
 import pytest
 
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
-from polar_attio_pipeline.storage import connect
-from polar_attio_pipeline.sync.outcomes import Result
+from polar_attio_pipeline.sync.outcomes import Reason, Result
 from polar_attio_pipeline_tests.conftest import CUSTOMERS, PEOPLE, Pipeline
 
 ONLY_PEOPLE = [PEOPLE]
 ONLY_CUSTOMERS = [CUSTOMERS]
-
-
-def age_snapshots(pipeline: Pipeline, hours: int) -> None:
-    """Let that much time pass since Polar was read."""
-    with connect(pipeline.settings.polar_attio_database) as connection:
-        connection.execute("UPDATE polar_reads SET here = here - to_hours(?)", [hours])
 
 
 def polar_lists(pipeline: Pipeline) -> int:
@@ -85,50 +77,32 @@ def test_an_hour_that_was_never_read_is_read_when_attio_people_runs_alone(pipeli
     assert pipeline.names() == {"ada"}
 
 
-def test_a_snapshot_just_read_is_used_as_it_is(pipeline: Pipeline) -> None:
+def test_what_a_run_has_just_read_is_used_as_it_is(pipeline: Pipeline) -> None:
     pipeline.add("ada")
-    pipeline.sync(selection=ONLY_CUSTOMERS)
+
+    pipeline.sync()
+
     assert polar_lists(pipeline) == 1
-
-    pipeline.sync(selection=ONLY_PEOPLE)
-
-    assert polar_lists(pipeline) == 0
     assert pipeline.names() == {"ada"}
 
 
-def test_a_snapshot_older_than_the_setting_is_read_anew(pipeline: Pipeline) -> None:
-    ada = pipeline.add("ada")
-    pipeline.sync(selection=ONLY_CUSTOMERS)
-    pipeline.sandbox.polar.update_customer(ada.id, name="Ada Renamed")
+def test_what_a_run_has_read_too_long_ago_is_read_anew(pipeline: Pipeline) -> None:
+    pipeline.add("ada")
     pipeline.configure(polar_attio_snapshot_minutes=0)
 
-    pipeline.sync(selection=ONLY_PEOPLE)
+    pipeline.sync()
 
-    assert pipeline.person("ada").name == "Ada Renamed"
+    # Once for the snapshot, and once because that is old.
+    assert polar_lists(pipeline) == 2
+    assert pipeline.names() == {"ada"}
 
 
-def test_a_snapshot_older_than_what_another_run_wrote_does_not_undo_it(pipeline: Pipeline) -> None:
+def test_what_another_run_has_read_is_read_anew_however_young_it_is(pipeline: Pipeline) -> None:
     ada = pipeline.add("ada")
     pipeline.sync(selection=ONLY_CUSTOMERS)
     pipeline.sandbox.polar.update_customer(ada.id, name="Ada Renamed")
-    pipeline.reconcile()
-    assert pipeline.person("ada").name == "Ada Renamed"
 
     pipeline.sync(selection=ONLY_PEOPLE)
-
-    assert pipeline.person("ada").name == "Ada Renamed"
-    assert pipeline.writes == 1
-
-
-def test_a_range_is_only_as_fresh_as_the_hour_read_longest_ago(pipeline: Pipeline) -> None:
-    ada = pipeline.add("ada", hour=0)
-    pipeline.add("bob", hour=1)
-    pipeline.sync(0, selection=ONLY_CUSTOMERS)
-    age_snapshots(pipeline, 5)
-    pipeline.sandbox.polar.update_customer(ada.id, name="Ada Renamed")
-    pipeline.sync(1, selection=ONLY_CUSTOMERS)
-
-    pipeline.sync(0, 1, selection=ONLY_PEOPLE)
 
     assert pipeline.person("ada").name == "Ada Renamed"
 
@@ -140,7 +114,6 @@ def test_a_run_resumed_from_its_failure_hours_later_writes_what_polar_says_by_th
     fault = pipeline.sandbox.faults.add(Fault(kind=Kind.STATUS, service="attio"))
     pipeline.sync(fails=True)
     pipeline.sandbox.faults.remove(fault)
-    age_snapshots(pipeline, 5)
     pipeline.sandbox.polar.update_customer(ada.id, name="Ada Renamed")
     pipeline.sandbox.polar.delete_customer(deleted.id)
 
@@ -150,38 +123,44 @@ def test_a_run_resumed_from_its_failure_hours_later_writes_what_polar_says_by_th
     assert pipeline.names() == {"ada"}
 
 
-def test_a_run_so_long_that_its_reading_grows_old_reads_again_on_the_way(pipeline: Pipeline) -> None:
+def test_a_range_is_read_once_however_many_hours_it_has(pipeline: Pipeline) -> None:
     pipeline.configure(polar_attio_snapshot_minutes=0)
 
-    pipeline.sync(0, 2)
+    pipeline.sync(0, 5)
 
-    # Once for the snapshot, once because that is old, and once before each hour.
-    assert polar_lists(pipeline) == 1 + 1 + 3
-
-
-def plan_is_full(pipeline: Pipeline) -> None:
-    """Attio takes three more people, and the company that it makes of their addresses; the next one ends the run."""
-    pipeline.sandbox.attio.plan_limit_records = 4
-
-
-def writes_fail(pipeline: Pipeline) -> None:
-    """Attio takes three more writes and is down from then on."""
-    pipeline.sandbox.faults.add(Fault(kind=Kind.STATUS, service="attio", method="POST", path="*/records", skip=3))
-
-
-def heal(pipeline: Pipeline) -> None:
-    pipeline.sandbox.attio.plan_limit_records = None
-    pipeline.sandbox.faults.clear()
+    # Once for the snapshot, and once because that is old.
+    assert polar_lists(pipeline) == 2
 
 
 @pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize("trouble", [plan_is_full, writes_fail])
+def test_a_full_plan_costs_the_new_people_alone_and_each_is_named(pipeline: Pipeline) -> None:
+    for hour in range(6):
+        pipeline.add(f"customer{hour}", hour=hour)
+    # Three more people, and the company that Attio makes of their addresses.
+    pipeline.sandbox.attio.plan_limit_records = 4
+
+    pipeline.sync(0, 5)
+
+    assert set(pipeline.recorded()) == pipeline.keys(0, 5)
+    rows = pipeline.ledger.unresolved(limit=None)
+    assert [row.reason for row in rows] == [Reason.NOT_TAKEN] * 3
+    assert all("plan" in (row.detail or "") for row in rows)
+
+    pipeline.sandbox.attio.plan_limit_records = None
+    pipeline.sync(8, retry_unresolved=True)
+
+    assert pipeline.ledger.unresolved(limit=None) == []
+    assert pipeline.writes == 6
+
+
+@pytest.mark.usefixtures("impatient")
 def test_a_range_that_dies_half_way_keeps_the_hours_it_finished_and_resumes_without_repeating_writes(
-    pipeline: Pipeline, trouble: Callable[[Pipeline], None]
+    pipeline: Pipeline,
 ) -> None:
     for hour in range(6):
         pipeline.add(f"customer{hour}", hour=hour)
-    trouble(pipeline)
+    pipeline.sandbox.faults.add(Fault(kind=Kind.STATUS, service="attio", method="POST", path="*/records", skip=3))
+    pipeline.sandbox.faults.add(Fault(kind=Kind.STATUS, service="attio", path="/v2/self", skip=1))
 
     pipeline.sync(0, 5, fails=True)
 
@@ -189,7 +168,7 @@ def test_a_range_that_dies_half_way_keeps_the_hours_it_finished_and_resumes_with
     assert pipeline.hour(2)["created"] == 1
     assert pipeline.ledger.counts()[Result.CREATED] == 3
 
-    heal(pipeline)
+    pipeline.sandbox.faults.clear()
     pipeline.sync(0, 5)
 
     assert set(pipeline.recorded()) == pipeline.keys(0, 5)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from polar_attio_pipeline.sync.outcomes import Result
-from polar_attio_pipeline_tests.conftest import RECONCILIATION, Pipeline
+from polar_attio_pipeline_tests.conftest import RECONCILIATION, Pipeline, what_failed
 
 
 def report(pipeline: Pipeline) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def test_people_whom_polar_no_longer_has_are_reported_with_a_link_and_left_alone
 
     result = pipeline.reconcile()
 
-    assert report(pipeline)["gone"] == 1
+    assert report(pipeline)["orphaned"] == 1
     assert person in report(pipeline)["marked, but gone from Polar"]
     assert is_marked(pipeline, person)
     assert pipeline.writes == before
@@ -81,7 +81,7 @@ def test_people_whom_polar_no_longer_has_are_reported_with_a_link_and_left_alone
 
 def test_with_the_setting_the_mark_of_people_who_are_gone_is_taken_off_and_nothing_else(pipeline: Pipeline) -> None:
     person = gone(pipeline, of=11)
-    pipeline.configure(polar_attio_unmark_gone=True)
+    pipeline.configure(polar_attio_unmark_orphaned=True)
 
     result = pipeline.reconcile()
 
@@ -94,11 +94,11 @@ def test_with_the_setting_the_mark_of_people_who_are_gone_is_taken_off_and_nothi
 
 def test_nobody_is_unmarked_when_too_many_are_missing(pipeline: Pipeline) -> None:
     person = gone(pipeline, of=9)
-    pipeline.configure(polar_attio_unmark_gone=True)
+    pipeline.configure(polar_attio_unmark_orphaned=True)
 
     pipeline.reconcile()
 
-    assert (report(pipeline)["gone"], report(pipeline)["unmarked"]) == (1, 0)
+    assert (report(pipeline)["orphaned"], report(pipeline)["unmarked"]) == (1, 0)
     assert is_marked(pipeline, person)
 
 
@@ -108,12 +108,12 @@ def test_an_empty_book_changes_nothing_whatever_the_settings(pipeline: Pipeline)
     pipeline.reconcile()
     before = pipeline.writes
     pipeline.sandbox.polar.clear()
-    pipeline.configure(polar_attio_unmark_gone=True, polar_attio_unmark_max_share=1)
+    pipeline.configure(polar_attio_unmark_orphaned=True, polar_attio_unmark_max_share=1)
 
-    pipeline.reconcile()
+    result = pipeline.reconcile(fails=True)
 
+    assert "confirm smaller-book" in what_failed(result)
     assert pipeline.writes == before
-    assert report(pipeline)["gone"] == 1
     assert is_marked(pipeline, pipeline.person("ada").id)
     assert [row.polar_customer_id for row in pipeline.ledger.unresolved(limit=None)] == [refused.id]
 
@@ -166,7 +166,7 @@ def test_a_row_that_polar_shows_again_leaves_the_ledger_too(pipeline: Pipeline) 
 def test_the_ledger_is_filled_again_after_it_was_lost(pipeline: Pipeline) -> None:
     pipeline.add("ada")
     pipeline.reconcile()
-    pipeline.settings.polar_attio_database.unlink()
+    pipeline.database.unlink()
 
     pipeline.reconcile()
 

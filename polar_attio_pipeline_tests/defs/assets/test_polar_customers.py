@@ -1,6 +1,8 @@
 """What a run of polar_customers keeps of an hour, and what it tells of it."""
 
-import duckdb
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from polar_attio_pipeline_tests.conftest import CUSTOMERS, Pipeline
@@ -10,7 +12,7 @@ ALONE = [CUSTOMERS]
 
 def stored(pipeline: Pipeline) -> list[str]:
     """The addresses in the table, oldest customer first."""
-    with duckdb.connect(str(pipeline.settings.polar_attio_database)) as connection:
+    with closing(sqlite3.connect(pipeline.database)) as connection:
         rows = connection.execute("SELECT email FROM polar_customers ORDER BY created_at").fetchall()
     return [email for (email,) in rows]
 

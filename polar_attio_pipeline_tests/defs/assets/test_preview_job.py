@@ -69,7 +69,7 @@ def test_it_leaves_nothing_behind(pipeline: Pipeline) -> None:
 
     assert pipeline.writes == 0
     assert pipeline.sandbox.traffic.count(kind="write") == 0
-    assert not pipeline.settings.polar_attio_database.exists()
+    assert not pipeline.database.exists()
     assert pipeline.instance.get_latest_materialization_event(PEOPLE) is None
 
 

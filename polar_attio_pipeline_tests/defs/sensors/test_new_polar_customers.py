@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -13,12 +14,12 @@ from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
-from polar_attio_pipeline.defs.assets.attio_people import READ_AT
+from polar_attio_pipeline.defs.assets.attio_people import ABSENT, READ_AT
 from polar_attio_pipeline.defs.partitions import range_tags
 from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource
 from polar_attio_pipeline.defs.runs import UNDER_WAY
 from polar_attio_pipeline.defs.sensors import new_polar_customers as sensors
-from polar_attio_pipeline.defs.sensors.new_polar_customers import ABSENT, CURSOR_KEPT
+from polar_attio_pipeline.defs.sensors.new_polar_customers import CURSOR_KEPT
 from polar_attio_pipeline.hours import HOUR, key
 from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
@@ -63,7 +64,7 @@ class Sensor:
         resource = PolarResource(
             access_token=POLAR_TOKEN, api_url=self.pipeline.settings.polar_api_url, requests_per_minute=1e6
         )
-        ledger = LedgerResource(database=str(self.pipeline.settings.polar_attio_database))
+        ledger = LedgerResource(url=self.pipeline.settings.polar_attio_database_url.get_secret_value())
         context = dg.build_sensor_context(
             instance=self.instance,
             cursor=self.cursor,
@@ -95,7 +96,8 @@ class Sensor:
     ) -> None:
         """Put a success of an hour on record, with outcomes of these customers."""
         found = [Outcome(one.id, one.email, Result.CREATED, created_at=one.created_at) for one in outcomes]
-        self.pipeline.ledger.record(found, run_id="a run")
+        self.pipeline.ledger.set_fact("is", "there")
+        self.pipeline.ledger.record(found, pass_id="a run")
         metadata = {READ_AT: dg.TimestampMetadataValue(read_at.timestamp()), ABSENT: dg.JsonMetadataValue(list(absent))}
         self.instance.report_runless_asset_event(
             dg.AssetMaterialization(PEOPLE, partition=key(START + number * HOUR), metadata=metadata)
@@ -368,8 +370,8 @@ def test_while_the_ledger_cannot_be_read_an_hour_is_done_when_it_was_read_and_th
     sensor.tick()
     sensor.clock.shift(60)
     sensor.succeed(10, read_at=NOW + timedelta(seconds=30))
-    sensor.pipeline.ledger.counts()
-    sensor.pipeline.settings.polar_attio_database.write_bytes(b"this is no database" * 1000)
+    file = Path(sensor.pipeline.settings.polar_attio_database_url.get_secret_value())
+    file.write_bytes(b"this is no database" * 1000)
 
     reason = sensor.skips()
 

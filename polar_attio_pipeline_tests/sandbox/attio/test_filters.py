@@ -76,6 +76,29 @@ async def test_record_ids_can_be_asked_for_in_bulk(api: Api, ids: Ids) -> None:
     assert await api.found({"record_id": {"$in": wanted}}) == {ids["ada"], ids["charles"]}
 
 
+TYPED = ("  ID-7", "ID-7 ", "\tid-7\n", "id-7\u00a0", "id-7\u200b")
+
+
+@pytest.mark.parametrize("typed", TYPED, ids=ascii)
+async def test_white_space_that_somebody_typed_is_part_of_a_text(
+    api: Api, world: AttioWorld, ids: Ids, typed: str
+) -> None:
+    world.edit_person(ids["charles"], {"polar_id": typed})
+
+    held = (await api.record(ids["charles"]))["values"]["polar_id"][0]
+    assert (held["value"], held["created_by_actor"]["type"]) == (typed, "workspace-member")
+    for operand in ("id-7", {"$in": ["id-7", "ID-7"]}, {"$eq": "ID-7"}):
+        assert await api.found({"polar_id": operand}) == set()
+    for operand in (typed.upper(), {"$in": [typed.lower()]}, {"$contains": "Id-7"}):
+        assert await api.found({"polar_id": operand}) == {ids["charles"]}
+
+
+async def test_people_may_hold_the_same_text_in_other_letters(api: Api, world: AttioWorld, ids: Ids) -> None:
+    world.edit_person(ids["charles"], {"polar_id": "iD-1"})
+
+    assert await api.found({"polar_id": {"$in": ["ID-1"]}}) == {ids["ada"], ids["charles"]}
+
+
 async def test_a_reference_is_found_by_its_target(api: Api, ids: Ids) -> None:
     [company] = await api.found({"domains": {"root_domain": "acme.com"}}, "companies")
 

@@ -1,0 +1,58 @@
+"""Opens the connection pool of one service, once its token and its address are found to be such."""
+
+import functools
+import ssl
+from collections.abc import Callable, Mapping
+
+import httpx
+from pydantic import SecretStr
+
+from polar_attio_pipeline.http.errors import ApiError, explain_failure
+
+_UNSENT = "no request sent"
+
+
+@functools.cache
+def _trust() -> ssl.SSLContext:
+    """Return the certificates to trust, read once a process: it takes as long as a request, and ticks are many."""
+    return httpx.create_ssl_context()
+
+
+def open_pool(  # noqa: PLR0913  # keyword-only
+    *,
+    service: str,
+    base_url: str,
+    token: SecretStr,
+    explain: Callable[[httpx.Response], ApiError],
+    headers: Mapping[str, str],
+    timeout: httpx.Timeout,
+    transport: httpx.AsyncBaseTransport | None,
+) -> httpx.AsyncClient:
+    """Return a pool whose requests carry the token; the arguments are those of `client.ApiClient`.
+
+    Raises:
+        FatalError: the token cannot be a token, or the address no address.
+    """
+    credential = token.get_secret_value().strip()
+    if not credential or not credential.isascii() or not credential.isprintable():
+        # No header can carry it; the service would answer the same to anything else that is no token.
+        raise explain(httpx.Response(401, request=httpx.Request("GET", "https://unsent/")))
+    return httpx.AsyncClient(
+        base_url=_checked_url(base_url, service),
+        headers={"Accept": "application/json", "Authorization": f"Bearer {credential}", **headers},
+        timeout=timeout,
+        transport=transport,
+        verify=_trust(),
+        follow_redirects=False,
+    )
+
+
+def _checked_url(base_url: str, service: str) -> httpx.URL:
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL as cause:
+        raise explain_failure(cause, service=service, request=_UNSENT) from cause
+    if url.scheme not in ("http", "https") or not url.host:
+        nowhere = httpx.UnsupportedProtocol("no scheme or no host")
+        raise explain_failure(nowhere, service=service, request=_UNSENT)
+    return url

@@ -1,0 +1,130 @@
+"""Transactions on the ledger's database, its tables in place."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
+
+import sqlalchemy as sa
+import stamina
+
+from polar_attio_pipeline.ledger.engine import WRITES, create_engine, empty_engine, prepare
+from polar_attio_pipeline.ledger.errors import LedgerError
+from polar_attio_pipeline.ledger.explain import explaining, is_locked
+from polar_attio_pipeline.ledger.location import Location
+from polar_attio_pipeline.ledger.schema import HEAD, METADATA, REVISIONS, version
+
+
+class Database:
+    """Opens transactions. Writers queue, one at a time; readers see the last commit and wait for nobody.
+
+    Args:
+        place: Where it is.
+        patience: How many seconds a transaction waits for others before it fails.
+    """
+
+    def __init__(self, place: Location, *, patience: float) -> None:
+        self.place = place
+        self._patience = patience
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Open a transaction that reads.
+
+        Raises:
+            LedgerError: the ledger cannot be used.
+        """
+        with self._transaction(writes=False) as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """Open a transaction that writes: all of it or, after an error, nothing.
+
+        Raises:
+            LedgerError: the ledger cannot be used.
+        """
+        with self._transaction(writes=True) as connection:
+            yield connection
+
+    def try_out(self) -> bool:
+        """Begin to write as a pass does, missing tables included, and take everything back.
+
+        Returns:
+            Whether its tables are those of this version already.
+
+        Raises:
+            LedgerError: the ledger cannot be used.
+        """
+        with explaining(self.place, patience=self._patience), self._begun(writes=True) as connection:
+            current = self._is_current(connection)
+            if not current:
+                self._upgrade(connection)
+            connection.rollback()
+        return current
+
+    def close(self) -> None:
+        """Let go of the engine; the next transaction makes a new one."""
+        if "_engine" in self.__dict__:
+            self._engine.dispose()
+            del self._engine
+
+    @cached_property
+    def _engine(self) -> sa.Engine:
+        return create_engine(self.place, patience=self._patience)
+
+    @contextmanager
+    def _transaction(self, *, writes: bool) -> Iterator[sa.Connection]:
+        if not writes and self.place.file and not self.place.file.exists():
+            # Nothing is on record, and reading makes no file: a preview leaves no trace.
+            with empty_engine().begin() as connection:
+                METADATA.create_all(connection)
+                yield connection
+            return
+        with explaining(self.place, patience=self._patience), ExitStack() as stack:
+            connection = stack.enter_context(self._begun(writes=writes))
+            # Looked at each time: a newer version may have migrated it while this process was running.
+            if not self._is_current(connection):
+                stack.close()
+                self._migrate()
+                connection = stack.enter_context(self._begun(writes=writes))
+            yield connection
+
+    @contextmanager
+    def _begun(self, *, writes: bool) -> Iterator[sa.Connection]:
+        if self.place.file:
+            prepare(self.place.file, name=self.place.name)
+        # SQLite itself waits for other writers, but not while another process sets up a new file.
+        patiently = stamina.RetryingCaller(attempts=None, timeout=self._patience, wait_initial=0.02, wait_max=0.5)
+        connection, transaction = patiently.on(is_locked)(self._begin, writes=writes)
+        with connection, transaction:
+            yield connection
+
+    def _begin(self, *, writes: bool) -> tuple[sa.Connection, sa.RootTransaction]:
+        connection = self._engine.connect().execution_options(**{WRITES: writes})
+        try:
+            return connection, connection.begin()
+        except BaseException:
+            connection.close()
+            raise
+
+    def _is_current(self, connection: sa.Connection) -> bool:
+        found = version(connection)
+        if found is not None and found not in REVISIONS:
+            raise LedgerError(
+                f"The ledger {self.place.name} was written by a newer version of polar-attio-pipeline (its schema is "
+                f"{found}, this version knows {HEAD}): update this installation."
+            )
+        return found == HEAD
+
+    def _migrate(self) -> None:
+        with self._begun(writes=True) as connection:
+            # Another process may have been first.
+            if not self._is_current(connection):
+                self._upgrade(connection)
+
+    @staticmethod
+    def _upgrade(connection: sa.Connection) -> None:
+        # Imported here because it takes a fifth of a second and is needed once in the life of a ledger.
+        from polar_attio_pipeline.ledger.migrations.upgrade import upgrade  # noqa: PLC0415
+
+        upgrade(connection)

@@ -1,0 +1,205 @@
+"""The ledger as everything else uses it: each call is a short transaction of its own."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from polar_attio_pipeline.ledger import lease, notes, outcomes, queries, snapshots
+from polar_attio_pipeline.ledger.database import Database
+from polar_attio_pipeline.ledger.lease import Holder
+from polar_attio_pipeline.ledger.location import locate
+from polar_attio_pipeline.ledger.outcomes import OutcomeRow
+from polar_attio_pipeline.ledger.snapshots import Snapshot
+from polar_attio_pipeline.sync.outcomes import Outcome, Result
+
+PATIENCE = 10.0
+"""Seconds to wait for other writers, each of which is done in a fraction of one."""
+
+PORTION = 1000
+"""Outcomes stored at once."""
+
+_PAGE = 10_000
+"""Ids looked through at once."""
+
+
+class Ledger:
+    """The newest outcome of every customer, the passes, the lease and the snapshots.
+
+    Every method may raise `LedgerError`, which says in one sentence why the ledger cannot be used.
+
+    Args:
+        url: A path, or the URL of a SQLite file or a Postgres database. Nothing is opened before the first call.
+        patience: How many seconds a call waits for other writers.
+    """
+
+    def __init__(self, url: str | Path, *, patience: float = PATIENCE) -> None:
+        self._database = Database(locate(url), patience=patience)
+
+    @property
+    def name(self) -> str:
+        """The file, or the server and its database; no password."""
+        return self._database.place.name
+
+    def close(self) -> None:
+        """Let go of the engine; a later call makes a new one."""
+        self._database.close()
+
+    def record(self, customers: Sequence[Outcome], *, pass_id: str) -> None:
+        """Store those outcomes that differ from what is on record of the same customers.
+
+        An unchanged customer that is on record as created, updated or unchanged is no difference. A failure that
+        repeats itself moves `tried_at` only. If nothing differs, nothing is written and no writer waits.
+        """
+        if not customers:
+            return
+        with self._database.reading() as connection:
+            if not outcomes.compare(connection, customers):
+                return
+        with self._database.writing() as connection:
+            difference = outcomes.compare(connection, customers)
+            outcomes.write(connection, difference, pass_id=pass_id, now=_now())
+
+    @contextmanager
+    def recording(self, pass_id: str) -> Iterator[Callable[[Sequence[Outcome]], None]]:
+        """Give a pass a function that stores outcomes, in portions; the last when the pass ends, even by an error."""
+        waiting: list[Outcome] = []
+
+        def record(known: Sequence[Outcome]) -> None:
+            waiting.extend(known)
+            if len(waiting) >= PORTION:
+                self.record(waiting, pass_id=pass_id)
+                waiting.clear()
+
+        try:
+            yield record
+        finally:
+            self.record(waiting, pass_id=pass_id)
+
+    def forget(self, customer_ids: Collection[str]) -> None:
+        """Drop the rows of customers that Polar no longer has."""
+        with self._database.writing() as connection:
+            outcomes.forget(connection, customer_ids)
+
+    def not_among(self, customer_ids: Collection[str]) -> list[str]:
+        """Return the customers on record that are not among these; rows are looked through page by page."""
+        known = customer_ids if isinstance(customer_ids, AbstractSet) else frozenset(customer_ids)
+        found: list[str] = []
+        last = None
+        while page := self._page_of_ids(after=last):
+            last = page[-1]
+            found += [customer_id for customer_id in page if customer_id not in known]
+        return found
+
+    def _page_of_ids(self, *, after: str | None) -> list[str]:
+        with self._database.reading() as connection:
+            return outcomes.page_of_ids(connection, after=after, size=_PAGE)
+
+    def unresolved(self, *, limit: int | None) -> list[OutcomeRow]:
+        """Return rejected and ambiguous customers, the one that was not tried for longest first."""
+        with self._database.reading() as connection:
+            return queries.unresolved(connection, limit=limit)
+
+    def to_retry(self, *, limit: int) -> list[str]:
+        """Return the ids of unresolved customers that Polar can be asked for, the longest untried first.
+
+        Rows of which Polar showed no id are none of them: their hour has to be read again, or the whole book.
+        """
+        with self._database.reading() as connection:
+            return queries.to_retry(connection, limit=limit)
+
+    def counts(self) -> dict[Result, int]:
+        """Return how many customers have each outcome; every result has a number."""
+        with self._database.reading() as connection:
+            return queries.counts(connection)
+
+    def recorded(self, customer_ids: Collection[str]) -> set[str]:
+        """Return those of some customers that have an outcome."""
+        with self._database.reading() as connection:
+            return queries.recorded(connection, customer_ids)
+
+    def recorded_between(self, start: datetime, end: datetime) -> list[str]:
+        """Return the customers with an outcome that were created in Polar in [start, end), the oldest first."""
+        with self._database.reading() as connection:
+            return queries.recorded_between(connection, start, end)
+
+    def record_ids(self, customer_ids: Collection[str]) -> dict[str, str]:
+        """Return the Attio record of some customers, where exactly one is on record."""
+        with self._database.reading() as connection:
+            return queries.record_ids(connection, customer_ids)
+
+    def refusals(self, customer_ids: Collection[str]) -> dict[str, tuple[str, str]]:
+        """Return the fingerprint of what Attio refused of some customers, and what was said about it."""
+        with self._database.reading() as connection:
+            return queries.refusals(connection, customer_ids)
+
+    def fact(self, name: str) -> str | None:
+        """Return a fact about the installation, None if it is not on record."""
+        with self._database.reading() as connection:
+            return notes.fact(connection, name)
+
+    def set_fact(self, name: str, value: str) -> None:
+        """Put a fact about the installation on record, in place of what was."""
+        with self._database.writing() as connection:
+            notes.set_fact(connection, name, value)
+
+    def confirm(self, name: str) -> None:
+        """Note that a person has confirmed something; it counts once."""
+        with self._database.writing() as connection:
+            notes.confirm(connection, name, now=_now())
+
+    def take_confirmation(self, name: str) -> bool:
+        """Use a confirmation up; False if there is none."""
+        with self._database.writing() as connection:
+            return notes.take_confirmation(connection, name)
+
+    def begin_pass(self, pass_id: str, *, kind: str, reason: str) -> None:
+        """Note that a pass begins, and why."""
+        with self._database.writing() as connection:
+            notes.begin_pass(connection, pass_id, kind=kind, reason=reason, now=_now())
+
+    def end_pass(self, pass_id: str, *, ended: str, counts: Mapping[str, int], requests: int) -> None:
+        """Note how a pass ended: "finished", or the sentence of its error."""
+        with self._database.writing() as connection:
+            notes.end_pass(connection, pass_id, notes.End(_now(), ended, counts, requests))
+
+    def lease_holder(self) -> Holder:
+        """Return who holds the lease."""
+        with self._database.reading() as connection:
+            return lease.holder(connection)
+
+    def take_lease(self, owner: str, what: str, *, instead_of: Holder | None = None) -> int | None:
+        """Take the lease; return the new turn, None if somebody else has it.
+
+        Args:
+            owner: Names this process.
+            what: What it does, for people who wait.
+            instead_of: A holder that died. It loses the lease only if it has not stirred since it was seen so.
+        """
+        with self._database.writing() as connection:
+            return lease.take(connection, owner, what, instead_of=instead_of)
+
+    def beat_lease(self, turn: int) -> bool:
+        """Show that the holder of a turn is alive; False if the turn is over."""
+        with self._database.writing() as connection:
+            return lease.beat(connection, turn)
+
+    def release_lease(self, turn: int) -> None:
+        """Let others have the lease, unless the turn is over already."""
+        with self._database.writing() as connection:
+            lease.release(connection, turn)
+
+    def save_snapshot(self, run_id: str, hours: Sequence[datetime], snapshot: Snapshot) -> None:
+        """Keep what a run read of some hours, in place of what was kept of them."""
+        with self._database.writing() as connection:
+            snapshots.save(connection, run_id, hours, snapshot)
+
+    def load_snapshot(self, run_id: str, hours: Sequence[datetime]) -> Snapshot | None:
+        """Return what this very run kept of some hours; None unless it kept all of them."""
+        with self._database.reading() as connection:
+            return snapshots.load(connection, run_id, hours)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

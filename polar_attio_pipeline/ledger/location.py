@@ -1,0 +1,74 @@
+"""Where the ledger is: a SQLite file or a Postgres database, and how messages name it without its password."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError
+
+from polar_attio_pipeline.ledger.errors import LedgerError
+
+_SQLITE = "sqlite"
+_POSTGRES = frozenset({"postgres", "postgresql"})
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where the ledger is.
+
+    Attributes:
+        url: For SQLAlchemy; it may hold a password.
+        name: For messages: the file, or the server and its database; no user, no password.
+        file: The SQLite file; None for Postgres.
+    """
+
+    url: sa.URL = field(repr=False)
+    name: str
+    file: Path | None
+
+
+def locate(given: str | Path) -> Location:
+    """Return where the ledger is.
+
+    Args:
+        given: A path, or the URL of a SQLite file or of a Postgres database.
+
+    Raises:
+        LedgerError: it is neither of them. The text does not repeat it, because it may hold a password.
+    """
+    if isinstance(given, Path) or "://" not in given:
+        return _in_file(Path(given), {})
+    try:
+        url = sa.make_url(given)
+    except (ArgumentError, ValueError):
+        raise LedgerError(
+            "POLAR_ATTIO_DATABASE_URL does not parse: give it the path of a file, or a URL such as "
+            "postgresql://user:password@host:5432/database, with special characters of the password percent-encoded."
+        ) from None
+    backend = url.get_backend_name()
+    if backend == _SQLITE and url.database and not url.database.startswith((":memory:", "file:")):
+        return _in_file(Path(url.database), url.query)
+    if backend in _POSTGRES and url.database:
+        return _on_server(url)
+    raise LedgerError(
+        f"POLAR_ATTIO_DATABASE_URL names no SQLite file and no Postgres database, but something of {backend}: give it "
+        "the path of a file, or a URL such as postgresql://user:password@host:5432/database."
+    )
+
+
+def is_server(given: str) -> bool:
+    """Tell whether a setting names a server, so that it may hold a password."""
+    return "://" in given and not given.startswith(_SQLITE)
+
+
+def _in_file(path: Path, query: Mapping[str, Sequence[str] | str]) -> Location:
+    file = path.expanduser()
+    return Location(sa.URL.create(_SQLITE, database=str(file), query=query), str(path), file)
+
+
+def _on_server(url: sa.URL) -> Location:
+    if url.drivername in _POSTGRES:
+        url = url.set(drivername="postgresql+psycopg")
+    server = f"{url.host or 'localhost'}:{url.port or 5432}"
+    return Location(url, f"postgresql://{server}/{url.database}", None)

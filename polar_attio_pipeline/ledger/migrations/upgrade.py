@@ -1,0 +1,31 @@
+"""Brings a database to the newest version of the schema."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
+
+_FOLDER = Path(__file__).parent
+
+
+def scripts() -> ScriptDirectory:
+    """Return the migrations."""
+    return ScriptDirectory(str(_FOLDER), version_locations=[str(_FOLDER / "versions")])
+
+
+def upgrade(connection: sa.Connection) -> None:
+    """Run the migrations that a database lacks.
+
+    Alembic's commands would put the connection into variables of its module, where Dagster's own migrations, in another
+    thread, would find it. So each migration is handed its operations.
+
+    Args:
+        connection: In a transaction that writes: either all of them are run or none.
+    """
+    context, directory = MigrationContext.configure(connection), scripts()
+    missing = list(directory.iterate_revisions("head", context.get_current_revision() or "base"))
+    for script in reversed(missing):
+        script.module.upgrade(Operations(context))
+        context.stamp(directory, script.revision)

@@ -1,0 +1,61 @@
+"""What a pass works with, from the settings: for whatever is not a Dagster run."""
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import httpx
+
+from polar_attio_pipeline.attio.client import AttioClient
+from polar_attio_pipeline.connections import attio_of, polar_of
+from polar_attio_pipeline.http.retries import RetryPolicy
+from polar_attio_pipeline.ledger import Ledger
+from polar_attio_pipeline.passes.rules import PassContext, Rules
+from polar_attio_pipeline.polar.client import PolarClient
+from polar_attio_pipeline.settings import Settings
+from polar_attio_pipeline.sync.services import Pace
+
+
+@asynccontextmanager
+async def connected(
+    settings: Settings,
+    *,
+    reason: str,
+    retry: RetryPolicy | None = None,
+    attio_transport: httpx.AsyncBaseTransport | None = None,
+) -> AsyncIterator[PassContext]:
+    """Connect both services and yield what a pass works with.
+
+    Args:
+        settings: All of it comes from there.
+        reason: Why the pass is started, in words.
+        retry: Bounds of the retries; the usual ones unless given.
+        attio_transport: To Attio, instead of the network.
+
+    Raises:
+        ConfigurationError: the workspace is not as the sync needs it.
+        ApiError: a service could not be asked.
+    """
+    attio_connection = attio_of(settings, retry=retry, transport=attio_transport)
+    async with polar_of(settings, retry=retry) as polar, attio_connection as attio:
+        yield PassContext(
+            pass_id=uuid.uuid4().hex,
+            reason=reason,
+            polar=PolarClient(polar, organization_slug=settings.polar_organization_slug),
+            attio=await AttioClient.connect(attio, settings.slugs()),
+            ledger=Ledger(settings.polar_attio_database_url.get_secret_value()),
+            rules=rules_of(settings),
+            pace=Pace(writes=settings.attio_writes_per_second, questions=settings.polar_requests_per_minute / 60),
+        )
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Return what a pass may do."""
+    return Rules(
+        overwrite_typed=settings.polar_attio_overwrite_typed,
+        snapshot_age=timedelta(minutes=settings.polar_attio_snapshot_minutes),
+        unmark_orphaned=settings.polar_attio_unmark_orphaned,
+        unmark_max_share=settings.polar_attio_unmark_max_share,
+        shrink_max_share=settings.polar_attio_shrink_max_share,
+    )

@@ -1,0 +1,171 @@
+"""Guards before the first write: the right organization, the right workspace, a book that has not shrunk.
+
+What a guard stops is not lost: a person looks at it, and either corrects the setting or confirms the change once, by
+`polar-attio confirm`.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from polar_attio_pipeline.passes.rules import PassContext
+from polar_attio_pipeline.sync.matching import person_id
+from polar_attio_pipeline.sync.ports import NoAnswerError, UnavailableError
+
+ORGANIZATION_FACT = "polar_organization_id"
+WORKSPACE_FACT = "attio_workspace_id"
+CUSTOMERS_FACT = "customers"
+"""How many customers the newest complete reading of Polar had."""
+
+FEW = 5
+"""Fewer marked people than this say nothing about whose they are."""
+
+SAMPLE = 20
+"""Customers asked for one by one, where a sample has to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmable:
+    """A change that a person may confirm.
+
+    Attributes:
+        name: What `polar-attio confirm` calls it.
+        meaning: What the confirmation allows, once.
+    """
+
+    name: str
+    meaning: str
+
+
+OTHER_OWNER = Confirmable("organization", "go on with another Polar organization or another Attio workspace")
+SMALLER_BOOK = Confirmable("smaller-book", "go on although Polar has far fewer customers than before")
+CONFIRMABLE = {one.name: one for one in (OTHER_OWNER, SMALLER_BOOK)}
+
+
+class GuardError(Exception):
+    """A guard has stopped the pass before its first write; the text says why, and what to do."""
+
+
+def _stopped(why: str, correction: str, change: Confirmable) -> GuardError:
+    return GuardError(
+        f"{why} Nothing was written. {correction} If the change is meant, run `polar-attio confirm {change.name}`, "
+        "which allows it once, and start the pass again."
+    )
+
+
+async def check_owner(
+    context: PassContext,
+    organization_id: str | None,
+    *,
+    strangers: tuple[int, int] | None = None,
+    may_confirm: bool = True,
+) -> None:
+    """Insist that both tokens belong to the organization and the workspace on record.
+
+    With nothing on record, people who are marked in Attio already must for the most part be customers of this
+    organization. What passes is put on record.
+
+    Args:
+        context: Of the pass.
+        organization_id: As the customers say who were read; asked of Polar where there are none.
+        strangers: How many Polar ids in Attio are of no customer, and how many there are; a sample if not given.
+        may_confirm: False for a pass that writes nothing: it uses up no confirmation and puts nothing on record.
+
+    Raises:
+        GuardError: the owner is another one.
+    """
+    found = {
+        ORGANIZATION_FACT: organization_id or await context.polar.organization_id(),
+        WORKSPACE_FACT: context.attio.workspace.info.workspace_id,
+    }
+    on_record = {name: context.ledger.fact(name) for name in found}
+    if all(on_record[name] == value for name, value in found.items() if value):
+        return
+    error = _other_owner(found, on_record)
+    if error is None and not on_record[ORGANIZATION_FACT] and found[ORGANIZATION_FACT]:
+        error = _strangers_error(*(strangers or await _sample_of_strangers(context)))
+    if error and not (may_confirm and context.ledger.take_confirmation(OTHER_OWNER.name)):
+        raise error
+    if may_confirm:
+        for name, value in found.items():
+            if value:
+                context.ledger.set_fact(name, value)
+
+
+def _strangers_error(strangers: int, known: int) -> GuardError | None:
+    if known < FEW or strangers * 2 <= known:
+        return None
+    return _stopped(
+        f"{strangers} of {known} people who hold a Polar customer id in Attio are unknown to the organization of "
+        "POLAR_ACCESS_TOKEN, and no organization is on record here.",
+        "Set the token of the organization whose customers they are.",
+        OTHER_OWNER,
+    )
+
+
+def _other_owner(found: dict[str, str | None], on_record: dict[str, str | None]) -> GuardError | None:
+    for name, setting, what in (
+        (ORGANIZATION_FACT, "POLAR_ACCESS_TOKEN", "Polar organization"),
+        (WORKSPACE_FACT, "ATTIO_API_KEY", "Attio workspace"),
+    ):
+        before, now = on_record[name], found[name]
+        if before and now and before != now:
+            return _stopped(
+                f"{setting} belongs to the {what} {now}, but the one on record here is {before}.",
+                f"Set {setting} to a token of the latter.",
+                OTHER_OWNER,
+            )
+    return None
+
+
+async def _sample_of_strangers(context: PassContext) -> tuple[int, int]:
+    """Return how many of a sample of the ids that people in Attio hold Polar does not have, and of how many."""
+    ids: list[str] = []
+    async for page in context.attio.marked():
+        ids = [held for person in page if (held := person_id(person))][:SAMPLE]
+        break
+    return await count_absent(context, ids)
+
+
+async def count_absent(context: PassContext, customer_ids: Sequence[str]) -> tuple[int, int]:
+    """Ask Polar for customers one by one; return how many do not exist, and how many it could answer about."""
+    absent = answered = 0
+    for customer_id in customer_ids:
+        try:
+            exists = await context.polar.exists(customer_id)
+        except (NoAnswerError, UnavailableError):
+            continue
+        answered += 1
+        absent += not exists
+    return absent, answered
+
+
+async def check_size(context: PassContext, customer_ids: Collection[str], *, may_confirm: bool = True) -> None:
+    """Insist that the book has not shrunk by more than the share that the rules allow.
+
+    Args:
+        context: Of the pass.
+        customer_ids: Every customer that was read, bad rows included.
+        may_confirm: As in `check_owner`.
+
+    Raises:
+        UnavailableError: customers are missing from Polar's answer that exist: the answer is not true.
+        GuardError: the customers who are missing do not exist; a person has to confirm that.
+    """
+    before, now = int(context.ledger.fact(CUSTOMERS_FACT) or 0), len(customer_ids)
+    if before - now > max(FEW, context.rules.shrink_max_share * before) or (before and not now):
+        missing = context.ledger.not_among(customer_ids)[:SAMPLE]
+        absent, answered = await count_absent(context, missing)
+        if absent < answered:
+            raise UnavailableError(
+                f"Polar's answer lacks customers that exist ({answered - absent} of {answered} that were asked for one "
+                f"by one): it had {now} customers, where {before} are on record. Nothing was written; the pass is "
+                "tried again."
+            )
+        if not (may_confirm and context.ledger.take_confirmation(SMALLER_BOOK.name)):
+            raise _stopped(
+                f"Polar has {now} customers, where {before} are on record.",
+                "Look in Polar whether so many were deleted.",
+                SMALLER_BOOK,
+            )
+    if may_confirm:
+        context.ledger.set_fact(CUSTOMERS_FACT, str(now))

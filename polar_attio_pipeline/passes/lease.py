@@ -1,0 +1,120 @@
+"""One writer at a time, wherever a pass is started: Dagster's queue, a terminal, cron, another machine.
+
+The lease is a row in the ledger with a counter that its owner moves on every few seconds. No clock is compared with
+another machine's: a waiting process measures by its own clock how long the counter has stood still.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from polar_attio_pipeline import processes
+from polar_attio_pipeline.ledger import Holder, Ledger, LedgerError
+from polar_attio_pipeline.sync.ports import UnavailableError
+
+_log = logging.getLogger(__name__)
+
+BEAT_SECONDS = 10
+"""Between two heartbeats of the owner."""
+
+DEAD_SECONDS = 90
+"""After so long without a heartbeat the owner counts as dead, and the lease is taken over."""
+
+SAFE_SECONDS = 60
+"""An owner that could not move its heartbeat on for so long gives up, well before another process takes over."""
+
+LONGEST_WAIT_SECONDS = 2 * 3600
+"""So long a pass waits for another one; then it fails, and is tried again later."""
+
+_POLL_SECONDS = 1
+
+
+class LeaseLostError(UnavailableError):
+    """Another process may have become the writer: this pass stops before its next write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long to wait between heartbeats and before an owner counts as dead, in seconds."""
+
+    beat: float = BEAT_SECONDS
+    dead: float = DEAD_SECONDS
+    safe: float = SAFE_SECONDS
+    longest_wait: float = LONGEST_WAIT_SECONDS
+    poll: float = _POLL_SECONDS
+
+
+@asynccontextmanager
+async def one_writer(ledger: Ledger, *, what: str, timing: Timing | None = None) -> AsyncIterator[int]:
+    """Be the only writer for as long as the context lasts; yields the lease's turn, which no other pass has ever had.
+
+    Args:
+        ledger: Holds the lease.
+        what: What this process does with it, for those who wait.
+        timing: Other times than the usual ones.
+
+    Raises:
+        UnavailableError: another pass has not ended in two hours; or, inside, the lease was lost.
+        LedgerError: the ledger cannot be used.
+    """
+    times = timing or Timing()
+    turn = await _wait_for_turn(ledger, what, times)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            beating = tasks.create_task(_beat(ledger, turn, times))
+            try:
+                yield turn
+            finally:
+                beating.cancel()
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None
+    finally:
+        with suppress(LedgerError):
+            ledger.release_lease(turn)
+
+
+async def _wait_for_turn(ledger: Ledger, what: str, times: Timing) -> int:
+    owner = processes.identity()
+    began = changed = time.monotonic()
+    seen: Holder | None = None
+    while True:
+        turn = ledger.take_lease(owner, what)
+        if turn is not None:
+            return turn
+        holder = ledger.lease_holder()
+        now = time.monotonic()
+        if holder.owner is None:
+            continue
+        if seen is None or (holder.turn, holder.beat) != (seen.turn, seen.beat):
+            if seen is None or holder.turn != seen.turn:
+                _log.info("Waiting for another writer to end: %s.", holder.what)
+            seen, changed = holder, now
+        dead = processes.is_gone(holder.owner) or now - changed > times.dead
+        if dead and (turn := ledger.take_lease(owner, what, instead_of=holder)) is not None:
+            _log.info("The other writer has ended without a word (%s); this pass goes on.", holder.what)
+            return turn
+        if now - began > times.longest_wait:
+            raise UnavailableError(
+                f"Another writer has been at work for {times.longest_wait / 3600:.0f} hours ({holder.what}): see "
+                "whether it still makes progress, and end it if not; this pass is tried again later."
+            )
+        await asyncio.sleep(times.poll)
+
+
+async def _beat(ledger: Ledger, turn: int, times: Timing) -> None:
+    moved = time.monotonic()
+    while True:
+        await asyncio.sleep(times.beat)
+        try:
+            if not ledger.beat_lease(turn):
+                raise LeaseLostError(
+                    "Another process has become the writer, because this one stood still for too long: this pass "
+                    "stops, and what it did is on record."
+                )
+            moved = time.monotonic()
+        except LedgerError as error:
+            if time.monotonic() - moved > times.safe:
+                raise LeaseLostError(f"The ledger cannot be used, so this pass stops: {error}") from error

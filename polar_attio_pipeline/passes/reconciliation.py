@@ -1,0 +1,82 @@
+"""The reconciliation: the whole book against everybody in Attio who is marked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from polar_attio_pipeline.passes.guards import check_owner, check_size
+from polar_attio_pipeline.passes.lifecycle import writing_pass
+from polar_attio_pipeline.passes.reading import WholeBook
+from polar_attio_pipeline.passes.rules import PassContext
+from polar_attio_pipeline.sync.outcomes import Outcome, Result
+from polar_attio_pipeline.sync.reconciliation import Marked
+from polar_attio_pipeline.sync.whole_book import Unmarking, bring, compare, unmark
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """What a reconciliation found and did.
+
+    Attributes:
+        counts: Customers by result.
+        notable: Every outcome but the unchanged ones.
+        orphaned: People marked as customers whom Polar no longer has.
+        unmarked: Those of them whose mark was taken off.
+        copied: People who hold a Polar id that another person holds too.
+        requests: Requests made, to both services.
+    """
+
+    counts: Mapping[Result, int]
+    notable: Sequence[Outcome]
+    orphaned: Sequence[Marked]
+    unmarked: Sequence[Marked]
+    copied: Sequence[Marked]
+    requests: int
+
+
+@dataclass
+class _Notable:
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def add(self, outcomes: Sequence[Outcome]) -> None:
+        self.outcomes.extend(outcome for outcome in outcomes if outcome.result is not Result.UNCHANGED)
+
+
+async def reconcile(context: PassContext) -> Reconciliation:
+    """Compare everything, bring what differs to Attio, and report.
+
+    Raises:
+        GuardError: a token belongs to another organization or workspace, or the book has shrunk; nothing was written.
+        UnavailableError: a service answers nothing, or another writer did not end.
+        StoppedError: every request would fail the same way.
+        LedgerError: the ledger cannot be used.
+    """
+    async with writing_pass(context, kind="reconciliation", what="a reconciliation of everything") as work:
+        notable = _Notable()
+
+        def keep(outcomes: Sequence[Outcome]) -> None:
+            notable.add(outcomes)
+            work.record(outcomes)
+
+        services = context.services()
+        book = WholeBook(context.polar)
+        comparison = await compare(book.pages(), services, keep)
+        await check_owner(context, book.organization_id, strangers=comparison.strangers())
+        await check_size(context, book.ids())
+        unreadable = book.unreadable()
+        keep(unreadable)
+        comparison.note(unreadable)
+        await bring(comparison, services, keep)
+        context.ledger.forget(context.ledger.not_among(book.ids()))
+        orphaned = comparison.orphaned()
+        share = len(orphaned) / max(1, comparison.marked_count)
+        trusted = comparison.compared > 0 and share <= context.rules.unmark_max_share
+        due = orphaned if context.rules.unmark_orphaned and trusted else []
+        unmarking = await unmark(due, services) if due else Unmarking((), ())
+        return Reconciliation(
+            counts=work.counts,
+            notable=notable.outcomes,
+            orphaned=orphaned,
+            unmarked=unmarking.unmarked,
+            copied=[person for people in comparison.copied.values() for person in people],
+            requests=context.requests(),
+        )

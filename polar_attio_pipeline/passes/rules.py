@@ -1,0 +1,59 @@
+"""What a pass may do, and what it works with."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from polar_attio_pipeline.attio.client import AttioClient
+from polar_attio_pipeline.ledger import Ledger
+from polar_attio_pipeline.polar.client import PolarClient
+from polar_attio_pipeline.sync.services import Pace, Services
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a pass may do; the meanings and defaults stand in `settings`."""
+
+    overwrite_typed: bool = False
+    snapshot_age: timedelta = timedelta(minutes=5)
+    unmark_orphaned: bool = False
+    unmark_max_share: float = 0.1
+    shrink_max_share: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class PassContext:
+    """Everything that a pass works with.
+
+    Attributes:
+        pass_id: Names the pass in the ledger: Dagster's run id where a run is the pass.
+        reason: Why it was started, in words.
+        polar: The billing side, connected.
+        attio: The CRM, connected.
+        ledger: What is on record.
+        rules: What it may do.
+        pace: The configured rates.
+    """
+
+    pass_id: str
+    reason: str
+    polar: PolarClient
+    attio: AttioClient
+    ledger: Ledger
+    rules: Rules = field(default_factory=Rules)
+    pace: Pace = field(default_factory=Pace)
+
+    def services(self) -> Services:
+        """Return both sides as the engine wants them."""
+        return Services(
+            people=self.attio,
+            book=self.polar,
+            targets=self.attio.targets,
+            overwrite_typed=self.rules.overwrite_typed,
+            memory=self.ledger,
+            pace=self.pace,
+            refused_in=f"{datetime.now(UTC):%Y-%m-%d} {self.attio.workspace.fingerprint}",
+        )
+
+    def requests(self) -> int:
+        """Return how many requests were sent so far, to both services."""
+        return self.polar.api.stats.requests.total() + self.attio.api.stats.requests.total()

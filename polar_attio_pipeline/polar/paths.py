@@ -1,0 +1,8 @@
+"""The paths of Polar's API that are used, and the one rate limiter that they share."""
+
+CUSTOMERS = "/v1/customers/"
+EXPORT = "/v1/customers/export"
+MEMBERS = "/v1/members/"
+ORGANIZATIONS = "/v1/organizations/"
+
+LIMITER = "requests"

@@ -1,0 +1,38 @@
+"""What a pass works with: both services, what may be written, and how fast."""
+
+from dataclasses import dataclass, field
+
+from polar_attio_pipeline.sync.mapping import Target
+from polar_attio_pipeline.sync.ports import CustomerBook, Memory, NoMemory, People
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast requests may leave, per second: what a pass can do in a given time follows from it."""
+
+    writes: float = 20
+    questions: float = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Both sides of a pass, and what it may write.
+
+    Attributes:
+        people: The CRM's people.
+        book: The billing side, for questions about one customer.
+        targets: The attributes of this workspace.
+        overwrite_typed: Whether Polar wins over values that a workspace member typed.
+        memory: What earlier passes have put on record.
+        pace: The configured rates.
+        refused_in: What decides, beside the values, whether a refused write would be refused again: the workspace's
+            attributes and the day.
+    """
+
+    people: People
+    book: CustomerBook
+    targets: tuple[Target, ...]
+    overwrite_typed: bool = False
+    memory: Memory = field(default_factory=NoMemory)
+    pace: Pace = field(default_factory=Pace)
+    refused_in: str = ""

@@ -1,0 +1,181 @@
+"""Every customer of Polar against everybody in the CRM who is marked: compare, then bring what differs."""
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from polar_attio_pipeline.sync.engine import sync
+from polar_attio_pipeline.sync.health import Health, Kind
+from polar_attio_pipeline.sync.outcomes import Outcome
+from polar_attio_pipeline.sync.ports import (
+    DeniedError,
+    Memory,
+    NoAnswerError,
+    People,
+    RecordGoneError,
+    RecordRefusedError,
+    UnavailableError,
+)
+from polar_attio_pipeline.sync.reconciliation import MARK_KEY, Comparison, Marked
+from polar_attio_pipeline.sync.records import Customer
+from polar_attio_pipeline.sync.services import Services
+from polar_attio_pipeline.sync.shelf import Shelf
+from polar_attio_pipeline.sync.writing import Record
+
+COMPARED_AT_ONCE = 25
+"""Customers compared at a stretch, in which no request can leave: some ten milliseconds."""
+
+CATCHING_UP = 8
+"""Stretches between two pages of the book: twice as many customers as a page has, so that those who came before
+everybody in the CRM was seen are caught up with."""
+
+Book = AsyncIterable[Sequence[Customer]]
+"""Customers in portions, as they are read."""
+
+
+def _unrecorded(outcomes: Sequence[Outcome]) -> None:
+    """Keep nothing."""
+
+
+async def compare(book: Book, services: Services, record: Record = _unrecorded) -> Comparison:
+    """Hold the whole book against everybody in the CRM who is marked, and write nothing there.
+
+    Both sides are read at the same time, each at its own pace. People first: a customer is compared when everybody has
+    been seen, so that a person who is marked while the book is being read is never taken for one without a customer.
+
+    Args:
+        book: Every live customer once, in portions; it must raise if it cannot be complete.
+        services: Both sides.
+        record: Takes the outcomes of customers who need nothing.
+
+    Raises:
+        UnavailableError: a service failed for good.
+        Exception: whatever else the book and the ports raise.
+    """
+    comparison = Comparison(services.targets, overwrite_typed=services.overwrite_typed)
+    waiting: Shelf[Customer] = Shelf()
+    try:
+        async with asyncio.TaskGroup() as reading:
+            everybody = reading.create_task(_add_everybody(services.people, comparison))
+            async for customers in _one_ahead(book):
+                waiting.update((customer.id, customer) for customer in customers)
+                for _ in range(CATCHING_UP * everybody.done()):
+                    record(comparison.compare(waiting.take(COMPARED_AT_ONCE)))
+                    await asyncio.sleep(0)  # the reading goes on meanwhile
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None
+    while waiting:
+        record(comparison.compare(waiting.take(COMPARED_AT_ONCE)))
+    return comparison
+
+
+async def bring(comparison: Comparison, services: Services, record: Record) -> None:
+    """Bring every customer to the CRM whose person differs, or who has none.
+
+    Args:
+        comparison: The whole book, compared.
+        services: Both sides. People whom the comparison has seen are looked at again by their record.
+        record: As in `sync`.
+
+    Raises:
+        Exception: as `sync`.
+    """
+
+    def note(outcomes: Sequence[Outcome]) -> None:
+        comparison.note(outcomes)
+        record(outcomes)
+
+    memory = _Seen(comparison.record_ids(), services.memory)
+    await sync(comparison.pending(), replace(services, memory=memory), note)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a comparison has seen, before what is on record."""
+
+    seen: Mapping[str, str]
+    memory: Memory
+
+    def record_ids(self, customer_ids: Iterable[str]) -> Mapping[str, str]:
+        ids = list(customer_ids)
+        return {**self.memory.record_ids(ids), **{one: self.seen[one] for one in ids if one in self.seen}}
+
+    def refusals(self, customer_ids: Iterable[str]) -> Mapping[str, tuple[str, str]]:
+        return self.memory.refusals(list(customer_ids))
+
+
+@dataclass(frozen=True, slots=True)
+class Unmarking:
+    """What became of people whose mark was to be taken off.
+
+    Attributes:
+        unmarked: The mark is off.
+        kept: It is still there, because Polar has the customer after all, or could not say, or Attio did not take it.
+    """
+
+    unmarked: Sequence[Marked]
+    kept: Sequence[Marked]
+
+
+async def unmark(people: Iterable[Marked], services: Services) -> Unmarking:
+    """Uncheck the mark of people without a customer, each after asking for that customer once more.
+
+    Raises:
+        ServiceDownError: a service answers nothing at all.
+        StoppedError: every request would fail the same way.
+    """
+    attio, polar = Health(services.people.is_answering), Health(services.book.is_answering)
+    unmarked: list[Marked] = []
+    kept: list[Marked] = []
+    for person in people:
+        done = await _exists_no_more(person, services, polar) and await _uncheck(person, services, attio)
+        (unmarked if done else kept).append(person)
+    return Unmarking(unmarked, kept)
+
+
+async def _exists_no_more(person: Marked, services: Services, polar: Health) -> bool:
+    if person.customer_id is None:
+        return False
+    try:
+        exists = await services.book.exists(person.customer_id)
+    except NoAnswerError:
+        return False
+    except UnavailableError as error:
+        await polar.failed(Kind.EXISTENCE, error)
+        return False
+    polar.succeeded(Kind.EXISTENCE)
+    return not exists
+
+
+async def _uncheck(person: Marked, services: Services, attio: Health) -> bool:
+    if attio.closed(Kind.UPDATE):
+        return False
+    try:
+        await services.people.update(person.record_id, {MARK_KEY: False})
+    except (RecordGoneError, RecordRefusedError):
+        return False
+    except (UnavailableError, DeniedError) as error:
+        await attio.failed(Kind.UPDATE, error)
+        return False
+    attio.succeeded(Kind.UPDATE)
+    return True
+
+
+async def _one_ahead(book: Book) -> AsyncIterator[Sequence[Customer]]:
+    """Yield the portions of the book, and have the next one read while one is being looked at."""
+    portions = aiter(book)
+    upcoming = asyncio.ensure_future(anext(portions, None))
+    try:
+        while (customers := await upcoming) is not None:
+            upcoming = asyncio.ensure_future(anext(portions, None))
+            yield customers
+    finally:
+        upcoming.cancel()
+
+
+async def _add_everybody(people: People, comparison: Comparison) -> None:
+    async for page in people.marked():
+        for number, person in enumerate(page):
+            comparison.add_person(person)
+            if number % COMPARED_AT_ONCE == 0:
+                await asyncio.sleep(0)  # the reading of the book goes on meanwhile

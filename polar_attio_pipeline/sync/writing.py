@@ -1,0 +1,171 @@
+"""Carries plans out: many writes at once, each with an outcome of its own.
+
+What a plan rests on is seconds old when it is carried out, or it is given up and made anew. Giving up a write under way
+is safe: creating takes an address only once, and the new plan begins with a new look.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from polar_attio_pipeline.sync.health import Health, Kind
+from polar_attio_pipeline.sync.looking import log_unexpected
+from polar_attio_pipeline.sync.outcomes import (
+    Outcome,
+    not_taken,
+    refused,
+    refused_before,
+    unexpected,
+    unwritable,
+    written,
+)
+from polar_attio_pipeline.sync.planning import Action, Plan, fingerprint
+from polar_attio_pipeline.sync.ports import (
+    DeniedError,
+    EmailTakenError,
+    RecordGoneError,
+    RecordRefusedError,
+    StoppedError,
+    UnavailableError,
+)
+from polar_attio_pipeline.sync.records import Person
+from polar_attio_pipeline.sync.services import Services
+
+CONCURRENT_WRITES = 64
+"""Writes under way or waiting for the rate limit: enough to keep 25 a second busy at a latency of two seconds."""
+
+FRESH_SECONDS = 60
+"""A plan is carried out within this time of the look at the CRM that it rests on: later a person may have typed."""
+
+Record = Callable[[Sequence[Outcome]], None]
+"""Takes outcomes as they become known, so that what was done is on record even if the pass ends early."""
+
+
+@dataclass
+class Writer:
+    """Carries out the plans of one pass.
+
+    Attributes:
+        stale: Plans that the CRM had outrun: the address is taken, or the record no longer exists.
+        late: Plans that were not carried out in time.
+        answered: Whether any write was answered.
+        perhaps_done: For customers whose write may have been carried out although no answer said so: the plan.
+        ended: The error that ends the pass; no further write is begun.
+    """
+
+    services: Services
+    health: Health
+    record: Record
+    stale: list[Plan] = field(default_factory=list)
+    late: list[Plan] = field(default_factory=list)
+    perhaps_done: dict[str, Plan] = field(default_factory=dict)
+    answered: bool = False
+    ended: BaseException | None = None
+    _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENT_WRITES))
+    _under_way: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def carry_out(self, plans: Sequence[Plan], *, looked_at: float) -> None:
+        """Begin the writes of these plans, as far as there is room, and record the plans that write nothing.
+
+        Args:
+            plans: Oldest customer first.
+            looked_at: When the CRM was looked at, by the event loop's clock.
+        """
+        self.record([self._without_writing(idle) for idle in plans if not idle.writes])
+        due = [plan for plan in plans if plan.writes]
+        refusals = self.services.memory.refusals([plan.customer.id for plan in due])
+        for plan in due:
+            before, detail = refusals.get(plan.customer.id, ("", ""))
+            if before == self._fingerprint(plan):
+                self.record([refused_before(plan, detail=detail, fingerprint=before)])
+                continue
+            await self._slots.acquire()
+            if self.ended:
+                self._slots.release()
+                return
+            task = asyncio.create_task(self._apply(plan, expiry=looked_at + FRESH_SECONDS))
+            self._under_way.add(task)
+            task.add_done_callback(self._done)
+
+    async def finish(self) -> None:
+        """Wait for every write under way.
+
+        Raises:
+            Exception: what ends the pass.
+        """
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+        if self.ended:
+            raise self.ended
+
+    def take_undone(self) -> tuple[list[Plan], list[Plan], bool]:
+        """Return the stale and the late plans, and whether any write was answered, all since the last call."""
+        undone = self.stale, self.late, self.answered
+        self.stale, self.late, self.answered = [], [], False
+        return undone
+
+    async def cancel(self) -> None:
+        """Give up what is under way, because the pass itself is given up."""
+        for task in self._under_way:
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        self._slots.release()
+        if not task.cancelled():
+            self.ended = self.ended or task.exception()
+
+    def _without_writing(self, idle: Plan) -> Outcome:
+        person = idle.match.person
+        if person is None:
+            return unwritable(idle)
+        done = self.perhaps_done.get(idle.customer.id)
+        return written(replace(idle, action=done.action, changes=done.changes) if done else idle, person)
+
+    async def _apply(self, due: Plan, *, expiry: float) -> None:
+        kind = Kind.CREATE if due.action is Action.CREATE else Kind.UPDATE
+        if why := self.health.closed(kind):
+            self.record([not_taken(due.customer, why, due.match.involved)])
+            return
+        try:
+            async with asyncio.timeout_at(expiry):
+                person = await self._write(due)
+        except TimeoutError:
+            self.late.append(due)
+            self.perhaps_done[due.customer.id] = due
+        except (EmailTakenError, RecordGoneError) as error:
+            self._has_answered(kind)
+            self.stale.append(due)
+            if isinstance(error, EmailTakenError) and error.perhaps_ours:
+                self.perhaps_done[due.customer.id] = due
+        except RecordRefusedError as error:
+            self._has_answered(kind)
+            mark = self._fingerprint(due)
+            self.record([refused(due, field=error.field, message=error.message, fingerprint=mark)])
+        except (UnavailableError, DeniedError) as error:
+            self.record([not_taken(due.customer, str(error), due.match.involved)])
+            await self.health.failed(kind, error)
+        except StoppedError:
+            raise
+        except Exception as error:  # noqa: BLE001  # one customer's data must not end the pass
+            log_unexpected(due.customer, error)
+            self.record([unexpected(due.customer, error)])
+        else:
+            self._has_answered(kind)
+            self.record([written(due, person)])
+
+    def _has_answered(self, kind: Kind) -> None:
+        self.answered = True
+        self.health.succeeded(kind)
+
+    async def _write(self, due: Plan) -> Person:
+        people, person = self.services.people, due.match.person
+        if person is not None:
+            company = person.company if due.new_email else None
+            return await people.update(person.record_id, due.values, add_email=due.new_email, company=company)
+        assert due.new_email is not None, "a new person is created by its address"
+        return await people.create(due.values, email=due.new_email)
+
+    def _fingerprint(self, due: Plan) -> str:
+        return fingerprint(due, salt=self.services.refused_in)

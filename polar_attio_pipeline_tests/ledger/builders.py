@@ -1,0 +1,24 @@
+"""Outcomes for the tests of the ledger."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result
+
+NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)
+
+
+def outcome(customer_id: str, result: Result = Result.CREATED, **fields: Any) -> Outcome:
+    given = {
+        "email": f"{customer_id}@example.com",
+        "created_at": NOON,
+        "record_id": f"record of {customer_id}",
+        "urls": (f"https://attio.example/{customer_id}",),
+        **fields,
+    }
+    return Outcome(customer_id=customer_id, result=result, **given)
+
+
+def rejected(customer_id: str, reason: Reason = Reason.NO_EMAIL, **fields: Any) -> Outcome:
+    given = {"detail": "Give it an address.", "record_id": None, "urls": (), **fields}
+    return outcome(customer_id, Result.REJECTED, reason=reason, **given)

@@ -1,0 +1,128 @@
+"""The schema: what the migrations make is what the code believes, and a newer one is left alone."""
+
+import multiprocessing
+import subprocess
+import sys
+import threading
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from polar_attio_pipeline.ledger import Ledger, LedgerError
+from polar_attio_pipeline.ledger.migrations import upgrade as upgrading
+from polar_attio_pipeline.ledger.migrations.upgrade import scripts
+from polar_attio_pipeline.ledger.schema import HEAD, METADATA, REVISIONS
+from polar_attio_pipeline.sync.outcomes import Result
+from polar_attio_pipeline_tests.ledger.builders import outcome
+
+
+def set_version(ledger: Ledger, version: str) -> None:
+    with ledger._database.writing() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = :version"), {"version": version})
+
+
+def test_the_migrations_lead_to_the_schema_that_the_code_believes(ledger: Ledger) -> None:
+    with ledger._database.writing() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, METADATA) == []
+        assert context.get_current_revision() == HEAD
+
+
+def test_every_migration_is_known_by_name_in_their_order() -> None:
+    assert tuple(script.revision for script in scripts().walk_revisions())[::-1] == REVISIONS
+
+
+def test_a_ledger_of_a_newer_version_is_left_alone(ledger: Ledger) -> None:
+    set_version(ledger, "9999")
+
+    with pytest.raises(LedgerError, match=r"was written by a newer version .*its schema is 9999, .* knows 0001"):
+        ledger.counts()
+    with pytest.raises(LedgerError, match="update this installation"):
+        ledger.record([outcome("ada")], pass_id="p1")
+
+
+def test_a_process_that_runs_while_a_newer_version_migrates_stops_writing(ledger: Ledger) -> None:
+    ledger.record([outcome("ada")], pass_id="p1")
+    set_version(ledger, "9999")
+
+    with pytest.raises(LedgerError, match="newer version"):
+        ledger.record([outcome("bob")], pass_id="p1")
+
+
+def test_a_migration_that_fails_leaves_nothing_half_done(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = upgrading.upgrade
+
+    def fail(connection: sa.Connection) -> None:
+        real(connection)
+        raise RuntimeError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(upgrading, "upgrade", fail)
+        with pytest.raises(RuntimeError):
+            ledger.confirm("something")
+
+    with ledger._database._engine.connect() as connection:
+        assert sa.inspect(connection).get_table_names() == []
+    assert ledger.counts()[Result.CREATED] == 0
+
+
+def open_together(url: str, start: Barrier, name: str) -> None:
+    start.wait()
+    Ledger(url).record([outcome(name)], pass_id=name)
+
+
+def test_processes_that_open_a_new_ledger_at_the_same_moment_do_not_collide(url: str) -> None:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    start = context.Barrier(6)
+    processes = [context.Process(target=open_together, args=(url, start, f"c{number}")) for number in range(6)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+
+    assert [process.exitcode for process in processes] == [0] * 6
+    assert Ledger(url).counts()[Result.CREATED] == 6
+
+
+def test_threads_that_open_new_ledgers_at_the_same_moment_do_not_collide(tmp_path: Path) -> None:
+    failed: list[object] = []
+    threading_hook = threading.excepthook
+    threading.excepthook = failed.append
+    try:
+        threads = [
+            threading.Thread(
+                target=Ledger(tmp_path / f"{number % 3}.db").record,
+                args=([outcome(f"c{number}")],),
+                kwargs={"pass_id": "p"},
+            )
+            for number in range(9)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        threading.excepthook = threading_hook
+
+    assert failed == []
+    assert [Ledger(tmp_path / f"{number}.db").counts()[Result.CREATED] for number in range(3)] == [3, 3, 3]
+
+
+COUNTS = """
+import sys
+from polar_attio_pipeline.ledger import Ledger
+Ledger(sys.argv[1]).counts()
+print("alembic" in sys.modules)
+"""
+
+
+def test_the_migrations_are_only_loaded_when_they_are_needed(file: Path) -> None:
+    Ledger(file).counts()
+    done = subprocess.run([sys.executable, "-c", COUNTS, str(file)], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "False"
