@@ -14,12 +14,12 @@ from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
-from polar_attio_pipeline.defs.assets.attio_people import READ_AT
+from polar_attio_pipeline.defs.assets.attio_people import ABSENT, READ_AT
 from polar_attio_pipeline.defs.partitions import range_tags
 from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource
 from polar_attio_pipeline.defs.runs import UNDER_WAY
 from polar_attio_pipeline.defs.sensors import new_polar_customers as sensors
-from polar_attio_pipeline.defs.sensors.new_polar_customers import ABSENT, CURSOR_KEPT
+from polar_attio_pipeline.defs.sensors.new_polar_customers import CURSOR_KEPT
 from polar_attio_pipeline.hours import HOUR, key
 from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
