@@ -1,6 +1,6 @@
 """The newest outcome of every customer, and the writing of those that differ from what is on record."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -48,6 +48,18 @@ class OutcomeRow:
     fingerprint: str | None
 
 
+_SAID = (
+    "outcome",
+    "email",
+    "reason",
+    "detail",
+    "attio_record_id",
+    "attio_url",
+    "fingerprint",
+    "created_at",
+)
+"""The columns that an outcome fills; `compare` relies on the first and on the last."""
+
 ROW = tuple(OUTCOMES.c[field.name] for field in fields(OutcomeRow))
 """The columns of a row, in its order."""
 
@@ -74,25 +86,22 @@ class Difference:
 def compare(connection: sa.Connection, outcomes: Iterable[Outcome]) -> Difference:
     """Compare outcomes with what is on record; of several of one customer, the last counts."""
     newest = {storable(outcome.customer_id): outcome for outcome in outcomes}
-    known = {row.polar_customer_id: row for row in _rows(connection, newest)}
+    known = _known(connection, newest)
     new: list[Mapping[str, Any]] = []
     changed: list[Mapping[str, Any]] = []
     repeated: list[str] = []
     for customer_id, outcome in newest.items():
-        values, row = _values(outcome), known.get(customer_id)
-        if row is None:
-            new.append({"polar_customer_id": customer_id, **values})
+        said, before = _said(outcome), known.get(customer_id)
+        if before is None:
+            new.append({"polar_customer_id": customer_id, **dict(zip(_SAID, said, strict=True))})
             continue
-        # Polar never changes it, and a row that cannot be read may lack it.
-        values["created_at"] = values["created_at"] or row.created_at
-        if outcome.result is Result.UNCHANGED and row.outcome in _GOOD:
-            same = values | {"outcome": row.outcome} == _said(row, values)
-        else:
-            same = outcome.result in FAILED and values == _said(row, values)
-            if same:
-                repeated.append(customer_id)
-        if not same:
-            changed.append({"key": customer_id, **values})
+        if outcome.created_at is None:
+            # Polar never changes it, and a row that cannot be read may lack it.
+            said = (*said[:-1], before[-1])
+        if outcome.result in FAILED and said == before:
+            repeated.append(customer_id)
+        elif outcome.result is not Result.UNCHANGED or said[1:] != before[1:] or before[0] not in _GOOD:
+            changed.append({"key": customer_id, **dict(zip(_SAID, said, strict=True))})
     return Difference(new, changed, repeated)
 
 
@@ -126,26 +135,25 @@ def page_of_ids(connection: sa.Connection, *, after: str | None, size: int) -> l
     return list(connection.execute(query if after is None else query.where(key > after)).scalars())
 
 
-def _rows(connection: sa.Connection, customer_ids: Collection[str]) -> Iterator[OutcomeRow]:
+def _known(connection: sa.Connection, customer_ids: Collection[str]) -> dict[str, tuple[Any, ...]]:
+    """Return what is on record of some customers, each in the order of `_SAID`."""
+    key, known = OUTCOMES.c.polar_customer_id, {}
+    columns = [OUTCOMES.c[name] for name in _SAID]
     for ids in portions(customer_ids):
-        for row in connection.execute(sa.select(*ROW).where(OUTCOMES.c.polar_customer_id.in_(ids))):
-            yield OutcomeRow(*row)
+        for customer_id, *before in connection.execute(sa.select(key, *columns).where(key.in_(ids))):
+            known[customer_id] = tuple(before)
+    return known
 
 
-def _values(outcome: Outcome) -> dict[str, Any]:
-    texts = {
-        "email": outcome.email,
-        "outcome": outcome.result.value,
-        "reason": outcome.reason.value if outcome.reason else None,
-        "detail": outcome.detail,
-        "attio_record_id": outcome.record_id,
-        "attio_url": " ".join(outcome.urls) or None,
-        "fingerprint": outcome.fingerprint,
-    }
-    # As stored, or a text with a replaced character would differ from itself for ever.
-    stored = {name: None if text is None else storable(text) for name, text in texts.items()}
-    return {**stored, "created_at": outcome.created_at}
-
-
-def _said(row: OutcomeRow, values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in values}
+def _said(outcome: Outcome) -> tuple[Any, ...]:
+    """Return an outcome in the order of `_SAID`, as it is stored: a text with a replaced character equals itself."""
+    texts = (
+        outcome.result.value,
+        outcome.email,
+        outcome.reason and outcome.reason.value,
+        outcome.detail,
+        outcome.record_id,
+        " ".join(outcome.urls) or None,
+        outcome.fingerprint,
+    )
+    return (*(text and storable(text) for text in texts), outcome.created_at)
