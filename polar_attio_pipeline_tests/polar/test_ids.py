@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from polar_attio_pipeline.polar.ids import canonical_id
 
-
 ID = "0b1c77ca-9b81-47ba-8d2e-490c74901031"
 
 
