@@ -117,8 +117,9 @@ class Writer:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
         self._slots.release()
-        if not task.cancelled():
-            self.ended = self.ended or task.exception()
+        # Asked of each task, or the event loop would log the errors after the first one with their whole stacks.
+        error = None if task.cancelled() else task.exception()
+        self.ended = self.ended or error
 
     def _without_writing(self, idle: Plan) -> Outcome:
         person = idle.match.person
