@@ -19,6 +19,7 @@ from polar_attio_pipeline.defs.sensors import alerts, hour_states, other_states
 from polar_attio_pipeline.hours import HOUR, between, floor, key
 from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
+from polar_attio_pipeline.sync.outcomes import unreadable
 from polar_attio_pipeline_tests.conftest import PEOPLE, RECONCILIATION, Pipeline
 from polar_attio_pipeline_tests.receiver import Receiver, receiving
 
@@ -307,6 +308,13 @@ def test_too_many_customers_who_are_not_in_attio_are_told_with_links_and_without
     assert message.startswith("1 of 2 customers are rejected or ambiguous. The check every_customer_is_in_attio")
     assert f"https://polar.sh/to/dashboard/customers/{refused.id} (" in message
     assert "nowhere.invalid" not in message
+
+
+def test_a_row_that_shows_no_id_is_told_without_a_link(watch: Watch) -> None:
+    watch.pipeline.ledger.record([unreadable(None, field="id", message="missing")], pass_id="some pass")
+    watch.tick()
+
+    assert "waited longest: a row of Polar's that shows no id (" in watch.message()
 
 
 def test_a_channel_that_is_down_gets_its_notice_later_and_the_others_hear_nothing_twice(watch: Watch) -> None:
