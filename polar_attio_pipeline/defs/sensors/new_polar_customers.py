@@ -152,7 +152,17 @@ def _successes(instance: dg.DagsterInstance, cursor: Cursor, *, now: datetime) -
         record.partition_key: _success(record.asset_materialization)
         for record in sorted((*recent, *older), key=lambda record: record.storage_id)
     }
-    return {parse(partition): success for partition, success in newest.items() if partition and success}
+    return {
+        hour: success for partition, success in newest.items() if success and (hour := _hour(partition)) is not None
+    }
+
+
+def _hour(partition: str | None) -> datetime | None:
+    """Return the hour that a partition names; None for what a person put on record by hand without naming one."""
+    try:
+        return parse(partition or "")
+    except ValueError:
+        return None
 
 
 def _success(materialization: dg.AssetMaterialization | None) -> Success | None:

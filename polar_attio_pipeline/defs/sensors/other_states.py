@@ -1,5 +1,6 @@
 """The states that `alerts` watches beside hours: the reconciliation, the ledger, the customers, the sensor's ticks."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -34,6 +35,8 @@ LASTING_FOR = timedelta(hours=3)
 
 NAMED = 3
 """Customers that a notice names."""
+
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 
@@ -135,7 +138,11 @@ def unresolved_customers(look: Look, count: Count, *, error_share: float) -> Sta
 
 def _link(look: Look, row: OutcomeRow) -> str:
     in_attio = (row.attio_url or "").split()
-    return in_attio[0] if in_attio else look.watched.polar_link(row.polar_customer_id)
+    if in_attio:
+        return in_attio[0]
+    # A row that could not be read may have shown no id.
+    known = _ID.fullmatch(row.polar_customer_id)
+    return look.watched.polar_link(row.polar_customer_id) if known else "a row of Polar's that shows no id"
 
 
 def sensor_ticks(look: Look, ticks: Sequence[Tick]) -> State | None:

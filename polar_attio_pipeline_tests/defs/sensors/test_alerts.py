@@ -20,7 +20,7 @@ from polar_attio_pipeline.defs.sensors import alerts, hour_states, other_states
 from polar_attio_pipeline.hours import HOUR, between, floor, key
 from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
-from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result
+from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result, unreadable
 from polar_attio_pipeline_tests.conftest import PEOPLE, RECONCILIATION, Pipeline
 from polar_attio_pipeline_tests.receiver import Receiver, receiving
 
@@ -327,6 +327,13 @@ def test_one_write_that_has_failed_for_hours_is_told_although_it_is_one_of_many(
 
     watch.pipeline.ledger.record([replace(failing, result=Result.CREATED, reason=None, detail=None)], pass_id="p3")
     assert watch.tick() == "Sent: Polar to Attio: unresolved customers (over)."
+
+
+def test_a_row_that_shows_no_id_is_told_without_a_link(watch: Watch) -> None:
+    watch.pipeline.ledger.record([unreadable(None, field="id", message="missing")], pass_id="some pass")
+    watch.tick()
+
+    assert "waited longest: a row of Polar's that shows no id (" in watch.message()
 
 
 def test_a_channel_that_is_down_gets_its_notice_later_and_the_others_hear_nothing_twice(watch: Watch) -> None:

@@ -400,6 +400,17 @@ def test_a_tag_that_names_no_hour_does_not_stop_the_sensor(sensor: Sensor) -> No
     assert sensor.asks() == [hours(10)]
 
 
+@pytest.mark.parametrize("partition", [None, "yesterday"])
+def test_a_success_that_a_person_put_on_record_for_no_hour_does_not_stop_the_sensor(
+    sensor: Sensor, partition: str | None
+) -> None:
+    metadata = {READ_AT: dg.TimestampMetadataValue(NOW.timestamp())}
+    by_hand = dg.AssetMaterialization(PEOPLE, partition=partition, metadata=metadata)
+    sensor.instance.report_runless_asset_event(by_hand)
+
+    assert "Nothing is missing" in sensor.skips()
+
+
 def test_an_hour_that_fails_while_others_succeed_is_left_alone_for_a_while_and_the_others_go_on(
     sensor: Sensor,
 ) -> None:
