@@ -37,6 +37,8 @@ from polar_attio_pipeline.http.streaming import read_and_close, text_of
 _TIMEOUT = httpx.Timeout(30, connect=10, pool=None)
 
 _PROBE = RetryPolicy(attempts=2, seconds=15, attempt_seconds=10, longest_pause=2)
+_MOST_WAITS = 3
+"""A service that asks for longer and longer pauses while it is probed counts as down after so many."""
 
 Params = Mapping[str, str | int | list[str]]
 
@@ -166,16 +168,28 @@ class ApiClient:
     async def is_answering(self, path: str, *, limiter: str) -> bool:
         """Tell whether the service answers a simple request at all; a refusal is an answer too.
 
-        It is given some seconds, beside a pause that the service has asked for.
+        It is given some seconds, beside a pause that the service has asked for. It waits for no place: the requests that
+        hold the places may be just those that hang.
         """
+        sending = Sending(self._pool.build_request("GET", path), limiter, _PROBE, is_probe=True)
+        attempts = self._attempts(sending, retry_lost_answers=True)
+        probe: asyncio.Task[Answer] = asyncio.ensure_future(attempts(self._whole_answer, sending))
         try:
-            async with asyncio.timeout(_PROBE.seconds + self._gate.pause_left()):
-                await self.request("GET", path, limiter=limiter, retry=_PROBE)
-        except (TransientError, TimeoutError):
+            for _ in range(_MOST_WAITS):
+                done, _ = await asyncio.wait([probe], timeout=_PROBE.seconds + self._gate.pause_left())
+                # The probe, not sent yet, keeps its turn where another answer has asked for a longer wait.
+                if done or not self._gate.pause_left():
+                    break
+            if probe.done():
+                await probe
+                return True
+        except TransientError:
             return False
         except ApiError:
             return True
-        return True
+        finally:
+            probe.cancel()
+        return False
 
     @asynccontextmanager
     async def stream(
@@ -219,7 +233,7 @@ class ApiClient:
         )
 
     async def _whole_answer(self, sending: Sending) -> Answer:
-        async with self._gate.passed(sending.limiter) as paused:
+        async with self._gate.passed(sending.limiter, needs_place=not sending.is_probe) as paused:
             sending.spent.seconds += paused
             response = await self._sent(sending, stream=False)
         try:

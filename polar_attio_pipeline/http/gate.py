@@ -35,8 +35,12 @@ class Gate:
         self._seconds_paused = 0.0
 
     @asynccontextmanager
-    async def passed(self, limiter: str) -> AsyncIterator[float]:
+    async def passed(self, limiter: str, *, needs_place: bool = True) -> AsyncIterator[float]:
         """Wait until a request may leave, and count it as under way until the block ends.
+
+        Args:
+            limiter: Its pace.
+            needs_place: Whether it waits until fewer are under way than may be.
 
         Yields:
             How many seconds of the waiting the service itself had asked for.
@@ -47,7 +51,7 @@ class Gate:
         queued = self._clock.now()
         paused_before = self._seconds_paused - max(0.0, self._paused_until - queued)
         # First the place, then the pace: the other way round, requests that waited for places would leave together.
-        async with self._places:
+        async with self._places if needs_place else nullcontext():
             await self._limiters[limiter].acquire()
             now = self._clock.now()
             if self._closing and now < self._closed_until:

@@ -21,4 +21,5 @@ class Sending:
     request: httpx.Request
     limiter: str
     policy: RetryPolicy
+    is_probe: bool = False
     spent: TimeSpent = field(default_factory=TimeSpent)

@@ -78,7 +78,15 @@ class TokenOrganization:
                 error.request,
             )
             return None
-        return parsed(Organization, listing.items[0]) if listing.items else None
+        if not listing.items:
+            raise TransientError(
+                f"Polar shows no organization to a token that belongs to one (GET {ORGANIZATIONS}): run this again "
+                "later.",
+                service="Polar",
+                request=f"GET {ORGANIZATIONS}",
+                status=httpx.codes.OK,
+            )
+        return parsed(Organization, listing.items[0])
 
 
 def _links_would_change(error: TransientError) -> TransientError:

@@ -107,7 +107,7 @@ class TestSize:
     def test_an_empty_book_is_refused_although_nothing_would_be_written(self, stage: Stage) -> None:
         stage.add_many(20)
         stage.reconcile()
-        stage.sandbox.faults.add(Fault(kind=Kind.EMPTY_LIST, service="polar"))
+        stage.sandbox.faults.add(Fault(kind=Kind.EMPTY_LIST, service="polar", path="/v1/customers/*"))
         with pytest.raises(UnavailableError, match="lacks customers that exist"):
             unmarking(stage).reconcile()
         assert stage.ledger.recorded([one.id for one in stage.sandbox.polar.customers.values()])

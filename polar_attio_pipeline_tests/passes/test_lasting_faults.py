@@ -190,7 +190,7 @@ class TestAService:
 class TestUntrueAnswers:
     def test_an_empty_answer_closes_no_hour_whose_customers_were_seen(self, stage: Stage) -> None:
         seen = stage.add_many(3)
-        stage.sandbox.faults.add(Fault(kind=Kind.EMPTY_LIST, service="polar"))
+        stage.sandbox.faults.add(Fault(kind=Kind.EMPTY_LIST, service="polar", path="/v1/customers/*"))
         ran = Ran()
         with pytest.raises(HoursNotDoneError, match="lacked 3 customers that exist"):
             stage.hourly_into(ran, expected=[one.id for one in seen])
@@ -203,14 +203,14 @@ class TestUntrueAnswers:
     def test_an_empty_answer_closes_no_hour_whose_customers_are_on_record(self, stage: Stage) -> None:
         stage.add_many(3)
         stage.hourly()
-        stage.sandbox.faults.add(Fault(kind=Kind.EMPTY_LIST, service="polar"))
+        stage.sandbox.faults.add(Fault(kind=Kind.EMPTY_LIST, service="polar", path="/v1/customers/*"))
         with pytest.raises(HoursNotDoneError):
             stage.hourly()
         assert len(stage.ledger.recorded(list(stage.sandbox.polar.customers))) == 3
 
     def test_the_other_hours_of_the_pass_are_done(self, stage: Stage) -> None:
         missing = stage.add("missing", hour=1)
-        stage.sandbox.faults.add(Fault(kind=Kind.EMPTY_LIST, service="polar"))
+        stage.sandbox.faults.add(Fault(kind=Kind.EMPTY_LIST, service="polar", path="/v1/customers/*"))
         ran = Ran()
         with pytest.raises(HoursNotDoneError, match="1 of 3 hours"):
             stage.hourly_into(ran, 0, 2, expected=[missing.id])

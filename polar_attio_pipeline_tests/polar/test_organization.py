@@ -73,6 +73,12 @@ async def test_a_slug_that_polar_fails_to_say_stops_the_pass_and_says_why_and_ho
             await PolarClient(connection).organization_slug()
 
 
+async def test_an_empty_answer_is_no_answer_and_does_not_rewrite_every_link() -> None:
+    async with api(lambda _: listing([], 0, 1)) as connection:
+        with pytest.raises(TransientError, match=r"shows no organization.* set POLAR_ORGANIZATION_SLUG"):
+            await PolarClient(connection).organization_slug()
+
+
 @pytest.mark.parametrize("item", [None, [], "acme", {"slug": 7}, {}])
 async def test_an_organization_of_an_unknown_shape_has_no_slug(item: object) -> None:
     async with api(lambda _: listing([item], 1, 1)) as connection:
