@@ -4,7 +4,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import dagster as dg
@@ -16,6 +16,7 @@ from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.partitions import range_tags
 from polar_attio_pipeline.defs.resources import LedgerResource
 from polar_attio_pipeline.defs.sensors import alerts, hour_states, other_states
+from polar_attio_pipeline.defs.sensors.alert_cursor import AlertCursor, dump
 from polar_attio_pipeline.hours import HOUR, between, floor, key
 from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
@@ -71,6 +72,7 @@ class Watch:
         self.channels = channels
         self.cursor: str | None = None
         self.configure(start.date())
+        self.begin()
 
     def configure(self, start: date) -> None:
         self.pipeline.configure(
@@ -79,6 +81,11 @@ class Watch:
             polar_attio_alert_urls=SecretStr(" ".join(channel.url for channel in self.channels)),
         )
         self._definition = self.pipeline.defs.resolve_sensor_def("alerts")
+
+    def begin(self, *, ago: timedelta = DAY / 2) -> None:
+        """Begin to watch, some time ago, and remember nothing of the hours since then."""
+        start = datetime.combine(self.pipeline.settings.polar_attio_start_date, time(), UTC)
+        self.cursor = dump(AlertCursor(datetime.now(UTC) - ago, start, start))
 
     def tick(self) -> str:
         """Tick; return what the UI says of it."""
@@ -267,11 +274,20 @@ def test_an_overdue_hour_is_named_with_where_to_look(watch: Watch) -> None:
     watch.instance.wipe_assets([PEOPLE])
     watch.succeed(*[hour for hour in between(START, watch.pipeline.here) if hour != watch.pipeline.here - HOUR])
     watch.configure(watch.pipeline.here.date() - timedelta(days=1))
-    watch.cursor = None
+    watch.begin()
     watch.tick()
     message = watch.message()
     assert f": {watch.pipeline.here - HOUR:%Y-%m-%d %H:%M}" in message
     assert f"are on ({UI}/automation)" in message
+
+
+def test_in_an_instance_that_is_new_the_hours_that_lie_behind_are_no_news(watch: Watch) -> None:
+    watch.instance.wipe_assets([PEOPLE])
+    watch.begin(ago=14 * MINUTE)
+    assert watch.tick() == "There is nothing to tell. Not judged in this tick: overdue hours."
+
+    watch.begin(ago=16 * MINUTE)
+    assert watch.tick() == "Sent: Polar to Attio: overdue hours."
 
 
 def test_an_earlier_start_date_brings_its_hours_into_view(watch: Watch) -> None:
@@ -289,7 +305,7 @@ def test_more_hours_than_a_question_takes_are_looked_at_in_several(
     watch.instance.wipe_assets([PEOPLE])
     done = between(watch.pipeline.here.replace(hour=0) - DAY, floor(datetime.now(UTC)) - 5 * HOUR)
     watch.configure(done[0].date())
-    watch.cursor = None
+    watch.begin()
     watch.succeed(*done)
 
     said = [watch.tick() for _ in range(7)]
