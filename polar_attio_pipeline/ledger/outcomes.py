@@ -28,7 +28,7 @@ class OutcomeRow:
         attio_record_id: The person in Attio, where there is exactly one.
         attio_url: Every Attio record involved, separated by spaces.
         created_at: When the customer was created in Polar, UTC.
-        changed_at: When this became the outcome, UTC.
+        changed_at: When the outcome became this one, for this reason, UTC.
         tried_at: When a pass last came to this outcome and had something to write, UTC.
         pass_id: The pass that wrote the row.
         fingerprint: What Attio refused, as a hash.
@@ -58,7 +58,7 @@ _SAID = (
     "fingerprint",
     "created_at",
 )
-"""The columns that an outcome fills; `compare` relies on the first and on the last."""
+"""The columns that an outcome fills; `compare` relies on the first, the third and the last."""
 
 ROW = tuple(OUTCOMES.c[field.name] for field in fields(OutcomeRow))
 """The columns of a row, in its order."""
@@ -71,16 +71,18 @@ class Difference:
     Attributes:
         new: Values of customers who have no row.
         changed: Values of customers whose row says something else.
+        restated: Values of customers who failed for the reason that their row has, in other words.
         repeated: Customers who failed just as their row says.
     """
 
     new: Sequence[Mapping[str, Any]]
     changed: Sequence[Mapping[str, Any]]
+    restated: Sequence[Mapping[str, Any]]
     repeated: Sequence[str]
 
     def __bool__(self) -> bool:
         """Whether there is anything to write."""
-        return bool(self.new or self.changed or self.repeated)
+        return bool(self.new or self.changed or self.restated or self.repeated)
 
 
 def compare(connection: sa.Connection, outcomes: Iterable[Outcome]) -> Difference:
@@ -89,6 +91,7 @@ def compare(connection: sa.Connection, outcomes: Iterable[Outcome]) -> Differenc
     known = _known(connection, newest)
     new: list[Mapping[str, Any]] = []
     changed: list[Mapping[str, Any]] = []
+    restated: list[Mapping[str, Any]] = []
     repeated: list[str] = []
     for customer_id, outcome in newest.items():
         said, before = _said(outcome), known.get(customer_id)
@@ -100,9 +103,11 @@ def compare(connection: sa.Connection, outcomes: Iterable[Outcome]) -> Differenc
             said = (*said[:-1], before[-1])
         if outcome.result in FAILED and said == before:
             repeated.append(customer_id)
+        elif outcome.result in FAILED and (said[0], said[2]) == (before[0], before[2]):
+            restated.append({"key": customer_id, **dict(zip(_SAID, said, strict=True))})
         elif outcome.result is not Result.UNCHANGED or said[1:] != before[1:] or before[0] not in _GOOD:
             changed.append({"key": customer_id, **dict(zip(_SAID, said, strict=True))})
-    return Difference(new, changed, repeated)
+    return Difference(new, changed, restated, repeated)
 
 
 def write(connection: sa.Connection, difference: Difference, *, pass_id: str, now: datetime) -> None:
@@ -114,6 +119,11 @@ def write(connection: sa.Connection, difference: Difference, *, pass_id: str, no
         connection.execute(
             sa.update(OUTCOMES).where(OUTCOMES.c.polar_customer_id == sa.bindparam("key")),
             [{**values, **stamp} for values in difference.changed],
+        )
+    if difference.restated:
+        connection.execute(
+            sa.update(OUTCOMES).where(OUTCOMES.c.polar_customer_id == sa.bindparam("key")),
+            [{**values, "tried_at": now, "pass_id": pass_id} for values in difference.restated],
         )
     for ids in portions(difference.repeated):
         connection.execute(sa.update(OUTCOMES).where(OUTCOMES.c.polar_customer_id.in_(ids)).values(tried_at=now))

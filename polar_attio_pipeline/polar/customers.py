@@ -28,7 +28,7 @@ class WindowRead:
     Attributes:
         customers: Newest first, each once.
         bad_rows: Those of the stretch that could not be read.
-        requests: Pages asked for.
+        requests: Made for pages and for the export, looks at single customers not counted.
         total_count: Customers in the whole book.
     """
 
@@ -45,7 +45,7 @@ class BookRead:
     Attributes:
         customers: By id. Customers that were deleted while the book was read may be among them.
         bad_rows: Those that could not be read.
-        requests: Pages asked for.
+        requests: Made for pages and for the export, looks at single customers not counted.
         total_count: Customers by Polar's own count, when the reading ended.
     """
 

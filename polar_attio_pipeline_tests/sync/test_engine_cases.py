@@ -1,15 +1,20 @@
 """What a pass, a preview and a reconciliation make of teams, twins and drift."""
 
+import gc
+import logging
 from dataclasses import replace
 
 import pytest
 
+from polar_attio_pipeline.sandbox.faults import Fault, Faults
+from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN
 from polar_attio_pipeline.sync import engine
 from polar_attio_pipeline.sync.engine import sync
 from polar_attio_pipeline.sync.mapping import BY_KEY
 from polar_attio_pipeline.sync.names import split_name
 from polar_attio_pipeline.sync.outcomes import FAILED, Reason, Result, tally
 from polar_attio_pipeline.sync.planning import Action
+from polar_attio_pipeline.sync.ports import StoppedError
 from polar_attio_pipeline.sync.whole_book import compare, unmark
 from polar_attio_pipeline_tests.sync.both_sides import BothSides, connect, new_sandbox
 
@@ -182,3 +187,29 @@ class TestReconciliation:
         comparison = await both.reconcile()
         assert both.outcomes()[second.id].result is Result.UPDATED
         assert comparison.orphaned() == []
+
+
+class RevokedAtTheFirstWrite(Faults):
+    """Attio's token is revoked when the first write arrives, so that every write under way fails alike."""
+
+    def __init__(self, both: BothSides) -> None:
+        super().__init__(both.sandbox.clock)
+        self._attio = both.attio
+
+    def strike(self, service: str, method: str, path: str, text: str = "") -> list[Fault]:  # noqa: ARG002  # as Faults
+        if method == "POST" and path.endswith("/records"):
+            self._attio.tokens[ATTIO_TOKEN].active = False
+        return []
+
+
+async def test_many_writes_that_end_a_pass_alike_are_one_error_and_leave_nothing_in_the_log(
+    both: BothSides, caplog: pytest.LogCaptureFixture
+) -> None:
+    both.add_customers(10)
+    both.sandbox.faults = RevokedAtTheFirstWrite(both)
+    async with connect(both.sandbox) as revoked:
+        customers = await revoked.customers()
+        with caplog.at_level(logging.ERROR, "asyncio"), pytest.raises(StoppedError):
+            await sync(customers.values(), revoked.services, revoked.record)
+        gc.collect()
+    assert [record.message for record in caplog.records if "never retrieved" in record.message] == []

@@ -73,7 +73,7 @@ class _Judge:
 
     def states(self, ledger: LedgerResource, options: PassOptions) -> Iterator[State]:
         """Judge every state."""
-        answer = other_states.ask(ledger)
+        answer = other_states.ask(ledger, self._look.now)
         yield answer if isinstance(answer, State) else State(LEDGER, None)
         rules: dict[str, Callable[[], State | None]] = {
             FAILING_HOURS: self._failing_hours,

@@ -19,7 +19,7 @@ from polar_attio_pipeline.http.redaction import redact
 from polar_attio_pipeline.ledger import LedgerError, OutcomeRow
 from polar_attio_pipeline.ledger.location import locate
 from polar_attio_pipeline.ledger.trial import try_out
-from polar_attio_pipeline.sync.outcomes import FAILED, Result
+from polar_attio_pipeline.sync.outcomes import FAILED, NOT_BY_DATA, Result
 
 LEDGER_PATIENCE = 4.0
 """Seconds that a tick waits for writers of the ledger: their transactions are short."""
@@ -29,6 +29,9 @@ LEDGER_SECONDS = 5.0
 
 BLIND_FOR = timedelta(minutes=15)
 """So long the sensor may be unable to look for new customers: a service that is down for a moment is no news."""
+
+LASTING_FOR = timedelta(hours=3)
+"""A write that fails so long does not pass by itself: a quota, a poisoned record, a scope."""
 
 NAMED = 3
 """Customers that a notice names."""
@@ -40,10 +43,17 @@ _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What the ledger says: customers by result, and those that have waited longest."""
+    """What the ledger says.
+
+    Attributes:
+        results: Customers by result.
+        longest_waiting: Some of those that are rejected or ambiguous.
+        lasting: Those that have failed for hours for a reason that does not lie with their data.
+    """
 
     results: dict[Result, int]
     longest_waiting: Sequence[OutcomeRow]
+    lasting: Sequence[OutcomeRow] = ()
 
 
 def reconciliation(look: Look, watching_since: datetime) -> State | None:
@@ -78,10 +88,10 @@ def reconciliation(look: Look, watching_since: datetime) -> State | None:
     )
 
 
-def ask(resource: LedgerResource) -> Count | State:
+def ask(resource: LedgerResource, now: datetime) -> Count | State:
     """Return what the ledger says, or its state when no pass could use it."""
     try:
-        return within(LEDGER_SECONDS, lambda: _read(resource))
+        return within(LEDGER_SECONDS, lambda: _read(resource, now))
     except LedgerError as error:
         return State(LEDGER, redact(str(error)))
     except TimeoutError:
@@ -93,25 +103,32 @@ def ask(resource: LedgerResource) -> Count | State:
         return State(LEDGER, f"The ledger cannot be read ({type(error).__name__}): run `polar-attio doctor`.")
 
 
-def _read(resource: LedgerResource) -> Count:
+def _read(resource: LedgerResource, now: datetime) -> Count:
     place = locate(resource.url)
     if place.file is None or place.file.exists():
         # Reading alone would not show that its disk is full, or that another process keeps all writers out.
         try_out(place, patience=LEDGER_PATIENCE)
     ledger = resource.open(patience=LEDGER_PATIENCE)
     try:
-        return Count(ledger.counts(), ledger.unresolved(limit=NAMED))
+        return Count(
+            ledger.counts(), ledger.unresolved(limit=NAMED), ledger.lasting(NOT_BY_DATA, since=now - LASTING_FOR)
+        )
     finally:
         ledger.close()
 
 
 def unresolved_customers(look: Look, count: Count, *, error_share: float) -> State:
-    """Return the state of the customers that could not be written: bad when they are more than a share of all."""
+    """Return the state of the customers that could not be written.
+
+    It is bad when they are more than a share of all, or when some have failed for hours for a reason that does not lie
+    with their data, such as a quota.
+    """
     failed = sum(count.results[result] for result in FAILED)
     total = sum(count.results.values())
-    if failed <= error_share * total:
+    if failed <= error_share * total and not count.lasting:
         return State(UNRESOLVED_CUSTOMERS, None)
-    named = "; ".join(f"{_link(look, row)} ({row.reason or row.outcome})" for row in count.longest_waiting)
+    waiting = (count.lasting or count.longest_waiting)[:NAMED]
+    named = "; ".join(f"{_link(look, row)} ({row.reason or row.outcome})" for row in waiting)
     return State(
         UNRESOLVED_CUSTOMERS,
         f"{failed} of {total} customers are rejected or ambiguous. The check every_customer_is_in_attio lists them "

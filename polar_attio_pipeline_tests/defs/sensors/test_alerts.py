@@ -4,6 +4,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -20,7 +21,7 @@ from polar_attio_pipeline.defs.sensors.alert_cursor import AlertCursor, dump
 from polar_attio_pipeline.hours import HOUR, between, floor, key
 from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
-from polar_attio_pipeline.sync.outcomes import unreadable
+from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result, unreadable
 from polar_attio_pipeline_tests.conftest import PEOPLE, RECONCILIATION, Pipeline
 from polar_attio_pipeline_tests.receiver import Receiver, receiving
 
@@ -331,6 +332,24 @@ def test_a_row_that_shows_no_id_is_told_without_a_link(watch: Watch) -> None:
     watch.tick()
 
     assert "waited longest: a row of Polar's that shows no id (" in watch.message()
+
+
+def test_one_write_that_has_failed_for_hours_is_told_although_it_is_one_of_many(watch: Watch) -> None:
+    good = [Outcome(f"good-{number}", None, Result.CREATED, None) for number in range(100)]
+    failing = Outcome("bad", None, Result.REJECTED, None, reason=Reason.NOT_TAKEN, detail="A quota.")
+    watch.pipeline.ledger.record([*good, failing], pass_id="p1")
+    assert watch.tick() == "There is nothing to tell."
+
+    with time_machine.travel(datetime.now(UTC) - 4 * HOUR):
+        watch.pipeline.ledger.forget(["bad"])
+        watch.pipeline.ledger.record([failing], pass_id="p2")
+
+    assert watch.tick() == "Sent: Polar to Attio: unresolved customers."
+    assert "attio_could_not_take" in watch.message()
+    assert watch.tick() == "There is nothing to tell."
+
+    watch.pipeline.ledger.record([replace(failing, result=Result.CREATED, reason=None, detail=None)], pass_id="p3")
+    assert watch.tick() == "Sent: Polar to Attio: unresolved customers (over)."
 
 
 def test_a_channel_that_is_down_gets_its_notice_later_and_the_others_hear_nothing_twice(watch: Watch) -> None:

@@ -1,0 +1,24 @@
+"""One request on its way."""
+
+from dataclasses import dataclass, field
+
+import httpx
+
+from polar_attio_pipeline.http.retries import RetryPolicy, TimeSpent
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A request with its bounds.
+
+    Attributes:
+        request: What is sent, in each attempt.
+        limiter: Which pace it keeps.
+        policy: Bounds of the attempts.
+        spent: What they have cost so far.
+    """
+
+    request: httpx.Request
+    limiter: str
+    policy: RetryPolicy
+    spent: TimeSpent = field(default_factory=TimeSpent)
