@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
@@ -28,6 +28,9 @@ from polar_attio_pipeline.http.redaction import redact
 
 CHANNEL_SECONDS = 10
 """So long a tick waits for all channels together; apprise itself gives most of them up after 8."""
+
+NEW_FOR = timedelta(minutes=15)
+"""In an instance that is watched for so short a time, hours that lie behind are no news: the sensor fills them now."""
 
 TICKS_LOOKED_AT = 60
 """Evaluations of the sensor of new customers: half an hour of them."""
@@ -98,7 +101,8 @@ class _Judge:
     def _overdue_hours(self) -> State | None:
         state, complete_until = hour_states.overdue_hours(self._look, self.cursor.complete_until)
         self.cursor = replace(self.cursor, complete_until=complete_until)
-        return state
+        is_new = self._look.now - self.cursor.watching_since < NEW_FOR
+        return None if is_new and state and state.problem else state
 
     def _customers(self, answer: other_states.Count | State, options: PassOptions) -> State | None:
         if isinstance(answer, State):

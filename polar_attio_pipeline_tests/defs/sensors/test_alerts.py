@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import dagster as dg
@@ -17,6 +17,7 @@ from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.partitions import range_tags
 from polar_attio_pipeline.defs.resources import LedgerResource
 from polar_attio_pipeline.defs.sensors import alerts, hour_states, other_states
+from polar_attio_pipeline.defs.sensors.alert_cursor import AlertCursor, dump
 from polar_attio_pipeline.hours import HOUR, between, floor, key
 from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
@@ -72,6 +73,7 @@ class Watch:
         self.channels = channels
         self.cursor: str | None = None
         self.configure(start.date())
+        self.begin()
 
     def configure(self, start: date) -> None:
         self.pipeline.configure(
@@ -80,6 +82,11 @@ class Watch:
             polar_attio_alert_urls=SecretStr(" ".join(channel.url for channel in self.channels)),
         )
         self._definition = self.pipeline.defs.resolve_sensor_def("alerts")
+
+    def begin(self, *, ago: timedelta = DAY / 2) -> None:
+        """Begin to watch, some time ago, and remember nothing of the hours since then."""
+        start = datetime.combine(self.pipeline.settings.polar_attio_start_date, time(), UTC)
+        self.cursor = dump(AlertCursor(datetime.now(UTC) - ago, start, start))
 
     def tick(self) -> str:
         """Tick; return what the UI says of it."""
@@ -268,11 +275,20 @@ def test_an_overdue_hour_is_named_with_where_to_look(watch: Watch) -> None:
     watch.instance.wipe_assets([PEOPLE])
     watch.succeed(*[hour for hour in between(START, watch.pipeline.here) if hour != watch.pipeline.here - HOUR])
     watch.configure(watch.pipeline.here.date() - timedelta(days=1))
-    watch.cursor = None
+    watch.begin()
     watch.tick()
     message = watch.message()
     assert f": {watch.pipeline.here - HOUR:%Y-%m-%d %H:%M}" in message
     assert f"are on ({UI}/automation)" in message
+
+
+def test_in_an_instance_that_is_new_the_hours_that_lie_behind_are_no_news(watch: Watch) -> None:
+    watch.instance.wipe_assets([PEOPLE])
+    watch.begin(ago=14 * MINUTE)
+    assert watch.tick() == "There is nothing to tell. Not judged in this tick: overdue hours."
+
+    watch.begin(ago=16 * MINUTE)
+    assert watch.tick() == "Sent: Polar to Attio: overdue hours."
 
 
 def test_an_earlier_start_date_brings_its_hours_into_view(watch: Watch) -> None:
@@ -290,7 +306,7 @@ def test_more_hours_than_a_question_takes_are_looked_at_in_several(
     watch.instance.wipe_assets([PEOPLE])
     done = between(watch.pipeline.here.replace(hour=0) - DAY, floor(datetime.now(UTC)) - 5 * HOUR)
     watch.configure(done[0].date())
-    watch.cursor = None
+    watch.begin()
     watch.succeed(*done)
 
     said = [watch.tick() for _ in range(7)]
@@ -311,6 +327,13 @@ def test_too_many_customers_who_are_not_in_attio_are_told_with_links_and_without
     assert "nowhere.invalid" not in message
 
 
+def test_a_row_that_shows_no_id_is_told_without_a_link(watch: Watch) -> None:
+    watch.pipeline.ledger.record([unreadable(None, field="id", message="missing")], pass_id="some pass")
+    watch.tick()
+
+    assert "waited longest: a row of Polar's that shows no id (" in watch.message()
+
+
 def test_one_write_that_has_failed_for_hours_is_told_although_it_is_one_of_many(watch: Watch) -> None:
     good = [Outcome(f"good-{number}", None, Result.CREATED, None) for number in range(100)]
     failing = Outcome("bad", None, Result.REJECTED, None, reason=Reason.NOT_TAKEN, detail="A quota.")
@@ -327,13 +350,6 @@ def test_one_write_that_has_failed_for_hours_is_told_although_it_is_one_of_many(
 
     watch.pipeline.ledger.record([replace(failing, result=Result.CREATED, reason=None, detail=None)], pass_id="p3")
     assert watch.tick() == "Sent: Polar to Attio: unresolved customers (over)."
-
-
-def test_a_row_that_shows_no_id_is_told_without_a_link(watch: Watch) -> None:
-    watch.pipeline.ledger.record([unreadable(None, field="id", message="missing")], pass_id="some pass")
-    watch.tick()
-
-    assert "waited longest: a row of Polar's that shows no id (" in watch.message()
 
 
 def test_a_channel_that_is_down_gets_its_notice_later_and_the_others_hear_nothing_twice(watch: Watch) -> None:
