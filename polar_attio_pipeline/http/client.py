@@ -168,8 +168,8 @@ class ApiClient:
     async def is_answering(self, path: str, *, limiter: str) -> bool:
         """Tell whether the service answers a simple request at all; a refusal is an answer too.
 
-        It is given some seconds, beside a pause that the service has asked for. It waits for no place: the requests that
-        hold the places may be just those that hang.
+        It is given some seconds, beside a pause that the service has asked for, and waits for no place among the
+        requests under way, which may be just those that hang.
         """
         sending = Sending(self._pool.build_request("GET", path), limiter, _PROBE, is_probe=True)
         attempts = self._attempts(sending, retry_lost_answers=True)

@@ -15,6 +15,7 @@ class Sending:
         request: What is sent, in each attempt.
         limiter: Which pace it keeps.
         policy: Bounds of the attempts.
+        is_probe: Whether it waits for no place among the requests under way.
         spent: What they have cost so far.
     """
 
