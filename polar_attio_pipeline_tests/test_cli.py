@@ -14,6 +14,7 @@ from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.mapping import ATTRIBUTES
+from polar_attio_pipeline_tests.receiver import receiving
 
 OURS = sum(not attribute.standard for attribute in ATTRIBUTES)
 HEAVY = {"dagster", "pandas", "alembic", "polar_attio_pipeline.sandbox"}
@@ -156,3 +157,34 @@ def test_the_command_starts_without_what_it_does_not_need() -> None:
     started = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert started.stdout.strip() == "[]"
+
+
+def test_a_test_notice_goes_to_each_channel_and_it_is_said_which_took_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with receiving() as good, receiving() as bad:
+        bad.status = 500
+        addresses = f"{good.url} {bad.url}?token=s3cr3t nonsense-s3cr3t"
+        monkeypatch.setenv("POLAR_ATTIO_ALERT_URLS", addresses)
+
+        result = run("alerts", "test")
+
+    assert [message["title"] for message in good.received] == ["Polar to Attio: test"]
+    assert result.exit_code == 1
+    assert result.output.splitlines() == [
+        "1 (json): taken",
+        "2 (json): not taken: look at the channel's address, and whether this machine reaches it",
+        "3 (no scheme): apprise does not know such an address: see https://appriseit.com for how yours is written",
+    ]
+
+
+def test_when_every_channel_took_the_test_notice_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    with receiving() as channel:
+        monkeypatch.setenv("POLAR_ATTIO_ALERT_URLS", channel.url)
+
+        assert run("alerts", "test").exit_code == 0
+
+
+def test_without_a_channel_the_test_says_what_to_set() -> None:
+    result = run("alerts", "test")
+
+    assert result.exit_code == 1
+    assert "No channel is set: write its address into POLAR_ATTIO_ALERT_URLS" in result.output

@@ -154,19 +154,10 @@ class AttioClient:
         """
         return await self._write("POST", RECORDS_PATH, {**self._encoded(values), EMAILS: [email]})
 
-    async def update(
-        self, record_id: str, values: Values, *, add_email: str | None = None, company: str | None = None
-    ) -> Person:
+    async def update(self, record_id: str, values: Values, *, add_email: str | None = None) -> Person:
         """Write these values, and only these; `add_email` joins the addresses that are there.
 
         By PATCH, which puts a new address in front and removes none (measured).
-
-        Args:
-            record_id: Whom to write to.
-            values: By attribute key.
-            add_email: An address to add.
-            company: The record id of the company that the person keeps although Attio points it at the company of the
-                new address; see `companies.keep_company`. That takes seconds.
 
         Raises:
             DeniedError: the key's scopes or the workspace's plan do not allow it; nothing was written.
@@ -177,10 +168,11 @@ class AttioClient:
             FatalError: a person has to act first.
         """
         address = {EMAILS: [add_email]} if add_email else {}
-        person = await self._write("PATCH", f"{RECORDS_PATH}/{record_id}", {**self._encoded(values), **address})
-        if add_email and company:
-            await keep_company(self.api, person, company)
-        return person
+        return await self._write("PATCH", f"{RECORDS_PATH}/{record_id}", {**self._encoded(values), **address})
+
+    async def keep_company(self, person: Person, company: str) -> None:
+        """Restore the company of a person to whom an address was added, if Attio's automation moves the person."""
+        await keep_company(self.api, person, company)
 
     async def is_answering(self) -> bool:
         """Tell whether Attio answers a simple request at all, within seconds; a refusal is an answer."""

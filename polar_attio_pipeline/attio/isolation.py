@@ -16,7 +16,7 @@ Key = tuple[str, str]
 Record = dict[str, Any]
 
 Search = Callable[[Sequence[Key], int], Awaitable[list[Record]]]
-"""Takes keys and how often an answer 500 is asked for again; returns the records."""
+"""Takes keys, and how many attempts an answer 500 is worth; returns the records."""
 
 _ONE_ATTEMPT = 1
 _TO_BE_SURE = 3

@@ -1,4 +1,4 @@
-"""Searching People: by id, by address, and everybody who is marked.
+"""Searching People: by id, by address, and all that are marked.
 
 Attio scores each search by its filters, its sorts and the number of records in the workspace, and refuses one whose
 score is too high (docs.attio.com). The limit is not published, so a search that is refused is split, and the smaller
@@ -42,7 +42,7 @@ _ATTEMPTS_AT_500 = 6
 """Some 16 seconds."""
 
 _MOST_REQUESTS = 20
-"""So many requests, beside four times what the records read need, and Attio orders them anew each time."""
+"""So many requests, beside four for each page on the way, and Attio orders people anew each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Lookup:
         return Hits(isolation.records, spoilt)
 
     async def _insist_on_an_answer(self, error: TransientError) -> None:
-        """Search for an id that nobody has; where even that fails, Attio is down and no key is to blame."""
+        """Search for an id that no person has; where even that fails, Attio is down and no key is to blame."""
         try:
             await self._again([(self._id_slug, str(uuid4()))], _ATTEMPTS_AT_500)
         except TransientError:
@@ -177,24 +177,25 @@ class Lookup:
         """Read on while others write: each page begins with the last record of the one before.
 
         Where it does not, records have left the part already read, and those behind it have moved up: the reading
-        goes back a page, so that nobody is skipped.
+        goes back a page, so that no record is skipped.
 
         Raises:
             TransientError: it went back again and again.
         """
         seen: set[str] = set()
-        offset = 0
+        offset = furthest = 0
         requests = 0
         while True:
             requests += 1
-            if requests > _MOST_REQUESTS + 4 * (len(seen) // PAGE):
-                raise _unsteady(len(seen))
+            furthest = max(furthest, offset)
+            if requests > _MOST_REQUESTS + 4 * (furthest // (PAGE - 1)):
+                raise _unsteady(furthest + 1)
             records = await self._page({"filter": wanted, "sorts": _OLDEST_FIRST, "offset": offset}, retry)
-            if offset and not (records and _told_by(records[0]) in seen):
+            if offset and not (records and _identity(records[0]) in seen):
                 offset = max(0, offset - PAGE)
                 continue
-            fresh = [record for record in records if _told_by(record) not in seen]
-            seen.update(map(_told_by, fresh))
+            fresh = [record for record in records if _identity(record) not in seen]
+            seen.update(map(_identity, fresh))
             if fresh:
                 yield fresh
             if len(records) < PAGE:
@@ -208,7 +209,7 @@ class Lookup:
         )
 
 
-def _told_by(record: object) -> str:
+def _identity(record: object) -> str:
     return record_id(record) or repr(record)
 
 

@@ -90,7 +90,7 @@ def decode_person(
         workspace_slug: Makes the link to the record where Attio's answer has none.
 
     Returns:
-        The person. A value of a shape that nobody has seen yet is never fatal: it is held as text that a
+        The person. A value of an unknown shape is never fatal: it counts as text that a
         workspace member typed, so that no policy but `ALWAYS` writes over what could not be read.
 
     Raises:

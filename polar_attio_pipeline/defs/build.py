@@ -2,6 +2,7 @@
 
 import warnings
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 
 import dagster as dg
 
@@ -19,7 +20,9 @@ from polar_attio_pipeline.defs.schedules import build_hourly_schedule, build_rec
 from polar_attio_pipeline.defs.sensors.alerts import build_alert_sensor
 from polar_attio_pipeline.defs.sensors.new_polar_customers import build_sensor
 from polar_attio_pipeline.defs.sensors.orphaned_runs import orphaned_runs
+from polar_attio_pipeline.defs.sensors.watching import Watched
 from polar_attio_pipeline.ledger.location import is_server
+from polar_attio_pipeline.polar.dashboard import customer_url
 from polar_attio_pipeline.settings import Settings
 
 SYNC_SECONDS = 2 * 60 * 60
@@ -64,10 +67,20 @@ def _build(settings: Settings) -> dg.Definitions:
             orphaned_runs,
             build_sensor(customer_sync.name, partitions, overlap_hours=settings.polar_attio_overlap_hours),
             build_alert_sensor(
-                (customer_sync.name, full_reconciliation.name),
-                partitions,
+                Watched(
+                    people=Target(dg.AssetKey("attio_people"), customer_sync.name),
+                    book=reconciliation,
+                    start=partitions.start,
+                    overdue=timedelta(hours=settings.polar_attio_overdue_hours),
+                    cron=settings.polar_attio_reconciliation_cron,
+                    ui=settings.polar_attio_dagster_url,
+                    polar_link=partial(
+                        customer_url,
+                        api_url=settings.polar_api_url,
+                        slug=settings.polar_organization_slug or None,
+                    ),
+                ),
                 urls=settings.alert_urls(),
-                overdue=timedelta(hours=settings.polar_attio_overdue_hours),
             ),
         ],
         resources={

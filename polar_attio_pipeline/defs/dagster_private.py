@@ -72,6 +72,8 @@ def sensor_ticks(instance: dg.DagsterInstance, sensor: str, *, location: str | N
         location: The code location that it is in; None where a test has none.
         limit: At most so many.
     """
+    if instance.schedule_storage is None:
+        return []
     for state in instance.all_instigator_state(instigator_type=InstigatorType.SENSOR):
         here = location in {None, state.selector.location_name}
         if state.instigator_name == sensor and here and state.is_running:

@@ -74,7 +74,12 @@ def cause_of(instance: dg.DagsterInstance, run_id: str) -> str:
     steps = [event for event in events if event.is_step_failure]
     words = [_step_words(event) for event in steps] or [event.message or "" for event in events]
     said = " ".join(redact(words[0] if words else "").split())
-    return said[:_OWN_WORDS] or "It left no message."
+    return sentence(said[:_OWN_WORDS] or "It left no message")
+
+
+def sentence(words: str) -> str:
+    """Return words that end as a sentence does: redaction may take the end with it."""
+    return words if words.endswith((".", "!", "?")) else f"{words}."
 
 
 def _step_words(event: dg.DagsterEvent) -> str:

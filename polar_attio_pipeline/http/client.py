@@ -2,11 +2,9 @@
 
 import asyncio
 import functools
-import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
@@ -30,12 +28,11 @@ from polar_attio_pipeline.http.gate import Gate
 from polar_attio_pipeline.http.limits import RateLimiter
 from polar_attio_pipeline.http.payloads import Answer, parse
 from polar_attio_pipeline.http.redaction import redact_http_logs
-from polar_attio_pipeline.http.retries import RetryPolicy, TimeSpent, retrying
+from polar_attio_pipeline.http.retries import RetryPolicy, error_of, log_retry, retrying
 from polar_attio_pipeline.http.retry_after import http_date, seconds_to_wait
+from polar_attio_pipeline.http.sending import Sending
 from polar_attio_pipeline.http.stats import Stats
 from polar_attio_pipeline.http.streaming import read_and_close, text_of
-
-_log = logging.getLogger(__name__)
 
 _TIMEOUT = httpx.Timeout(30, connect=10, pool=None)
 
@@ -44,17 +41,6 @@ _MOST_WAITS = 3
 """A service that asks for longer and longer pauses while it is probed counts as down after so many."""
 
 Params = Mapping[str, str | int | list[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Sending:
-    """A request with its bounds, and the time that its attempts took so far; a probe waits for no place."""
-
-    request: httpx.Request
-    limiter: str
-    policy: RetryPolicy
-    is_probe: bool = False
-    spent: TimeSpent = field(default_factory=TimeSpent)
 
 
 class ApiClient:
@@ -171,7 +157,7 @@ class ApiClient:
             RecordError: what was asked or said about this record was refused.
         """
         request = self._pool.build_request(method, path, params=params, json=json)
-        sending = _Sending(request, limiter, retry or self.retry)
+        sending = Sending(request, limiter, retry or self.retry)
         attempts = self._attempts(sending, retry_lost_answers=retry_lost_answers)
         try:
             return await attempts(self._whole_answer, sending)
@@ -182,10 +168,10 @@ class ApiClient:
     async def is_answering(self, path: str, *, limiter: str) -> bool:
         """Tell whether the service answers a simple request at all; a refusal is an answer too.
 
-        It is given some seconds, beside a pause that the service has asked for. It waits for no place: requests that
-        hold the places may be just those that hang.
+        It is given some seconds, beside a pause that the service has asked for, and waits for no place among the
+        requests under way, which may be just those that hang.
         """
-        sending = _Sending(self._pool.build_request("GET", path), limiter, _PROBE, is_probe=True)
+        sending = Sending(self._pool.build_request("GET", path), limiter, _PROBE, is_probe=True)
         attempts = self._attempts(sending, retry_lost_answers=True)
         probe: asyncio.Task[Answer] = asyncio.ensure_future(attempts(self._whole_answer, sending))
         try:
@@ -214,7 +200,7 @@ class ApiClient:
         Args:
             path: From the root.
             limiter: Which pace it keeps.
-            seconds: How long the body may take to come, the time in which nobody reads it not counted.
+            seconds: How long the body may take to come, without the time that the reader takes.
             headers: Sent beside the client's.
             retry: Bounds until the answer begins; the client's unless given.
 
@@ -225,7 +211,7 @@ class ApiClient:
             RecordError: as for `request`.
         """
         request = self._pool.build_request("GET", path, headers=headers)
-        sending = _Sending(request, limiter, retry or self.retry)
+        sending = Sending(request, limiter, retry or self.retry)
         async with AsyncExitStack() as stack:
             attempts = self._attempts(sending, retry_lost_answers=True)
             response: httpx.Response = await attempts(self._begun_answer, sending, stack)
@@ -237,7 +223,7 @@ class ApiClient:
             raise RuntimeError(f"{self._service}'s client is used outside its context")
         return self._http
 
-    def _attempts(self, sending: _Sending, *, retry_lost_answers: bool) -> tenacity.AsyncRetrying:
+    def _attempts(self, sending: Sending, *, retry_lost_answers: bool) -> tenacity.AsyncRetrying:
         return retrying(
             sending.policy,
             spent=sending.spent,
@@ -246,7 +232,7 @@ class ApiClient:
             before_sleep=functools.partial(self._note_retry, sending),
         )
 
-    async def _whole_answer(self, sending: _Sending) -> Answer:
+    async def _whole_answer(self, sending: Sending) -> Answer:
         async with self._gate.passed(sending.limiter, needs_place=not sending.is_probe) as paused:
             sending.spent.seconds += paused
             response = await self._sent(sending, stream=False)
@@ -256,15 +242,15 @@ class ApiClient:
             raise self._failure(cause, response.request) from cause
         return Answer(payload, response)
 
-    async def _begun_answer(self, sending: _Sending, stack: AsyncExitStack) -> httpx.Response:
+    async def _begun_answer(self, sending: Sending, stack: AsyncExitStack) -> httpx.Response:
         async with AsyncExitStack() as attempt:
-            await attempt.enter_async_context(self._gate.passed(sending.limiter))
+            sending.spent.seconds += await attempt.enter_async_context(self._gate.passed(sending.limiter))
             response = await self._sent(sending, stream=True)
             attempt.push_async_callback(response.aclose)
             await stack.enter_async_context(attempt.pop_all())
         return response
 
-    async def _sent(self, sending: _Sending, *, stream: bool) -> httpx.Response:
+    async def _sent(self, sending: Sending, *, stream: bool) -> httpx.Response:
         began = self.clock.now()
         try:
             async with asyncio.timeout(sending.policy.attempt_seconds):
@@ -304,20 +290,12 @@ class ApiClient:
         if moment := http_date(response.headers.get("Date")):
             self.server_offset = moment.timestamp() - time.time()
 
-    def _note_retry(self, sending: _Sending, state: tenacity.RetryCallState) -> None:
+    def _note_retry(self, sending: Sending, state: tenacity.RetryCallState) -> None:
         self.stats.retries += 1
-        sending.spent.answer_lost |= isinstance(state.outcome and state.outcome.exception(), LostAnswerError)
         self.stats.seconds_waited += state.upcoming_sleep
-        error = state.outcome.exception() if state.outcome else None
-        if not isinstance(error, ApiError):
-            return
-        _log.info(
-            "%s: %s on %s at attempt %d; the next in %.1f s.",
-            self._service,
-            error.status or error.code,
-            error.request,
-            state.attempt_number,
-            state.upcoming_sleep,
-        )
-        if error.status == httpx.codes.TOO_MANY_REQUESTS:
-            self._gate.pause(state.upcoming_sleep)
+        error = error_of(state)
+        sending.spent.answer_lost |= isinstance(error, LostAnswerError)
+        if isinstance(error, ApiError):
+            log_retry(error, attempt=state.attempt_number, seconds=state.upcoming_sleep)
+            if error.status == httpx.codes.TOO_MANY_REQUESTS:
+                self._gate.pause(state.upcoming_sleep)

@@ -13,7 +13,7 @@ _LOGGERS = (
     "httpcore.http2",
     "httpcore.proxy",
     "httpcore.socks",
-    "polar_attio_pipeline.http.client",
+    "polar_attio_pipeline.http.retries",
 )
 
 

@@ -1,11 +1,14 @@
 """When a failed request is sent again, and when it is given up."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import tenacity
 
-from polar_attio_pipeline.http.errors import LostAnswerError, TransientError
+from polar_attio_pipeline.http.errors import ApiError, LostAnswerError, TransientError
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +97,22 @@ def retrying(
     )
 
 
-def _error(state: tenacity.RetryCallState) -> BaseException | None:
+def error_of(state: tenacity.RetryCallState) -> BaseException | None:
+    """Return what the attempt failed with."""
     return state.outcome.exception() if state.outcome else None
 
 
+def log_retry(error: ApiError, *, attempt: int, seconds: float) -> None:
+    """Log that a request is sent again: method and path, never the query string."""
+    what = error.status or error.code
+    _log.info("%s: %s on %s at attempt %d; the next in %.1f s.", error.service, what, error.request, attempt, seconds)
+
+
 def _status(state: tenacity.RetryCallState) -> int | None:
-    error = _error(state)
+    error = error_of(state)
     return error.status if isinstance(error, TransientError) else None
 
 
 def _asked_for(state: tenacity.RetryCallState) -> float | None:
-    error = _error(state)
+    error = error_of(state)
     return error.retry_after if isinstance(error, TransientError) else None

@@ -16,7 +16,7 @@ async def text_of(
 
     Args:
         response: Begun, unread.
-        seconds: How long the body may take to come, the time in which nobody reads it not counted.
+        seconds: How long the body may take to come, without the time that the reader takes.
         clock: Time.
         failure: Gives the error to raise for a body that breaks off or takes too long.
 

@@ -12,7 +12,7 @@ from polar_attio_pipeline.ledger.lease import Holder
 from polar_attio_pipeline.ledger.location import locate
 from polar_attio_pipeline.ledger.outcomes import OutcomeRow
 from polar_attio_pipeline.ledger.snapshots import Snapshot
-from polar_attio_pipeline.sync.outcomes import Outcome, Result
+from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result
 
 PATIENCE = 10.0
 """Seconds to wait for other writers, each of which is done in a fraction of one."""
@@ -100,6 +100,11 @@ class Ledger:
         """Return rejected and ambiguous customers, the one that was not tried for longest first."""
         with self._database.reading() as connection:
             return queries.unresolved(connection, limit=limit)
+
+    def lasting(self, reasons: Collection[Reason], *, since: datetime) -> list[OutcomeRow]:
+        """Return the customers that have failed for one of these reasons since before a moment, the longest first."""
+        with self._database.reading() as connection:
+            return queries.lasting(connection, reasons, since=since)
 
     def to_retry(self, *, limit: int) -> list[str]:
         """Return the ids of unresolved customers that Polar can be asked for, the longest untried first.

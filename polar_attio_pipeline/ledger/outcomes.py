@@ -1,6 +1,6 @@
 """The newest outcome of every customer, and the writing of those that differ from what is on record."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -28,7 +28,7 @@ class OutcomeRow:
         attio_record_id: The person in Attio, where there is exactly one.
         attio_url: Every Attio record involved, separated by spaces.
         created_at: When the customer was created in Polar, UTC.
-        changed_at: When this became the outcome, UTC.
+        changed_at: When the outcome became this one, for this reason, UTC.
         tried_at: When a pass last came to this outcome and had something to write, UTC.
         pass_id: The pass that wrote the row.
         fingerprint: What Attio refused, as a hash.
@@ -48,6 +48,18 @@ class OutcomeRow:
     fingerprint: str | None
 
 
+_SAID = (
+    "outcome",
+    "email",
+    "reason",
+    "detail",
+    "attio_record_id",
+    "attio_url",
+    "fingerprint",
+    "created_at",
+)
+"""The columns that an outcome fills; `compare` relies on the first, the third and the last."""
+
 ROW = tuple(OUTCOMES.c[field.name] for field in fields(OutcomeRow))
 """The columns of a row, in its order."""
 
@@ -59,41 +71,43 @@ class Difference:
     Attributes:
         new: Values of customers who have no row.
         changed: Values of customers whose row says something else.
+        restated: Values of customers who failed for the reason that their row has, in other words.
         repeated: Customers who failed just as their row says.
     """
 
     new: Sequence[Mapping[str, Any]]
     changed: Sequence[Mapping[str, Any]]
+    restated: Sequence[Mapping[str, Any]]
     repeated: Sequence[str]
 
     def __bool__(self) -> bool:
         """Whether there is anything to write."""
-        return bool(self.new or self.changed or self.repeated)
+        return bool(self.new or self.changed or self.restated or self.repeated)
 
 
 def compare(connection: sa.Connection, outcomes: Iterable[Outcome]) -> Difference:
     """Compare outcomes with what is on record; of several of one customer, the last counts."""
     newest = {storable(outcome.customer_id): outcome for outcome in outcomes}
-    known = {row.polar_customer_id: row for row in _rows(connection, newest)}
+    known = _known(connection, newest)
     new: list[Mapping[str, Any]] = []
     changed: list[Mapping[str, Any]] = []
+    restated: list[Mapping[str, Any]] = []
     repeated: list[str] = []
     for customer_id, outcome in newest.items():
-        values, row = _values(outcome), known.get(customer_id)
-        if row is None:
-            new.append({"polar_customer_id": customer_id, **values})
+        said, before = _said(outcome), known.get(customer_id)
+        if before is None:
+            new.append({"polar_customer_id": customer_id, **dict(zip(_SAID, said, strict=True))})
             continue
-        # Polar never changes it, and a row that cannot be read may lack it.
-        values["created_at"] = values["created_at"] or row.created_at
-        if outcome.result is Result.UNCHANGED and row.outcome in _GOOD:
-            same = values | {"outcome": row.outcome} == _said(row, values)
-        else:
-            same = outcome.result in FAILED and values == _said(row, values)
-            if same:
-                repeated.append(customer_id)
-        if not same:
-            changed.append({"key": customer_id, **values})
-    return Difference(new, changed, repeated)
+        if outcome.created_at is None:
+            # Polar never changes it, and a row that cannot be read may lack it.
+            said = (*said[:-1], before[-1])
+        if outcome.result in FAILED and said == before:
+            repeated.append(customer_id)
+        elif outcome.result in FAILED and (said[0], said[2]) == (before[0], before[2]):
+            restated.append({"key": customer_id, **dict(zip(_SAID, said, strict=True))})
+        elif outcome.result is not Result.UNCHANGED or said[1:] != before[1:] or before[0] not in _GOOD:
+            changed.append({"key": customer_id, **dict(zip(_SAID, said, strict=True))})
+    return Difference(new, changed, restated, repeated)
 
 
 def write(connection: sa.Connection, difference: Difference, *, pass_id: str, now: datetime) -> None:
@@ -105,6 +119,11 @@ def write(connection: sa.Connection, difference: Difference, *, pass_id: str, no
         connection.execute(
             sa.update(OUTCOMES).where(OUTCOMES.c.polar_customer_id == sa.bindparam("key")),
             [{**values, **stamp} for values in difference.changed],
+        )
+    if difference.restated:
+        connection.execute(
+            sa.update(OUTCOMES).where(OUTCOMES.c.polar_customer_id == sa.bindparam("key")),
+            [{**values, "tried_at": now, "pass_id": pass_id} for values in difference.restated],
         )
     for ids in portions(difference.repeated):
         connection.execute(sa.update(OUTCOMES).where(OUTCOMES.c.polar_customer_id.in_(ids)).values(tried_at=now))
@@ -126,26 +145,25 @@ def page_of_ids(connection: sa.Connection, *, after: str | None, size: int) -> l
     return list(connection.execute(query if after is None else query.where(key > after)).scalars())
 
 
-def _rows(connection: sa.Connection, customer_ids: Collection[str]) -> Iterator[OutcomeRow]:
+def _known(connection: sa.Connection, customer_ids: Collection[str]) -> dict[str, tuple[Any, ...]]:
+    """Return what is on record of some customers, each in the order of `_SAID`."""
+    key, known = OUTCOMES.c.polar_customer_id, {}
+    columns = [OUTCOMES.c[name] for name in _SAID]
     for ids in portions(customer_ids):
-        for row in connection.execute(sa.select(*ROW).where(OUTCOMES.c.polar_customer_id.in_(ids))):
-            yield OutcomeRow(*row)
+        for customer_id, *before in connection.execute(sa.select(key, *columns).where(key.in_(ids))):
+            known[customer_id] = tuple(before)
+    return known
 
 
-def _values(outcome: Outcome) -> dict[str, Any]:
-    texts = {
-        "email": outcome.email,
-        "outcome": outcome.result.value,
-        "reason": outcome.reason.value if outcome.reason else None,
-        "detail": outcome.detail,
-        "attio_record_id": outcome.record_id,
-        "attio_url": " ".join(outcome.urls) or None,
-        "fingerprint": outcome.fingerprint,
-    }
-    # As stored, or a text with a replaced character would differ from itself for ever.
-    stored = {name: None if text is None else storable(text) for name, text in texts.items()}
-    return {**stored, "created_at": outcome.created_at}
-
-
-def _said(row: OutcomeRow, values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in values}
+def _said(outcome: Outcome) -> tuple[Any, ...]:
+    """Return an outcome in the order of `_SAID`, as it is stored: a text with a replaced character equals itself."""
+    texts = (
+        outcome.result.value,
+        outcome.email,
+        outcome.reason and outcome.reason.value,
+        outcome.detail,
+        outcome.record_id,
+        " ".join(outcome.urls) or None,
+        outcome.fingerprint,
+    )
+    return (*(text and storable(text) for text in texts), outcome.created_at)

@@ -24,6 +24,13 @@ def unresolved(connection: sa.Connection, *, limit: int | None) -> list[OutcomeR
     return [OutcomeRow(*row) for row in connection.execute(query)]
 
 
+def lasting(connection: sa.Connection, reasons: Collection[str], *, since: datetime) -> list[OutcomeRow]:
+    """Return the customers that have failed for one of these reasons since before a moment, the longest first."""
+    column = OUTCOMES.c.changed_at
+    query = sa.select(*ROW).where(OUTCOMES.c.reason.in_(sorted(reasons)), column < since).order_by(column, _ID)
+    return [OutcomeRow(*row) for row in connection.execute(query)]
+
+
 def to_retry(connection: sa.Connection, *, limit: int) -> list[str]:
     """Return the ids of unresolved customers that Polar can be asked for."""
     # Of a row that Polar could not show, the id is on record only where it was readable.

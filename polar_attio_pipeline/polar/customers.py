@@ -28,7 +28,7 @@ class WindowRead:
     Attributes:
         customers: Newest first, each once.
         bad_rows: Those of the stretch that could not be read.
-        requests: Pages asked for.
+        requests: Made for pages and for the export, looks at single customers not counted.
         total_count: Customers in the whole book.
     """
 
@@ -43,9 +43,9 @@ class BookRead:
     """The whole book, complete.
 
     Attributes:
-        customers: By id. Whoever was deleted while the book was read may be among them.
+        customers: By id. Customers that were deleted while the book was read may be among them.
         bad_rows: Those that could not be read.
-        requests: Pages asked for.
+        requests: Made for pages and for the export, looks at single customers not counted.
         total_count: Customers by Polar's own count, when the reading ended.
     """
 
@@ -58,8 +58,10 @@ class BookRead:
 async def read_window(source: Source, start: datetime, end: datetime) -> WindowRead:
     """Read the customers with `start <= created_at < end`.
 
-    Everybody who was alive and visible throughout is found. It costs one request when the newest page reaches back
-    to `start`, else about two times the binary logarithm of the number of newer pages, and the pages of the stretch.
+    Every customer that was alive and visible throughout is found. It costs one request when the newest page reaches
+    back to `start`, else about two times the binary logarithm of the number of newer pages, and the pages of the
+    stretch.
+
     Where a row that Polar cannot serialise is in the way, the export is read instead, or where that is impossible too,
     smaller and smaller pages.
 
@@ -129,7 +131,7 @@ async def read_book(source: Source, *, progress: Callable[[int, int], None] | No
 
     Args:
         source: The list.
-        progress: Told after each page how many of how many are read.
+        progress: Called after each page with how many of how many are read.
 
     Raises:
         TransientError: the list would not hold together, or Polar is down. What was read must not be concluded from.
@@ -152,10 +154,11 @@ async def read_book(source: Source, *, progress: Callable[[int, int], None] | No
 class Book:
     """The whole book, portion by portion; keeps nothing but ids.
 
-    After a walk to the oldest row it begins again at the newest, until a page brings nobody new and there are at least
-    as many as Polar counts. That costs one request when nothing happened, finds who came meanwhile, and becomes a
-    second walk, over pages with other edges, when somebody is missing. There may be more than Polar counts: whoever was
-    deleted after being read. That cannot hide a loss, since a walk loses nobody who is alive throughout.
+    After a walk to the oldest row it begins again at the newest, until a page brings no new customer and there are at
+    least as many as Polar counts. That costs one request when nothing happened, finds customers that came meanwhile,
+    and becomes a second walk, over pages with other edges, when one is missing. There may be more than Polar counts:
+    those that were deleted after they were read. That cannot hide a loss, since a walk loses no customer that is alive
+    throughout.
 
     Where a row that Polar cannot serialise is in the way, the export is read instead, or where that is impossible too,
     smaller and smaller pages.
@@ -186,7 +189,7 @@ class Book:
         return sum(walk.requests for walk in self._walks) + self._export.requests
 
     async def pages(self) -> AsyncIterator[list[Customer]]:
-        """Yield customers as they are read, each once, newest first but for those who came meanwhile.
+        """Yield customers as they are read, each once, newest first but for those that came meanwhile.
 
         Those out of the export come in no order.
 

@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
+from polar_attio_pipeline.sync.outcomes import WHOLE_ROW
 from polar_attio_pipeline.sync.records import Customer
 
 
@@ -112,7 +113,7 @@ def parse_row(item: object) -> CustomerRow | BadRow:
     return BadRow(
         key=readable or hashlib.sha256(repr(item).encode()).hexdigest(),
         id=readable,
-        field=".".join(map(str, problem["loc"])) or "the whole row",
+        field=".".join(map(str, problem["loc"])) or "the row itself",
         message=f"{problem['msg']}.",
         created_at=_moment(fields.get("created_at")),
     )
@@ -123,7 +124,7 @@ def unserialisable(customer_id: str, created_at: datetime | None) -> BadRow:
     return BadRow(
         key=customer_id,
         id=customer_id,
-        field="the whole row",
+        field=WHOLE_ROW,
         message=f"Polar answers 500 for customer {customer_id}: open it in Polar's dashboard and give it an address, "
         "or delete it.",
         created_at=created_at,

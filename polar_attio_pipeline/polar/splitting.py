@@ -6,6 +6,7 @@ from polar_attio_pipeline.http.errors import LostAnswerError
 from polar_attio_pipeline.polar.errors import is_server_error
 from polar_attio_pipeline.polar.models import BadRow
 from polar_attio_pipeline.polar.pages import Fetch, Page, Row, key, with_times
+from polar_attio_pipeline.sync.outcomes import WHOLE_ROW
 
 _LARGEST = 50
 _SMALLER = {50: 25, 25: 5, 5: 1}
@@ -100,7 +101,7 @@ def _rows(parts: dict[int, Page | None], total: int) -> Iterator[Row]:
                 # Counted from the oldest row, its place stays the same while newer ones come in.
                 key=f"{total - start} from the end",
                 id=None,
-                field="the whole row",
+                field=WHOLE_ROW,
                 message=f"Polar answers 500 for number {start + 1} of its list of customers, newest first: open it in "
                 "Polar's dashboard and give it an address, or delete it.",
                 created_at=None,

@@ -1,7 +1,7 @@
 """Walks down the list of customers, newest first, without a gap, while rows come and go.
 
 Polar has pages by offset only, so a row that leaves the part already read moves all others up, and the next page would
-begin after a row that nobody has seen. Counting does not show it reliably: a row that arrives at the same time, or a
+begin after a row that was in no page. Counting does not show it reliably: a row that arrives at the same time, or a
 count that is one change late, makes up for the one that left. So every page overlaps the one before it, and is accepted
 only when it holds a row that sorts before everything unread. Pages are cut from one statement each, hence what follows
 that row is all there is. Otherwise the walk goes back until it finds such a row.

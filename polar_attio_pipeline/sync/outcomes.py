@@ -21,6 +21,9 @@ class Result(StrEnum):
     AMBIGUOUS = "ambiguous"
 
 
+WHOLE_ROW = "the whole row"
+"""The field of a row that cannot be read at all; the message then says everything."""
+
 FAILED = frozenset({Result.REJECTED, Result.AMBIGUOUS})
 """The results that a human should look at; each later pass tries them again with fresh data."""
 
@@ -40,6 +43,10 @@ class Reason(StrEnum):
     UNANSWERED = "polar_could_not_say"
     NOT_TAKEN = "attio_could_not_take"
     UNEXPECTED = "unexpected_error"
+
+
+NOT_BY_DATA = frozenset({Reason.UNANSWERED, Reason.NOT_TAKEN, Reason.UNEXPECTED})
+"""The reasons that lie with a service, or with this program, and not with the customer's data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +156,15 @@ def changed_meanwhile(plan: Plan) -> Outcome:
 
 
 def unreadable(customer_id: str | None, *, field: str, message: str, created_at: datetime | None = None) -> Outcome:
-    """Return the outcome of a row of Polar's that does not parse."""
+    """Return the outcome of a row of Polar's that cannot be read: as a whole, or at one field."""
+    whole = f"Polar's answer does not parse at {field}: {message} Look at the customer in Polar's dashboard."
     return Outcome(
         customer_id=customer_id or "unknown",
         email=None,
         result=Result.REJECTED,
         created_at=created_at,
         reason=Reason.UNREADABLE,
-        detail=f"Polar's answer does not parse at {field}: {message} Look at the customer in Polar's dashboard.",
+        detail=message if field == WHOLE_ROW else whole,
     )
 
 

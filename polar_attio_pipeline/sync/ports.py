@@ -96,17 +96,8 @@ class People(Protocol):
         """
         ...
 
-    async def update(
-        self, record_id: str, values: Values, *, add_email: str | None = None, company: str | None = None
-    ) -> Person:
+    async def update(self, record_id: str, values: Values, *, add_email: str | None = None) -> Person:
         """Write these values, and only these; `add_email` joins the addresses that are there.
-
-        Args:
-            record_id: The person.
-            values: By attribute key.
-            add_email: A further address.
-            company: The company that somebody chose for this person, to be kept when the CRM's automation moves the
-                person to the company of the new address.
 
         Raises:
             EmailTakenError: another record holds `add_email`; nothing was written.
@@ -114,6 +105,17 @@ class People(Protocol):
             RecordRefusedError: a value was refused; nothing was written.
             DeniedError: the service does not allow updates at present.
             UnavailableError: the request failed for good.
+        """
+        ...
+
+    async def keep_company(self, person: Person, company: str) -> None:
+        """Restore the company of a person to whom an address was added, if the CRM's automation moves the person.
+
+        It takes seconds, and raises nothing: what cannot be restored is logged.
+
+        Args:
+            person: As it was answered when the address was added.
+            company: Record id of the company that somebody had chosen.
         """
         ...
 

@@ -71,7 +71,11 @@ class Writer:
             plans: Oldest customer first.
             looked_at: When the CRM was looked at, by the event loop's clock.
         """
-        self.record([self._without_writing(idle) for idle in plans if not idle.writes])
+        idle = [plan for plan in plans if not plan.writes]
+        self.record([self._without_writing(plan) for plan in idle])
+        for plan in idle:
+            if plan.match.person and (done := self.perhaps_done.get(plan.customer.id)):
+                await self._keep_company(done, plan.match.person)
         due = [plan for plan in plans if plan.writes]
         refusals = self.services.memory.refusals([plan.customer.id for plan in due])
         for plan in due:
@@ -155,6 +159,13 @@ class Writer:
         else:
             self._has_answered(kind)
             self.record([written(due, person)])
+            await self._keep_company(due, person)
+
+    async def _keep_company(self, done: Plan, person: Person) -> None:
+        """Keep the company that somebody chose, where an address was added: beyond the time limit of the write."""
+        before = done.match.person
+        if done.new_email and before and before.company:
+            await self.services.people.keep_company(person, before.company)
 
     def _has_answered(self, kind: Kind) -> None:
         self.answered = True
@@ -163,8 +174,7 @@ class Writer:
     async def _write(self, due: Plan) -> Person:
         people, person = self.services.people, due.match.person
         if person is not None:
-            company = person.company if due.new_email else None
-            return await people.update(person.record_id, due.values, add_email=due.new_email, company=company)
+            return await people.update(person.record_id, due.values, add_email=due.new_email)
         assert due.new_email is not None, "a new person is created by its address"
         return await people.create(due.values, email=due.new_email)
 

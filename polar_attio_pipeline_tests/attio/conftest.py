@@ -6,6 +6,7 @@ from pydantic import SecretStr
 
 from polar_attio_pipeline.attio.client import AttioClient, attio_api
 from polar_attio_pipeline.http.client import ApiClient
+from polar_attio_pipeline.http.clock import Clock
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.sandbox.app import create_app
 from polar_attio_pipeline.sandbox.attio.world import AttioWorld
@@ -45,14 +46,21 @@ def wire(sandbox: Sandbox) -> Wire:
     return Wire(httpx.ASGITransport(create_app(sandbox)))
 
 
-def api_over(transport: httpx.AsyncBaseTransport, *, token: str = ATTIO_TOKEN) -> ApiClient:
+def api_over(
+    transport: httpx.AsyncBaseTransport,
+    *,
+    token: str = ATTIO_TOKEN,
+    attempts: int = 2,
+    clock: Clock | None = None,
+) -> ApiClient:
     return attio_api(
         api_key=SecretStr(token),
         base_url="https://api.attio.test",
         reads_per_second=100_000,
         writes_per_second=100_000,
-        retry=RetryPolicy(attempts=2, first_wait=0, longest_wait=0),
+        retry=RetryPolicy(attempts=attempts, first_wait=0, longest_wait=0),
         transport=transport,
+        clock=clock,
     )
 
 

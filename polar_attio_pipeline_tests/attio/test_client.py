@@ -21,7 +21,7 @@ from polar_attio_pipeline.sync.ports import (
     UnavailableError,
 )
 from polar_attio_pipeline.sync.records import Held, PersonName, Value
-from polar_attio_pipeline_tests.attio.conftest import SLUGS, Wire
+from polar_attio_pipeline_tests.attio.conftest import SLUGS, Wire, api_over
 
 ADA: dict[str, Value] = {
     "polar_customer": True,
@@ -238,6 +238,57 @@ async def test_an_attio_that_stays_down_is_unavailable(client: AttioClient, sand
 
     with pytest.raises(UnavailableError, match="Attio is failing"):
         await calls[call]()
+
+
+async def test_a_record_that_attio_fails_for_is_given_up_sooner_than_an_attio_that_is_down(
+    mapped: AttioWorld, wire: Wire, sandbox: Sandbox
+) -> None:
+    async with api_over(wire, attempts=9) as api:
+        client = await AttioClient.connect(api, SLUGS)
+        for fault, attempts in ((500, 6), (503, 9)):
+            number = sandbox.faults.add(Fault(kind=Kind.STATUS, status=fault, method="POST", path="*/records"))
+            wire.requests.clear()
+            with pytest.raises(UnavailableError):
+                await client.create(ADA, email="ada@example.com")
+            assert len(wire.requests) == attempts
+            sandbox.faults.remove(number)
+
+
+@pytest.mark.parametrize("data", [None, [], {"id": {}}, {"id": {"record_id": "r-1"}, "values": 7}])
+async def test_an_answer_to_a_write_that_is_no_record_counts_as_no_answer(
+    client: AttioClient, wire: Wire, data: object
+) -> None:
+    wire.before = lambda _: httpx.Response(200, json={"data": data})
+
+    with pytest.raises(UnavailableError, match="is no record"):
+        await client.create(ADA, email="ada@example.com")
+
+
+@pytest.mark.parametrize("status", [402, 403])
+async def test_what_the_key_or_the_plan_does_not_allow_is_denied_whatever_the_code(
+    client: AttioClient, wire: Wire, status: int
+) -> None:
+    wire.before = lambda _: httpx.Response(status, json={"code": "something_new", "message": "No."})
+
+    with pytest.raises(DeniedError):
+        await client.create(ADA, email="ada@example.com")
+    with pytest.raises(DeniedError):
+        await client.update("891dcbfc-9141-415d-9b2a-2238a6cc012d", ADA)
+
+
+@pytest.mark.parametrize("code", ["billing_error", "quota_exceeded", "limit_reached", "particle_gate_violation"])
+async def test_a_plans_code_denies_the_write_whatever_its_status(client: AttioClient, wire: Wire, code: str) -> None:
+    wire.before = lambda _: httpx.Response(400, json={"code": code, "message": "No."})
+
+    with pytest.raises(DeniedError, match=code):
+        await client.create(ADA, email="ada@example.com")
+
+
+async def test_a_key_that_is_revoked_denies_nothing_but_ends_everything(client: AttioClient, attio: AttioWorld) -> None:
+    attio.tokens[ATTIO_TOKEN].active = False
+
+    with pytest.raises(FatalError, match="does not accept ATTIO_API_KEY"):
+        await client.create(ADA, email="ada@example.com")
 
 
 async def test_nothing_is_ever_deleted(client: AttioClient, attio: AttioWorld, wire: Wire) -> None:

@@ -56,6 +56,24 @@ async def test_a_person_found_twice_comes_once(client: AttioClient, attio: Attio
     assert len(found) == 1
 
 
+async def test_people_are_found_by_record_id_too_and_a_record_that_is_no_more_is_not(
+    client: AttioClient, attio: AttioWorld, wire: Wire
+) -> None:
+    kept, gone = attio.add_person(emails=["kept@example.com"]), attio.add_person(emails=["gone@example.com"])
+    attio.delete(gone)
+
+    found = await client.find(ids=[polar_id(1)], emails=["nobody@example.com"], records=[kept.upper(), gone])
+
+    assert [person.record_id for person in found.people] == [kept]
+    assert found.unsearchable == frozenset()
+    assert len(wire.requests) == 1
+
+
+async def test_a_hint_that_cannot_be_a_record_id_is_not_searched_for(client: AttioClient, wire: Wire) -> None:
+    assert await client.find(ids=[], emails=[], records=["", "r-1", "; drop"]) == Found([])
+    assert wire.requests == []
+
+
 async def test_looking_for_nobody_asks_nothing(client: AttioClient, wire: Wire) -> None:
     assert await client.find(ids=[], emails=[]) == Found([])
     assert wire.requests == []
@@ -201,6 +219,55 @@ async def test_nobody_is_skipped_when_records_vanish_from_what_was_already_read(
     people = await everybody(client)
 
     assert {person.record_id for person in people} == set(ids)
+
+
+async def test_an_attio_that_orders_people_anew_each_time_is_given_up(client: AttioClient, wire: Wire) -> None:
+    page = 0
+
+    def anew(_: int) -> httpx.Response:
+        nonlocal page
+        page += 1
+        ids = [{"record_id": f"{page}-{number}"} for number in range(500)]
+        return httpx.Response(200, json={"data": [{"id": each, "values": {}} for each in ids]})
+
+    wire.before = anew
+
+    with pytest.raises(UnavailableError, match="in another order each time"):
+        await everybody(client)
+
+    assert len(wire.requests) <= 24
+
+
+async def test_an_attio_that_goes_back_for_ever_is_given_up(client: AttioClient, wire: Wire) -> None:
+    def always_the_first_page(_: int) -> httpx.Response:
+        offset = json.loads(wire.requests[-1].read()).get("offset", 0)
+        ids = [{"record_id": f"{bool(offset)}-{number}-{offset and len(wire.requests)}"} for number in range(500)]
+        return httpx.Response(200, json={"data": [{"id": each, "values": {}} for each in ids]})
+
+    wire.before = always_the_first_page
+
+    with pytest.raises(UnavailableError, match="no more than 500 could be read"):
+        await everybody(client)
+
+    assert len(wire.requests) <= 24
+
+
+@pytest.mark.parametrize(
+    "weird",
+    [None, 7, "record", [], {}, {"id": None}, {"id": {"record_id": 7}}, {"id": {"record_id": "r"}, "values": 7}],
+)
+async def test_a_record_that_cannot_be_decoded_costs_itself(
+    client: AttioClient, wire: Wire, weird: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    sound = {"id": {"record_id": "r-1"}, "values": {"email_addresses": [{"email_address": "ada@example.com"}]}}
+    wire.before = lambda _: httpx.Response(200, json={"data": [weird, sound, weird]})
+
+    found = await client.find(ids=[], emails=["ada@example.com"])
+
+    assert [person.record_id for person in found.people] == ["r-1"]
+    assert [person.record_id for person in await everybody(client)] == ["r-1"]
+    assert "cannot be read and is left out" in caplog.text
+    assert "@" not in caplog.text
 
 
 async def test_reading_ends_when_everybody_vanishes_while_it_goes_on(

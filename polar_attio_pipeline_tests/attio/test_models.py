@@ -219,3 +219,35 @@ def test_recorded_records_of_a_real_workspace_are_read_value_by_value() -> None:
     assert first.values["polar_customer_url"].actor == "system"
     since = first.values["polar_customer_since"]
     assert since.value == datetime(2026, 5, 9, 21, 42, 57, 234000, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("actor", "company"),
+    [("workspace-member", "c-1"), ("api-token", "c-1"), ("app", "c-1"), ("unheard-of", "c-1"), ("system", None)],
+)
+def test_a_company_counts_when_somebody_else_than_attio_itself_has_set_it(actor: str, company: str | None) -> None:
+    held = value(actor, target_object="companies", target_record_id="c-1")
+
+    assert decoded({"company": [held]}).company == company
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        [],
+        None,
+        "c-1",
+        [value("app", target_object="companies", target_record_id=None)],
+        [value("app", target_object="companies", target_record_id="")],
+        [value("app", target_object="companies", target_record_id=["c-1"])],
+        [{**value("app", target_record_id="c-1"), "active_until": "2026-05-10T21:43:08.480000000Z"}],
+    ],
+)
+def test_no_company_and_one_of_an_unknown_shape_are_none(held: Any) -> None:
+    assert decoded({"company": held}).company is None
+
+
+@pytest.mark.parametrize("weird", [None, 7, "x", [], {}, {"id": 7}, {"id": {"record_id": None}}])
+def test_what_has_no_record_id_is_no_person(weird: object) -> None:
+    with pytest.raises(ValueError, match="no record id"):
+        decode_person(weird, targets=TARGETS, slugs=SLUGS)

@@ -85,3 +85,16 @@ def client(
         clock=clock,
         in_flight=in_flight,
     )
+
+
+def ok() -> httpx.Response:
+    return httpx.Response(200, json={"fine": True})
+
+
+def throttled(retry_after: str | None = None, **headers: str) -> Callable[[], httpx.Response]:
+    sent = {**headers, **({"Retry-After": retry_after} if retry_after else {})}
+    return lambda: httpx.Response(429, headers=sent)
+
+
+def failing(status: int) -> Callable[[], httpx.Response]:
+    return lambda: httpx.Response(status, text="<html>Bad</html>")

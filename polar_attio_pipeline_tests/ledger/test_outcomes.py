@@ -16,6 +16,8 @@ from polar_attio_pipeline.ledger.engine import WRITES
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result
 from polar_attio_pipeline_tests.ledger.builders import NOON, outcome, rejected
 
+MINUTE = timedelta(minutes=1)
+
 LATER = NOON + timedelta(hours=1)
 EVERYTHING = (datetime(2000, 1, 1, tzinfo=NOON.tzinfo), datetime(2100, 1, 1, tzinfo=NOON.tzinfo))
 
@@ -148,7 +150,7 @@ def test_a_failure_that_repeats_itself_moves_only_the_time_of_the_try(ledger: Le
     with time_machine.travel(NOON, tick=False):
         ledger.record([rejected("ada"), rejected("bob")], pass_id="p1")
     with time_machine.travel(LATER, tick=False):
-        ledger.record([rejected("ada"), rejected("bob", detail="Another advice.")], pass_id="p2")
+        ledger.record([rejected("ada"), rejected("bob", Reason.ANONYMISED)], pass_id="p2")
 
     ada, bob = rows(ledger)["ada"], rows(ledger)["bob"]
 
@@ -245,3 +247,23 @@ def test_customers_that_are_not_among_those_of_the_book_are_found(
     assert ledger.recorded_between(*EVERYTHING) == book[:-1]
     assert ledger.not_among(set(book)) == []
     assert ledger.not_among(()) == book[:-1]
+
+
+def test_a_failure_in_other_words_has_lasted_since_it_began(ledger: Ledger) -> None:
+    for minute, detail in enumerate(("500, id 1", "500, id 2", "500, id 3")):
+        with time_machine.travel(NOON + minute * MINUTE, tick=False):
+            ledger.record([rejected("ada", Reason.NOT_TAKEN, detail=detail)], pass_id=f"p{minute}")
+
+    (row,) = ledger.lasting({Reason.NOT_TAKEN}, since=NOON + MINUTE)
+    assert (row.changed_at, row.tried_at, row.detail) == (NOON, NOON + 2 * MINUTE, "500, id 3")
+    assert ledger.lasting({Reason.NOT_TAKEN}, since=NOON) == []
+    assert ledger.lasting({Reason.UNANSWERED}, since=NOON + MINUTE) == []
+
+
+def test_a_failure_for_another_reason_begins_anew(ledger: Ledger) -> None:
+    with time_machine.travel(NOON, tick=False):
+        ledger.record([rejected("ada", Reason.NOT_TAKEN)], pass_id="p1")
+    with time_machine.travel(NOON + MINUTE, tick=False):
+        ledger.record([rejected("ada", Reason.UNANSWERED)], pass_id="p2")
+
+    assert ledger.lasting(set(Reason), since=NOON + MINUTE) == []

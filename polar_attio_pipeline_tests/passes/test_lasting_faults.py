@@ -262,3 +262,22 @@ class TestRanges:
         stage.sandbox.traffic.reset()
         stage.hourly(0, 9)
         assert stage.sandbox.traffic.count(service="polar", route="/v1/customers/") <= 2
+
+
+class TestCompanies:
+    def test_a_company_that_a_person_chose_stays_when_an_address_joins(self, stage: Stage) -> None:
+        ada = stage.add("ada", email="ada@lovelace.com")
+        stage.hourly()
+        person = stage.person_of(ada.id)
+        assert person is not None
+        elsewhere = stage.sandbox.attio.add_person(emails=["somebody@chosen.com"])
+        chosen = stage.sandbox.attio.person(elsewhere).values["company"]
+        reference = {"target_object": "companies", "target_record_id": chosen}
+        stage.sandbox.attio.edit_person(person.id, {"company": [reference]})
+        stage.sandbox.polar.update_customer(ada.id, email="ada@moved.com")
+
+        stage.hourly()
+
+        after = stage.sandbox.attio.person(person.id)
+        assert set(after.emails) == {"ada@lovelace.com", "ada@moved.com"}
+        assert after.values["company"] == chosen

@@ -73,6 +73,15 @@ async def test_a_row_that_does_not_parse_is_rejected_alone() -> None:
     assert bad.created_at == page.items[0].created_at, "the list is in order, so that of the row before is near"
 
 
+async def test_items_that_are_no_rows_at_all_cost_themselves() -> None:
+    items: list[object] = [row(1), None, [], "text", 7, {"id": 7}, row(2)]
+    async with api(lambda _: listing(items, len(items), 100)) as connection:
+        page = await PolarClient(connection, organization_slug="acme").page(1)
+
+    assert [customer.id for customer in page.items] == [row(1)["id"], row(2)["id"]]
+    assert len(page.bad_rows) == 5
+
+
 async def test_the_newest_page_is_a_single_request() -> None:
     polar = FakePolar([row(number) for number in range(250)])
     async with api(polar) as connection:

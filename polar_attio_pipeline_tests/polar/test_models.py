@@ -83,6 +83,44 @@ def test_a_row_that_does_not_parse_names_itself_and_the_field_but_no_value(
     assert "ada" not in bad.message
 
 
+@pytest.mark.parametrize(
+    "moment", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00", "10000-01-01T00:00:00Z", "", [], {}, True]
+)
+def test_a_moment_that_is_none_in_utc_costs_its_row(moment: object) -> None:
+    bad = parse_row(row(created_at=moment))
+
+    assert isinstance(bad, BadRow)
+    assert (bad.id, bad.field, bad.created_at) == (row()["id"], "created_at", None)
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2999-01-01T00:00:00+14:00"])
+def test_a_moment_long_ago_or_far_ahead_is_a_moment(moment: str) -> None:
+    assert isinstance(parse_row(row(created_at=moment)), CustomerRow)
+
+
+@pytest.mark.parametrize("strange", ["", "c1", "\x00" * 36, f"{row()['id']} ", [row()["id"]], 7, "../../organizations"])
+def test_an_id_that_is_no_uuid_costs_its_row_and_is_no_id(strange: object) -> None:
+    bad = parse_row(row(id=strange))
+
+    assert isinstance(bad, BadRow)
+    assert bad.field == "id"
+
+
+@pytest.mark.parametrize("name", ["\x00", "Ada\x07\x1b[31m", "\u202eadA", "\ufffd", "a" * 10_000, "\r\n"])
+def test_a_name_may_hold_whatever_people_type(name: str) -> None:
+    parsed = parse_row(row(name=name))
+
+    assert isinstance(parsed, CustomerRow)
+    assert parsed.name == name
+
+
+def test_a_row_without_a_type_is_an_individual_and_one_whose_type_is_not_said_has_none() -> None:
+    untyped = {key: value for key, value in row().items() if key != "type"}
+    parsed = [parse_row(item) for item in (untyped, row(type=None))]
+
+    assert [one.type for one in parsed if isinstance(one, CustomerRow)] == ["individual", None]
+
+
 def test_when_a_bad_row_was_created_is_read_if_it_can_be() -> None:
     bad = parse_row(row(name=7))
 

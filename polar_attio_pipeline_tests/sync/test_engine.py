@@ -38,10 +38,11 @@ class Meddled:
     async def create(self, values: Values, *, email: str) -> Person:
         return await self.people.create(values, email=email)
 
-    async def update(
-        self, record_id: str, values: Values, *, add_email: str | None = None, company: str | None = None
-    ) -> Person:
-        return await self.people.update(record_id, values, add_email=add_email, company=company)
+    async def update(self, record_id: str, values: Values, *, add_email: str | None = None) -> Person:
+        return await self.people.update(record_id, values, add_email=add_email)
+
+    async def keep_company(self, person: Person, company: str) -> None:
+        await self.people.keep_company(person, company)
 
     async def is_answering(self) -> bool:
         return await self.people.is_answering()

@@ -196,7 +196,7 @@ class RevokedAtTheFirstWrite(Faults):
         super().__init__(both.sandbox.clock)
         self._attio = both.attio
 
-    def strike(self, service: str, method: str, path: str, text: str = "") -> list[Fault]:  # noqa: ARG002  # as Faults
+    def strike(self, service: str, method: str, path: str, text: str = "") -> list[Fault]:  # as Faults
         if method == "POST" and path.endswith("/records"):
             self._attio.tokens[ATTIO_TOKEN].active = False
         return []

@@ -1,92 +1,131 @@
-"""Sensor `alerts`: tells people when something turns bad and when it is good again; the rules stand in `notices`."""
+"""Sensor `alerts`: judges each state by itself and tells the channels what has changed; the rules are in `notices`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from polar_attio_pipeline.channels import fingerprint, send
+from polar_attio_pipeline.channels import deliver, fingerprint
+from polar_attio_pipeline.defs import dagster_private
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.resources import LedgerResource
-from polar_attio_pipeline.defs.sensors.notices import State, notices, remember
-from polar_attio_pipeline.defs.sensors.notices import dump as dump_told
-from polar_attio_pipeline.defs.sensors.notices import load as load_told
-from polar_attio_pipeline.hours import HOUR, between, floor, key
-from polar_attio_pipeline.ledger import Ledger
-from polar_attio_pipeline.sync.outcomes import FAILED
+from polar_attio_pipeline.defs.sensors import hour_states, new_polar_customers, other_states
+from polar_attio_pipeline.defs.sensors.alert_cursor import AlertCursor, dump, load
+from polar_attio_pipeline.defs.sensors.notices import (
+    FAILING_HOURS,
+    LEDGER,
+    OVERDUE_HOURS,
+    RECONCILIATION,
+    SENSOR,
+    UNRESOLVED_CUSTOMERS,
+    State,
+    notices,
+    remember,
+)
+from polar_attio_pipeline.defs.sensors.watching import Look, Watched
+from polar_attio_pipeline.http.redaction import redact
 
-DAY = timedelta(days=1)
+CHANNEL_SECONDS = 10
+"""So long a tick waits for all channels together; apprise itself gives most of them up after 8."""
 
-_PEOPLE = dg.AssetKey("attio_people")
+NEW_FOR = timedelta(minutes=15)
+"""In an instance that is watched for so short a time, hours that lie behind are no news: the sensor fills them now."""
+
+TICKS_LOOKED_AT = 60
+"""Evaluations of the sensor of new customers: half an hour of them."""
 
 
-def build_alert_sensor(
-    jobs: Sequence[str], partitions: dg.HourlyPartitionsDefinition, *, urls: Sequence[str], overdue: timedelta
-) -> dg.SensorDefinition:
-    """Return the sensor that tells people when something turns bad, and when it is good again."""
+def build_alert_sensor(watched: Watched, *, urls: Sequence[str]) -> dg.SensorDefinition:
+    """Return the sensor that tells people when something turns bad, and when it is over."""
 
     @dg.sensor(
         name="alerts",
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING if urls else dg.DefaultSensorStatus.STOPPED,
-        description="Tells the channels of POLAR_ATTIO_ALERT_URLS once when a job fails, an hour is overdue or too "
-        "many customers are not in Attio, and once when that is over. Its cursor holds what people were told.",
+        description="Tells the channels of POLAR_ATTIO_ALERT_URLS once when hours fail or are overdue, a "
+        "reconciliation fails or is late, the ledger cannot be read, too many customers are not in Attio, or Polar "
+        "cannot be watched, and once when that is over. Its cursor holds what each channel was told.",
     )
     def alerts(context: dg.SensorEvaluationContext, ledger: LedgerResource, options: PassOptions) -> dg.SensorResult:
-        states = [
-            *(_job_state(context.instance, job) for job in jobs),
-            _hours_state(context.instance, start=partitions.start, overdue=overdue, now=datetime.now(UTC)),
-            _customers_state(ledger.open(), options),
-        ]
-        told = load_told(context.cursor)
-        kept: dict[str, dict[str, str]] = {}
-        sent: set[str] = set()
-        refused = 0
-        for url in urls:
-            known = told.get(fingerprint(url), {})
-            due = notices(known, states)
-            taken = [notice for notice in due if send(notice, url)]
-            kept[fingerprint(url)] = remember(known, taken)
-            sent.update(notice.title for notice in taken)
-            refused += len(taken) < len(due)
-        said = f"Told: {', '.join(sorted(sent))}." if sent else "There is nothing to tell."
-        if refused:
-            said = f"{refused} of {len(urls)} channels did not take a notice and will get it later. {said}"
-        return dg.SensorResult(skip_reason=said, cursor=dump_told(kept))
+        judge = _Judge(context, Look(context.instance, watched, datetime.now(UTC)))
+        states = list(judge.states(ledger, options))
+        told, said = _tell(urls, states, judge.cursor)
+        unjudged = f" Not judged in this tick: {', '.join(judge.unjudged)}." if judge.unjudged else ""
+        return dg.SensorResult(skip_reason=said + unjudged, cursor=dump(replace(judge.cursor, told=told)))
 
     return alerts
 
 
-def _job_state(instance: dg.DagsterInstance, job: str) -> State:
-    ended = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
-    newest = instance.get_runs(dg.RunsFilter(job_name=job, statuses=ended), limit=1)
-    if not newest or newest[0].status is dg.DagsterRunStatus.SUCCESS:
-        return State(job, None)
-    return State(job, f"The newest run of {job} failed ({newest[0].run_id}): its last error says what to do.")
+class _Judge:
+    """Judges the states of one tick; one that cannot be judged stays as it was told, and harms no other.
+
+    Attributes:
+        cursor: With what the states remember.
+        unjudged: Names of the states that could not be judged.
+    """
+
+    def __init__(self, context: dg.SensorEvaluationContext, look: Look) -> None:
+        self._context = context
+        self._look = look
+        self.cursor = load(context.cursor, start=look.watched.start, now=look.now)
+        self.unjudged: list[str] = []
+
+    def states(self, ledger: LedgerResource, options: PassOptions) -> Iterator[State]:
+        """Judge every state."""
+        answer = other_states.ask(ledger, self._look.now)
+        yield answer if isinstance(answer, State) else State(LEDGER, None)
+        rules: dict[str, Callable[[], State | None]] = {
+            FAILING_HOURS: self._failing_hours,
+            OVERDUE_HOURS: self._overdue_hours,
+            RECONCILIATION: lambda: other_states.reconciliation(self._look, self.cursor.watching_since),
+            UNRESOLVED_CUSTOMERS: lambda: self._customers(answer, options),
+            SENSOR: self._sensor,
+        }
+        for name, rule in rules.items():
+            try:
+                state = rule()
+            except Exception as error:  # noqa: BLE001  # the failure of one state harms no other
+                self._context.log.warning("%s: not judged, %s: %s", name, type(error).__name__, redact(str(error)))
+                state = None
+            if state is None:
+                self.unjudged.append(name)
+            else:
+                yield state
+
+    def _failing_hours(self) -> State:
+        state, failing = hour_states.failing_hours(self._look, self.cursor.failing)
+        self.cursor = replace(self.cursor, failing=failing)
+        return state
+
+    def _overdue_hours(self) -> State | None:
+        state, complete_until = hour_states.overdue_hours(self._look, self.cursor.complete_until)
+        self.cursor = replace(self.cursor, complete_until=complete_until)
+        is_new = self._look.now - self.cursor.watching_since < NEW_FOR
+        return None if is_new and state and state.problem else state
+
+    def _customers(self, answer: other_states.Count | State, options: PassOptions) -> State | None:
+        if isinstance(answer, State):
+            return None
+        return other_states.unresolved_customers(self._look, answer, error_share=options.failed_error_share)
+
+    def _sensor(self) -> State | None:
+        location = dagster_private.location_name(self._context)
+        name, limit = new_polar_customers.NAME, TICKS_LOOKED_AT
+        ticks = dagster_private.sensor_ticks(self._look.instance, name, location=location, limit=limit)
+        return other_states.sensor_ticks(self._look, ticks)
 
 
-def _hours_state(instance: dg.DagsterInstance, *, start: datetime, overdue: timedelta, now: datetime) -> State:
-    due = [hour for hour in between(floor(now - overdue) - DAY, floor(now - overdue) - HOUR) if hour >= start]
-    done = instance.event_log_storage.get_latest_storage_id_by_partition(
-        _PEOPLE, dg.DagsterEventType.ASSET_MATERIALIZATION, set(map(key, due))
-    )
-    missing = [hour for hour in due if key(hour) not in done]
-    if not missing:
-        return State("overdue hours", None)
-    return State(
-        "overdue hours",
-        f"{len(missing)} hours since {missing[0]:%Y-%m-%d %H:%M} UTC are not in Attio yet: see that Dagster's daemon "
-        "runs and look at the newest run of customer_sync.",
-    )
-
-
-def _customers_state(ledger: Ledger, options: PassOptions) -> State:
-    counts = ledger.counts()
-    failed = sum(counts[result] for result in FAILED)
-    total = sum(counts.values())
-    if failed <= options.failed_error_share * total:
-        return State("unresolved customers", None)
-    return State(
-        "unresolved customers",
-        f"{failed} of {total} customers are rejected or ambiguous: the check on attio_people lists them.",
-    )
+def _tell(urls: Sequence[str], states: Sequence[State], cursor: AlertCursor) -> tuple[dict[str, dict[str, str]], str]:
+    """Send what is due to each channel; return what each was told, and what to say of it in the UI."""
+    known = {url: cursor.told.get(fingerprint(url), {}) for url in urls}
+    due = [(url, batch) for url in urls if (batch := notices(known[url], states))]
+    deliveries = deliver(due, seconds=CHANNEL_SECONDS)
+    taken = {url: delivery.taken for (url, _), delivery in zip(due, deliveries, strict=True)}
+    told = {fingerprint(url): remember(known[url], taken.get(url, ())) for url in urls}
+    titles = sorted({notice.title for batch in taken.values() for notice in batch})
+    said = f"Sent: {', '.join(titles)}." if titles else "There is nothing to tell."
+    refused = sum(len(taken[url]) < len(batch) for url, batch in due)
+    if refused:
+        said = f"{refused} of {len(urls)} channels did not take a notice and will get it later. {said}"
+    return told, said

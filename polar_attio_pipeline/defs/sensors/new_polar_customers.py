@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from polar_attio_pipeline.defs import dagster_private
-from polar_attio_pipeline.defs.assets.attio_people import READ_AT, AttioPeopleConfig
+from polar_attio_pipeline.defs.assets.attio_people import ABSENT, READ_AT, AttioPeopleConfig
 from polar_attio_pipeline.defs.bounded import within
 from polar_attio_pipeline.defs.partitions import range_tags
 from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource
@@ -25,6 +25,9 @@ NAME = "new_polar_customers"
 TICK_SECONDS = 8
 """No tick waits longer for Polar: the next one asks again."""
 
+LEDGER_PATIENCE = 4
+"""Seconds that a tick waits for writers of the ledger."""
+
 LEDGER_SECONDS = 5
 """No tick waits longer for the ledger: an hour then counts as done when it was read."""
 
@@ -33,9 +36,6 @@ CLOCK_TOLERANCE = timedelta(minutes=10)
 
 CURSOR_KEPT = "The cursor stays where it is."
 """Ends the message of a tick that could not find out what is new."""
-
-ABSENT = "absent_in_polar"
-"""Metadata of an hour: ids that the pass asked Polar for and that Polar does not have."""
 
 NEWEST = 100
 """Customers looked at in a tick: a page."""
@@ -87,7 +87,7 @@ def build_sensor(job: str, partitions: dg.HourlyPartitionsDefinition, *, overlap
         now = here + offset
         cursor = load(context.cursor, start=partitions.start, now=now)
         successes = _successes(context.instance, cursor, now=now)
-        recorded, trouble = _recorded(ledger.open(), cursor)
+        recorded, trouble = _recorded(ledger.open(patience=LEDGER_PATIENCE), cursor)
         facts = Facts(
             now=now,
             start=partitions.start,
@@ -152,7 +152,17 @@ def _successes(instance: dg.DagsterInstance, cursor: Cursor, *, now: datetime) -
         record.partition_key: _success(record.asset_materialization)
         for record in sorted((*recent, *older), key=lambda record: record.storage_id)
     }
-    return {parse(partition): success for partition, success in newest.items() if partition and success}
+    return {
+        hour: success for partition, success in newest.items() if success and (hour := _hour(partition)) is not None
+    }
+
+
+def _hour(partition: str | None) -> datetime | None:
+    """Return the hour that a partition names; None for what a person put on record by hand without naming one."""
+    try:
+        return parse(partition or "")
+    except ValueError:
+        return None
 
 
 def _success(materialization: dg.AssetMaterialization | None) -> Success | None:

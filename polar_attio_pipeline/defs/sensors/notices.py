@@ -1,60 +1,56 @@
-"""One notice when a state turns bad and one when it is good again, to any channel that apprise can reach.
+"""One notice when a state turns bad and one when it is over: rules of values.
 
-Each channel is remembered by itself: one that is down gets its notice later, and the others hear nothing twice.
+Each channel is remembered by itself: one that is down gets its notice later, and the others get nothing twice.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from polar_attio_pipeline.channels import Notice
+from polar_attio_pipeline.channels import Kind, Notice
+
+LEDGER = "ledger"
+FAILING_HOURS = "failing hours"
+OVERDUE_HOURS = "overdue hours"
+RECONCILIATION = "reconciliation"
+UNRESOLVED_CUSTOMERS = "unresolved customers"
+SENSOR = "new_polar_customers"
+
+STATES = (LEDGER, FAILING_HOURS, OVERDUE_HOURS, RECONCILIATION, UNRESOLVED_CUSTOMERS, SENSOR)
+"""Every state that is watched."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Something that is well or not.
+    """Something that is well or not. A state that could not be judged in a tick is none of its states.
 
     Attributes:
         name: What it is about; the same from tick to tick.
-        problem: What is wrong and what to do, as a sentence without names and addresses; None if it is well.
+        problem: What is wrong and what to do, without names and addresses of people; None if it is well.
     """
 
     name: str
     problem: str | None
 
 
-Told = Mapping[str, Mapping[str, str]]
-"""For each channel, by `fingerprint`: the problems that it was told of and that it was not told are over, by name."""
-
-
-def load(cursor: str | None) -> Told:
-    """Return what each channel was told; nothing where the cursor is missing or garbage."""
-    try:
-        stored = json.loads(cursor or "{}")
-        return {str(channel): {str(name): str(text) for name, text in told.items()} for channel, told in stored.items()}
-    except (ValueError, AttributeError):
-        return {}
-
-
-def dump(told: Told) -> str:
-    """Return the form in which Dagster stores what each channel was told."""
-    return json.dumps(told, sort_keys=True)
-
-
 def notices(told: Mapping[str, str], states: Iterable[State]) -> list[Notice]:
-    """Return what to tell a channel: states that have turned bad, and states that are good again."""
+    """Return what to send to a channel: states that have turned bad, and bad states that are over.
+
+    Args:
+        told: The problems that the channel was told of and that it was not told are over, by state.
+        states: As they are now, without those that could not be judged.
+    """
     found: list[Notice] = []
     for state in states:
         if state.problem and state.name not in told:
-            found.append(Notice(state.name, state.problem, good=False))
+            found.append(Notice(state.name, state.problem))
         elif state.problem is None and state.name in told:
-            found.append(Notice(state.name, f"Over: {told[state.name]}", good=True))
+            found.append(Notice(state.name, f"This is over. It began as: {told[state.name]}", Kind.OVER))
     return found
 
 
 def remember(told: Mapping[str, str], taken: Iterable[Notice]) -> dict[str, str]:
     """Return the problems that a channel knows of after it has taken these notices."""
     taken = list(taken)
-    over = {notice.state for notice in taken if notice.good}
+    over = {notice.state for notice in taken if notice.kind is Kind.OVER}
     known = {name: problem for name, problem in told.items() if name not in over}
-    return {**known, **{notice.state: notice.text for notice in taken if not notice.good}}
+    return {**known, **{notice.state: notice.text for notice in taken if notice.kind is Kind.PROBLEM}}

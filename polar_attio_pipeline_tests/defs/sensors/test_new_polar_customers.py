@@ -14,12 +14,12 @@ from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
-from polar_attio_pipeline.defs.assets.attio_people import READ_AT
+from polar_attio_pipeline.defs.assets.attio_people import ABSENT, READ_AT
 from polar_attio_pipeline.defs.partitions import range_tags
 from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource
 from polar_attio_pipeline.defs.runs import UNDER_WAY
 from polar_attio_pipeline.defs.sensors import new_polar_customers as sensors
-from polar_attio_pipeline.defs.sensors.new_polar_customers import ABSENT, CURSOR_KEPT
+from polar_attio_pipeline.defs.sensors.new_polar_customers import CURSOR_KEPT
 from polar_attio_pipeline.hours import HOUR, key
 from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
@@ -398,6 +398,17 @@ def test_a_tag_that_names_no_hour_does_not_stop_the_sensor(sensor: Sensor) -> No
     sensor.buy("ada")
 
     assert sensor.asks() == [hours(10)]
+
+
+@pytest.mark.parametrize("partition", [None, "yesterday"])
+def test_a_success_that_a_person_put_on_record_for_no_hour_does_not_stop_the_sensor(
+    sensor: Sensor, partition: str | None
+) -> None:
+    metadata = {READ_AT: dg.TimestampMetadataValue(NOW.timestamp())}
+    by_hand = dg.AssetMaterialization(PEOPLE, partition=partition, metadata=metadata)
+    sensor.instance.report_runless_asset_event(by_hand)
+
+    assert "Nothing is missing" in sensor.skips()
 
 
 def test_an_hour_that_fails_while_others_succeed_is_left_alone_for_a_while_and_the_others_go_on(
