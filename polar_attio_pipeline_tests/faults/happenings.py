@@ -84,28 +84,37 @@ class Happenings:
         self.broken.clear()
         self.remember()
 
+    def touch(self, customer_id: str) -> None:
+        """Let nothing more happen to a customer that bears on who it is."""
+        self._identity_touched.add(customer_id)
+
+    def person_of(self, customer_id: str) -> str | None:
+        """Return the record of the person that holds a customer's id."""
+        people = {person.values.get("polar_customer_id"): person.id for person in self._attio.people()}
+        return people.get(customer_id)
+
     # In Polar.
 
     def _customer_comes(self) -> None:
-        self._polar.add_customer(email=self._new_email(), **self._extras())
+        self._polar.add_customer(email=self.new_email(), **self._extras())
 
     def _customer_commits_late(self) -> None:
         late = timedelta(minutes=self._random.choice((1, 10, 50, 90, 300)))
-        self._polar.add_customer(email=self._new_email(), visible_in=late, **self._extras())
+        self._polar.add_customer(email=self.new_email(), visible_in=late, **self._extras())
 
     def _many_come_at_once(self) -> None:
         moment = self._polar.clock().replace(microsecond=0)
         for _ in range(self._random.randint(2, 8)):
-            self._polar.add_customer(email=self._new_email(), created_at=moment, **self._extras())
+            self._polar.add_customer(email=self.new_email(), created_at=moment, **self._extras())
 
     def _team_comes(self) -> None:
         team = self._polar.add_customer(email=None, name="Acme", type="team")
         if self._random.random() < 0.8:
-            self._polar.add_member(team.id, email=self._new_email(), name="Owen Owner")
+            self._polar.add_member(team.id, email=self.new_email(), name="Owen Owner")
 
     def _known_person_comes(self) -> None:
         """Somebody whom the team has typed into its CRM buys."""
-        email = self._new_email()
+        email = self.new_email()
         self._attio.add_person(emails=[email.lower()], name="Typed By Hand", values={"job_title": "Prospect"})
         self._polar.add_customer(email=email, **self._extras())
 
@@ -117,19 +126,19 @@ class Happenings:
             self._polar.update_customer(row.id, **changes)
 
     def _email_changes(self) -> None:
-        row = self._untouched(lambda row: row.email is not None)
+        row = self.untouched(lambda row: row.email is not None)
         if row:
-            self._polar.update_customer(row.id, email=self._new_email())
+            self._polar.update_customer(row.id, email=self.new_email())
 
     def _customer_goes(self) -> None:
-        row = self._untouched(lambda _: True)
+        row = self.untouched(lambda _: True)
         if row:
             self._polar.delete_customer(row.id)
             if row.email and self._random.random() < 0.5:
                 self._polar.add_customer(email=row.email, name=row.name)
 
     def _row_breaks(self) -> None:
-        row = self._untouched(lambda row: row.type == "individual" and row.email is not None)
+        row = self.untouched(lambda row: row.type == "individual" and row.email is not None)
         if row:
             self.broken[row.id] = row.email
             self._polar.break_customer(row.id)
@@ -155,13 +164,13 @@ class Happenings:
     def _address_is_replaced(self) -> None:
         found = self._untouched_person()
         if found:
-            self._attio.edit_person(found, {"email_addresses": [self._new_email()]})
+            self._attio.edit_person(found, {"email_addresses": [self.new_email()]})
 
     def _address_is_added(self) -> None:
         record_id = self._somebodys_person()
         if record_id:
             held = list(self._attio.person(record_id).emails)
-            self._attio.edit_person(record_id, {"email_addresses": [*held, self._new_email()]})
+            self._attio.edit_person(record_id, {"email_addresses": [*held, self.new_email()]})
 
     def _person_is_deleted(self) -> None:
         found = self._untouched_person()
@@ -171,12 +180,13 @@ class Happenings:
     def _person_is_merged(self) -> None:
         found = self._untouched_person()
         if found:
-            other = self._attio.add_person(emails=[self._new_email()], name="The Same Again")
+            other = self._attio.add_person(emails=[self.new_email()], name="The Same Again")
             self._attio.merge(*self._random.sample([found, other], 2))
 
     # Whom it befalls.
 
-    def _new_email(self) -> str:
+    def new_email(self) -> str:
+        """Return an address that nobody has."""
         self._count += 1
         local = self._random.choice(("ada.{}", "Bob.{}", "cyd+polar{}", "DAN{}"))
         domain = self._random.choice(("example.com", "gmail.com", "acme.example.org"))
@@ -194,7 +204,7 @@ class Happenings:
         rows = [row for row in self._polar.customers.values() if row.id not in self.broken]
         return self._random.choice(rows) if rows else None
 
-    def _untouched(self, fits: Callable[[Customer], bool]) -> Customer | None:
+    def untouched(self, fits: Callable[[Customer], bool]) -> Customer | None:
         """Return somebody by whom nothing happened yet that bears on who is who: twice over, nobody could tell."""
         rows = [row for row in self._polar.customers.values() if row.id not in self._identity_touched and fits(row)]
         row = self._random.choice(rows) if rows else None
@@ -204,7 +214,7 @@ class Happenings:
 
     def _untouched_person(self) -> str | None:
         people = {person.values.get("polar_customer_id"): person.id for person in self._attio.people()}
-        row = self._untouched(lambda row: row.id in people)
+        row = self.untouched(lambda row: row.id in people)
         return people[row.id] if row else None
 
     def _somebodys_person(self) -> str | None:

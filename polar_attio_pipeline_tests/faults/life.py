@@ -1,27 +1,31 @@
-"""A pass that can die: at any request, at any write, between Attio and the ledger."""
+"""A pass that can die: at any request, at any write to Attio, at any write to the ledger."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import format_datetime, parsedate_to_datetime
 from random import Random
 from typing import Literal
 
 import httpx
-from pydantic import PrivateAttr
+import sqlalchemy as sa
 from starlette.types import ASGIApp
 
-from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource
 from polar_attio_pipeline.ledger import PATIENCE, Ledger
+from polar_attio_pipeline.ledger.database import Database
+from polar_attio_pipeline.ledger.location import locate
 from polar_attio_pipeline.sandbox.traffic import Traffic, kind_of, service_of
-from polar_attio_pipeline.sync.outcomes import Outcome
 
 NO_ANSWER_SECONDS = 30
 """After so much silence the real transport gives up (`http.client`)."""
 
 ON_THE_WIRE = (0.002, 0.04)
 """Seconds that a request or an answer takes, from and to."""
+
+LEDGER_WRITES = 8
+"""Writes to the ledger of a pass at least: snapshot, lease, beginning, facts, outcomes, end, and the lease again."""
 
 Step = Literal["request", "write", "ledger"]
 
@@ -67,6 +71,10 @@ class Life:
         for step in steps:
             self._meet(step, after=True)
 
+    def end(self) -> None:
+        """Die: the next step is not taken."""
+        self.dead = True
+
     def go_on(self) -> None:
         """Do nothing, unless dead.
 
@@ -93,7 +101,7 @@ def draw_life(random: Random) -> Life:
     if random.random() < 0.6:
         return Life()
     step: Step = random.choice(("request", "write", "write", "ledger"))
-    number = random.randint(1, 3) if step == "ledger" else random.randint(1, random.choice((5, 25)))
+    number = random.randint(1, LEDGER_WRITES if step == "ledger" else random.choice((5, 25)))
     return Life(Death(step, number, after=random.random() < 0.5))
 
 
@@ -160,41 +168,28 @@ class Wire(httpx.AsyncBaseTransport):
         await asyncio.sleep(self._random.uniform(*ON_THE_WIRE))
 
 
-class PolarOnWire(PolarResource):
-    """The real resource, on a wire of the sandbox."""
-
-    _wire: httpx.AsyncBaseTransport | None = PrivateAttr(default=None)
-
-    def on(self, wire: httpx.AsyncBaseTransport) -> "PolarOnWire":
-        self._wire = wire
-        return self
-
-    def transport(self) -> httpx.AsyncBaseTransport | None:
-        return self._wire
-
-
 class MortalLedger(Ledger):
-    """The real ledger of a pass that can die."""
+    """The real ledger, as a process has it that can die: a dead process neither reads nor writes it any more."""
 
     def __init__(self, url: str, life: Life) -> None:
         super().__init__(url)
+        self._database = _MortalDatabase(url, life)
+
+
+class _MortalDatabase(Database):
+    def __init__(self, url: str, life: Life) -> None:
+        super().__init__(locate(url), patience=PATIENCE)
         self._life = life
 
-    def record(self, customers: Sequence[Outcome], *, pass_id: str) -> None:
-        self._life.before("ledger")
-        super().record(customers, pass_id=pass_id)
-        self._life.after("ledger")
-
-
-class MortalLedgerResource(LedgerResource):
-    """Gives assets the ledger of a pass that can die."""
-
-    _life: Life = PrivateAttr(default_factory=Life)
-
-    def on(self, life: Life) -> "MortalLedgerResource":
-        self._life = life
-        return self
-
-    def open(self, *, patience: float = PATIENCE) -> Ledger:
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
         self._life.go_on()
-        return MortalLedger(self.url, self._life)
+        with super().reading() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        self._life.before("ledger")
+        with super().writing() as connection:
+            yield connection
+        self._life.after("ledger")

@@ -96,6 +96,15 @@ def judge(polar: PolarWorld, attio: AttioWorld, said: Said) -> Verdict:
         return verdict
 
 
+def about_each(polar: PolarWorld, attio: AttioWorld) -> dict[str, list[str]]:
+    """Return what is not as it should be about customers, now: for each of them, by id."""
+    with polar.lock, attio.lock:
+        polar.settle()
+        attio.records.settle()
+        verdict = Verdict()
+        return _everybody_is_one_person(polar, list(_people(attio)), verdict)
+
+
 def writable(polar: PolarWorld) -> dict[str, str | None]:
     """Return the customers that Attio can take and nobody else has a claim on, with the address of each."""
     addresses = {row.id: _address(polar, row) for row in polar.customers.values()}
@@ -107,7 +116,8 @@ def writable(polar: PolarWorld) -> dict[str, str | None]:
     }
 
 
-def _everybody_is_one_person(polar: PolarWorld, people: Iterable[_Person], verdict: Verdict) -> None:
+def _everybody_is_one_person(polar: PolarWorld, people: Iterable[_Person], verdict: Verdict) -> dict[str, list[str]]:
+    """Judge the customers; return the sentences by customer too."""
     by_id: dict[str, list[_Person]] = defaultdict(list)
     by_address: dict[str, list[_Person]] = defaultdict(list)
     for person in people:
@@ -115,15 +125,22 @@ def _everybody_is_one_person(polar: PolarWorld, people: Iterable[_Person], verdi
         for address in person.emails:
             by_address[address].append(person)
     must = writable(polar)
+    about: dict[str, list[str]] = {}
     for row in polar.customers.values():
         found = by_id[row.id]
+        own = Verdict()
         if row.id in must and not found:
-            verdict.lost.append(f"{row.id} is nobody in Attio")
+            own.lost.append(f"{row.id} is nobody in Attio")
         if len(found) > 1:
-            verdict.doubled.append(f"{row.id} is {len(found)} people")
+            own.doubled.append(f"{row.id} is {len(found)} people")
         if len(found) == 1:
-            _values_are_true(polar, row, found[0], verdict)
+            _values_are_true(polar, row, found[0], own)
+        about[row.id] = [*own.lost, *own.doubled, *own.wrong]
+        verdict.lost += own.lost
+        verdict.doubled += own.doubled
+        verdict.wrong += own.wrong
     verdict.doubled += [f"{address} is held by {len(held)}" for address, held in by_address.items() if len(held) > 1]
+    return about
 
 
 def _values_are_true(polar: PolarWorld, row: Customer, person: _Person, verdict: Verdict) -> None:

@@ -1,36 +1,40 @@
-"""The pipeline in process: the bodies of the real assets, and the sensor's rules, on wires of the sandbox."""
+"""The pipeline in process: passes as runs make them, and the sensor's rules, on wires of the sandbox."""
 
 import asyncio
+import functools
+import json
+import shutil
+import socket
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
 from random import Random
 from typing import Any
+from unittest import mock
 
-import dagster as dg
+from pydantic import SecretStr
 from starlette.types import ASGIApp
 
-from polar_attio_pipeline.defs.options import PassOptions
-from polar_attio_pipeline.defs.resources import AttioResource
-from polar_attio_pipeline.defs.sensors.cursor import Facts, dump, hours_to_look_up, load
-from polar_attio_pipeline.defs.sensors.cursor_requests import decide
-from polar_attio_pipeline.defs.sensors.new_polar_customers import RECENT, newest_customers
+from polar_attio_pipeline.attio.client import attio_api
+from polar_attio_pipeline.defs.sensors.cursor import CustomerRef, Facts, dump, hours_to_look_up, load
+from polar_attio_pipeline.defs.sensors.cursor_requests import decide, expected
+from polar_attio_pipeline.defs.sensors.new_polar_customers import NEWEST, RECENT, TICK_SECONDS
 from polar_attio_pipeline.hours import HOUR, between, floor
 from polar_attio_pipeline.http.errors import ApiError
-from polar_attio_pipeline.ledger import Ledger
+from polar_attio_pipeline.http.retries import RetryPolicy
+from polar_attio_pipeline.ledger import Ledger, LedgerError
+from polar_attio_pipeline.passes.guards import ORGANIZATION_FACT, GuardError
+from polar_attio_pipeline.passes.hourly import HourDone
+from polar_attio_pipeline.passes.rules import Rules
+from polar_attio_pipeline.polar.client import PolarClient, polar_api
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
-from polar_attio_pipeline.sync.mapping import BY_KEY
-from polar_attio_pipeline_tests.faults import bodies
-from polar_attio_pipeline_tests.faults.bodies import default
-from polar_attio_pipeline_tests.faults.life import (
-    HeardTraffic,
-    KilledError,
-    Life,
-    MortalLedgerResource,
-    PolarOnWire,
-    Wire,
-)
+from polar_attio_pipeline.sync.ports import UnavailableError
+from polar_attio_pipeline.sync.services import Pace
+from polar_attio_pipeline_tests.faults.life import HeardTraffic, KilledError, Life, MortalLedger, Wire
+from polar_attio_pipeline_tests.faults.runs import Run, default
 from polar_attio_pipeline_tests.faults.virtual_time import Timeline
 
 GAP_SECONDS = 360
@@ -38,13 +42,64 @@ GAP_SECONDS = 360
 
 OVERLAP = HOUR * default("polar_attio_overlap_hours")
 
+PACE = Pace(
+    writes=default("attio_writes_per_second"),
+    questions=default("polar_requests_per_minute") / 60,
+)
+
+_NO_PROCESS = 2**22 + 1
+"""Linux gives no process an id beyond this one: whoever looks for it finds that it has ended."""
+
+_MEMORY = Path("/dev/shm")  # noqa: S108  # Linux has its file system in memory there
+"""Where ledgers live, if there is such a place: no schedule is about a disk that loses what was written."""
+
+_ONE_TRY = RetryPolicy(attempts=1, attempt_seconds=TICK_SECONDS)
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a pass ended: by itself, by an error that says what to do, or killed."""
+    """How a pass ended: by itself, by an error that says what to do, or killed.
+
+    Attributes:
+        how: "success", "killed", or the error's sentence.
+        seconds: How long it took.
+        killed: Whether its process was killed.
+        guarded: Whether a guard stopped it before its first write.
+    """
 
     how: str
-    killed: bool = False
+    seconds: float
+    killed: bool
+    guarded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Where a process runs.
+
+    Attributes:
+        token: With which it asks Polar.
+        elsewhere: Whether it is a machine of its own, such as a container: from another one it cannot be seen whether
+            a process of it still lives, so its lease is free when its heartbeat has stood still.
+    """
+
+    token: str = POLAR_TOKEN
+    elsewhere: bool = False
+
+
+HERE = Machine()
+
+
+@dataclass
+class _Done:
+    """What is on record of the hours that have succeeded."""
+
+    read_at: dict[datetime, datetime] = field(default_factory=dict)
+    absent: dict[datetime, frozenset[str]] = field(default_factory=dict)
+
+    def note(self, hour: HourDone) -> None:
+        self.read_at[hour.start] = hour.polar_read_at
+        self.absent[hour.start] = hour.absent
 
 
 class Pipeline:
@@ -59,8 +114,11 @@ class Pipeline:
         start: The first hourly partition.
 
     Attributes:
-        done: For hours whose `attio_people` has succeeded: when Polar was read for the newest success.
-        passes: How many passes have begun.
+        rules: What passes may do.
+        doomed: Hours at which the process of a run dies, each time.
+        done: What is on record of the hours whose `attio_people` has succeeded.
+        ended: How each pass ended, in order.
+        database: The ledger's file.
     """
 
     def __init__(
@@ -70,85 +128,186 @@ class Pipeline:
         self._traffic = traffic
         self._timeline = timeline
         self._random = random
-        self._folder = tempfile.TemporaryDirectory(prefix=f"{name}-")
+        self._folder = tempfile.TemporaryDirectory(prefix=f"{name}-", dir=_MEMORY if _MEMORY.is_dir() else None)
         self._start = start
         self._cursor: str | None = None
-        self.done: dict[datetime, datetime] = {}
-        self.passes = 0
+        self.database = Path(self._folder.name, "ledger.db")
+        self.rules = Rules()
+        self.doomed: set[datetime] = set()
+        self.done = _Done()
+        self.ended: list[Ended] = []
+        shutil.copy(_empty_ledger(), self.database)
 
     def close(self) -> None:
         self._folder.cleanup()
 
-    def close_hour(self, life: Life) -> Ended:
+    @property
+    def passes(self) -> int:
+        """How many passes have ended."""
+        return len(self.ended)
+
+    @property
+    def hours(self) -> list[datetime]:
+        """Every hour up to the running one."""
+        return between(self._start, floor(self._timeline.now()))
+
+    def recorded(self, customer_ids: Collection[str]) -> Collection[str]:
+        """Return those of some customers whose person is on record."""
+        with self._ledger() as ledger:
+            return ledger.record_ids(customer_ids).keys()
+
+    def knows_its_organization(self) -> bool:
+        """Tell whether a pass has put on record whose customers these are."""
+        with self._ledger() as ledger:
+            return ledger.fact(ORGANIZATION_FACT) is not None
+
+    def confirm(self, name: str) -> None:
+        """Confirm a change, as a person does who was asked to."""
+        with self._ledger() as ledger:
+            ledger.confirm(name)
+
+    @contextmanager
+    def _ledger(self) -> Iterator[Ledger]:
+        ledger = Ledger(str(self.database))
+        try:
+            yield ledger
+        finally:
+            ledger.close()
+
+    def close_hour(self, life: Life, machine: Machine = HERE) -> Ended:
         """Do what the hourly schedule asks for at this moment."""
         last = floor(self._timeline.now()) - HOUR
-        return self.sync(between(max(self._start, last - OVERLAP), last), life)
+        return self.sync(between(max(self._start, last - OVERLAP), last), life, machine)
 
-    def tick(self, life: Life) -> Ended | None:
+    def tick(self, life: Life, machine: Machine = HERE) -> Ended | None:
         """Do what the sensor does in one tick, and run what it asks for; None if it asks for nothing."""
-        try:
-            newest, offset = asyncio.run(newest_customers(self._polar(Life())))
-        except (ApiError, TimeoutError):
+        newest = asyncio.run(self._newest(machine))
+        if newest is None:
             return None
+        customers, offset = newest
         now = self._timeline.now() + offset
         cursor = load(self._cursor, start=self._start, now=now)
-        recent = sorted(self.done, key=self.done.__getitem__)[-RECENT:]
-        wanted = {*hours_to_look_up(cursor, now=now), *recent}
-        waiting = {customer for one in cursor.waiting.values() for customer in one.ids}
-        facts = Facts(
-            now=now,
-            start=self._start,
-            newest=[one for one in newest if one.created_at < floor(self._timeline.now()) + HOUR],
-            read_at={hour: self.done[hour] for hour in wanted if hour in self.done},
-            in_flight=(),
-            overlap=OVERLAP,
-            recorded=frozenset(Ledger(f"{self._folder.name}/ledger.db").recorded(waiting)),
-        )
-        decision = decide(cursor, facts)
+        decision = decide(cursor, self._facts(customers, cursor.waiting, set(hours_to_look_up(cursor, now=now)), now))
         self._cursor = dump(decision.cursor)
         ended = None
         for hours in decision.ranges:
             self._timeline.advance(GAP_SECONDS if ended else 0)
-            ended = self.sync(hours, life)
+            ended = self.sync(hours, life, machine, expected=expected(decision.cursor, hours))
         return ended
 
-    def sync(self, hours: Sequence[datetime], life: Life) -> Ended:
-        """Run both assets over a range of hours."""
-        return self._ending(lambda run_id: bodies.sync_hours(hours, run_id, self._resources(life), self.done))
+    def sync(
+        self, hours: Sequence[datetime], life: Life, machine: Machine = HERE, *, expected: Collection[str] = ()
+    ) -> Ended:
+        """Read a range of hours and bring their customers to Attio."""
+        deadly = next((hour for hour in hours if hour in self.doomed), None)
 
-    def reconcile(self, life: Life) -> Ended:
+        def note(hour: HourDone) -> None:
+            self.done.note(hour)
+            if deadly == hour.start + HOUR:
+                life.end()
+
+        if deadly == hours[0]:
+            life.end()
+        return self._ending(life, machine, lambda run: run.sync(hours, note, expected=expected))
+
+    def reconcile(self, life: Life, machine: Machine = HERE) -> Ended:
         """Run the reconciliation."""
-        return self._ending(lambda run_id: bodies.reconcile(run_id, self._resources(life)))
+        return self._ending(life, machine, lambda run: run.reconcile())
 
-    def _ending(self, run: Callable[[str], None]) -> Ended:
-        self.passes += 1
+    def preview(self, life: Life, machine: Machine = HERE) -> Ended:
+        """Preview the reconciliation."""
+        return self._ending(life, machine, lambda run: run.preview())
+
+    def _ending(self, life: Life, machine: Machine, work: Callable[[Run], Coroutine[Any, Any, Any]]) -> Ended:
+        number = self.passes + 1
+        began = self._timeline.now()
+        ledger = MortalLedger(str(self.database), life)
+        run = Run(
+            id=f"run {number}",
+            polar=functools.partial(self._polar, life, machine),
+            attio=functools.partial(self._attio, life),
+            ledger=ledger,
+            pace=PACE,
+            rules=self.rules,
+        )
+        how, killed, guarded = "success", False, False
         try:
-            run(f"run {self.passes}")
+            with mock.patch("polar_attio_pipeline.processes.identity", lambda: _identity(machine, number)):
+                asyncio.run(work(run))
         except KilledError:
-            return Ended("killed", killed=True)
-        except dg.Failure as failure:
-            return Ended(str(failure.description))
-        return Ended("success")
+            how, killed = "killed", True
+        except (ApiError, UnavailableError, LedgerError, GuardError) as error:
+            how, guarded = str(error), isinstance(error, GuardError)
+        finally:
+            ledger.close()
+        self.ended.append(Ended(how, (self._timeline.now() - began) / timedelta(seconds=1), killed, guarded))
+        return self.ended[-1]
 
-    def _resources(self, life: Life) -> dict[str, Any]:
-        attio = AttioResource(
-            api_key=ATTIO_TOKEN,
-            api_url="http://sandbox",
+    def _facts(self, newest: Sequence[CustomerRef], waiting: Any, wanted: set[datetime], now: datetime) -> Facts:
+        done = self.done.read_at
+        known = {*sorted(done, key=done.__getitem__)[-RECENT:], *(wanted & done.keys())}
+        ids = {customer for one in waiting.values() for customer in one.ids}
+        with self._ledger() as ledger:
+            recorded = frozenset(ledger.recorded(ids)) if ids else frozenset()
+        return Facts(
+            now=now,
+            start=self._start,
+            newest=[one for one in newest if one.created_at < floor(self._timeline.now()) + HOUR],
+            read_at={hour: done[hour] for hour in known},
+            in_flight=(),
+            overlap=OVERLAP,
+            absent={hour: self.done.absent[hour] for hour in known},
+            recorded=recorded,
+        )
+
+    async def _newest(self, machine: Machine) -> tuple[list[CustomerRef], timedelta] | None:
+        """Return Polar's newest customers and how far its clock is ahead of ours; None if it does not answer."""
+        try:
+            async with asyncio.timeout(TICK_SECONDS), self._polar(Life(), machine, retry=_ONE_TRY) as api:
+                page = await PolarClient(api).newest(limit=NEWEST)
+                customers = [CustomerRef(one.id, one.created_at) for one in page.items]
+                return customers, timedelta(seconds=api.server_offset or 0)
+        except (ApiError, TimeoutError):
+            return None
+
+    def _polar(self, life: Life, machine: Machine, *, retry: RetryPolicy | None = None) -> Any:
+        return polar_api(
+            token=SecretStr(machine.token),
+            base_url="http://sandbox",
+            requests_per_minute=default("polar_requests_per_minute"),
+            retry=retry,
+            transport=self._wire(life),
+        )
+
+    def _attio(self, life: Life) -> Any:
+        return attio_api(
+            api_key=SecretStr(ATTIO_TOKEN),
+            base_url="http://sandbox",
             reads_per_second=default("attio_reads_per_second"),
             writes_per_second=default("attio_writes_per_second"),
-            slugs={key: key for key in BY_KEY},
+            transport=self._wire(life),
         )
-        return {
-            "polar": self._polar(life),
-            "attio": attio.over(transport=self._wire(life)),
-            "ledger": MortalLedgerResource(url=f"{self._folder.name}/ledger.db").on(life),
-            "options": PassOptions(),
-        }
-
-    def _polar(self, life: Life) -> PolarOnWire:
-        rate = default("polar_requests_per_minute")
-        polar = PolarOnWire(access_token=POLAR_TOKEN, api_url="http://sandbox", requests_per_minute=rate)
-        return polar.on(self._wire(life))
 
     def _wire(self, life: Life) -> Wire:
         return Wire(self._app, self._traffic, life, self._random)
+
+
+def _identity(machine: Machine, number: int) -> str:
+    host = f"container-{number}" if machine.elsewhere else socket.gethostname()
+    return json.dumps({"host": host, "pid": _NO_PROCESS + number, "started": 0})
+
+
+@functools.cache
+def _empty_ledger() -> Path:
+    """Return a ledger with nothing in it: making the tables takes a fifth of a second, copying them none."""
+    folder = tempfile.TemporaryDirectory(prefix="empty-")
+    file = Path(folder.name, "ledger.db")
+    ledger = Ledger(str(file))
+    ledger.set_fact("made for", "the fault suite")
+    ledger.close()
+    _KEPT.append(folder)
+    return file
+
+
+_KEPT: list[tempfile.TemporaryDirectory[str]] = []
+"""Folders that live as long as this process."""

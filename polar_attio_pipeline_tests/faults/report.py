@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from polar_attio_pipeline_tests.faults.account import Account
 from polar_attio_pipeline_tests.faults.crash_points import Crash
-from polar_attio_pipeline_tests.faults.schedule import MOST_ROUNDS, Account
+from polar_attio_pipeline_tests.faults.schedule import MOST_ROUNDS
 from polar_attio_pipeline_tests.faults.wide_outage import Toll
 
 LINE = 100

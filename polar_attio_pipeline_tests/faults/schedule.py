@@ -1,11 +1,11 @@
 """One schedule: a seed, and everything that follows from it."""
 
 import random as global_random
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Protocol
 
 from polar_attio_pipeline.hours import HOUR, floor
 from polar_attio_pipeline.sandbox.app import create_app
@@ -14,47 +14,25 @@ from polar_attio_pipeline.sandbox.clock import Clock
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
 from polar_attio_pipeline.sync.mapping import ATTRIBUTES
+from polar_attio_pipeline_tests.faults.account import Account
+from polar_attio_pipeline_tests.faults.bounds import Length, bound
+from polar_attio_pipeline_tests.faults.calm import live_through
+from polar_attio_pipeline_tests.faults.foreign import found_other_organization, one_pass
 from polar_attio_pipeline_tests.faults.happenings import Happenings
+from polar_attio_pipeline_tests.faults.lasting import Lasting, Stage
 from polar_attio_pipeline_tests.faults.life import HeardTraffic, Life, draw_life
-from polar_attio_pipeline_tests.faults.oracle import Verdict, judge
-from polar_attio_pipeline_tests.faults.pipeline import GAP_SECONDS, Ended, Pipeline
+from polar_attio_pipeline_tests.faults.oracle import judge
+from polar_attio_pipeline_tests.faults.pipeline import GAP_SECONDS, HERE, PACE, Ended, Machine, Pipeline
 from polar_attio_pipeline_tests.faults.virtual_time import Timeline, virtual_time
-from polar_attio_pipeline_tests.faults.weather import CountedFaults, draw
+from polar_attio_pipeline_tests.faults.weather import CountedFaults, draw, draw_empty_list
 
 CLOSE_AFTER = timedelta(minutes=5)
 MOST_ROUNDS = 4
+MOST_LASTING = 4
 
 
-@dataclass
-class Account:
-    """What a schedule came to.
-
-    Attributes:
-        injected: Faults by kind.
-        customers: In Polar at the end.
-        rounds: Rounds of the normal cadence after the faults until everything was true; one more than `MOST_ROUNDS`
-            when it never was.
-        verdict: After the first of them.
-        early_retries: Requests that came before a Retry-After had run out.
-        idle_writes: Writes of one more round, when nothing differs.
-        diary: What happened, line by line.
-    """
-
-    number: int
-    injected: Counter[str] = field(default_factory=Counter)
-    customers: int = 0
-    passes: int = 0
-    writes: int = 0
-    rounds: int = 0
-    verdict: Verdict = field(default_factory=Verdict)
-    early_retries: int = 0
-    idle_writes: int = 0
-    diary: list[str] = field(default_factory=list)
-
-    @property
-    def is_good(self) -> bool:
-        """Whether nothing at all is to be complained of."""
-        return self.verdict.is_true and self.rounds == 1 and not self.early_retries and not self.idle_writes
+class _Runs(Protocol):
+    def __call__(self, life: Life, machine: Machine = HERE, /) -> Ended | None: ...
 
 
 def run(seed: int, number: int) -> Account:
@@ -92,12 +70,17 @@ class _Schedule:
             name=f"schedule{number}",
             start=floor(timeline.now()) - 12 * HOUR,
         )
+        self.pipeline.rules = replace(self.pipeline.rules, unmark_orphaned=random.random() < 0.3)
+        stage = Stage(self._sandbox, self._faults, self._happenings, self.pipeline, random)
+        self._lasting = Lasting(stage)
+        self._lasting_due = random.randint(1, MOST_LASTING)
 
     def run(self) -> Account:
         """Live for some hours with faults, heal, and see."""
         self._open_shop()
-        for _ in range(self._random.randint(2, 5)):
-            self._an_hour_with_faults()
+        for left in reversed(range(self._random.randint(2, 5))):
+            self._an_hour_with_faults(is_last=not left)
+        self._calm()
         self._heal()
         self._account.rounds = self._rounds_until_true()
         writes = self._sandbox.attio.writes
@@ -114,6 +97,7 @@ class _Schedule:
         seed_book(polar, customers=size, seed=seed, now=now, months=random.choice((1, 6)), shares=shares)
         for person in known_people(polar, seed=seed, share=0.15):
             self._sandbox.attio.add_person(emails=person.emails, name=person.name)
+        found_other_organization(polar, random)
         self._happenings.remember()
         if random.random() < 0.6:
             self._change_the_weather()
@@ -122,13 +106,14 @@ class _Schedule:
         for _ in range(random.randint(0, 5)):
             self._happenings.happen()
 
-    def _an_hour_with_faults(self) -> None:
+    def _an_hour_with_faults(self, *, is_last: bool) -> None:
         random = self._random
         if random.random() < 0.15:
             hours = random.choice((2, 6, 30))
             self._timeline.advance(hours * 3600)
             self._tell(f"nothing ran for {hours} hours")
         self._change_the_weather()
+        self._let_something_be_bad(all_of_it=is_last)
         end = floor(self._timeline.now()) + HOUR
         for minute in sorted(random.sample(range(60), random.randint(1, 4))):
             self._timeline.advance_to(end - HOUR + timedelta(minutes=minute))
@@ -141,6 +126,25 @@ class _Schedule:
             self._pass("hour", self.pipeline.close_hour)
         if random.random() < 0.4:
             self._pass("reconciliation", self.pipeline.reconcile)
+        if random.random() < 0.15 and self.pipeline.knows_its_organization():
+            self._wrong_token()
+
+    def _let_something_be_bad(self, *, all_of_it: bool) -> None:
+        """Bring some of the faults that stay; in the end all that are due."""
+        for _ in range(self._lasting_due):
+            if all_of_it or self._random.random() < 0.5:
+                what = self._lasting.draw()
+                self._lasting_due -= what is not None
+                self._tell(f"for good: {what}" if what else "for good: nobody whom it could befall")
+
+    def _wrong_token(self) -> None:
+        passes = self.pipeline.passes
+        name, ended, changed = one_pass(self._sandbox, self.pipeline, self._random)
+        self._account.foreign += changed
+        self._measure(name, passes)
+        self._injected("token of another organization")
+        self._tell(f"{name} with another organization's token: {ended.how if ended else 'asks for nothing'}")
+        self._timeline.advance(GAP_SECONDS)
 
     def _change_the_weather(self) -> None:
         random = self._random
@@ -150,6 +154,9 @@ class _Schedule:
             for fault in draw(random):
                 self._faults.add(fault)
                 self._tell(f"fault {fault.model_dump_json(exclude_defaults=True)}")
+            if random.random() < 0.15:
+                self._faults.add(draw_empty_list(random))
+                self._tell("an empty list")
         if random.random() < 0.1:
             minutes = random.choice((-5, 5))
             self._sandbox.clock.offset = timedelta(minutes=minutes)
@@ -158,14 +165,22 @@ class _Schedule:
         if random.random() < 0.3:
             self._happenings.churn()
 
-    def _pass(self, name: str, run: Callable[[Life], Ended | None], life: Life | None = None) -> None:
+    def _pass(self, name: str, run: _Runs, life: Life | None = None) -> None:
+        machine = Machine(elsewhere=self._random.random() < 0.3)
         life = life or self._drawn_life()
-        ended = run(life)
+        passes = self.pipeline.passes
+        ended = run(life, machine)
+        self._measure(name, passes)
         self._happenings.remember()
         self._tell(f"{name} until {self._timeline.now():%H:%M:%S}: {ended.how if ended else 'asks for nothing'}")
         if ended and ended.killed:
-            self._injected(f"killed at a {life.death.step}" if life.death else "killed")
+            self._injected(f"killed at a {life.death.step}" if life.death else "killed at an hour whose runs die")
         self._timeline.advance(GAP_SECONDS)
+
+    def _measure(self, name: str, passes: int) -> None:
+        """Note how long the passes since then took."""
+        longest = bound(len(self._sandbox.polar.customers), len(self._happenings.broken), PACE)
+        self._account.lengths += [Length(name, ended.seconds, longest) for ended in self.pipeline.ended[passes:]]
 
     def _drawn_life(self) -> Life:
         life = draw_life(self._random)
@@ -186,16 +201,32 @@ class _Schedule:
         self._sandbox.polar.tokens[POLAR_TOKEN].active = True
         self._sandbox.attio.tokens[ATTIO_TOKEN].active = True
 
-    def _heal(self) -> None:
+    def _calm(self) -> None:
+        """The weather clears up; what is bad for good stays bad."""
         self._faults.clear()
         self._give_tokens_back()
         self._sandbox.clock.offset = timedelta(0)
         self._traffic.clock_was_set()
-        self._happenings.mend()
         churn = self._sandbox.churn
         self._injected("row inserted between pages", len(churn.inserted))
         self._injected("row deleted between pages", len(churn.deleted))
         churn.clear()
+        self._happenings.remember()
+        self._tell("calm")
+        calm = live_through(
+            self._sandbox,
+            self._happenings,
+            self._lasting,
+            self.pipeline,
+            lambda name, run: self._pass(name, lambda life, _: run(life), Life()),
+        )
+        self._account.harmed = calm.harmed
+        self._account.typeless = calm.typeless
+        self._account.unexplained = calm.unexplained
+
+    def _heal(self) -> None:
+        self._lasting.mend()
+        self._happenings.mend()
         self._timeline.advance_to(self._timeline.now() + 6 * HOUR)
         self._sandbox.polar.settle()
         self._happenings.remember()
@@ -219,7 +250,7 @@ class _Schedule:
 
     def _take_stock(self) -> None:
         account = self._account
-        account.injected += self._faults.struck
+        account.injected += self._faults.struck + self._lasting.injected
         account.customers = len(self._sandbox.polar.customers)
         account.passes = self.pipeline.passes
         account.writes = self._sandbox.attio.writes

@@ -9,7 +9,8 @@ from polar_attio_pipeline.http.limits import RateLimiter
 from polar_attio_pipeline.sync import planning
 from polar_attio_pipeline.sync.matching import PeopleIndex
 from polar_attio_pipeline_tests.faults import crash_points, dagster_kills, report
-from polar_attio_pipeline_tests.faults.schedule import Account, run
+from polar_attio_pipeline_tests.faults.account import Account
+from polar_attio_pipeline_tests.faults.schedule import run
 from polar_attio_pipeline_tests.faults.wide_outage import days_without_attio
 
 SEED = 1

@@ -1,6 +1,7 @@
 """Time that passes only when everybody waits: hours of back-off and Retry-After cost nothing, and nothing is skipped.
 
-The event loop, the clock of both API clients and the machine's clock (`datetime.now`, `time.time`) are one time line.
+The event loop, the clocks of the API clients and of the lease (`time.monotonic`) and the machine's clock (`datetime.now`,
+`time.time`) are one time line.
 """
 
 import asyncio
@@ -13,8 +14,6 @@ from typing import Any
 from unittest import mock
 
 import time_machine
-
-from polar_attio_pipeline.http.clock import Clock
 
 
 class Timeline:
@@ -79,7 +78,7 @@ def virtual_time(start: datetime) -> Iterator[Timeline]:
         timeline = Timeline(start, machine)
         with (
             mock.patch("asyncio.events.new_event_loop", functools.partial(_Loop, timeline)),
-            mock.patch.object(Clock, "now", staticmethod(timeline.monotonic)),
+            mock.patch("time.monotonic", timeline.monotonic),
             mock.patch("starlette.routing.run_in_threadpool", _inline),
         ):
             yield timeline

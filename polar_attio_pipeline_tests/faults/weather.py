@@ -10,11 +10,11 @@ SERVICES = ("polar", "attio")
 RETRY_AFTER_SECONDS = (1, 2, 5, 20, 60, 90, 119, 121, 300)
 SKEW_MINUTES = (-5, 5)
 _FINAL = (Kind.REVOKED, Kind.REFUSE, Kind.EMPTY_LIST)
-"""Kinds that no schedule draws: what a service says then, it means."""
+"""Kinds that are not drawn as rain: what a service says then, it means."""
 
 
 class CountedFaults(Faults):
-    """Faults that remember what they did.
+    """Faults that remember what they did, and of which some stay.
 
     Attributes:
         struck: How many requests each kind befell.
@@ -23,6 +23,23 @@ class CountedFaults(Faults):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.struck: Counter[str] = Counter()
+        self._lasting: list[Fault] = []
+
+    def add_lasting(self, fault: Fault) -> None:
+        """Switch a fault on that stays until it is mended."""
+        self._lasting.append(fault)
+        self.add(fault)
+
+    def clear(self) -> None:
+        """Switch off what passes."""
+        super().clear()
+        for fault in self._lasting:
+            self.add(fault)
+
+    def mend(self) -> None:
+        """Switch off what stays, and all else."""
+        self._lasting.clear()
+        self.clear()
 
     def strike(self, service: str, method: str, path: str, text: str = "") -> list[Fault]:
         struck = super().strike(service, method, path, text)
@@ -49,6 +66,8 @@ _NAMES = {
     Kind.SLOW_BODY: "slow body",
     Kind.LOST_ANSWER: "applied, answer lost",
     Kind.REVOKED: "token revoked",
+    Kind.REFUSE: "403",
+    Kind.EMPTY_LIST: "empty list",
 }
 
 
@@ -60,6 +79,11 @@ def draw(random: Random) -> list[Fault]:
     if kind < 0.25:
         return [_outage(random, service) for service in random.sample(SERVICES, random.choice((1, 1, 2)))]
     return [_rain(random) for _ in range(random.randint(1, 4))]
+
+
+def draw_empty_list(random: Random) -> Fault:
+    """Draw that one of Polar's lists comes with nothing in it, once or twice."""
+    return Fault(kind=Kind.EMPTY_LIST, service="polar", times=random.randint(1, 2), skip=random.choice((0, 1, 4, 12)))
 
 
 def _outage(random: Random, service: str) -> Fault:

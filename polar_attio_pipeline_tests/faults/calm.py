@@ -1,0 +1,70 @@
+"""The calm: the weather is gone, what is bad for good is still there. One pass of each kind, and who is harmed by it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from polar_attio_pipeline.hours import floor
+from polar_attio_pipeline.sandbox.world import Sandbox
+from polar_attio_pipeline_tests.faults.harm import blamed, harmed, read_rows, without_outcome
+from polar_attio_pipeline_tests.faults.happenings import Happenings
+from polar_attio_pipeline_tests.faults.lasting import Lasting
+from polar_attio_pipeline_tests.faults.life import Life
+from polar_attio_pipeline_tests.faults.pipeline import Ended, Pipeline
+
+TYPE = "polar_customer_type"
+
+Pass = Callable[[str, Callable[[Life], Ended | None]], None]
+"""Runs a pass under a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calm:
+    """What was found in the calm.
+
+    Attributes:
+        harmed: Healthy customers who are not right in Attio, or who are on record as failed.
+        typeless: Of those who lack nothing but their type: Polar's export, which is read while its list cannot show a
+            row, does not say it.
+        unexplained: Customers without an outcome, or with a failure that does not say why.
+    """
+
+    harmed: list[str]
+    typeless: list[str]
+    unexplained: list[str]
+
+
+def live_through(sandbox: Sandbox, happenings: Happenings, lasting: Lasting, pipeline: Pipeline, run: Pass) -> Calm:
+    """Run one hourly pass over all hours and one reconciliation, and see after each who is right in Attio.
+
+    Services are up, and nothing changes but that late customers appear, who do not count. The hourly pass dies at an
+    hour whose runs die; the hours behind it are asked for by runs of their own, as the sensor does.
+    """
+    polar, attio = sandbox.polar, sandbox.attio
+    polar.settle()
+    bad = {*lasting.victims, *happenings.broken}
+    there = {row.id: floor(row.created_at) for row in polar.customers.values()}
+    healthy = [one for one in there if one not in bad]
+    hours = pipeline.hours
+    for some in _stretches(hours, pipeline.doomed):
+        run("calm, hours", lambda life, some=some: pipeline.sync(some, life))  # type: ignore[misc]  # bound early
+    in_hours = [one for one in healthy if there[one] in hours and there[one] not in pipeline.doomed]
+    wrong = [f"after the hourly pass: {sentence}" for sentence in harmed(polar, attio, in_hours)]
+    run("calm, reconciliation", pipeline.reconcile)
+    wrong += [f"after the reconciliation: {sentence}" for sentence in harmed(polar, attio, healthy)]
+    rows = read_rows(pipeline.database)
+    typeless = [sentence for sentence in wrong if happenings.broken and _lacks_its_type(sentence)]
+    harm = [sentence for sentence in wrong if sentence not in typeless]
+    return Calm([*harm, *blamed(polar, rows, healthy)], typeless, without_outcome(rows, there))
+
+
+def _lacks_its_type(sentence: str) -> bool:
+    return f": {TYPE} of " in sentence and " is 'nothing', " in sentence
+
+
+def _stretches(hours: Sequence[datetime], doomed: set[datetime]) -> Iterator[Sequence[datetime]]:
+    """Yield all hours, then those behind each hour at which a run dies."""
+    yield hours
+    for number, hour in enumerate(hours):
+        if hour in doomed and hours[number + 1 :]:
+            yield hours[number + 1 :]
