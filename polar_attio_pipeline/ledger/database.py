@@ -47,7 +47,7 @@ class Database:
             yield connection
 
     def try_out(self) -> bool:
-        """Begin to write as a pass does, missing tables included, and take everything back.
+        """Begin to write as a pass does, missing tables included, and roll everything back.
 
         Returns:
             Whether its tables are those of this version already.
@@ -63,7 +63,7 @@ class Database:
         return current
 
     def close(self) -> None:
-        """Let go of the engine; the next transaction makes a new one."""
+        """Dispose of the engine; the next transaction makes a new one."""
         if "_engine" in self.__dict__:
             self._engine.dispose()
             del self._engine

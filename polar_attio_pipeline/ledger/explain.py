@@ -112,9 +112,8 @@ def _of_postgres(place: Location, error: DBAPIError) -> str | None:
 def _words(place: Location, error: BaseException | None) -> str:
     """Return the first line of a driver's message without the password, should it repeat that."""
     first = next(iter(str(error).strip().splitlines()), "nothing")
-    secrets = [place.url.password, *place.url.query.get("password", "").split()]  # type: ignore[union-attr]
-    for secret in secrets:
-        first = first.replace(str(secret), "***") if secret else first
+    for secret in (place.url.password, *place.url.normalized_query.get("password", ())):
+        first = first.replace(secret, "***") if secret else first
     return first
 
 

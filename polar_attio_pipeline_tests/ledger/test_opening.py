@@ -1,4 +1,4 @@
-"""Opening a ledger in SQLite: who cannot is told why in one sentence, and nobody else may read it."""
+"""Opening a ledger in SQLite: what is wrong is said in one sentence, and other users cannot read it."""
 
 import os
 import sqlite3
@@ -31,7 +31,7 @@ def mode(path: Path) -> int:
 
 @contextmanager
 def shell(file: Path, *statements: str) -> Iterator[sqlite3.Connection]:
-    """A database shell in which somebody has typed these statements and went for lunch."""
+    """A database shell that has run these statements and stays open."""
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         for statement in statements:
             connection.execute(statement).fetchall()
@@ -131,7 +131,10 @@ def test_a_duckdb_file_is_said_to_be_one(file: Path) -> None:
     file.parent.mkdir()
     file.write_bytes(b"\x12\x34\x56\x78\x9a\xbc\xde\xf0DUCK" + bytes(8192))
 
-    with pytest.raises(LedgerError, match=r"is a DuckDB file, .* move the file away and launch full_reconciliation"):
+    with pytest.raises(
+        LedgerError,
+        match=r"is a DuckDB file of an earlier version, .* move the file away and launch full_reconciliation",
+    ):
         record(file)
 
 
