@@ -26,7 +26,7 @@ _DUCKDB_MARK = slice(8, 12), b"DUCK"
 _NEW_ONE = "move the file away and launch full_reconciliation, which fills a new one"
 
 
-def is_locked(error: Exception) -> bool:
+def is_locked(error: BaseException) -> bool:
     """Tell whether another connection's transaction was in the way, so that another try may succeed."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, sqlite3.Error):

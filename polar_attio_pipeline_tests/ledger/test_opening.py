@@ -247,3 +247,20 @@ def test_nothing_is_left_open(file: Path) -> None:
     assert [path.name for path in file.parent.iterdir()] == ["ledger.db"]
     held = [opened.path for opened in psutil.Process().open_files()]
     assert not [path for path in held if path.startswith(str(file))]
+
+
+def test_a_moment_in_which_another_process_sets_up_the_file_is_waited_for(file: Path) -> None:
+    ledger = Ledger(file)
+    refusals = iter([True, True])
+
+    @sa.event.listens_for(ledger._database._engine, "connect")
+    def refuse_at_first(connection: sqlite3.Connection, _: object) -> None:
+        if next(refusals, False):
+            # What SQLite says at once, without waiting, while the journal mode of the file changes.
+            with shell(file, "BEGIN IMMEDIATE"), closing(sqlite3.connect(file, timeout=0)) as another:
+                another.execute("BEGIN IMMEDIATE")
+
+    ledger.record([outcome("ada")], pass_id="p1")
+
+    assert next(refusals, None) is None
+    assert ledger.counts()[Result.CREATED] == 1
