@@ -12,8 +12,8 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 from polar_attio_pipeline_tests.faults import crash_points, dagster_kills, report, wide_outage
-from polar_attio_pipeline_tests.faults.crash_points import Crash
 from polar_attio_pipeline_tests.faults.account import Account
+from polar_attio_pipeline_tests.faults.crash_points import Crash
 from polar_attio_pipeline_tests.faults.schedule import run
 
 CHUNK = 5

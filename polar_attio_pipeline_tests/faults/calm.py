@@ -6,8 +6,8 @@ from datetime import datetime
 
 from polar_attio_pipeline.hours import floor
 from polar_attio_pipeline.sandbox.world import Sandbox
-from polar_attio_pipeline_tests.faults.harm import blamed, harmed, read_rows, without_outcome
 from polar_attio_pipeline_tests.faults.happenings import Happenings
+from polar_attio_pipeline_tests.faults.harm import blamed, harmed, read_rows, without_outcome
 from polar_attio_pipeline_tests.faults.lasting import Lasting
 from polar_attio_pipeline_tests.faults.life import Life
 from polar_attio_pipeline_tests.faults.pipeline import Ended, Pipeline

@@ -1,7 +1,6 @@
 """One schedule: a seed, and everything that follows from it."""
 
 import random as global_random
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
