@@ -129,3 +129,16 @@ def test_the_values_in_the_example_are_the_defaults(monkeypatch: pytest.MonkeyPa
 
     assert Settings().model_dump(exclude={"attio_slug"}) == bare.model_dump(exclude={"attio_slug"})
     assert Settings().slugs() == bare.slugs()
+
+
+@pytest.mark.parametrize("given", ["", "  "])
+def test_a_database_url_that_is_blank_is_the_default(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("POLAR_ATTIO_DATABASE_URL", given)
+
+    assert Settings().polar_attio_database_url.get_secret_value() == ".state/polar_attio.db"
+
+
+def test_the_password_of_the_database_is_in_no_representation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLAR_ATTIO_DATABASE_URL", "postgresql://polar:hunter2@db.example/ledger")
+
+    assert "hunter2" not in f"{Settings()!r} {Settings()} {Settings().model_dump()} {Settings().model_dump_json()}"

@@ -41,7 +41,7 @@ class SnapshotIOManager(dg.ConfigurableIOManager):
     def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame) -> None:
         """Keep a frame as this run's snapshot of its hours."""
         snapshot = from_frame(obj)
-        assert snapshot, "whoever reads knows when"
+        assert snapshot, "a reading has its time"
         with in_one_sentence():
             Ledger(self.url).save_snapshot(self._run_id(), parse_all(context.asset_partition_keys), snapshot)
 

@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from functools import cached_property
 
 import sqlalchemy as sa
-import stamina
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from polar_attio_pipeline.ledger.engine import WRITES, create_engine, empty_engine, prepare
 from polar_attio_pipeline.ledger.errors import LedgerError
@@ -47,7 +47,7 @@ class Database:
             yield connection
 
     def try_out(self) -> bool:
-        """Begin to write as a pass does, missing tables included, and take everything back.
+        """Begin to write as a pass does, missing tables included, and roll everything back.
 
         Returns:
             Whether its tables are those of this version already.
@@ -63,7 +63,7 @@ class Database:
         return current
 
     def close(self) -> None:
-        """Let go of the engine; the next transaction makes a new one."""
+        """Dispose of the engine; the next transaction makes a new one."""
         if "_engine" in self.__dict__:
             self._engine.dispose()
             del self._engine
@@ -94,8 +94,13 @@ class Database:
         if self.place.file:
             prepare(self.place.file, name=self.place.name)
         # SQLite itself waits for other writers, but not while another process sets up a new file.
-        patiently = stamina.RetryingCaller(attempts=None, timeout=self._patience, wait_initial=0.02, wait_max=0.5)
-        connection, transaction = patiently.on(is_locked)(self._begin, writes=writes)
+        patiently = Retrying(
+            retry=retry_if_exception(is_locked),
+            stop=stop_after_delay(self._patience),
+            wait=wait_random(0.01, 0.1),
+            reraise=True,
+        )
+        connection, transaction = patiently(self._begin, writes=writes)
         with connection, transaction:
             yield connection
 

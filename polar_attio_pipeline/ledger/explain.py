@@ -26,7 +26,7 @@ _DUCKDB_MARK = slice(8, 12), b"DUCK"
 _NEW_ONE = "move the file away and launch full_reconciliation, which fills a new one"
 
 
-def is_locked(error: Exception) -> bool:
+def is_locked(error: BaseException) -> bool:
     """Tell whether another connection's transaction was in the way, so that another try may succeed."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, sqlite3.Error):
@@ -112,9 +112,8 @@ def _of_postgres(place: Location, error: DBAPIError) -> str | None:
 def _words(place: Location, error: BaseException | None) -> str:
     """Return the first line of a driver's message without the password, should it repeat that."""
     first = next(iter(str(error).strip().splitlines()), "nothing")
-    secrets = [place.url.password, *place.url.query.get("password", "").split()]  # type: ignore[union-attr]
-    for secret in secrets:
-        first = first.replace(str(secret), "***") if secret else first
+    for secret in (place.url.password, *place.url.normalized_query.get("password", ())):
+        first = first.replace(secret, "***") if secret else first
     return first
 
 

@@ -1,7 +1,7 @@
 """The lease: one writer at a time, over all processes and machines.
 
-No clocks are compared: a holder counts its heartbeats, and somebody who sees the same number for long enough by a clock
-of their own may take over.
+No clocks are compared: a holder counts its heartbeats, and a process that sees the same count for long enough, by its
+own clock, may take over.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ def holder(connection: sa.Connection) -> Holder:
 
 
 def take(connection: sa.Connection, owner: str, what: str, *, instead_of: Holder | None) -> int | None:
-    """Take the lease if it is free, or from a holder that has not stirred since; return the new turn."""
+    """Take the lease if it is free, or from a holder that has sent no heartbeat since; return the new turn."""
     found = holder(connection)
     if found.owner is not None if instead_of is None else found != instead_of:
         return None

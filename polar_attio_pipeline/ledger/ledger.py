@@ -43,7 +43,7 @@ class Ledger:
         return self._database.place.name
 
     def close(self) -> None:
-        """Let go of the engine; a later call makes a new one."""
+        """Dispose of the engine; a later call makes a new one."""
         self._database.close()
 
     def record(self, customers: Sequence[Outcome], *, pass_id: str) -> None:
@@ -175,12 +175,12 @@ class Ledger:
             return lease.holder(connection)
 
     def take_lease(self, owner: str, what: str, *, instead_of: Holder | None = None) -> int | None:
-        """Take the lease; return the new turn, None if somebody else has it.
+        """Take the lease; return the new turn, None if another owner has it.
 
         Args:
             owner: Names this process.
             what: What it does, for people who wait.
-            instead_of: A holder that died. It loses the lease only if it has not stirred since it was seen so.
+            instead_of: A holder that died. It loses the lease only if the lease is still exactly as it was seen.
         """
         with self._database.writing() as connection:
             return lease.take(connection, owner, what, instead_of=instead_of)

@@ -99,11 +99,14 @@ POLAR_CUSTOMERS = sa.Table(
 )
 """Polar's customers as the newest snapshot of their hour has them. A row with a `problem` could not be read."""
 
-_VERSION = sa.table("alembic_version", sa.column("version_num", sa.String))
+VERSION_TABLE = "ledger_version"
+"""Not alembic's usual name: Dagster has a table of that name, and may keep its own state in the same database."""
+
+_VERSION = sa.table(VERSION_TABLE, sa.column("version_num", sa.String))
 
 
 def version(connection: sa.Connection) -> str | None:
     """Return the version of the schema that a database has; None if it has no tables yet."""
-    if not sa.inspect(connection).has_table(_VERSION.name):
+    if not sa.inspect(connection).has_table(VERSION_TABLE):
         return None
     return connection.execute(sa.select(_VERSION.c.version_num)).scalar_one_or_none()

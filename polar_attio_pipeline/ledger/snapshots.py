@@ -62,7 +62,7 @@ def load(connection: sa.Connection, run_id: str, hours: Sequence[datetime]) -> S
         sa.select(POLAR_CUSTOMERS)
         .join(SNAPSHOT_HOURS, SNAPSHOT_HOURS.c.hour == POLAR_CUSTOMERS.c.hour)
         .where(SNAPSHOT_HOURS.c.run_id == run_id)
-        .order_by(POLAR_CUSTOMERS.c.position)
+        .order_by(POLAR_CUSTOMERS.c.position, POLAR_CUSTOMERS.c.hour)
     )
     rows = [row for row in connection.execute(query) if row.hour in wanted]
     turns = {row.free_turn for row in kept}

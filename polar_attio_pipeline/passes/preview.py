@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from polar_attio_pipeline.passes.guards import check_owner, check_size
-from polar_attio_pipeline.passes.reading import WholeBook, read_hours
+from polar_attio_pipeline.passes.reading import WholeBook, completed, read_hours
 from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.sync.engine import preview
 from polar_attio_pipeline.sync.outcomes import Outcome, unwritable
@@ -63,7 +63,9 @@ async def preview_book(context: PassContext) -> Preview:
     comparison = await compare(book.pages(), context.services())
     await check_owner(context, book.organization_id, strangers=comparison.strangers(), may_confirm=False)
     await check_size(context, book.ids(), may_confirm=False)
-    return await _preview(context, comparison.pending(), book.unreadable(), unchanged=comparison.settled)
+    return await _preview(
+        context, await completed(comparison.pending(), context.polar), book.unreadable(), unchanged=comparison.settled
+    )
 
 
 async def _preview(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from polar_attio_pipeline.hours import HOUR, floor
+from polar_attio_pipeline.http.errors import ApiError
 from polar_attio_pipeline.ledger import Ledger, Snapshot
 from polar_attio_pipeline.polar.client import PolarClient
 from polar_attio_pipeline.polar.customers import Book, read_window
@@ -16,6 +17,10 @@ from polar_attio_pipeline.sync.records import Customer
 
 MOST_CHECKED = 100
 """Customers of the hours of one pass who are asked for one by one because the list lacks them."""
+
+
+MOST_COMPLETED = 200
+"""Customers out of an export, which lacks their type, that are asked for one by one in a pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +112,33 @@ async def read_hours(client: PolarClient, hours: Sequence[datetime]) -> Reading:
     read_at = datetime.now(UTC)
     read = await read_window(client, hours[0], hours[-1] + HOUR)
     return Reading(
-        customers=read.customers,
+        customers=await completed(read.customers, client),
         unreadable=_outcomes(read.bad_rows, otherwise=hours[-1]),
         requests=read.requests,
         read_at=read_at,
         polar_read_at=read_at + timedelta(seconds=client.api.server_offset or 0),
     )
+
+
+async def completed(customers: Sequence[Customer], client: PolarClient) -> Sequence[Customer]:
+    """Return customers with what an export does not say of them, as far as Polar can be asked for it.
+
+    A row that Polar cannot serialise makes its list fail, and the export is read instead: the others should not lack
+    their type because of it. Beyond `MOST_COMPLETED` they do, until the row is mended.
+
+    Args:
+        customers: As read.
+        client: Polar.
+    """
+    lacking = [customer for customer in customers if customer.type is None][:MOST_COMPLETED]
+    if not lacking:
+        return customers
+    try:
+        rows = await client.looked_at(lacking)
+    except (ApiError, UnavailableError):
+        return customers
+    whole = {row.id: row for row in rows if isinstance(row, Customer)}
+    return [whole.get(customer.id, customer) for customer in customers]
 
 
 async def read_snapshot(client: PolarClient, ledger: Ledger, hours: Sequence[datetime]) -> tuple[Snapshot, int]:

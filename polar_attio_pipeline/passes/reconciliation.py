@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from polar_attio_pipeline.passes.guards import check_owner, check_size
 from polar_attio_pipeline.passes.lifecycle import writing_pass
-from polar_attio_pipeline.passes.reading import WholeBook
+from polar_attio_pipeline.passes.reading import WholeBook, completed
 from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.sync.outcomes import Outcome, Result
 from polar_attio_pipeline.sync.reconciliation import Marked
@@ -65,7 +65,7 @@ async def reconcile(context: PassContext) -> Reconciliation:
         unreadable = book.unreadable()
         keep(unreadable)
         comparison.note(unreadable)
-        await bring(comparison, services, keep)
+        await bring(await completed(comparison.pending(), context.polar), comparison, services, keep)
         context.ledger.forget(context.ledger.not_among(book.ids()))
         orphaned = comparison.orphaned()
         share = len(orphaned) / max(1, comparison.marked_count)

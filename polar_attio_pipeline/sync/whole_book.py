@@ -69,10 +69,11 @@ async def compare(book: Book, services: Services, record: Record = _unrecorded) 
     return comparison
 
 
-async def bring(comparison: Comparison, services: Services, record: Record) -> None:
+async def bring(customers: Iterable[Customer], comparison: Comparison, services: Services, record: Record) -> None:
     """Bring every customer to the CRM whose person differs, or who has none.
 
     Args:
+        customers: Those that a comparison has left pending.
         comparison: The whole book, compared.
         services: Both sides. People whom the comparison has seen are looked at again by their record.
         record: As in `sync`.
@@ -86,7 +87,7 @@ async def bring(comparison: Comparison, services: Services, record: Record) -> N
         record(outcomes)
 
     memory = _Seen(comparison.record_ids(), services.memory)
-    await sync(comparison.pending(), replace(services, memory=memory), note)
+    await sync(customers, replace(services, memory=memory), note)
 
 
 @dataclass(frozen=True, slots=True)

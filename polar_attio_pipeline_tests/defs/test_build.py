@@ -89,6 +89,19 @@ def test_settings_reach_the_resources_and_tokens_stay_in_the_environment(
     assert "in_the_environment" not in str(shown)
 
 
+def test_the_url_of_a_database_server_stays_in_the_environment_because_it_has_a_password(
+    clean_environment: None,
+) -> None:
+    settings = Settings(polar_attio_database_url=SecretStr("postgresql://polar:hunter2@db.example/ledger"))
+
+    resources = build(settings).resources or {}
+
+    shown = {name: str(resource.model_dump()) for name, resource in resources.items()}
+    assert "hunter2" not in str(shown)
+    assert "POLAR_ATTIO_DATABASE_URL" in shown["ledger"]
+    assert "POLAR_ATTIO_DATABASE_URL" in shown["customers_io"]
+
+
 def test_it_loads_in_a_fresh_process_without_any_setting_and_without_a_warning(
     tmp_path: Path, clean_environment: None
 ) -> None:

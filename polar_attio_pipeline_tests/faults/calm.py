@@ -13,8 +13,6 @@ from polar_attio_pipeline_tests.faults.lasting import Lasting
 from polar_attio_pipeline_tests.faults.life import Life
 from polar_attio_pipeline_tests.faults.pipeline import Ended, Machine, Pipeline
 
-TYPE = "polar_customer_type"
-
 Pass = Callable[[str, Callable[[Life, Machine], Ended | None]], None]
 """Runs a pass on some machine, under a name."""
 
@@ -25,13 +23,10 @@ class Calm:
 
     Attributes:
         harmed: Healthy customers who are not right in Attio, or who are on record as failed.
-        typeless: Of those who lack nothing but their type: Polar's export, which is read while its list cannot show a
-            row, does not say it.
         unexplained: Customers without an outcome, or with a failure that does not say why.
     """
 
     harmed: list[str]
-    typeless: list[str]
     unexplained: list[str]
 
 
@@ -54,13 +49,7 @@ def live_through(sandbox: Sandbox, happenings: Happenings, lasting: Lasting, pip
     run("calm, reconciliation", pipeline.reconcile)
     wrong += [f"after the reconciliation: {sentence}" for sentence in harmed(polar, attio, healthy)]
     rows = read_rows(pipeline.database)
-    typeless = [sentence for sentence in wrong if happenings.broken and _lacks_its_type(sentence)]
-    harm = [sentence for sentence in wrong if sentence not in typeless]
-    return Calm([*harm, *blamed(polar, rows, healthy)], typeless, without_outcome(rows, there))
-
-
-def _lacks_its_type(sentence: str) -> bool:
-    return f": {TYPE} of " in sentence and " is 'nothing', " in sentence
+    return Calm([*wrong, *blamed(polar, rows, healthy)], without_outcome(rows, there))
 
 
 def _stretches(hours: Sequence[datetime], doomed: set[datetime]) -> Iterator[Sequence[datetime]]:

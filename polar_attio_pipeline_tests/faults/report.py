@@ -29,9 +29,7 @@ _HEADER = (
     "passes until true again",
     "early retries",
     "writes when nothing differs",
-    "types missing",
 )
-"""The last column is printed and not required to be zero: see `Account.typeless`."""
 
 
 def schedules_table(accounts: Sequence[Account]) -> str:
@@ -115,7 +113,6 @@ def _line(name: str, accounts: Sequence[Account]) -> list[str]:
         str(rounds) if rounds <= MOST_ROUNDS else "never",
         str(sum(account.early_retries for account in accounts)),
         str(sum(account.idle_writes for account in accounts)),
-        str(sum(len(account.typeless) for account in accounts)),
     ]
     return [name, *map(str, counts), *after]
 

@@ -220,7 +220,6 @@ class _Schedule:
             lambda name, run: self._pass(name, run, Life()),
         )
         self._account.harmed = calm.harmed
-        self._account.typeless = calm.typeless
         self._account.unexplained = calm.unexplained
 
     def _heal(self) -> None:

@@ -21,7 +21,7 @@ def port() -> Iterator[int]:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Where a ledger that nobody has opened yet will be."""
+    """Where a new ledger will be."""
     if request.param == "sqlite":
         return str(tmp_path / "state" / "ledger.db")
     return postgres.create_database(request.getfixturevalue("port"), uuid4().hex)

@@ -54,7 +54,7 @@ def test_a_dead_owners_lease_is_taken_over_once_and_the_dead_owner_cannot_return
     assert ledger.lease_holder() == Holder("host/2", "full_reconciliation", beat=0, turn=new)
 
 
-def test_an_owner_that_stirred_meanwhile_keeps_it(ledger: Ledger) -> None:
+def test_an_owner_that_sent_a_heartbeat_meanwhile_keeps_it(ledger: Ledger) -> None:
     turn = ledger.take_lease("slow", "customer_sync")
     assert turn is not None
     seen = ledger.lease_holder()

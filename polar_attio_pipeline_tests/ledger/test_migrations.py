@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 
 from polar_attio_pipeline.ledger import Ledger, LedgerError
 from polar_attio_pipeline.ledger.migrations import upgrade as upgrading
-from polar_attio_pipeline.ledger.migrations.upgrade import scripts
+from polar_attio_pipeline.ledger.migrations.upgrade import context_of, scripts
 from polar_attio_pipeline.ledger.schema import HEAD, METADATA, REVISIONS
 from polar_attio_pipeline.sync.outcomes import Result
 from polar_attio_pipeline_tests.ledger.builders import outcome
@@ -22,12 +21,12 @@ from polar_attio_pipeline_tests.ledger.builders import outcome
 
 def set_version(ledger: Ledger, version: str) -> None:
     with ledger._database.writing() as connection:
-        connection.execute(sa.text("UPDATE alembic_version SET version_num = :version"), {"version": version})
+        connection.execute(sa.text("UPDATE ledger_version SET version_num = :version"), {"version": version})
 
 
 def test_the_migrations_lead_to_the_schema_that_the_code_believes(ledger: Ledger) -> None:
     with ledger._database.writing() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = context_of(connection)
         assert compare_metadata(context, METADATA) == []
         assert context.get_current_revision() == HEAD
 
@@ -43,6 +42,18 @@ def test_a_ledger_of_a_newer_version_is_left_alone(ledger: Ledger) -> None:
         ledger.counts()
     with pytest.raises(LedgerError, match="update this installation"):
         ledger.record([outcome("ada")], pass_id="p1")
+
+
+def test_a_database_in_which_dagster_keeps_its_own_state_can_hold_the_ledger_too(ledger: Ledger, url: str) -> None:
+    with ledger._database._begun(writes=True) as connection:
+        connection.execute(sa.text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+        connection.execute(sa.text("INSERT INTO alembic_version VALUES ('7e2f3204cf8e')"))
+
+    ledger.record([outcome("ada")], pass_id="p1")
+
+    assert ledger.counts()[Result.CREATED] == 1
+    with ledger._database.reading() as connection:
+        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one() == "7e2f3204cf8e"
 
 
 def test_a_process_that_runs_while_a_newer_version_migrates_stops_writing(ledger: Ledger) -> None:

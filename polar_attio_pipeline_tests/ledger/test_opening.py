@@ -1,4 +1,4 @@
-"""Opening a ledger in SQLite: who cannot is told why in one sentence, and nobody else may read it."""
+"""Opening a ledger in SQLite: what is wrong is said in one sentence, and other users cannot read it."""
 
 import os
 import sqlite3
@@ -31,7 +31,7 @@ def mode(path: Path) -> int:
 
 @contextmanager
 def shell(file: Path, *statements: str) -> Iterator[sqlite3.Connection]:
-    """A database shell in which somebody has typed these statements and went for lunch."""
+    """A database shell that has run these statements and stays open."""
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         for statement in statements:
             connection.execute(statement).fetchall()
@@ -131,7 +131,10 @@ def test_a_duckdb_file_is_said_to_be_one(file: Path) -> None:
     file.parent.mkdir()
     file.write_bytes(b"\x12\x34\x56\x78\x9a\xbc\xde\xf0DUCK" + bytes(8192))
 
-    with pytest.raises(LedgerError, match=r"is a DuckDB file of .* move the file away and launch full_reconciliation"):
+    with pytest.raises(
+        LedgerError,
+        match=r"is a DuckDB file of an earlier version, .* move the file away and launch full_reconciliation",
+    ):
         record(file)
 
 
@@ -253,3 +256,20 @@ def test_nothing_is_left_open(file: Path) -> None:
     assert [path.name for path in file.parent.iterdir()] == ["ledger.db"]
     held = [opened.path for opened in psutil.Process().open_files()]
     assert not [path for path in held if path.startswith(str(file))]
+
+
+def test_a_moment_in_which_another_process_sets_up_the_file_is_waited_for(file: Path) -> None:
+    ledger = Ledger(file)
+    refusals = iter([True, True])
+
+    @sa.event.listens_for(ledger._database._engine, "connect")
+    def refuse_at_first(connection: sqlite3.Connection, _: object) -> None:
+        if next(refusals, False):
+            # What SQLite says at once, without waiting, while the journal mode of the file changes.
+            with shell(file, "BEGIN IMMEDIATE"), closing(sqlite3.connect(file, timeout=0)) as another:
+                another.execute("BEGIN IMMEDIATE")
+
+    ledger.record([outcome("ada")], pass_id="p1")
+
+    assert next(refusals, None) is None
+    assert ledger.counts()[Result.CREATED] == 1

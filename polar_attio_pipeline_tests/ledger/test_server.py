@@ -22,7 +22,7 @@ def database(port: int) -> str:
 
 @contextmanager
 def shell(database: str, *statements: str) -> Iterator[None]:
-    """A database shell in which somebody has typed these statements and went for lunch."""
+    """A database shell that has run these statements and stays open."""
     engine = sa.create_engine(database)
     with engine.connect() as connection:
         for statement in statements:
@@ -91,3 +91,13 @@ def test_two_ledgers_in_schemas_of_their_own_share_a_database(database: str) -> 
     one.record([outcome("ada")], pass_id="p1")
 
     assert (one.counts()[Result.CREATED], two.counts()[Result.CREATED]) == (1, 0)
+
+
+def test_a_password_that_a_driver_repeats_is_not_shown(port: int) -> None:
+    place = f"postgresql://tester@127.0.0.1:{port}/{SECRET}?password={SECRET}"
+
+    with pytest.raises(LedgerError, match="the driver says") as refused:
+        Ledger(place, patience=1).counts()
+
+    assert f'database "{SECRET}"' not in str(refused.value)
+    assert 'database "***" does not exist' in str(refused.value)

@@ -281,3 +281,18 @@ class TestCompanies:
         after = stage.sandbox.attio.person(person.id)
         assert set(after.emails) == {"ada@lovelace.com", "ada@moved.com"}
         assert after.values["company"] == chosen
+
+
+class TestExport:
+    def test_customers_beside_a_row_that_polar_cannot_serialise_lack_nothing(self, stage: Stage) -> None:
+        healthy = stage.add_many(5)
+        row_without_address(stage, 0)
+
+        stage.hourly()
+        by_the_hour = [stage.person_of(one.id) for one in healthy]
+        later = stage.add_many(5, hour=1)
+        stage.reconcile()
+
+        people = [*by_the_hour, *(stage.person_of(one.id) for one in later)]
+        assert {person.values.get("polar_customer_type") for person in people if person} == {"individual"}
+        assert len([person for person in people if person]) == 10

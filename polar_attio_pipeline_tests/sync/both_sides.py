@@ -95,7 +95,7 @@ class BothSides:
     async def reconcile(self) -> Comparison:
         """Reconcile the whole book, and return the comparison."""
         comparison = await compare(self.pages(), self.services, self.record)
-        await bring(comparison, self.services, self.record)
+        await bring(comparison.pending(), comparison, self.services, self.record)
         return comparison
 
     def requests(self) -> tuple[int, int]:

@@ -7,12 +7,19 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 
+from polar_attio_pipeline.ledger.schema import VERSION_TABLE
+
 _FOLDER = Path(__file__).parent
 
 
 def scripts() -> ScriptDirectory:
     """Return the migrations."""
     return ScriptDirectory(str(_FOLDER), version_locations=[str(_FOLDER / "versions")])
+
+
+def context_of(connection: sa.Connection) -> MigrationContext:
+    """Return what alembic knows of a database."""
+    return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, "compare_type": True})
 
 
 def upgrade(connection: sa.Connection) -> None:
@@ -24,7 +31,7 @@ def upgrade(connection: sa.Connection) -> None:
     Args:
         connection: In a transaction that writes: either all of them are run or none.
     """
-    context, directory = MigrationContext.configure(connection), scripts()
+    context, directory = context_of(connection), scripts()
     missing = list(directory.iterate_revisions("head", context.get_current_revision() or "base"))
     for script in reversed(missing):
         script.module.upgrade(Operations(context))
