@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from polar_attio_pipeline.hours import HOUR, floor
-from polar_attio_pipeline.http.errors import ApiError
+from polar_attio_pipeline.http.errors import ApiError, TransientError
 from polar_attio_pipeline.ledger import Ledger, Snapshot
 from polar_attio_pipeline.polar.client import PolarClient
 from polar_attio_pipeline.polar.customers import Book, read_window
@@ -129,13 +129,19 @@ async def completed(customers: Sequence[Customer], client: PolarClient) -> Seque
     Args:
         customers: As read.
         client: Polar.
+
+    Raises:
+        TransientError: Polar asks to wait for longer than a request can.
     """
     lacking = [customer for customer in customers if customer.type is None][:MOST_COMPLETED]
     if not lacking:
         return customers
     try:
         rows = await client.looked_at(lacking)
-    except (ApiError, UnavailableError):
+    except (ApiError, UnavailableError) as error:
+        if isinstance(error, TransientError) and error.retry_after:
+            # The connection that follows in the same process knows nothing of the wait that Polar has asked for.
+            raise
         return customers
     whole = {row.id: row for row in rows if isinstance(row, Customer)}
     return [whole.get(customer.id, customer) for customer in customers]
