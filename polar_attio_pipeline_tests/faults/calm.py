@@ -11,7 +11,8 @@ from polar_attio_pipeline_tests.faults.happenings import Happenings
 from polar_attio_pipeline_tests.faults.harm import blamed, harmed, read_rows, without_outcome
 from polar_attio_pipeline_tests.faults.lasting import Lasting
 from polar_attio_pipeline_tests.faults.life import Life
-from polar_attio_pipeline_tests.faults.pipeline import Ended, Machine, Pipeline
+from polar_attio_pipeline_tests.faults.machines import Machine
+from polar_attio_pipeline_tests.faults.pipeline import Ended, Pipeline
 
 Pass = Callable[[str, Callable[[Life, Machine], Ended | None]], None]
 """Runs a pass on some machine, under a name."""

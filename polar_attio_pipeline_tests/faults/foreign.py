@@ -9,7 +9,8 @@ from polar_attio_pipeline.sandbox.tokens import OTHER_POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
 from polar_attio_pipeline_tests.faults.harm import read_rows
 from polar_attio_pipeline_tests.faults.life import Life
-from polar_attio_pipeline_tests.faults.pipeline import Ended, Machine, Pipeline
+from polar_attio_pipeline_tests.faults.machines import Machine
+from polar_attio_pipeline_tests.faults.pipeline import Ended, Pipeline
 
 CUSTOMERS = 12
 """Of the other organization."""

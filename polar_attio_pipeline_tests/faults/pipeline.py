@@ -2,13 +2,9 @@
 
 import asyncio
 import functools
-import json
-import shutil
-import socket
-import tempfile
 from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -30,10 +26,11 @@ from polar_attio_pipeline.passes.guards import ORGANIZATION_FACT, GuardError
 from polar_attio_pipeline.passes.hourly import HourDone
 from polar_attio_pipeline.passes.rules import Rules
 from polar_attio_pipeline.polar.client import PolarClient, polar_api
-from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
+from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN
 from polar_attio_pipeline.sync.ports import UnavailableError
 from polar_attio_pipeline.sync.services import Pace
 from polar_attio_pipeline_tests.faults.life import HeardTraffic, KilledError, Life, MortalLedger, Wire
+from polar_attio_pipeline_tests.faults.machines import HERE, Machine, new_folder, put_ledger
 from polar_attio_pipeline_tests.faults.runs import Run, default
 from polar_attio_pipeline_tests.faults.virtual_time import Timeline
 
@@ -47,12 +44,6 @@ PACE = Pace(
     questions=default("polar_requests_per_minute") / 60,
 )
 
-_NO_PROCESS = 2**22 + 1
-"""Linux gives no process an id beyond this one: whoever looks for it finds that it has ended."""
-
-_MEMORY = Path("/dev/shm")  # Linux has its file system in memory there
-"""Where ledgers live, if there is such a place: no schedule is about a disk that loses what was written."""
-
 _ONE_TRY = RetryPolicy(attempts=1, attempt_seconds=TICK_SECONDS)
 
 
@@ -64,30 +55,15 @@ class Ended:
         how: "success", "killed", or the error's sentence.
         seconds: How long it took.
         killed: Whether its process was killed.
-        guarded: Whether a guard stopped it before its first write.
+        hours: Those that it was to do; none for the whole book.
+        done: Those of them that it has done.
     """
 
     how: str
     seconds: float
     killed: bool
-    guarded: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """Where a process runs.
-
-    Attributes:
-        token: With which it asks Polar.
-        elsewhere: Whether it is a machine of its own, such as a container: from another one it cannot be seen whether
-            a process of it still lives, so its lease is free when its heartbeat has stood still.
-    """
-
-    token: str = POLAR_TOKEN
-    elsewhere: bool = False
-
-
-HERE = Machine()
+    hours: Sequence[datetime] = ()
+    done: Sequence[datetime] = ()
 
 
 @dataclass
@@ -128,7 +104,7 @@ class Pipeline:
         self._traffic = traffic
         self._timeline = timeline
         self._random = random
-        self._folder = tempfile.TemporaryDirectory(prefix=f"{name}-", dir=_MEMORY if _MEMORY.is_dir() else None)
+        self._folder = new_folder(name)
         self._start = start
         self._cursor: str | None = None
         self.database = Path(self._folder.name, "ledger.db")
@@ -136,7 +112,7 @@ class Pipeline:
         self.doomed: set[datetime] = set()
         self.done = _Done()
         self.ended: list[Ended] = []
-        shutil.copy(_empty_ledger(), self.database)
+        put_ledger(self.database)
 
     def close(self) -> None:
         self._folder.cleanup()
@@ -199,16 +175,20 @@ class Pipeline:
         self, hours: Sequence[datetime], life: Life, machine: Machine = HERE, *, expected: Collection[str] = ()
     ) -> Ended:
         """Read a range of hours and bring their customers to Attio."""
+        done: list[datetime] = []
         deadly = next((hour for hour in hours if hour in self.doomed), None)
 
         def note(hour: HourDone) -> None:
             self.done.note(hour)
+            done.append(hour.start)
             if deadly == hour.start + HOUR:
                 life.end()
 
         if deadly == hours[0]:
             life.end()
-        return self._ending(life, machine, lambda run: run.sync(hours, note, expected=expected))
+        ended = self._ending(life, machine, lambda run: run.sync(hours, note, expected=expected))
+        self.ended[-1] = replace(ended, hours=tuple(hours), done=tuple(done))
+        return self.ended[-1]
 
     def reconcile(self, life: Life, machine: Machine = HERE) -> Ended:
         """Run the reconciliation."""
@@ -230,17 +210,17 @@ class Pipeline:
             pace=PACE,
             rules=self.rules,
         )
-        how, killed, guarded = "success", False, False
+        how, killed = "success", False
         try:
-            with mock.patch("polar_attio_pipeline.processes.identity", return_value=_identity(machine, number)):
+            with mock.patch("polar_attio_pipeline.processes.identity", return_value=machine.identity(number)):
                 asyncio.run(work(run))
         except KilledError:
             how, killed = "killed", True
         except (ApiError, UnavailableError, LedgerError, GuardError) as error:
-            how, guarded = str(error), isinstance(error, GuardError)
+            how = str(error)
         finally:
             ledger.close()
-        self.ended.append(Ended(how, (self._timeline.now() - began) / timedelta(seconds=1), killed, guarded))
+        self.ended.append(Ended(how, (self._timeline.now() - began) / timedelta(seconds=1), killed))
         return self.ended[-1]
 
     def _facts(self, newest: Sequence[CustomerRef], waiting: Any, wanted: set[datetime], now: datetime) -> Facts:
@@ -290,24 +270,3 @@ class Pipeline:
 
     def _wire(self, life: Life) -> Wire:
         return Wire(self._app, self._traffic, life, self._random)
-
-
-def _identity(machine: Machine, number: int) -> str:
-    host = f"container-{number}" if machine.elsewhere else socket.gethostname()
-    return json.dumps({"host": host, "pid": _NO_PROCESS + number, "started": 0})
-
-
-@functools.cache
-def _empty_ledger() -> Path:
-    """Return a ledger with nothing in it: making the tables takes a fifth of a second, copying them none."""
-    folder = tempfile.TemporaryDirectory(prefix="empty-")
-    file = Path(folder.name, "ledger.db")
-    ledger = Ledger(str(file))
-    ledger.set_fact("made for", "the fault suite")
-    ledger.close()
-    _KEPT.append(folder)
-    return file
-
-
-_KEPT: list[tempfile.TemporaryDirectory[str]] = []
-"""Folders that live as long as this process."""

@@ -20,8 +20,9 @@ from polar_attio_pipeline_tests.faults.foreign import found_other_organization, 
 from polar_attio_pipeline_tests.faults.happenings import Happenings
 from polar_attio_pipeline_tests.faults.lasting import Lasting, Stage
 from polar_attio_pipeline_tests.faults.life import HeardTraffic, Life, draw_life
+from polar_attio_pipeline_tests.faults.machines import Machine
 from polar_attio_pipeline_tests.faults.oracle import judge
-from polar_attio_pipeline_tests.faults.pipeline import GAP_SECONDS, PACE, Ended, Machine, Pipeline
+from polar_attio_pipeline_tests.faults.pipeline import GAP_SECONDS, PACE, Ended, Pipeline
 from polar_attio_pipeline_tests.faults.virtual_time import Timeline, virtual_time
 from polar_attio_pipeline_tests.faults.weather import CountedFaults, draw, draw_empty_list
 

@@ -5,20 +5,16 @@ Sensor and schedules ask for runs as the daemon does, the clients have their rea
 
 import random as global_random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from polar_attio_pipeline.hours import HOUR, floor
-from polar_attio_pipeline.sandbox.app import create_app
-from polar_attio_pipeline.sandbox.clock import Clock
+from polar_attio_pipeline.hours import floor
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
-from polar_attio_pipeline.sandbox.world import Sandbox
-from polar_attio_pipeline.sync.mapping import ATTRIBUTES
-from polar_attio_pipeline_tests.faults.life import HeardTraffic, Life
-from polar_attio_pipeline_tests.faults.oracle import Verdict, judge, writable
-from polar_attio_pipeline_tests.faults.pipeline import Ended, Pipeline
+from polar_attio_pipeline_tests.faults.daemon import Daemon
+from polar_attio_pipeline_tests.faults.oracle import Verdict, judge
+from polar_attio_pipeline_tests.faults.pipeline import Ended
 from polar_attio_pipeline_tests.faults.virtual_time import Timeline, virtual_time
 
 OUTAGE = timedelta(days=1)
@@ -27,9 +23,6 @@ PATIENCE = timedelta(hours=3)
 """After the outage; whoever is not in Attio by then is lost."""
 
 _START = datetime(2026, 11, 3, tzinfo=UTC)
-_TICK_SECONDS = 30
-_CLOSE_AFTER = timedelta(minutes=5)
-_RECONCILE_AT = timedelta(hours=3, minutes=35)
 
 OUTAGES = {
     "connections reset": Fault(kind=Kind.RESET, service="attio"),
@@ -83,70 +76,49 @@ def days_without_attio(seed: int, outages: Iterable[str] = OUTAGES) -> Iterator[
             try:
                 yield day.run(outage)
             finally:
-                day.pipeline.close()
+                day.close()
 
 
 class _Day:
     def __init__(self, timeline: Timeline, random: Random) -> None:
-        self._timeline = timeline
-        self._sandbox = Sandbox(clock=Clock(source=timeline.now))
-        for attribute in ATTRIBUTES:
-            if not attribute.standard:
-                self._sandbox.attio.add_attribute(attribute.key, attribute.types[0])
-        self._traffic = self._sandbox.traffic = HeardTraffic(self._sandbox.clock)
-        app = create_app(self._sandbox)
-        self.pipeline = Pipeline(app, self._traffic, timeline, random, name="outage", start=_START)
-        self._looked_at = _START
+        self._daemon = Daemon(timeline, random, start=_START, heard=self._count)
         self._runs: Counter[str] = Counter()
         self._hours: Counter[datetime] = Counter()
 
+    def close(self) -> None:
+        self._daemon.pipeline.close()
+
     def run(self, outage: str) -> Toll:
         """Let the day pass, end the outage, and wait for everybody."""
-        self._sandbox.faults.add(OUTAGES[outage])
+        daemon, timeline = self._daemon, self._daemon.timeline
+        polar, attio, traffic = daemon.sandbox.polar, daemon.sandbox.attio, daemon.traffic
+        daemon.sandbox.faults.add(OUTAGES[outage])
         customers = OUTAGE // BETWEEN_CUSTOMERS
         for number in range(customers):
             email, age = f"customer-{number}@example.com", number * BETWEEN_CUSTOMERS
-            self._sandbox.polar.add_customer(email=email, created_at=_START + age, visible_in=age)
+            polar.add_customer(email=email, created_at=_START + age, visible_in=age)
         end = _START + OUTAGE
-        while self._timeline.now() < end:
-            self._half_a_minute()
+        while timeline.now() < end:
+            daemon.step()
         toll = Toll(
             outage,
             customers,
             asked=self._runs["sensor"],
             scheduled=self._runs["schedule"],
             busiest=max(self._hours.values()),
-            attio=self._traffic.count(service="attio"),
-            polar=self._traffic.count(service="polar"),
+            attio=traffic.count(service="attio"),
+            polar=traffic.count(service="polar"),
         )
-        self._sandbox.faults.clear()
-        while not (everybody := self._is_everybody_there()) and self._timeline.now() < end + PATIENCE:
-            self._half_a_minute()
-        polar, attio = self._sandbox.polar, self._sandbox.attio
+        daemon.sandbox.faults.clear()
+        while not (everyone := daemon.is_everyone_there()) and timeline.now() < end + PATIENCE:
+            daemon.step()
         return replace(
             toll,
-            minutes=(self._timeline.now() - end) / timedelta(minutes=1) if everybody else None,
-            early_retries=self._traffic.early_retries.total(),
+            minutes=(timeline.now() - end) / timedelta(minutes=1) if everyone else None,
+            early_retries=traffic.early_retries.total(),
             verdict=judge(polar, attio, {row.id: [row] for row in polar.customers.values()}),
         )
 
-    def _half_a_minute(self) -> None:
-        """Do what the daemon does in it: the schedules that are due, then a tick of the sensor."""
-        self._timeline.advance(_TICK_SECONDS)
-        before, self._looked_at = self._looked_at, self._timeline.now()
-        if floor(before - _CLOSE_AFTER) < floor(self._looked_at - _CLOSE_AFTER) >= _START + HOUR:
-            self._count("schedule", self.pipeline.close_hour)
-        if (before - _RECONCILE_AT).date() < (self._looked_at - _RECONCILE_AT).date():
-            self._count("schedule", self.pipeline.reconcile)
-        self._count("sensor", self.pipeline.tick)
-
-    def _count(self, who: str, run: Callable[[Life], Ended | None]) -> None:
-        hour, passes = floor(self._timeline.now()), self.pipeline.passes
-        run(Life())
-        self._runs[who] += self.pipeline.passes - passes
-        self._hours[hour] += self.pipeline.passes - passes
-
-    def _is_everybody_there(self) -> bool:
-        self._sandbox.polar.settle()
-        there = {person.values.get("polar_customer_id") for person in self._sandbox.attio.people()}
-        return writable(self._sandbox.polar).keys() <= there
+    def _count(self, who: str, began: datetime, _: Ended) -> None:
+        self._runs[who] += 1
+        self._hours[floor(began)] += 1
