@@ -50,7 +50,7 @@ PACE = Pace(
 _NO_PROCESS = 2**22 + 1
 """Linux gives no process an id beyond this one: whoever looks for it finds that it has ended."""
 
-_MEMORY = Path("/dev/shm")  # noqa: S108  # Linux has its file system in memory there
+_MEMORY = Path("/dev/shm")  # Linux has its file system in memory there
 """Where ledgers live, if there is such a place: no schedule is about a disk that loses what was written."""
 
 _ONE_TRY = RetryPolicy(attempts=1, attempt_seconds=TICK_SECONDS)
@@ -232,7 +232,7 @@ class Pipeline:
         )
         how, killed, guarded = "success", False, False
         try:
-            with mock.patch("polar_attio_pipeline.processes.identity", lambda: _identity(machine, number)):
+            with mock.patch("polar_attio_pipeline.processes.identity", return_value=_identity(machine, number)):
                 asyncio.run(work(run))
         except KilledError:
             how, killed = "killed", True
