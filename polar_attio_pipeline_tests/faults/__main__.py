@@ -14,6 +14,7 @@ from pathlib import Path
 from polar_attio_pipeline_tests.faults import crash_points, dagster_kills, report, wide_outage
 from polar_attio_pipeline_tests.faults.account import Account
 from polar_attio_pipeline_tests.faults.crash_points import Crash
+from polar_attio_pipeline_tests.faults.life import LEDGER_WRITES
 from polar_attio_pipeline_tests.faults.schedule import run
 
 CHUNK = 5
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(not accounts[0].is_good)
     if accounts:
         _say(f"Schedules, seed {given.seed}, {time.monotonic() - began:.0f} s\n\n{report.schedules_table(accounts)}")
+        _say(report.lengths_table(accounts))
         _say(report.faults_table(accounts))
     tolls = list(wide_outage.days_without_attio(given.seed))
     _say(f"A day without Attio, seed {given.seed}\n\n{report.outages_table(tolls)}")
@@ -83,7 +85,10 @@ def _kills(given: argparse.Namespace) -> Iterator[Crash]:
     with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor() as pool:
         folder = Path(name)
         writes = range(1, crash_points.CUSTOMERS + 1)
-        kinds = [crash_points.sweep(folder, writes=writes, ledger_writes=range(1, 4), moments=MOMENTS, seed=given.seed)]
+        ledger_writes = range(1, LEDGER_WRITES + 1)
+        kinds = [
+            crash_points.sweep(folder, writes=writes, ledger_writes=ledger_writes, moments=MOMENTS, seed=given.seed)
+        ]
         if given.kills == "all":
             # Daemons are waited for most of the time.
             kinds += [dagster_kills.kill_runs(folder, RUN_KILLS), dagster_kills.kill_trees(folder)]

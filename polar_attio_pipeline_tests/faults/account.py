@@ -18,8 +18,6 @@ class Account:
             are tried when it never was.
         verdict: After the first of them.
         harmed: Healthy customers who were not right in Attio in the calm, while only lasting faults were left.
-        typeless: Healthy customers whose type was missing in the calm, because Polar had a row that its list cannot show.
-            Known, printed, and not among what has to be zero.
         unexplained: Customers of whom the ledger did not say what became of them in the calm.
         lengths: How long each pass took, and how long it may take.
         foreign: What passes with the token of another organization changed.
@@ -36,7 +34,6 @@ class Account:
     rounds: int = 0
     verdict: Verdict = field(default_factory=Verdict)
     harmed: list[str] = field(default_factory=list)
-    typeless: list[str] = field(default_factory=list)
     unexplained: list[str] = field(default_factory=list)
     lengths: list[Length] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)

@@ -1,5 +1,6 @@
-"""The calm: the weather is gone, what is bad for good is still there. One pass of each kind, and who is harmed by it."""
+"""The calm: the weather has passed, what is bad for good has stayed. One pass of each kind, and who is harmed by it."""
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,12 +11,10 @@ from polar_attio_pipeline_tests.faults.happenings import Happenings
 from polar_attio_pipeline_tests.faults.harm import blamed, harmed, read_rows, without_outcome
 from polar_attio_pipeline_tests.faults.lasting import Lasting
 from polar_attio_pipeline_tests.faults.life import Life
-from polar_attio_pipeline_tests.faults.pipeline import Ended, Pipeline
+from polar_attio_pipeline_tests.faults.pipeline import Ended, Machine, Pipeline
 
-TYPE = "polar_customer_type"
-
-Pass = Callable[[str, Callable[[Life], Ended | None]], None]
-"""Runs a pass under a name."""
+Pass = Callable[[str, Callable[[Life, Machine], Ended | None]], None]
+"""Runs a pass on some machine, under a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +23,10 @@ class Calm:
 
     Attributes:
         harmed: Healthy customers who are not right in Attio, or who are on record as failed.
-        typeless: Of those who lack nothing but their type: Polar's export, which is read while its list cannot show a
-            row, does not say it.
         unexplained: Customers without an outcome, or with a failure that does not say why.
     """
 
     harmed: list[str]
-    typeless: list[str]
     unexplained: list[str]
 
 
@@ -47,19 +43,13 @@ def live_through(sandbox: Sandbox, happenings: Happenings, lasting: Lasting, pip
     healthy = [one for one in there if one not in bad]
     hours = pipeline.hours
     for some in _stretches(hours, pipeline.doomed):
-        run("calm, hours", lambda life, some=some: pipeline.sync(some, life))  # type: ignore[misc]  # bound early
+        run("calm, hours", functools.partial(pipeline.sync, some))
     in_hours = [one for one in healthy if there[one] in hours and there[one] not in pipeline.doomed]
     wrong = [f"after the hourly pass: {sentence}" for sentence in harmed(polar, attio, in_hours)]
     run("calm, reconciliation", pipeline.reconcile)
     wrong += [f"after the reconciliation: {sentence}" for sentence in harmed(polar, attio, healthy)]
     rows = read_rows(pipeline.database)
-    typeless = [sentence for sentence in wrong if happenings.broken and _lacks_its_type(sentence)]
-    harm = [sentence for sentence in wrong if sentence not in typeless]
-    return Calm([*harm, *blamed(polar, rows, healthy)], typeless, without_outcome(rows, there))
-
-
-def _lacks_its_type(sentence: str) -> bool:
-    return f": {TYPE} of " in sentence and " is 'nothing', " in sentence
+    return Calm([*wrong, *blamed(polar, rows, healthy)], without_outcome(rows, there))
 
 
 def _stretches(hours: Sequence[datetime], doomed: set[datetime]) -> Iterator[Sequence[datetime]]:

@@ -1,9 +1,10 @@
 """Real processes, killed by SIGKILL: at every write of a pass, and between Attio and the ledger.
 
 A pass runs in a process of its own, forked from one that has imported everything, so that a kill costs milliseconds
-and not the seconds of an import; what it runs are the bodies of the real assets, over sockets, on a ledger file.
+and not the seconds of an import; it runs over sockets, on a ledger file.
 """
 
+import asyncio
 import itertools
 import multiprocessing
 import os
@@ -18,20 +19,23 @@ from pathlib import Path
 from random import Random
 from uuid import uuid4
 
-from polar_attio_pipeline.defs.options import PassOptions
-from polar_attio_pipeline.defs.resources import AttioResource, PolarResource
+from pydantic import SecretStr
+
+from polar_attio_pipeline.attio.client import attio_api
 from polar_attio_pipeline.hours import HOUR, between, floor
+from polar_attio_pipeline.passes.hourly import HourDone
+from polar_attio_pipeline.polar.client import polar_api
 from polar_attio_pipeline.sandbox.faults import Fault, Faults, Kind
 from polar_attio_pipeline.sandbox.limits import OFF
 from polar_attio_pipeline.sandbox.server import serving
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.traffic import kind_of
 from polar_attio_pipeline.sandbox.world import Sandbox
-from polar_attio_pipeline.sync.mapping import ATTRIBUTES, BY_KEY
-from polar_attio_pipeline_tests.faults import bodies
-from polar_attio_pipeline_tests.faults.bodies import default
-from polar_attio_pipeline_tests.faults.life import Death, Life, MortalLedgerResource
+from polar_attio_pipeline.sync.mapping import ATTRIBUTES
+from polar_attio_pipeline.sync.services import Pace
+from polar_attio_pipeline_tests.faults.life import Death, Life, MortalLedger
 from polar_attio_pipeline_tests.faults.oracle import Verdict, judge
+from polar_attio_pipeline_tests.faults.runs import Run, default
 
 CUSTOMERS = 60
 TYPED = 6
@@ -226,19 +230,23 @@ class _Doomed(Life):
 
 def run_pass(url: str, database: Path, hours: Sequence[datetime], death: Death | None) -> None:
     """Run a pass over these hours: the whole life of a process."""
-    resources = {
-        "polar": PolarResource(access_token=POLAR_TOKEN, api_url=url, requests_per_minute=REQUESTS_PER_MINUTE),
-        "attio": AttioResource(
-            api_key=ATTIO_TOKEN,
-            api_url=url,
+    run = Run(
+        id=f"run {os.getpid()}",
+        polar=lambda: polar_api(token=SecretStr(POLAR_TOKEN), base_url=url, requests_per_minute=REQUESTS_PER_MINUTE),
+        attio=lambda: attio_api(
+            api_key=SecretStr(ATTIO_TOKEN),
+            base_url=url,
             reads_per_second=default("attio_reads_per_second"),
             writes_per_second=WRITES_PER_SECOND,
-            slugs={key: key for key in BY_KEY},
         ),
-        "ledger": MortalLedgerResource(url=str(database)).on(_Doomed(death)),
-        "options": PassOptions(),
-    }
-    bodies.sync_hours(hours, f"run {os.getpid()}", resources, {})
+        ledger=MortalLedger(str(database), _Doomed(death)),
+        pace=Pace(writes=WRITES_PER_SECOND, questions=REQUESTS_PER_MINUTE / 60),
+    )
+    asyncio.run(run.sync(hours, _unnoticed))
+
+
+def _unnoticed(_: HourDone) -> None:
+    """Take note of nothing: the next pass reads all hours again."""
 
 
 _forkserver.set_forkserver_preload([__name__])

@@ -1,4 +1,4 @@
-"""Faults that stay until the heal: one cell, row, question, search, record or hour that cannot succeed; several at once.
+"""Faults that stay until the heal: a cell, row, question, search, record or hour that cannot succeed; several at once.
 
 What is bad is bad about one customer, its victim. All others must be as well off as if nothing were wrong.
 """
@@ -221,7 +221,7 @@ class Lasting:
         """Return an id that is none of Polar's: UUIDs of versions 1, 5 and 7, and one of version 4."""
         bits = self._stage.random.getrandbits(128)
         version = self._stage.random.choice((1, 4, 5, 7))
-        if version == 5:  # as RFC 9562 numbers them
+        if version == 5:  # made of a name, as RFC 9562 says
             return str(uuid5(NAMESPACE_DNS, str(bits)))
         text = str(UUID(int=bits, version=4))
         return f"{text[:14]}{version}{text[15:]}"

@@ -232,7 +232,7 @@ class Pipeline:
         )
         how, killed, guarded = "success", False, False
         try:
-            with mock.patch("polar_attio_pipeline.processes.identity", lambda: _identity(machine, number)):
+            with mock.patch("polar_attio_pipeline.processes.identity", return_value=_identity(machine, number)):
                 asyncio.run(work(run))
         except KilledError:
             how, killed = "killed", True

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from polar_attio_pipeline_tests.faults.account import Account
+from polar_attio_pipeline_tests.faults.bounds import Length
 from polar_attio_pipeline_tests.faults.crash_points import Crash
 from polar_attio_pipeline_tests.faults.schedule import MOST_ROUNDS
 from polar_attio_pipeline_tests.faults.wide_outage import Toll
@@ -21,6 +22,10 @@ _HEADER = (
     "doubled",
     "wrong values",
     "overwritten human edits",
+    "harmed by another's fault",
+    "without an outcome",
+    "passes over their time",
+    "changed by another's token",
     "passes until true again",
     "early retries",
     "writes when nothing differs",
@@ -43,6 +48,14 @@ def faults_table(accounts: Iterable[Account]) -> str:
     return table(("fault", "times"), [(kind, str(count)) for kind, count in sorted(injected.items())])
 
 
+def lengths_table(accounts: Iterable[Account]) -> str:
+    """Return, for each kind of pass, how long the longest one took, and how near one came to its bound."""
+    lengths = [length for account in accounts for length in account.lengths]
+    names = sorted({length.name for length in lengths})
+    rows = [_length(name, [length for length in lengths if length.name == name]) for name in names]
+    return table(("pass", "times", "longest, minutes", "nearest to its bound"), rows)
+
+
 def crashes_table(crashes: Sequence[Crash]) -> str:
     """Return a line for each kind of kill."""
     header = ("killed", "times", "lost", "doubled", "wrong values", "overwritten human edits", "repeated writes",
@@ -63,6 +76,10 @@ def details(account: Account) -> str:
     """Return everything about one schedule."""
     verdict = dataclasses.asdict(account.verdict)
     found = [f"{kind}: {sentence}" for kind, sentences in verdict.items() for sentence in sentences]
+    found += [f"harmed: {sentence}" for sentence in account.harmed]
+    found += [f"without an outcome: {sentence}" for sentence in account.unexplained]
+    found += [f"over its time: {length}" for length in account.over_time]
+    found += [f"changed by another's token: {sentence}" for sentence in account.foreign]
     return "\n".join([f"schedule {account.number}", *account.diary, *found, schedules_table([account])])
 
 
@@ -87,6 +104,10 @@ def _line(name: str, accounts: Sequence[Account]) -> list[str]:
         sum(len(account.verdict.doubled) for account in accounts),
         sum(len(account.verdict.wrong) for account in accounts),
         sum(len(account.verdict.overwritten) for account in accounts),
+        sum(len(account.harmed) for account in accounts),
+        sum(len(account.unexplained) for account in accounts),
+        sum(len(account.over_time) for account in accounts),
+        sum(len(account.foreign) for account in accounts),
     ]
     after = [
         str(rounds) if rounds <= MOST_ROUNDS else "never",
@@ -94,6 +115,12 @@ def _line(name: str, accounts: Sequence[Account]) -> list[str]:
         str(sum(account.idle_writes for account in accounts)),
     ]
     return [name, *map(str, counts), *after]
+
+
+def _length(name: str, lengths: Sequence[Length]) -> list[str]:
+    longest = max(length.seconds for length in lengths) / 60
+    nearest = max(length.seconds / length.bound for length in lengths)
+    return [name, str(len(lengths)), f"{longest:.1f}", f"{nearest:.0%}"]
 
 
 def _kills(kind: str, crashes: Sequence[Crash]) -> list[str]:

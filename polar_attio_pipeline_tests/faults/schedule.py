@@ -1,10 +1,10 @@
 """One schedule: a seed, and everything that follows from it."""
 
 import random as global_random
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Protocol
 
 from polar_attio_pipeline.hours import HOUR, floor
 from polar_attio_pipeline.sandbox.app import create_app
@@ -21,7 +21,7 @@ from polar_attio_pipeline_tests.faults.happenings import Happenings
 from polar_attio_pipeline_tests.faults.lasting import Lasting, Stage
 from polar_attio_pipeline_tests.faults.life import HeardTraffic, Life, draw_life
 from polar_attio_pipeline_tests.faults.oracle import judge
-from polar_attio_pipeline_tests.faults.pipeline import GAP_SECONDS, HERE, PACE, Ended, Machine, Pipeline
+from polar_attio_pipeline_tests.faults.pipeline import GAP_SECONDS, PACE, Ended, Machine, Pipeline
 from polar_attio_pipeline_tests.faults.virtual_time import Timeline, virtual_time
 from polar_attio_pipeline_tests.faults.weather import CountedFaults, draw, draw_empty_list
 
@@ -30,8 +30,8 @@ MOST_ROUNDS = 4
 MOST_LASTING = 4
 
 
-class _Runs(Protocol):
-    def __call__(self, life: Life, machine: Machine = HERE, /) -> Ended | None: ...
+Runs = Callable[[Life, Machine], Ended | None]
+"""Runs a pass on a machine."""
 
 
 def run(seed: int, number: int) -> Account:
@@ -164,7 +164,7 @@ class _Schedule:
         if random.random() < 0.3:
             self._happenings.churn()
 
-    def _pass(self, name: str, run: _Runs, life: Life | None = None) -> None:
+    def _pass(self, name: str, run: Runs, life: Life | None = None) -> None:
         machine = Machine(elsewhere=self._random.random() < 0.3)
         life = life or self._drawn_life()
         passes = self.pipeline.passes
@@ -217,10 +217,9 @@ class _Schedule:
             self._happenings,
             self._lasting,
             self.pipeline,
-            lambda name, run: self._pass(name, lambda life, _: run(life), Life()),
+            lambda name, run: self._pass(name, run, Life()),
         )
         self._account.harmed = calm.harmed
-        self._account.typeless = calm.typeless
         self._account.unexplained = calm.unexplained
 
     def _heal(self) -> None:

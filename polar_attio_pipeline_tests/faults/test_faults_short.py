@@ -6,10 +6,14 @@ from pathlib import Path
 import pytest
 
 from polar_attio_pipeline.http.limits import RateLimiter
+from polar_attio_pipeline.passes import hourly, reconciliation
 from polar_attio_pipeline.sync import planning
+from polar_attio_pipeline.sync.health import Health, ServiceDownError
 from polar_attio_pipeline.sync.matching import PeopleIndex
-from polar_attio_pipeline_tests.faults import crash_points, dagster_kills, report
+from polar_attio_pipeline_tests.faults import crash_points, dagster_kills, report, schedule
 from polar_attio_pipeline_tests.faults.account import Account
+from polar_attio_pipeline_tests.faults.life import LEDGER_WRITES
+from polar_attio_pipeline_tests.faults.pipeline import Pipeline
 from polar_attio_pipeline_tests.faults.schedule import run
 from polar_attio_pipeline_tests.faults.wide_outage import days_without_attio
 
@@ -47,7 +51,7 @@ def test_a_pipeline_that_forgets_who_somebody_is_is_found_out(monkeypatch: pytes
 
 
 def test_a_pipeline_that_finds_a_name_good_enough_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planning, "_same", lambda old, _: old is not None)
+    monkeypatch.setattr(planning, "_same", lambda old, _, **__: old is not None)
 
     assert found(lambda account: len(account.verdict.wrong))
 
@@ -56,6 +60,32 @@ def test_a_pipeline_that_does_not_wait_is_found_out(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(RateLimiter, "pause_until", lambda *_: None)
 
     assert found(lambda account: account.early_retries)
+
+
+def test_a_pipeline_in_which_one_failed_search_stops_the_pass_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def always_down(health: Health, error: Exception) -> None:
+        raise ServiceDownError(str(error))
+
+    monkeypatch.setattr(Health, "insist", always_down)
+
+    assert found(lambda account: len(account.harmed) + len(account.unexplained))
+
+
+def test_a_pipeline_that_does_not_ask_whose_token_it_has_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def approve(*_: object, **__: object) -> None:
+        """Let every owner pass."""
+
+    for module in (hourly, reconciliation):
+        monkeypatch.setattr(module, "check_owner", approve)
+    monkeypatch.setattr(Pipeline, "knows_its_organization", lambda _: True)
+
+    assert found(lambda account: len(account.foreign))
+
+
+def test_a_pipeline_that_has_more_time_than_it_may_take_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule, "bound", lambda *_: 60)
+
+    assert found(lambda account: len(account.over_time))
 
 
 def test_a_day_without_attio_causes_no_storm_of_runs_and_then_everybody_arrives() -> None:
@@ -78,7 +108,9 @@ def test_a_killed_process_costs_nothing_but_its_place(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_many_kills_cost_nothing_either(tmp_path: Path) -> None:
     crashes = list(
-        crash_points.sweep(tmp_path, writes=range(1, 61, 10), ledger_writes=range(1, 4), moments=5, seed=SEED)
+        crash_points.sweep(
+            tmp_path, writes=range(1, 61, 10), ledger_writes=range(1, LEDGER_WRITES + 1), moments=5, seed=SEED
+        )
     )
 
     assert all(crash.is_good for crash in crashes), crashes

@@ -1,7 +1,7 @@
 """Time that passes only when everybody waits: hours of back-off and Retry-After cost nothing, and nothing is skipped.
 
-The event loop, the clocks of the API clients and of the lease (`time.monotonic`) and the machine's clock (`datetime.now`,
-`time.time`) are one time line.
+The event loop, the clocks of the API clients and of the lease (`time.monotonic`) and the machine's clock
+(`datetime.now`, `time.time`) are one time line.
 """
 
 import asyncio
