@@ -112,7 +112,7 @@ async def read_hours(client: PolarClient, hours: Sequence[datetime]) -> Reading:
     read_at = datetime.now(UTC)
     read = await read_window(client, hours[0], hours[-1] + HOUR)
     return Reading(
-        customers=await completed(read.customers, client),
+        customers=read.customers,
         unreadable=_outcomes(read.bad_rows, otherwise=hours[-1]),
         requests=read.requests,
         read_at=read_at,
