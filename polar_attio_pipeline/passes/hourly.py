@@ -3,14 +3,14 @@
 import asyncio
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from polar_attio_pipeline.hours import key
 from polar_attio_pipeline.ledger import Snapshot
 from polar_attio_pipeline.passes.guards import check_owner
 from polar_attio_pipeline.passes.lifecycle import Work, writing_pass
-from polar_attio_pipeline.passes.reading import HourRead, Reading, from_snapshot, read_hours, with_expected
+from polar_attio_pipeline.passes.reading import HourRead, Reading, completed, from_snapshot, read_hours, with_expected
 from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.sync.engine import sync
 from polar_attio_pipeline.sync.health import KindClosedError
@@ -105,6 +105,8 @@ async def _reading(context: PassContext, hours: Hours, *, turn: int) -> Reading:
         reading = from_snapshot(snapshot)
     else:
         reading = await read_hours(context.polar, hours.starts)
+    # By the connection of this pass, which then keeps to every pause that Polar asks for.
+    reading = replace(reading, customers=await completed(reading.customers, context.polar))
     return await with_expected(reading, context.polar, context.ledger, hours.starts, hours.expected)
 
 

@@ -48,7 +48,8 @@ async def preview_hours(context: PassContext, starts: Sequence[datetime]) -> Pre
     reading = await read_hours(context.polar, starts)
     if reading.customers:
         await check_owner(context, reading.organization_id, may_confirm=False)
-    return await _preview(context, reading.customers, reading.unreadable, unchanged=0)
+    customers = await completed(reading.customers, context.polar)
+    return await _preview(context, customers, reading.unreadable, unchanged=0)
 
 
 async def preview_book(context: PassContext) -> Preview:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from polar_attio_pipeline.hours import HOUR, floor
-from polar_attio_pipeline.http.errors import ApiError, TransientError
+from polar_attio_pipeline.http.errors import ApiError
 from polar_attio_pipeline.ledger import Ledger, Snapshot
 from polar_attio_pipeline.polar.client import PolarClient
 from polar_attio_pipeline.polar.customers import Book, read_window
@@ -112,7 +112,7 @@ async def read_hours(client: PolarClient, hours: Sequence[datetime]) -> Reading:
     read_at = datetime.now(UTC)
     read = await read_window(client, hours[0], hours[-1] + HOUR)
     return Reading(
-        customers=await completed(read.customers, client),
+        customers=read.customers,
         unreadable=_outcomes(read.bad_rows, otherwise=hours[-1]),
         requests=read.requests,
         read_at=read_at,
@@ -129,19 +129,13 @@ async def completed(customers: Sequence[Customer], client: PolarClient) -> Seque
     Args:
         customers: As read.
         client: Polar.
-
-    Raises:
-        TransientError: Polar asks to wait for longer than a request can.
     """
     lacking = [customer for customer in customers if customer.type is None][:MOST_COMPLETED]
     if not lacking:
         return customers
     try:
         rows = await client.looked_at(lacking)
-    except (ApiError, UnavailableError) as error:
-        if isinstance(error, TransientError) and error.retry_after:
-            # The connection that follows in the same process knows nothing of the wait that Polar has asked for.
-            raise
+    except (ApiError, UnavailableError):
         return customers
     whole = {row.id: row for row in rows if isinstance(row, Customer)}
     return [whole.get(customer.id, customer) for customer in customers]
