@@ -18,6 +18,7 @@ from polar_attio_pipeline.sync.shelf import Shelf
 
 MARK_KEY = "polar_customer"
 _NAME_KEY = "name"
+_TYPE_KEY = "polar_customer_type"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Comparison:
         self.settled = 0
         self.copied: dict[str, list[Marked]] = {}
         self._targets = targets
+        self._has_type = any(target.attribute.key == _TYPE_KEY for target in targets)
         self._targets_but_name = tuple(target for target in targets if target.attribute.key != _NAME_KEY)
         self._overwrite_typed = overwrite_typed
         self._holders: Shelf[Person] = Shelf()
@@ -93,6 +95,9 @@ class Comparison:
 
     def _unchanged(self, customer: Customer, person: Person) -> Outcome | None:
         if customer.address and email_key(customer.address) not in map(email_key, person.emails):
+            return None
+        if customer.type is None and self._has_type and _TYPE_KEY not in person.values:
+            # Polar's export does not say the type: that it is missing is no reason to leave it so.
             return None
         # To split a name takes longer than all other comparisons, and whoever holds it whole has it split already.
         targets = self._targets_but_name if _holds_name(person, customer.person_name) else self._targets

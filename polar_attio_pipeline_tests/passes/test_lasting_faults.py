@@ -296,3 +296,15 @@ class TestExport:
         people = [*by_the_hour, *(stage.person_of(one.id) for one in later)]
         assert {person.values.get("polar_customer_type") for person in people if person} == {"individual"}
         assert len([person for person in people if person]) == 10
+
+    def test_what_polar_could_not_say_of_them_in_one_pass_a_reconciliation_brings_later(self, stage: Stage) -> None:
+        old = [stage.add_many(1, hour=-number, who=f"old-{number}")[0] for number in range(5)]
+        row_without_address(stage, 0)
+        number = stage.sandbox.faults.add(
+            Fault(kind=Kind.STATUS, service="polar", path="/v1/customers/????????-*", status=503)
+        )
+        stage.reconcile()
+        stage.sandbox.faults.remove(number)
+        stage.reconcile()
+        people = [stage.person_of(one.id) for one in old]
+        assert [person and person.values.get("polar_customer_type") for person in people] == ["individual"] * 5
