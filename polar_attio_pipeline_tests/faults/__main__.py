@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
-from polar_attio_pipeline_tests.faults import crash_points, dagster_kills, report, wide_outage
+from polar_attio_pipeline_tests.faults import crash_points, dagster_kills, failing_hour, report, wide_outage
 from polar_attio_pipeline_tests.faults.account import Account
 from polar_attio_pipeline_tests.faults.crash_points import Crash
 from polar_attio_pipeline_tests.faults.life import LEDGER_WRITES
@@ -42,6 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(report.faults_table(accounts))
     tolls = list(wide_outage.days_without_attio(given.seed))
     _say(f"A day without Attio, seed {given.seed}\n\n{report.outages_table(tolls)}")
+    waits = list(failing_hour.compare_waits(given.seed))
+    _say(f"One hour that fails for ever, seed {given.seed}\n\n{report.waits_table(waits)}")
+    _say(report.notices_table(waits))
     crashes = list(_kills(given))
     if crashes:
         _say(f"Kills, seed {given.seed}, {time.monotonic() - began:.0f} s in all\n\n{report.crashes_table(crashes)}")
@@ -50,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     bad = [
         *(f"--seed {given.seed} --only {account.number}" for account in accounts if not account.is_good),
         *(str(toll) for toll in tolls if not toll.is_good),
+        *(str(life) for life in waits if not life.is_good),
         *(str(crash) for crash in crashes if not crash.is_good),
     ]
     for line in bad:

@@ -18,7 +18,7 @@ from polar_attio_pipeline_tests.faults.daemon import TICK_SECONDS, Daemon
 from polar_attio_pipeline_tests.faults.oracle import Verdict, judge
 from polar_attio_pipeline_tests.faults.pipeline import Ended
 from polar_attio_pipeline_tests.faults.virtual_time import Timeline, virtual_time
-from polar_attio_pipeline_tests.faults.watcher import Watcher
+from polar_attio_pipeline_tests.faults.watcher import Told, Watcher
 
 _START = datetime(2026, 11, 2, tzinfo=UTC)
 _FAILS_AT = _START + 9 * HOUR
@@ -53,27 +53,40 @@ class Waits:
         failing: Whether one hour failed for ever.
         minutes: How long each customer of the first days waited, from its creation until its person was in Attio.
         filled: Minutes after the outage until everybody who came during it was there; None if that never happened.
-        bad: Notices that a state has turned bad, by state.
-        over: Notices that it is over.
+        told: Every notice that people got.
         verdict: In the end, the hour mended.
-        all_read: Whether every hour was read in the end.
+        unread: Hours that were never read to their end.
     """
 
     failing: bool
     minutes: list[float] = field(default_factory=list)
     filled: float | None = None
-    bad: list[str] = field(default_factory=list)
-    over: list[str] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
     verdict: Verdict = field(default_factory=Verdict)
-    all_read: bool = False
+    unread: int = 0
 
     @property
     def median(self) -> float:
+        """The wait of the customer in the middle."""
         return statistics.median(self.minutes)
 
     @property
     def worst(self) -> float:
+        """The longest wait."""
         return max(self.minutes)
+
+    @property
+    def is_told_once(self) -> bool:
+        """Whether the notices of each state say in turn that it is bad and that it is over, and end with the latter."""
+        by_state: dict[str, list[bool]] = {}
+        for one in self.told:
+            by_state.setdefault(one.state, []).append(one.is_over)
+        return all(said == [False, True] * (len(said) // 2) for said in by_state.values())
+
+    @property
+    def is_good(self) -> bool:
+        """Whether everybody came, every hour was read, and people were told the truth."""
+        return self.filled is not None and self.verdict.is_true and not self.unread and self.is_told_once
 
 
 def compare_waits(seed: int, span: Span | None = None) -> Iterator[Waits]:
@@ -128,10 +141,9 @@ class _Life:
             failing=self._failing,
             minutes=minutes,
             filled=filled,
-            bad=[one.state for one in self._watcher.told if not one.is_over],
-            over=[one.state for one in self._watcher.told if one.is_over],
+            told=self._watcher.told,
             verdict=judge(polar, attio, {row.id: [row] for row in polar.customers.values()}),
-            all_read=self._is_every_hour_read(),
+            unread=self._unread(),
         )
 
     def _waits(self, span: Span) -> list[float]:
@@ -143,7 +155,7 @@ class _Life:
             self._daemon.sandbox.polar.add_customer(
                 email=f"customer-{number}@example.com", created_at=_START + age, visible_in=age
             )
-        came = {row.id: row.created_at for row in ()}
+        came: dict[str, datetime] = {}
         arrived: dict[str, datetime] = {}
         while self._timeline.now() < _START + span.days + _PATIENCE or len(arrived) < len(came):
             self._step()
@@ -171,7 +183,7 @@ class _Life:
     def _note(self, _who: str, _began: datetime, ended: Ended) -> None:
         self._watcher.note(ended)
 
-    def _is_every_hour_read(self) -> bool:
+    def _unread(self) -> int:
         read_at = self._daemon.pipeline.done.read_at
         hours = [_START + HOUR * number for number in range((floor(self._timeline.now()) - _START) // HOUR)]
-        return all(hour in read_at and read_at[hour] >= hour + HOUR for hour in hours)
+        return sum(read_at.get(hour, hour) < hour + HOUR for hour in hours)

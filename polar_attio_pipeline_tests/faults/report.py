@@ -8,6 +8,7 @@ from typing import Any
 from polar_attio_pipeline_tests.faults.account import Account
 from polar_attio_pipeline_tests.faults.bounds import Length
 from polar_attio_pipeline_tests.faults.crash_points import Crash
+from polar_attio_pipeline_tests.faults.failing_hour import Waits
 from polar_attio_pipeline_tests.faults.schedule import MOST_ROUNDS
 from polar_attio_pipeline_tests.faults.wide_outage import Toll
 
@@ -70,6 +71,20 @@ def outages_table(tolls: Iterable[Toll]) -> str:
               "requests to Attio", "requests to Polar", "minutes until everybody was there", "lost", "doubled",
               "wrong values", "early retries")  # fmt: skip
     return table(header, map(_toll, tolls))
+
+
+def waits_table(waits: Iterable[Waits]) -> str:
+    """Return how long customers waited without an hour that fails for ever, and with it."""
+    header = ("life", "new customers", "median wait, minutes", "worst wait, minutes",
+              "minutes until the outage's hours were filled", "hours never read", "lost", "doubled",
+              "wrong values")  # fmt: skip
+    return table(header, map(_waits, waits))
+
+
+def notices_table(waits: Iterable[Waits]) -> str:
+    """Return every notice that people got, with what was true then."""
+    header = ("life", "day and hour", "notice")
+    return table(header, [(_life(life), f"{one.at:%d %H:%M}", one.title) for life in waits for one in life.told])
 
 
 def details(account: Account) -> str:
@@ -135,6 +150,17 @@ def _kills(kind: str, crashes: Sequence[Crash]) -> list[str]:
         sum(crash.ended != 0 for crash in crashes),
     ]
     return [kind, *map(str, counts)]
+
+
+def _waits(life: Waits) -> list[str]:
+    filled = "never" if life.filled is None else f"{life.filled:.1f}"
+    verdict = life.verdict
+    counts = (life.unread, len(verdict.lost), len(verdict.doubled), len(verdict.wrong))
+    return [_life(life), str(len(life.minutes)), f"{life.median:.2f}", f"{life.worst:.2f}", filled, *map(str, counts)]
+
+
+def _life(life: Waits) -> str:
+    return "one hour fails for ever" if life.failing else "undisturbed"
 
 
 def _toll(toll: Toll) -> list[str]:

@@ -29,6 +29,11 @@ class Told:
     state: str
     is_over: bool
 
+    @property
+    def title(self) -> str:
+        """As in the UI: what it is about, and whether it is over."""
+        return f"{self.state} (over)" if self.is_over else self.state
+
 
 class Watcher:
     """Judges hours and reconciliations as the sensor of alerts does, and remembers what people were told.
@@ -61,9 +66,7 @@ class Watcher:
         """Put a run on record that has ended."""
         target = PEOPLE if ended.hours else BOOK
         tags = range_tags(ended.hours[0], ended.hours[-1]) if ended.hours else {}
-        run = self._instance.create_run_for_job(
-            self._jobs[target.job], tags=tags, status=dg.DagsterRunStatus.STARTED
-        )
+        run = self._instance.create_run_for_job(self._jobs[target.job], tags=tags, status=dg.DagsterRunStatus.STARTED)
         for hour in ended.done:
             self._instance.report_runless_asset_event(dg.AssetMaterialization(PEOPLE.asset, partition=key(hour)))
         if ended.how == "success":
@@ -97,5 +100,3 @@ def _job(name: str) -> dg.JobDefinition:
         nothing()
 
     return job
-
-
