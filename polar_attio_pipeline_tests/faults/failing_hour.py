@@ -5,6 +5,7 @@ down for ten hours, while customers come, and everything has to fill itself. The
 without the failing hour is the measure.
 """
 
+import math
 import random as global_random
 import statistics
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ _START = datetime(2026, 11, 2, tzinfo=UTC)
 _FAILS_AT = _START + 9 * HOUR
 _LOOK_EVERY = timedelta(minutes=5)
 _PATIENCE = timedelta(hours=3)
+_LONGEST_WAIT = timedelta(days=1)
+"""After this a customer who has not arrived counts as one who never does."""
 _QUIET_SECONDS = 600
 """A step in a week in which nothing happens but what the schedules do."""
 
@@ -157,7 +160,10 @@ class _Life:
             )
         came: dict[str, datetime] = {}
         arrived: dict[str, datetime] = {}
-        while self._timeline.now() < _START + span.days + _PATIENCE or len(arrived) < len(came):
+        last = _START + span.days + _LONGEST_WAIT
+        while self._timeline.now() < _START + span.days + _PATIENCE or (
+            len(arrived) < len(came) and self._timeline.now() < last
+        ):
             self._step()
             came = {
                 row.id: row.created_at
@@ -166,7 +172,12 @@ class _Life:
             }
             for customer_id in self._daemon.brought() - arrived.keys():
                 arrived[customer_id] = self._timeline.now()
-        return [(arrived[one] - created_at) / timedelta(minutes=1) for one, created_at in came.items()]
+        waits = {
+            one: (arrived[one] - created_at) / timedelta(minutes=1)
+            for one, created_at in came.items()
+            if one in arrived
+        }
+        return [waits.get(one, math.inf) for one in came]
 
     def _minutes_until_everyone_is_there(self) -> float | None:
         began = self._timeline.now()
