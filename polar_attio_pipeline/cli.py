@@ -24,7 +24,7 @@ from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.ledger import Ledger, LedgerError
 from polar_attio_pipeline.passes.connect import connected
 from polar_attio_pipeline.passes.guards import CONFIRMABLE, GuardError
-from polar_attio_pipeline.passes.preview import Preview, preview_book, preview_hours, rows
+from polar_attio_pipeline.passes.preview import Preview, preview_all, preview_hours, rows
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.ports import UnavailableError
 
@@ -61,7 +61,7 @@ _STYLES = {
 @app.command()
 def setup() -> None:
     """Create the attributes that the sync writes in Attio; repeating it changes nothing."""
-    with _in_one_sentence():
+    with _explained_errors():
         steps = asyncio.run(_set_up(Settings()))
     _print((step.done, step.slug, step.problem or "") for step in steps)
     if any(step.done is Done.IMPOSSIBLE for step in steps):
@@ -71,7 +71,7 @@ def setup() -> None:
 @app.command()
 def doctor() -> None:
     """Check tokens, scopes, attributes, clocks and the ledger; writes nothing."""
-    with _in_one_sentence():
+    with _explained_errors():
         findings = asyncio.run(doctors.examine(Settings(), now=datetime.now(UTC)))
     _print((finding.level, finding.subject, finding.text) for finding in findings)
     if any(finding.level is doctors.Level.FAIL for finding in findings):
@@ -84,12 +84,12 @@ def plan(
     last: Annotated[str, typer.Option("--to", help="Last hour; the first one alone if not given.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")] = False,
 ) -> None:
-    """Show, field by field, what the next pass would do: over some hours, or over the whole book. Writes nothing."""
+    """Show, field by field, what the next pass would do: over some hours, or over all customers. Writes nothing."""
     try:
         starts = named(first, last)
     except ValueError as error:
         _fail(str(error))
-    with _in_one_sentence():
+    with _explained_errors():
         found = asyncio.run(_preview(Settings(), starts))
     changes = list(rows(found))
     if as_json:
@@ -107,7 +107,7 @@ def plan(
 @alerts.command(name="test")
 def test_alerts() -> None:
     """Send a test notice to each channel and say which have taken it; addresses are not shown."""
-    with _in_one_sentence():
+    with _explained_errors():
         urls = Settings().alert_urls()
     if not urls:
         _fail("No channel is set: write its address into POLAR_ATTIO_ALERT_URLS, as https://appriseit.com shows.")
@@ -136,14 +136,14 @@ def confirm(
     """Allow, once, what a guard has stopped: another organization or workspace, or far fewer customers."""
     if what not in CONFIRMABLE:
         _fail(f"There is nothing to confirm by the name {what}: it is one of {', '.join(sorted(CONFIRMABLE))}.")
-    with _in_one_sentence():
+    with _explained_errors():
         Ledger(Settings().polar_attio_database_url.get_secret_value()).confirm(what)
     typer.echo(f"The next pass may {CONFIRMABLE[what].meaning}. Start it again.")
 
 
 async def _preview(settings: Settings, starts: Sequence[datetime]) -> Preview:
     async with connected(settings, reason="polar-attio plan", retry=_PATIENT) as context:
-        return await (preview_hours(context, starts) if starts else preview_book(context))
+        return await (preview_hours(context, starts) if starts else preview_all(context))
 
 
 async def _set_up(settings: Settings) -> list[Step]:
@@ -159,7 +159,7 @@ def _print(rows: Iterable[tuple[doctors.Level | Done, str, str]]) -> None:
 
 
 @contextmanager
-def _in_one_sentence() -> Iterator[None]:
+def _explained_errors() -> Iterator[None]:
     """End the command with what is wrong and what to do, and without a traceback."""
     try:
         yield

@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def _walk_through(sandbox: Sandbox, pipeline: "Pipeline", ledger: Ledger) -> None:
-    _say("\n[bold]2. full_reconciliation[/], the first import: Polar's whole book against Attio")
+    _say("\n[bold]2. full_reconciliation[/], the first import: all of Polar's customers against Attio")
     first = pipeline.reconcile()
     _tell(first)
     for row in ledger.unresolved(limit=20):

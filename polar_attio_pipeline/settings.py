@@ -89,7 +89,7 @@ class Settings(BaseSettings):
         ge=0,
         le=1,
         description="A reconciliation that finds Polar with fewer customers than before by more than this share stops "
-        "before its first write and asks for `polar-attio confirm smaller-book`.",
+        "before its first write and asks for `polar-attio confirm fewer-customers`.",
     )
     polar_attio_failed_error_share: float = Field(
         default=0.05,
@@ -99,7 +99,7 @@ class Settings(BaseSettings):
     )
     polar_attio_reconciliation_cron: str = Field(
         default="35 3 * * *",
-        description="When the whole book is reconciled: minute, hour, day, month and weekday of a cron expression, "
+        description="When all customers is reconciled: minute, hour, day, month and weekday of a cron expression, "
         "UTC. It is looked at every ten minutes.",
     )
     polar_attio_dagster_url: str = Field(

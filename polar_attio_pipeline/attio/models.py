@@ -12,7 +12,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from polar_attio_pipeline.sync.mapping import Target
-from polar_attio_pipeline.sync.records import Actor, Held, Person, PersonName, Value, ValueType
+from polar_attio_pipeline.sync.records import Actor, CurrentValue, Person, PersonName, Value, ValueType
 
 EMAILS = "email_addresses"
 """The slug of the addresses. A system attribute: no workspace can rename it."""
@@ -113,11 +113,11 @@ def decode_person(
     )
 
 
-def company_of(record: object) -> Held | None:
+def company_of(record: object) -> CurrentValue | None:
     """Return the record id of a person's company and who set it; None where there is none."""
     current = _current(_values(record).get(COMPANY)) if isinstance(record, dict) else []
     target = current[0].get("target_record_id") if current else None
-    return Held(target, _actor(current[0])) if isinstance(target, str) and target else None
+    return CurrentValue(target, _actor(current[0])) if isinstance(target, str) and target else None
 
 
 def company_reference(record_id: str) -> list[dict[str, str]]:
@@ -168,7 +168,7 @@ def _current(entries: Any) -> list[dict[str, Any]]:
     return [entry for entry in entries if isinstance(entry, dict) and entry.get("active_until") is None]
 
 
-def _held(entries: Any, value_type: ValueType) -> Held | None:
+def _held(entries: Any, value_type: ValueType) -> CurrentValue | None:
     current = _current(entries)
     if not current:
         return None
@@ -176,8 +176,8 @@ def _held(entries: Any, value_type: ValueType) -> Held | None:
     try:
         value = _name(entry) if value_type is ValueType.NAME else _plain(entry["value"], value_type)
     except (KeyError, TypeError, ValueError):
-        return Held(_raw(entry), "workspace-member")
-    return None if value is None or value == "" else Held(value, _actor(entry))
+        return CurrentValue(_raw(entry), "workspace-member")
+    return None if value is None or value == "" else CurrentValue(value, _actor(entry))
 
 
 def _raw(entry: Mapping[str, Any]) -> str:

@@ -50,7 +50,8 @@ def _build(settings: Settings) -> dg.Definitions:
     full_reconciliation = dg.define_asset_job(
         "full_reconciliation",
         selection=dg.AssetSelection.assets("customer_reconciliation"),
-        description="Compares the whole book with Attio, repairs what differs, reports who is gone.",
+        description="Compares all customers with Attio, repairs what differs, and reports people whose customer was "
+        "deleted in Polar.",
         run_tags={dg.MAX_RUNTIME_SECONDS_TAG: str(RECONCILIATION_SECONDS)},
     )
     database = _database(settings.polar_attio_database_url.get_secret_value())
@@ -69,7 +70,7 @@ def _build(settings: Settings) -> dg.Definitions:
             build_alert_sensor(
                 Watched(
                     people=Target(dg.AssetKey("attio_people"), customer_sync.name),
-                    book=reconciliation,
+                    reconciliation=reconciliation,
                     start=partitions.start,
                     overdue=timedelta(hours=settings.polar_attio_overdue_hours),
                     cron=settings.polar_attio_reconciliation_cron,

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from polar_attio_pipeline.defs.failures import in_one_sentence
+from polar_attio_pipeline.defs.failures import explained_failures
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.reporting import links, table
 from polar_attio_pipeline.defs.resources import LedgerResource
@@ -21,7 +21,7 @@ def build_unresolved_check(asset: str) -> dg.AssetChecksDefinition:
     )
     def every_customer_is_in_attio(ledger: LedgerResource, options: PassOptions) -> dg.AssetCheckResult:
         store = ledger.open()
-        with in_one_sentence():
+        with explained_failures():
             counts = store.counts()
             unresolved = store.unresolved(limit=None)
         failed = sum(counts[result] for result in FAILED)

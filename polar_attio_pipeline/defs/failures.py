@@ -12,7 +12,7 @@ from polar_attio_pipeline.sync.ports import UnavailableError
 
 
 @contextmanager
-def in_one_sentence() -> Iterator[None]:
+def explained_failures() -> Iterator[None]:
     """Let a step fail with the sentence of an error that explains itself; any other error passes as it is.
 
     Raises:

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from polar_attio_pipeline.defs.failures import in_one_sentence
+from polar_attio_pipeline.defs.failures import explained_failures
 from polar_attio_pipeline.hours import parse_all
 from polar_attio_pipeline.ledger import Ledger, Snapshot
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result
@@ -42,12 +42,12 @@ class SnapshotIOManager(dg.ConfigurableIOManager):
         """Keep a frame as this run's snapshot of its hours."""
         snapshot = from_frame(obj)
         assert snapshot, "a reading has its time"
-        with in_one_sentence():
+        with explained_failures():
             Ledger(self.url).save_snapshot(self._run_id(), parse_all(context.asset_partition_keys), snapshot)
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
         """Return this run's snapshot of its hours; a frame without rows and times if it has none of all of them."""
-        with in_one_sentence():
+        with explained_failures():
             snapshot = Ledger(self.url).load_snapshot(self._run_id(), parse_all(context.asset_partition_keys))
         return to_frame(snapshot)
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
 
+from polar_attio_pipeline.sync.comparison import Marked
 from polar_attio_pipeline.sync.outcomes import Outcome, Result
-from polar_attio_pipeline.sync.reconciliation import Marked
 
 ROWS_SHOWN = 100
 """Rows of a table in the UI; the ledger holds all of them."""
@@ -58,7 +58,7 @@ def links(urls: Iterable[str]) -> str:
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> dg.MarkdownMetadataValue:
     """Return a Markdown table of the first rows, and how many more there are."""
     if not rows:
-        return dg.MarkdownMetadataValue("nobody")
+        return dg.MarkdownMetadataValue("none")
     lines = [_row(header), _row(["---"] * len(header)), *map(_row, rows[:ROWS_SHOWN])]
     if len(rows) > ROWS_SHOWN:
         lines += ["", f"and {len(rows) - ROWS_SHOWN} more, in the ledger table outcomes"]

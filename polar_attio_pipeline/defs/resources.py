@@ -108,12 +108,12 @@ async def pass_context(
         ConfigurationError: the workspace is not as the sync needs it.
         ApiError: a service could not be asked.
     """
-    async with polar.client() as book, attio.client() as people:
+    async with polar.client() as polar_client, attio.client() as attio_client:
         yield PassContext(
             pass_id=run.run_id,
             reason=_reason(run),
-            polar=book,
-            attio=people,
+            polar=polar_client,
+            attio=attio_client,
             ledger=ledger.open(),
             rules=options.rules(),
             pace=Pace(writes=attio.writes_per_second, questions=polar.requests_per_minute / 60),

@@ -1,4 +1,4 @@
-"""The schedules: each hour shortly after it ends, the whole book at the times of a cron expression."""
+"""The schedules: each hour shortly after it ends, all customers at the times of a cron expression."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -66,7 +66,7 @@ def build_reconciliation_schedule(target: Target, *, cron: str) -> dg.ScheduleDe
         cron_schedule="*/10 * * * *",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"Compares the whole book with Attio and repairs what differs, at {cron} (cron, UTC). It looks "
+        description=f"Compares all customers with Attio and repairs what differs, at {cron} (cron, UTC). It looks "
         "every ten minutes whether that is due, so that one that failed is tried again by itself, after 10 minutes, "
         "20, 40 and so on, at most 4 hours.",
     )

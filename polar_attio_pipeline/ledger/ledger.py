@@ -109,7 +109,7 @@ class Ledger:
     def to_retry(self, *, limit: int) -> list[str]:
         """Return the ids of unresolved customers that Polar can be asked for, the longest untried first.
 
-        Rows of which Polar showed no id are none of them: their hour has to be read again, or the whole book.
+        Rows of which Polar showed no id are none of them: their hour has to be read again, or all customers.
         """
         with self._database.reading() as connection:
             return queries.to_retry(connection, limit=limit)

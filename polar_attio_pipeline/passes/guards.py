@@ -1,4 +1,4 @@
-"""Guards before the first write: the right organization, the right workspace, a book that has not shrunk.
+"""Guards before the first write: the right organization and workspace, and no sudden drop in customers.
 
 What a guard stops is not lost: a person looks at it, and either corrects the setting or confirms the change once, by
 `polar-attio confirm`.
@@ -37,8 +37,8 @@ class Confirmable:
 
 
 OTHER_OWNER = Confirmable("organization", "go on with another Polar organization or another Attio workspace")
-SMALLER_BOOK = Confirmable("smaller-book", "go on although Polar has far fewer customers than before")
-CONFIRMABLE = {one.name: one for one in (OTHER_OWNER, SMALLER_BOOK)}
+FEWER_CUSTOMERS = Confirmable("fewer-customers", "go on although Polar has far fewer customers than before")
+CONFIRMABLE = {one.name: one for one in (OTHER_OWNER, FEWER_CUSTOMERS)}
 
 
 class GuardError(Exception):
@@ -140,7 +140,7 @@ async def count_absent(context: PassContext, customer_ids: Sequence[str]) -> tup
 
 
 async def check_size(context: PassContext, customer_ids: Collection[str], *, may_confirm: bool = True) -> None:
-    """Insist that the book has not shrunk by more than the share that the rules allow.
+    """Insist that the number of customers has not shrunk by more than the share that the rules allow.
 
     Args:
         context: Of the pass.
@@ -161,11 +161,11 @@ async def check_size(context: PassContext, customer_ids: Collection[str], *, may
                 f"by one): it had {now} customers, where {before} are on record. Nothing was written; the pass is "
                 "tried again."
             )
-        if not (may_confirm and context.ledger.take_confirmation(SMALLER_BOOK.name)):
+        if not (may_confirm and context.ledger.take_confirmation(FEWER_CUSTOMERS.name)):
             raise _stopped(
                 f"Polar has {now} customers, where {before} are on record.",
                 "Look in Polar whether so many were deleted.",
-                SMALLER_BOOK,
+                FEWER_CUSTOMERS,
             )
     if may_confirm:
         context.ledger.set_fact(CUSTOMERS_FACT, str(now))

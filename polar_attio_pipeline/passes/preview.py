@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from polar_attio_pipeline.passes.guards import check_owner, check_size
-from polar_attio_pipeline.passes.reading import WholeBook, completed, read_hours
+from polar_attio_pipeline.passes.reading import AllCustomers, completed, read_hours
 from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.sync.engine import preview
 from polar_attio_pipeline.sync.outcomes import Outcome, unwritable
 from polar_attio_pipeline.sync.planning import Action, Change, Plan
+from polar_attio_pipeline.sync.reconciliation import compare
 from polar_attio_pipeline.sync.records import Customer, PersonName, Value
-from polar_attio_pipeline.sync.whole_book import compare
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ async def preview_hours(context: PassContext, starts: Sequence[datetime]) -> Pre
     return await _preview(context, customers, reading.unreadable, unchanged=0)
 
 
-async def preview_book(context: PassContext) -> Preview:
+async def preview_all(context: PassContext) -> Preview:
     """Return what a reconciliation would do now.
 
     Raises:
@@ -60,13 +60,12 @@ async def preview_book(context: PassContext) -> Preview:
         ApiError: a service could not be read.
         UnavailableError: a service answers nothing.
     """
-    book = WholeBook(context.polar)
-    comparison = await compare(book.pages(), context.services())
-    await check_owner(context, book.organization_id, strangers=comparison.strangers(), may_confirm=False)
-    await check_size(context, book.ids(), may_confirm=False)
-    return await _preview(
-        context, await completed(comparison.pending(), context.polar), book.unreadable(), unchanged=comparison.settled
-    )
+    customers = AllCustomers(context.polar)
+    comparison = await compare(customers.pages(), context.services())
+    await check_owner(context, customers.organization_id, strangers=comparison.strangers(), may_confirm=False)
+    await check_size(context, customers.ids(), may_confirm=False)
+    pending = await completed(comparison.pending(), context.polar)
+    return await _preview(context, pending, customers.unreadable(), unchanged=comparison.settled)
 
 
 async def _preview(

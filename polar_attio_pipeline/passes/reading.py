@@ -1,4 +1,4 @@
-"""Polar read for a pass: hours or the whole book, with the outcome of every row that does not parse."""
+"""Polar read for a pass: hours or all customers, with the outcome of every row that does not parse."""
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
@@ -9,7 +9,7 @@ from polar_attio_pipeline.hours import HOUR, floor
 from polar_attio_pipeline.http.errors import ApiError
 from polar_attio_pipeline.ledger import Ledger, Snapshot
 from polar_attio_pipeline.polar.client import PolarClient
-from polar_attio_pipeline.polar.customers import Book, read_window
+from polar_attio_pipeline.polar.customers import Listing, read_window
 from polar_attio_pipeline.polar.models import BadRow
 from polar_attio_pipeline.sync.outcomes import Outcome, unreadable
 from polar_attio_pipeline.sync.ports import NoAnswerError, UnavailableError
@@ -69,7 +69,7 @@ class HourRead:
     unreadable: list[Outcome] = field(default_factory=list)
 
 
-class WholeBook:
+class AllCustomers:
     """Every customer of Polar, page by page.
 
     Attributes:
@@ -78,7 +78,7 @@ class WholeBook:
 
     def __init__(self, client: PolarClient) -> None:
         self.organization_id: str | None = None
-        self._book = Book(client)
+        self._listing = Listing(client)
 
     async def pages(self) -> AsyncIterator[Sequence[Customer]]:
         """Yield the customers as they are read, each once; to be read to its end, once.
@@ -86,17 +86,17 @@ class WholeBook:
         Raises:
             ApiError: Polar could not be read, or its list does not hold together.
         """
-        async for page in self._book.pages():
+        async for page in self._listing.pages():
             self.organization_id = self.organization_id or next((one.organization_id for one in page), None) or None
             yield page
 
     def unreadable(self) -> Sequence[Outcome]:
         """Return the outcomes of the rows found so far that do not parse."""
-        return _outcomes(self._book.bad_rows.values())
+        return _outcomes(self._listing.bad_rows.values())
 
     def ids(self) -> Collection[str]:
         """Return the ids of all customers read so far, bad rows included where their id is known."""
-        return self._book.ids
+        return self._listing.ids
 
 
 async def read_hours(client: PolarClient, hours: Sequence[datetime]) -> Reading:

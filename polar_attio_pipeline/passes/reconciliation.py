@@ -1,15 +1,15 @@
-"""The reconciliation: the whole book against everybody in Attio who is marked."""
+"""The reconciliation: all customers against everybody in Attio who is marked."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from polar_attio_pipeline.passes.guards import check_owner, check_size
 from polar_attio_pipeline.passes.lifecycle import writing_pass
-from polar_attio_pipeline.passes.reading import WholeBook, completed
+from polar_attio_pipeline.passes.reading import AllCustomers, completed
 from polar_attio_pipeline.passes.rules import PassContext
+from polar_attio_pipeline.sync.comparison import Marked
 from polar_attio_pipeline.sync.outcomes import Outcome, Result
-from polar_attio_pipeline.sync.reconciliation import Marked
-from polar_attio_pipeline.sync.whole_book import Unmarking, bring, compare, unmark
+from polar_attio_pipeline.sync.reconciliation import Unmarking, bring, compare, unmark
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,8 @@ async def reconcile(context: PassContext) -> Reconciliation:
     """Compare everything, bring what differs to Attio, and report.
 
     Raises:
-        GuardError: a token belongs to another organization or workspace, or the book has shrunk; nothing was written.
+        GuardError: a token belongs to another organization or workspace, or Polar has far fewer customers than before;
+            nothing was written.
         UnavailableError: a service answers nothing, or another writer did not end.
         StoppedError: every request would fail the same way.
         LedgerError: the ledger cannot be used.
@@ -58,15 +59,15 @@ async def reconcile(context: PassContext) -> Reconciliation:
             work.record(outcomes)
 
         services = context.services()
-        book = WholeBook(context.polar)
-        comparison = await compare(book.pages(), services, keep)
-        await check_owner(context, book.organization_id, strangers=comparison.strangers())
-        await check_size(context, book.ids())
-        unreadable = book.unreadable()
+        customers = AllCustomers(context.polar)
+        comparison = await compare(customers.pages(), services, keep)
+        await check_owner(context, customers.organization_id, strangers=comparison.strangers())
+        await check_size(context, customers.ids())
+        unreadable = customers.unreadable()
         keep(unreadable)
         comparison.note(unreadable)
         await bring(await completed(comparison.pending(), context.polar), comparison, services, keep)
-        context.ledger.forget(context.ledger.not_among(book.ids()))
+        context.ledger.forget(context.ledger.not_among(customers.ids()))
         orphaned = comparison.orphaned()
         share = len(orphaned) / max(1, comparison.marked_count)
         trusted = comparison.compared > 0 and share <= context.rules.unmark_max_share

@@ -46,7 +46,7 @@ class PassContext:
         """Return both sides as the engine wants them."""
         return Services(
             people=self.attio,
-            book=self.polar,
+            source=self.polar,
             targets=self.attio.targets,
             overwrite_typed=self.rules.overwrite_typed,
             memory=self.ledger,

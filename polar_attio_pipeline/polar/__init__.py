@@ -1,1 +1,1 @@
-"""Polar's API: client, tolerant models, windows and the whole book."""
+"""Polar's API: client, tolerant models, windows and all customers."""

@@ -80,7 +80,7 @@ def polar_api(
 
 
 class PolarClient:
-    """The customers of one organization; implements `sync.ports.CustomerBook` and `pages.Source`.
+    """The customers of one organization; implements `sync.ports.CustomerSource` and `pages.Source`.
 
     Attributes:
         api: The connection, for its statistics.

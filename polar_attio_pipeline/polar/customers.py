@@ -1,6 +1,6 @@
-"""Reads the customers that were created in a stretch of time, and the whole book."""
+"""Reads the customers that were created in a stretch of time, and all customers."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -29,27 +29,10 @@ class WindowRead:
         customers: Newest first, each once.
         bad_rows: Those of the stretch that could not be read.
         requests: Made for pages and for the export, looks at single customers not counted.
-        total_count: Customers in the whole book.
+        total_count: Customers in all customers.
     """
 
     customers: tuple[Customer, ...]
-    bad_rows: tuple[BadRow, ...]
-    requests: int
-    total_count: int
-
-
-@dataclass(frozen=True, slots=True)
-class BookRead:
-    """The whole book, complete.
-
-    Attributes:
-        customers: By id. Customers that were deleted while the book was read may be among them.
-        bad_rows: Those that could not be read.
-        requests: Made for pages and for the export, looks at single customers not counted.
-        total_count: Customers by Polar's own count, when the reading ended.
-    """
-
-    customers: dict[str, Customer]
     bad_rows: tuple[BadRow, ...]
     requests: int
     total_count: int
@@ -126,33 +109,8 @@ def _window(rows: Iterable[Row], requests: int, total_count: int) -> WindowRead:
     )
 
 
-async def read_book(source: Source, *, progress: Callable[[int, int], None] | None = None) -> BookRead:
-    """Read every customer.
-
-    Args:
-        source: The list.
-        progress: Called after each page with how many of how many are read.
-
-    Raises:
-        TransientError: the list would not hold together, or Polar is down. What was read must not be concluded from.
-        FatalError: Polar cannot be read until a person acts.
-    """
-    book = Book(source)
-    customers: dict[str, Customer] = {}
-    async for fresh in book.pages():
-        customers.update((customer.id, customer) for customer in fresh)
-        if progress:
-            progress(len(customers), book.total_count)
-    return BookRead(
-        customers=customers,
-        bad_rows=tuple(book.bad_rows.values()),
-        requests=book.requests,
-        total_count=book.total_count,
-    )
-
-
-class Book:
-    """The whole book, portion by portion; keeps nothing but ids.
+class Listing:
+    """All customers, portion by portion; keeps nothing but ids.
 
     After a walk to the oldest row it begins again at the newest, until a page brings no new customer and there are at
     least as many as Polar counts. That costs one request when nothing happened, finds customers that came meanwhile,
@@ -166,7 +124,7 @@ class Book:
     Attributes:
         bad_rows: By key.
         total_count: Polar's count in its newest answer.
-        complete: Whether the book holds together; an iteration that ends without an error has made it so.
+        complete: Whether the listing holds together; an iteration that ends without an error has made it so.
     """
 
     def __init__(self, source: Source) -> None:
@@ -194,7 +152,7 @@ class Book:
         Those out of the export come in no order.
 
         Raises:
-            TransientError: the book does not hold together after several walks, or Polar is down.
+            TransientError: the listing does not hold together after several walks, or Polar is down.
             FatalError: Polar cannot be read until a person acts.
         """
         try:

@@ -16,7 +16,7 @@ _MOST_LOOKS = 50
 
 
 class Export:
-    """One reading of the export, compared with Polar's own count: a book that is cut short is an error.
+    """One reading of the export, compared with Polar's own count: a listing that is cut short is an error.
 
     A customer without an address is a team, or a row that Polar cannot serialise (measured: an individual without an
     address). So up to fifty of them are looked at by id.

@@ -1,4 +1,4 @@
-"""Polar's export of customers: CSV to rows, in constant memory, and an error rather than a book cut short."""
+"""Polar's export of customers: CSV to rows, in constant memory, and an error rather than a listing cut short."""
 
 import csv
 from collections.abc import AsyncIterator, Iterator

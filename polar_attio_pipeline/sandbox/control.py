@@ -26,7 +26,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class BookGiven(BaseModel):
-    """A new book for Polar."""
+    """New customers for Polar."""
 
     customers: NonNegativeInt = 300
     seed: int = 1
@@ -108,13 +108,13 @@ class Controls:
         return Response(status_code=204)
 
     async def list_churn(self, _: Request) -> Response:
-        """List what is to happen to the book while it is paged through, and what has."""
+        """List what is to happen to the customers while they are paged through, and what has."""
         churn = self._sandbox.churn
         active = [due.model_dump() for due in churn.active]
         return Json({"active": active, "inserted": churn.inserted, "deleted": churn.deleted})
 
     async def add_churn(self, request: Request) -> Response:
-        """Have the book change while it is paged through."""
+        """Have the customers change while they are paged through."""
         churn = await _given(Churn, request)
         self._sandbox.churn.active.append(churn)
         return Json(churn.model_dump(), 201)
@@ -133,8 +133,8 @@ class Controls:
         self._sandbox.traffic.reset()
         return Response(status_code=204)
 
-    async def reset_book(self, request: Request) -> Response:
-        """Replace Polar's book; Attio keeps its people, and gets those who are known of the new book."""
+    async def replace_customers(self, request: Request) -> Response:
+        """Replace Polar's customers; Attio keeps its people, and gets those who are known of the new ones."""
         given = await _given(BookGiven, request)
         self._sandbox.polar.clear()
         self._sandbox.fill(customers=given.customers, seed=given.seed)
@@ -224,7 +224,7 @@ def routes(sandbox: Sandbox) -> list[Route]:
         ("DELETE", "churn", do.clear_churn),
         ("GET", "traffic", do.traffic),
         ("DELETE", "traffic", do.reset_traffic),
-        ("POST", "book", do.reset_book),
+        ("POST", "seed", do.replace_customers),
         ("POST", "customers", do.add_customer),
         ("PATCH", "customers/{id}", do.change_customer),
         ("DELETE", "customers/{id}", do.delete_customer),

@@ -15,7 +15,7 @@ from polar_attio_pipeline.sandbox.traffic import Traffic
 from polar_attio_pipeline.sandbox.world import Sandbox
 
 TALLIED = 2000
-"""The largest book whose customers are all compared at every look."""
+"""The largest number of customers who are all compared at every look."""
 
 _NEWEST_FIRST = ("-created_at", "email")
 _EDITABLE_STANDARD = ("name", "email_addresses", "job_title", "description")

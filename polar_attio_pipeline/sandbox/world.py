@@ -4,13 +4,13 @@ from dataclasses import InitVar, dataclass, field
 
 from polar_attio_pipeline.sandbox.attio.limits import AttioLimits
 from polar_attio_pipeline.sandbox.attio.world import AttioWorld
-from polar_attio_pipeline.sandbox.book import known_people, seed_book
 from polar_attio_pipeline.sandbox.clock import Clock
 from polar_attio_pipeline.sandbox.faults import Faults
 from polar_attio_pipeline.sandbox.limits import REAL
 from polar_attio_pipeline.sandbox.polar.churn import ChurnRunner
 from polar_attio_pipeline.sandbox.polar.limits import PolarLimits
 from polar_attio_pipeline.sandbox.polar.world import PolarWorld
+from polar_attio_pipeline.sandbox.seed import known_people, seed_customers
 from polar_attio_pipeline.sandbox.traffic import Traffic
 
 
@@ -24,7 +24,7 @@ class Sandbox:
         clock: The sandbox's time.
 
     Attributes:
-        churn: What happens to the book while it is paged through.
+        churn: What happens to the customers while they are paged through.
         known: How many people `fill` has put into Attio, as typed by hand.
     """
 
@@ -55,8 +55,8 @@ class Sandbox:
         self.polar_limits.scale = self.attio_limits.scale = scale
 
     def fill(self, *, customers: int, seed: int) -> None:
-        """Put a seeded book into Polar, and a few of its people, typed by hand, into Attio where they are missing."""
-        seed_book(self.polar, customers=customers, seed=seed, now=self.clock())
+        """Put generated customers into Polar, and a few of them, typed by hand, into Attio where they are missing."""
+        seed_customers(self.polar, customers=customers, seed=seed, now=self.clock())
         held = {email.lower() for person in self.attio.people() for email in person.emails}
         for person in known_people(self.polar, seed=seed):
             if not held.intersection(person.emails):

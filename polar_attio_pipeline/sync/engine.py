@@ -74,7 +74,7 @@ async def sync(customers: Iterable[Customer], services: Services, record: Record
         TimeIsUpError: it took far longer than the number of customers implies.
         StoppedError: every request would fail the same way, such as after a revoked token.
     """
-    attio, polar = Health(services.people.is_answering), Health(services.book.is_answering)
+    attio, polar = Health(services.people.is_answering), Health(services.source.is_answering)
     work = _Pass(services, Looker(services, attio=attio, polar=polar), Writer(services, attio, record), record)
     try:
         await work.run(oldest_first(customers))
@@ -143,7 +143,7 @@ class _Pass:
 
 
 def _looker(services: Services) -> Looker:
-    return Looker(services, attio=Health(services.people.is_answering), polar=Health(services.book.is_answering))
+    return Looker(services, attio=Health(services.people.is_answering), polar=Health(services.source.is_answering))
 
 
 def _portion(pace: Pace) -> int:

@@ -107,7 +107,7 @@ class Looker:
             if not questions:
                 break
             asked += len(questions)
-            await ask(questions, self._services.book, self._polar, answers)
+            await ask(questions, self._services.source, self._polar, answers)
             now = [_with_owner(customer, answers) for customer in customers]
             added = [
                 customer for customer, before in zip(now, owned, strict=True) if customer.address != before.address

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from polar_attio_pipeline.sync.mapping import Policy, Target, wanted
 from polar_attio_pipeline.sync.matching import AMBIGUOUS, CERTAIN, Case, Match
-from polar_attio_pipeline.sync.records import Customer, Held, PersonName, Value
+from polar_attio_pipeline.sync.records import CurrentValue, Customer, PersonName, Value
 
 _SAME_INSTANT = timedelta(seconds=1)  # what Attio keeps of the fraction is not documented
 
@@ -121,7 +121,7 @@ def _wanted(customer: Customer, targets: tuple[Target, ...]) -> list[tuple[Targe
     return [(target, values[target.attribute.key]) for target in targets if target.attribute.key in values]
 
 
-def _value(held: Held | None) -> Value | None:
+def _value(held: CurrentValue | None) -> Value | None:
     return held.value if held else None
 
 
@@ -139,7 +139,7 @@ def _same(old: Value | None, new: Value, *, exactly: bool) -> bool:
     return type(old) is type(new) and old == new
 
 
-def _may_write(policy: Policy, held: Held | None, *, overwrite_typed: bool) -> bool:
+def _may_write(policy: Policy, held: CurrentValue | None, *, overwrite_typed: bool) -> bool:
     if held is None or policy is Policy.ALWAYS:
         return True
     if policy is Policy.WHEN_EMPTY or held.actor == "system":

@@ -124,7 +124,7 @@ class People(Protocol):
         ...
 
 
-class CustomerBook(Protocol):
+class CustomerSource(Protocol):
     """What the engine may ask of the billing side about one customer."""
 
     async def exists(self, customer_id: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from polar_attio_pipeline.sync.health import Health, Kind
-from polar_attio_pipeline.sync.ports import CustomerBook, DeniedError, NoAnswerError, UnavailableError
+from polar_attio_pipeline.sync.ports import CustomerSource, DeniedError, NoAnswerError, UnavailableError
 from polar_attio_pipeline.sync.records import Owner
 
 _Answer = TypeVar("_Answer")
@@ -46,7 +46,7 @@ class Questions:
         return len(self.owners) + len(self.existence)
 
 
-async def ask(questions: Questions, book: CustomerBook, health: Health, answers: Answers) -> None:
+async def ask(questions: Questions, source: CustomerSource, health: Health, answers: Answers) -> None:
     """Ask, and put the answers with the others; a question without an answer costs no other one.
 
     Raises:
@@ -55,14 +55,14 @@ async def ask(questions: Questions, book: CustomerBook, health: Health, answers:
     """
 
     async def ask_owner(customer_id: str) -> None:
-        answer = await _asked(Kind.OWNER, lambda: book.owner(customer_id), health)
+        answer = await _asked(Kind.OWNER, lambda: source.owner(customer_id), health)
         if isinstance(answer, Exception):
             answers.no_owner[customer_id] = str(answer)
         else:
             answers.owners[customer_id] = answer
 
     async def ask_existence(customer_id: str) -> None:
-        answer = await _asked(Kind.EXISTENCE, lambda: book.exists(customer_id), health)
+        answer = await _asked(Kind.EXISTENCE, lambda: source.exists(customer_id), health)
         if isinstance(answer, Exception):
             answers.no_existence[customer_id] = str(answer)
         else:

@@ -1,168 +1,182 @@
-"""The whole book against everybody in Attio who is marked: settled, to be looked at closely, orphaned.
+"""Every customer of Polar against everybody in the CRM who is marked: compare, then bring what differs."""
 
-First every marked person of Attio is added, then the customers are compared page by page. Memory holds ids; what
-belongs to them waits on a shelf.
-"""
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from polar_attio_pipeline.sync.comparison import MARK_KEY, Comparison, Marked
+from polar_attio_pipeline.sync.disk_queue import DiskQueue
+from polar_attio_pipeline.sync.engine import sync
+from polar_attio_pipeline.sync.health import Health, Kind
+from polar_attio_pipeline.sync.outcomes import Outcome
+from polar_attio_pipeline.sync.ports import (
+    DeniedError,
+    Memory,
+    NoAnswerError,
+    People,
+    RecordGoneError,
+    RecordRefusedError,
+    UnavailableError,
+)
+from polar_attio_pipeline.sync.records import Customer
+from polar_attio_pipeline.sync.services import Services
+from polar_attio_pipeline.sync.writing import Record
 
-from polar_attio_pipeline.sync.emails import email_key
-from polar_attio_pipeline.sync.mapping import Target
-from polar_attio_pipeline.sync.matching import Case, Match, person_id
-from polar_attio_pipeline.sync.outcomes import Outcome, written
-from polar_attio_pipeline.sync.planning import Action, plan
-from polar_attio_pipeline.sync.records import Customer, Person, PersonName
-from polar_attio_pipeline.sync.shelf import Shelf
+COMPARED_AT_ONCE = 25
+"""Customers compared at a stretch, in which no request can leave: some ten milliseconds."""
 
-MARK_KEY = "polar_customer"
-_NAME_KEY = "name"
-_TYPE_KEY = "polar_customer_type"
+CATCHING_UP = 8
+"""Stretches between two pages of customers: twice as many customers as a page has, so that those who came before
+everybody in the CRM was seen are caught up with."""
+
+Portions = AsyncIterable[Sequence[Customer]]
+"""Customers in portions, as they are read."""
+
+
+def _unrecorded(outcomes: Sequence[Outcome]) -> None:
+    """Keep nothing."""
+
+
+async def compare(customers: Portions, services: Services, record: Record = _unrecorded) -> Comparison:
+    """Hold all customers against everybody in the CRM who is marked, and write nothing there.
+
+    Both sides are read at the same time, each at its own pace. People first: a customer is compared when everybody has
+    been seen, so that a person who is marked while customers are being read is never taken for one without a customer.
+
+    Args:
+        customers: Every live customer once, in portions; it must raise if it cannot be complete.
+        services: Both sides.
+        record: Takes the outcomes of customers who need nothing.
+
+    Raises:
+        UnavailableError: a service failed for good.
+        Exception: whatever else the reading of customers and the ports raise.
+    """
+    comparison = Comparison(services.targets, overwrite_typed=services.overwrite_typed)
+    waiting: DiskQueue[Customer] = DiskQueue()
+    try:
+        async with asyncio.TaskGroup() as reading:
+            everybody = reading.create_task(_add_everybody(services.people, comparison))
+            async for portion in _one_ahead(customers):
+                waiting.update((customer.id, customer) for customer in portion)
+                for _ in range(CATCHING_UP * everybody.done()):
+                    record(comparison.compare(waiting.take(COMPARED_AT_ONCE)))
+                    await asyncio.sleep(0)  # the reading goes on meanwhile
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None
+    while waiting:
+        record(comparison.compare(waiting.take(COMPARED_AT_ONCE)))
+    return comparison
+
+
+async def bring(customers: Iterable[Customer], comparison: Comparison, services: Services, record: Record) -> None:
+    """Bring every customer to the CRM whose person differs, or who has none.
+
+    Args:
+        customers: Those that a comparison has left pending.
+        comparison: All customers, compared.
+        services: Both sides. People whom the comparison has seen are looked at again by their record.
+        record: As in `sync`.
+
+    Raises:
+        Exception: as `sync`.
+    """
+
+    def note(outcomes: Sequence[Outcome]) -> None:
+        comparison.note(outcomes)
+        record(outcomes)
+
+    memory = _Seen(comparison.record_ids(), services.memory)
+    await sync(customers, replace(services, memory=memory), note)
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
-    """A person of Attio that the reconciliation reports: where it is, and the Polar id that it holds."""
+class _Seen:
+    """What a comparison has seen, before what is on record."""
 
-    record_id: str
-    url: str
-    customer_id: str | None
+    seen: Mapping[str, str]
+    memory: Memory
+
+    def record_ids(self, customer_ids: Iterable[str]) -> Mapping[str, str]:
+        ids = list(customer_ids)
+        return {**self.memory.record_ids(ids), **{one: self.seen[one] for one in ids if one in self.seen}}
+
+    def refusals(self, customer_ids: Iterable[str]) -> Mapping[str, tuple[str, str]]:
+        return self.memory.refusals(list(customer_ids))
 
 
-class Comparison:
-    """Takes in Attio's people, then compares a complete book of customers, and parts it into settled and pending.
-
-    Args:
-        targets: The attributes of the workspace.
-        overwrite_typed: As in `planning.plan`.
+@dataclass(frozen=True, slots=True)
+class Unmarking:
+    """What became of people whose mark was to be taken off.
 
     Attributes:
-        compared: Customers compared so far.
-        settled: How many of them need nothing.
-        copied: By customer id, the people who hold the id of one customer together.
+        unmarked: The mark is off.
+        kept: It is still there, because Polar has the customer after all, or could not say, or Attio did not take it.
     """
 
-    def __init__(self, targets: tuple[Target, ...], *, overwrite_typed: bool) -> None:
-        self.compared = 0
-        self.settled = 0
-        self.copied: dict[str, list[Marked]] = {}
-        self._targets = targets
-        self._has_type = any(target.attribute.key == _TYPE_KEY for target in targets)
-        self._targets_but_name = tuple(target for target in targets if target.attribute.key != _NAME_KEY)
-        self._overwrite_typed = overwrite_typed
-        self._holders: Shelf[Person] = Shelf()
-        self._further: dict[str, list[Person]] = {}
-        self._without_id: list[Person] = []
-        self._found = 0
-        self._pending: Shelf[Customer] = Shelf()
-        self._record_ids: dict[str, str] = {}
-        self._given: set[str] = set()
-        self._existing: set[str] = set()
-
-    def add_person(self, person: Person) -> None:
-        """Take in one person of Attio; all of them, before the first customer is compared."""
-        held = person_id(person)
-        if held is None:
-            if _is_marked(person):
-                self._without_id.append(person)
-            return
-        known = [self._holders[held], *self._further.get(held, ())] if held in self._holders else []
-        if not known:
-            self._holders[held] = person
-        elif person.record_id not in {one.record_id for one in known}:
-            self._further.setdefault(held, []).append(person)
-
-    def compare(self, customers: Iterable[Customer]) -> list[Outcome]:
-        """Compare customers, each once, and return the outcome of those whose person needs nothing."""
-        outcomes = [outcome for customer in customers if (outcome := self._compare(customer))]
-        self.settled += len(outcomes)
-        return outcomes
-
-    def _compare(self, customer: Customer) -> Outcome | None:
-        self.compared += 1
-        person = self._holders.pop(customer.id, None)
-        self._found += person is not None
-        further = self._further.pop(customer.id, [])
-        if person and further:
-            self.copied[customer.id] = [_shown(one) for one in (person, *further)]
-        elif person and (outcome := self._unchanged(customer, person)):
-            return outcome
-        if person:
-            self._record_ids[customer.id] = person.record_id
-        self._pending[customer.id] = customer
-        return None
-
-    def _unchanged(self, customer: Customer, person: Person) -> Outcome | None:
-        if customer.address and email_key(customer.address) not in map(email_key, person.emails):
-            return None
-        if customer.type is None and self._has_type and _TYPE_KEY not in person.values:
-            # Polar's export does not say the type: that it is missing is no reason to leave it so.
-            return None
-        # To split a name takes longer than all other comparisons, and whoever holds it whole has it split already.
-        targets = self._targets_but_name if _holds_name(person, customer.person_name) else self._targets
-        due = plan(customer, Match(Case.KNOWN, person), targets, overwrite_typed=self._overwrite_typed)
-        return written(due, person) if due.action is Action.KEEP else None
-
-    def pending(self) -> Sequence[Customer]:
-        """Return the customers that have to be looked up, and probably written."""
-        return list(self._pending.values())
-
-    def record_ids(self) -> Mapping[str, str]:
-        """Return, for pending customers, the record that holds the customer's id, by customer id."""
-        return self._record_ids
-
-    def strangers(self) -> tuple[int, int]:
-        """Return how many ids of Attio's people are of no customer in this book, and how many ids there are in all."""
-        unknown = len(self._holders)
-        return unknown, unknown + self._found
-
-    def note(self, outcomes: Iterable[Outcome]) -> None:
-        """Take in what the pass did and found.
-
-        A person who was given to a customer is not orphaned, such as the owner of a new team, nor is one whose customer
-        Polar has but cannot show.
-        """
-        for outcome in outcomes:
-            self._existing.add(outcome.customer_id)
-            if outcome.record_id and outcome.changed:
-                self._given.add(outcome.record_id)
-
-    def orphaned(self) -> list[Marked]:
-        """Return the people who are marked as customers and whom Polar does not have, neither by id nor by address.
-
-        The whole book must have been compared: a customer missing from it would count as deleted.
-        """
-        unknown = [
-            person
-            for person in self._unknown()
-            if person.record_id not in self._given and person_id(person) not in self._existing
-        ]
-        if not unknown:
-            return []
-        # Whoever is settled is the holder of its address: nobody else can hold that.
-        addresses = {email_key(customer.address) for customer in self._pending.values() if customer.address}
-        return [_shown(person) for person in unknown if addresses.isdisjoint(map(email_key, person.emails))]
-
-    @property
-    def marked_count(self) -> int:
-        """How many people are marked or hold the id of a live customer."""
-        return self._found + sum(1 for _ in self._unknown())
-
-    def _unknown(self) -> Iterator[Person]:
-        further = itertools.chain.from_iterable(self._further.values())
-        return filter(_is_marked, itertools.chain(self._holders.values(), further, self._without_id))
+    unmarked: Sequence[Marked]
+    kept: Sequence[Marked]
 
 
-def _is_marked(person: Person) -> bool:
-    held = person.values.get(MARK_KEY)
-    return held is not None and held.value is True
+async def unmark(people: Iterable[Marked], services: Services) -> Unmarking:
+    """Uncheck the mark of people without a customer, each after asking for that customer once more.
+
+    Raises:
+        ServiceDownError: a service answers nothing at all.
+        StoppedError: every request would fail the same way.
+    """
+    attio, polar = Health(services.people.is_answering), Health(services.source.is_answering)
+    unmarked: list[Marked] = []
+    kept: list[Marked] = []
+    for person in people:
+        done = await _exists_no_more(person, services, polar) and await _uncheck(person, services, attio)
+        (unmarked if done else kept).append(person)
+    return Unmarking(unmarked, kept)
 
 
-def _holds_name(person: Person, name: str | None) -> bool:
-    held = person.values.get(_NAME_KEY)
-    return held is not None and isinstance(held.value, PersonName) and held.value.full.split() == (name or "").split()
+async def _exists_no_more(person: Marked, services: Services, polar: Health) -> bool:
+    if person.customer_id is None:
+        return False
+    try:
+        exists = await services.source.exists(person.customer_id)
+    except NoAnswerError:
+        return False
+    except UnavailableError as error:
+        await polar.failed(Kind.EXISTENCE, error)
+        return False
+    polar.succeeded(Kind.EXISTENCE)
+    return not exists
 
 
-def _shown(person: Person) -> Marked:
-    return Marked(person.record_id, person.url, person_id(person))
+async def _uncheck(person: Marked, services: Services, attio: Health) -> bool:
+    if attio.closed(Kind.UPDATE):
+        return False
+    try:
+        await services.people.update(person.record_id, {MARK_KEY: False})
+    except (RecordGoneError, RecordRefusedError):
+        return False
+    except (UnavailableError, DeniedError) as error:
+        await attio.failed(Kind.UPDATE, error)
+        return False
+    attio.succeeded(Kind.UPDATE)
+    return True
+
+
+async def _one_ahead(customers: Portions) -> AsyncIterator[Sequence[Customer]]:
+    """Yield the portions, and have the next one read while one is being looked at."""
+    portions = aiter(customers)
+    upcoming = asyncio.ensure_future(anext(portions, None))
+    try:
+        while (portion := await upcoming) is not None:
+            upcoming = asyncio.ensure_future(anext(portions, None))
+            yield portion
+    finally:
+        upcoming.cancel()
+
+
+async def _add_everybody(people: People, comparison: Comparison) -> None:
+    async for page in people.marked():
+        for number, person in enumerate(page):
+            comparison.add_person(person)
+            if number % COMPARED_AT_ONCE == 0:
+                await asyncio.sleep(0)  # the reading goes on meanwhile

@@ -85,7 +85,7 @@ class Customer:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class CurrentValue:
     """A value that Attio holds, and who wrote it."""
 
     value: Value
@@ -107,5 +107,5 @@ class Person:
     record_id: str
     url: str
     emails: tuple[str, ...]
-    values: Mapping[str, Held] = field(default_factory=dict)
+    values: Mapping[str, CurrentValue] = field(default_factory=dict)
     company: str | None = None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from polar_attio_pipeline.sync.mapping import Target
-from polar_attio_pipeline.sync.ports import CustomerBook, Memory, NoMemory, People
+from polar_attio_pipeline.sync.ports import CustomerSource, Memory, NoMemory, People
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Services:
 
     Attributes:
         people: The CRM's people.
-        book: The billing side, for questions about one customer.
+        source: The billing side, for questions about one customer.
         targets: The attributes of this workspace.
         overwrite_typed: Whether Polar wins over values that a workspace member typed.
         memory: What earlier passes have put on record.
@@ -30,7 +30,7 @@ class Services:
     """
 
     people: People
-    book: CustomerBook
+    source: CustomerSource
     targets: tuple[Target, ...]
     overwrite_typed: bool = False
     memory: Memory = field(default_factory=NoMemory)

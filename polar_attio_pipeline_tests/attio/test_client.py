@@ -20,7 +20,7 @@ from polar_attio_pipeline.sync.ports import (
     RecordRefusedError,
     UnavailableError,
 )
-from polar_attio_pipeline.sync.records import Held, PersonName, Value
+from polar_attio_pipeline.sync.records import CurrentValue, PersonName, Value
 from polar_attio_pipeline_tests.attio.conftest import SLUGS, Wire, api_over
 
 ADA: dict[str, Value] = {
@@ -45,7 +45,7 @@ async def test_a_created_person_is_returned_and_found_again_with_exactly_what_wa
 
     assert found == Found([created])
     assert created.emails == ("ada@example.com",)
-    assert created.values == {key: Held(value, "api-token") for key, value in ADA.items()}
+    assert created.values == {key: CurrentValue(value, "api-token") for key, value in ADA.items()}
     assert created.url.endswith(f"/person/{created.record_id}")
 
 
@@ -80,7 +80,7 @@ async def test_an_update_writes_only_what_is_given(client: AttioClient, attio: A
 
     assert wire.requests[-1].method == "PATCH"
     assert wire.requests[-1].read() == b'{"data":{"values":{"polar_customer":[true]}}}'
-    assert person.values["polar_customer"] == Held(value=True, actor="api-token")
+    assert person.values["polar_customer"] == CurrentValue(value=True, actor="api-token")
     assert person.values["name"].actor == "workspace-member"
     assert attio.person(record_id).values["job_title"] == "Countess"
 

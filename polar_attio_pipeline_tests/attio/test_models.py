@@ -7,7 +7,7 @@ import pytest
 
 from polar_attio_pipeline.attio.models import SelfInfo, decode_person, encode, parse_definitions
 from polar_attio_pipeline.sync.mapping import BY_KEY, Target
-from polar_attio_pipeline.sync.records import Held, Person, PersonName, Value, ValueType
+from polar_attio_pipeline.sync.records import CurrentValue, Person, PersonName, Value, ValueType
 
 CAPTURES = Path(__file__).parents[2].parent / "shared" / "captures" / "attio"
 
@@ -51,10 +51,10 @@ def test_every_kind_of_value_is_read_with_the_one_who_wrote_it() -> None:
     )
 
     assert person.values == {
-        "polar_customer": Held(value=True, actor="api-token"),
-        "polar_customer_id": Held("0b1c77ca", "app"),
-        "name": Held(PersonName("Ada", "Lovelace", "Ada Lovelace"), "workspace-member"),
-        "polar_customer_since": Held(datetime(2026, 5, 9, 21, 43, 8, 480000, tzinfo=UTC), "system"),
+        "polar_customer": CurrentValue(value=True, actor="api-token"),
+        "polar_customer_id": CurrentValue("0b1c77ca", "app"),
+        "name": CurrentValue(PersonName("Ada", "Lovelace", "Ada Lovelace"), "workspace-member"),
+        "polar_customer_since": CurrentValue(datetime(2026, 5, 9, 21, 43, 8, 480000, tzinfo=UTC), "system"),
     }
 
 

@@ -108,7 +108,7 @@ HOURS_UNTIL_SOMEBODY = 200
 def hours(*, quick: bool) -> Iterator[Figure]:
     """Hours in books of several sizes: quiet, with five new people, and old."""
     for size in [1000] if quick else [1000, 10_000, 100_000]:
-        case = f"hour, book of {size:,}"
+        case = f"hour, {size:,} customers"
         naive = size + math.ceil(size / 100) + 1
         with sandbox(customers=size, synced=True) as stand, _ledger() as database:
             stand.pace(UNPACED)
@@ -165,12 +165,12 @@ def hours(*, quick: bool) -> Iterator[Figure]:
                 target=allowed,
                 naive=math.ceil(size / 100) + 1,
                 size=size,
-                note="the naive way lists the whole book",
+                note="the naive way lists all customers",
             )
 
 
 def reconciliation(*, quick: bool) -> Iterator[Figure]:
-    """The whole book: unchanged, and with one customer in a hundred changed."""
+    """All customers: unchanged, and with one customer in a hundred changed."""
     for size in [500] if quick else [1000, 10_000, 100_000]:
         case = f"reconciliation of {size:,}"
         with (
@@ -273,9 +273,9 @@ def million(*, quick: bool) -> Iterator[Figure]:
 
 
 def backfill(*, quick: bool) -> Iterator[Figure]:
-    """The 72 hours after an outage of three days, in a book of 10,000."""
+    """The 72 hours after an outage of three days, in a 10,000 customers."""
     size, span = (300, 6) if quick else (10_000, 72)
-    case = f"backfill of {span} hours, book of {size:,}"
+    case = f"backfill of {span} hours, {size:,} customers"
     with sandbox(customers=size) as stand, _ledger() as database:
         stand.pace(UNPACED)
         last = floor(datetime.now(UTC))

@@ -11,11 +11,11 @@ _END = "<!-- end of the figures -->"
 
 _PLOTS = {
     "benchmarks-requests.svg": (
-        "Requests to both services for one pass over an unchanged book",
+        "Requests to both services for one pass over unchanged customers",
         "requests",
         "unchanged: requests for each customer",
     ),
-    "benchmarks-time.svg": ("Time of one pass over an unchanged book at the real limits", "seconds", "unchanged"),
+    "benchmarks-time.svg": ("Time of one pass over unchanged customers at the real limits", "seconds", "unchanged"),
     "benchmarks-hour.svg": ("Requests for an hour with five new people", "requests", "5 new: requests in all"),
 }
 

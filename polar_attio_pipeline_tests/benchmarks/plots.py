@@ -45,7 +45,7 @@ def plot(title: str, unit: str, lines: Sequence[Line]) -> str:
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#ffffff"/>',
         _text(_LEFT, 24, title, size=15),
         _text(_LEFT - 10, _TOP - 12, unit, anchor="end"),
-        _text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 10, "customers in the book", anchor="middle"),
+        _text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 10, "customers in Polar", anchor="middle"),
     ]
     for decade in across.decades():
         x = across.place(10.0**decade)

@@ -13,11 +13,11 @@ from polar_attio_pipeline.attio.models import encode
 from polar_attio_pipeline.polar.dashboard import customer_url
 from polar_attio_pipeline.polar.models import CustomerRow, to_customer
 from polar_attio_pipeline.sandbox.attio.people import NewPerson
-from polar_attio_pipeline.sandbox.book import Shares, seed_book
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.limits import parse_scale
 from polar_attio_pipeline.sandbox.polar.render import customer_json
 from polar_attio_pipeline.sandbox.polar.rows import Customer
+from polar_attio_pipeline.sandbox.seed import Shares, seed_customers
 from polar_attio_pipeline.sandbox.server import serving
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
@@ -42,7 +42,7 @@ def main() -> None:
     given = parser.parse_args()
     sandbox = Sandbox(seed=_SEED, scale=given.limits)
     shares = Shares() if given.mixed else PLAIN
-    seed_book(sandbox.polar, customers=given.customers, seed=_SEED, now=sandbox.clock(), shares=shares)
+    seed_customers(sandbox.polar, customers=given.customers, seed=_SEED, now=sandbox.clock(), shares=shares)
     for attribute in ATTRIBUTES:
         if not attribute.standard:
             sandbox.attio.add_attribute(attribute.key, attribute.types[0].value, title=attribute.title)

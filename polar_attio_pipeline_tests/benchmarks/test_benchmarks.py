@@ -18,10 +18,10 @@ def test_a_quick_run_counts_what_the_sandbox_saw(tmp_path: Path, capsys: pytest.
     figures = tmp_path / "figures.json"
     main(["--quick", "--case", "hours", "--case", "reconciliation", "--case", "backfill", "--json", str(figures)])
     counted = {(figure.case, figure.what): figure.ours for figure in from_json(figures.read_text())}
-    assert counted["hour, book of 1,000", "quiet: requests to Polar"] == 2
-    assert counted["hour, book of 1,000", "quiet: requests to Attio"] == 2
-    assert counted["hour, book of 1,000", "5 new: writes"] == 5
-    assert counted["hour, book of 1,000", "old: requests to Polar, the worst"] <= 10
+    assert counted["hour, 1,000 customers", "quiet: requests to Polar"] == 2
+    assert counted["hour, 1,000 customers", "quiet: requests to Attio"] == 2
+    assert counted["hour, 1,000 customers", "5 new: writes"] == 5
+    assert counted["hour, 1,000 customers", "old: requests to Polar, the worst"] <= 10
     assert counted["reconciliation of 500", "unchanged: writes"] == 0
     assert counted["reconciliation of 500", "unchanged: requests for each customer"] * 500 <= 12
     assert counted["reconciliation of 500", "1 % changed: writes"] == 5

@@ -51,7 +51,7 @@ class _Stopwatch(httpx.AsyncHTTPTransport):
 
 
 async def reconcile(database: str) -> Report:
-    """Reconcile the whole book."""
+    """Reconcile all customers."""
     stopwatch = _Stopwatch()
     began = time.monotonic()
     async with connected(_settings(database), reason="bench", attio_transport=stopwatch) as context:

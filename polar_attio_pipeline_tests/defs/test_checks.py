@@ -48,7 +48,7 @@ def test_green_on_an_empty_ledger(ledger: Ledger) -> None:
 
     assert result.passed
     assert result.metadata["share"].value == 0
-    assert text(result, "customers") == "nobody"
+    assert text(result, "customers") == "none"
 
 
 def test_green_when_everybody_is_in_attio(ledger: Ledger) -> None:

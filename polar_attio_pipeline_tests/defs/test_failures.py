@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from polar_attio_pipeline import cli
-from polar_attio_pipeline.defs.failures import in_one_sentence
+from polar_attio_pipeline.defs.failures import explained_failures
 from polar_attio_pipeline.http.errors import FatalError, TransientError
 from polar_attio_pipeline.ledger import LedgerError
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
@@ -276,7 +276,7 @@ def test_a_ledger_that_is_no_ledger_fails_the_run_with_what_to_do(pipeline: Pipe
     ],
 )
 def test_only_what_a_person_has_to_mend_is_not_tried_again(error: Exception, may_be_tried_again: bool) -> None:
-    with pytest.raises(dg.Failure) as failure, in_one_sentence():
+    with pytest.raises(dg.Failure) as failure, explained_failures():
         raise error
 
     assert failure.value.description == str(error)
@@ -285,5 +285,5 @@ def test_only_what_a_person_has_to_mend_is_not_tried_again(error: Exception, may
 
 
 def test_an_error_that_nobody_foresaw_passes_as_it_is() -> None:
-    with pytest.raises(ZeroDivisionError), in_one_sentence():
+    with pytest.raises(ZeroDivisionError), explained_failures():
         _ = 1 / 0

@@ -1,8 +1,8 @@
 """What the UI shows: numbers to plot and tables to read, of customers by id and never by name."""
 
 from polar_attio_pipeline.defs.reporting import ROWS_SHOWN, links, marked_table, numbers, outcome_table, table
+from polar_attio_pipeline.sync.comparison import Marked
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result
-from polar_attio_pipeline.sync.reconciliation import Marked
 
 
 def outcome(customer_id: str, result: Result, **fields: object) -> Outcome:
@@ -57,7 +57,7 @@ def test_people_who_are_reported_are_shown_by_link_and_id() -> None:
 
 
 def test_a_table_of_nobody_says_so() -> None:
-    assert table(("a",), []).md_str == "nobody"
+    assert table(("a",), []).md_str == "none"
 
 
 def test_a_cell_cannot_break_out_of_its_table() -> None:

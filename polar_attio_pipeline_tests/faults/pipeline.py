@@ -55,7 +55,7 @@ class Ended:
         how: "success", "killed", or the error's sentence.
         seconds: How long it took.
         killed: Whether its process was killed.
-        hours: Those that it was to do; none for the whole book.
+        hours: Those that it was to do; none for all customers.
         done: Those of them that it has done.
     """
 

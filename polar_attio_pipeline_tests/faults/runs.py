@@ -10,7 +10,7 @@ from polar_attio_pipeline.attio.client import AttioClient
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.passes.hourly import HourDone, Hours, sync_hours
-from polar_attio_pipeline.passes.preview import Preview, preview_book
+from polar_attio_pipeline.passes.preview import Preview, preview_all
 from polar_attio_pipeline.passes.reading import read_snapshot
 from polar_attio_pipeline.passes.reconciliation import Reconciliation, reconcile
 from polar_attio_pipeline.passes.rules import PassContext, Rules
@@ -81,7 +81,7 @@ class Run:
             Exception: as the preview does.
         """
         async with self._context() as context:
-            return await preview_book(context)
+            return await preview_all(context)
 
     @asynccontextmanager
     async def _context(self) -> AsyncIterator[PassContext]:

@@ -8,8 +8,8 @@ from random import Random
 
 from polar_attio_pipeline.hours import HOUR, floor
 from polar_attio_pipeline.sandbox.app import create_app
-from polar_attio_pipeline.sandbox.book import Shares, known_people, seed_book
 from polar_attio_pipeline.sandbox.clock import Clock
+from polar_attio_pipeline.sandbox.seed import Shares, known_people, seed_customers
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
 from polar_attio_pipeline.sync.mapping import ATTRIBUTES
@@ -94,7 +94,7 @@ class _Schedule:
         shares = Shares(recent=random.choice((0.2, 0.8)), teams=0.08, refused=0.02, anonymized=0.01)
         polar, now = self._sandbox.polar, self._timeline.now()
         size, seed = random.randint(20, 80), random.getrandbits(32)
-        seed_book(polar, customers=size, seed=seed, now=now, months=random.choice((1, 6)), shares=shares)
+        seed_customers(polar, customers=size, seed=seed, now=now, months=random.choice((1, 6)), shares=shares)
         for person in known_people(polar, seed=seed, share=0.15):
             self._sandbox.attio.add_person(emails=person.emails, name=person.name)
         found_other_organization(polar, random)

@@ -48,7 +48,7 @@ class Watcher:
         self._since = self._complete_until = start
         self._watched = Watched(
             people=PEOPLE,
-            book=BOOK,
+            reconciliation=BOOK,
             start=start,
             overdue=HOUR * default("polar_attio_overdue_hours"),
             cron=CRON,

@@ -27,13 +27,13 @@ def test_a_fact_is_what_was_set_last(ledger: Ledger) -> None:
 
 
 def test_a_confirmation_counts_once_however_often_it_was_given(ledger: Ledger) -> None:
-    assert not ledger.take_confirmation("shrunk book")
-    ledger.confirm("shrunk book")
-    ledger.confirm("shrunk book")
+    assert not ledger.take_confirmation("fewer customers")
+    ledger.confirm("fewer customers")
+    ledger.confirm("fewer customers")
 
     assert not ledger.take_confirmation("another thing")
-    assert ledger.take_confirmation("shrunk book")
-    assert not ledger.take_confirmation("shrunk book")
+    assert ledger.take_confirmation("fewer customers")
+    assert not ledger.take_confirmation("fewer customers")
 
 
 def test_a_pass_has_one_row_with_its_begin_and_its_end(ledger: Ledger) -> None:

@@ -17,7 +17,7 @@ from polar_attio_pipeline.hours import HOUR, floor
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.passes.hourly import HourDone, Hours, sync_hours
-from polar_attio_pipeline.passes.preview import Preview, preview_book, preview_hours
+from polar_attio_pipeline.passes.preview import Preview, preview_all, preview_hours
 from polar_attio_pipeline.passes.reconciliation import Reconciliation, reconcile
 from polar_attio_pipeline.passes.rules import PassContext, Rules
 from polar_attio_pipeline.polar.client import PolarClient, polar_api
@@ -169,12 +169,12 @@ class Stage:
         return asyncio.run(run())
 
     def preview(self, hour: int | None = None) -> Preview:
-        """Preview an hour, or the whole book."""
+        """Preview an hour, or all customers."""
 
         async def run() -> Preview:
             async with self.context() as context:
                 if hour is None:
-                    return await preview_book(context)
+                    return await preview_all(context)
                 return await preview_hours(context, [self.here + HOUR * hour])
 
         return asyncio.run(run())

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from polar_attio_pipeline.passes.guards import OTHER_OWNER, SMALLER_BOOK, GuardError
+from polar_attio_pipeline.passes.guards import FEWER_CUSTOMERS, OTHER_OWNER, GuardError
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.tokens import OTHER_POLAR_TOKEN
 from polar_attio_pipeline.sync.ports import UnavailableError
@@ -20,7 +20,7 @@ PASSES: dict[str, Pass] = {
     ),
     "reconciliation": lambda stage: stage.reconcile(),
     "plan of an hour": lambda stage: stage.preview(0),
-    "plan of the whole book": lambda stage: stage.preview(),
+    "plan of all customers": lambda stage: stage.preview(),
     "unmark": lambda stage: unmarking(stage).reconcile(),
 }
 
@@ -119,9 +119,9 @@ class TestSize:
         stage.reconcile()
         for one in customers[:10]:
             stage.sandbox.polar.delete_customer(one.id)
-        with pytest.raises(GuardError, match="confirm smaller-book"):
+        with pytest.raises(GuardError, match="confirm fewer-customers"):
             stage.reconcile()
-        stage.ledger.confirm(SMALLER_BOOK.name)
+        stage.ledger.confirm(FEWER_CUSTOMERS.name)
         assert len(stage.reconcile().orphaned) == 10
         assert len(stage.reconcile().orphaned) == 10
 

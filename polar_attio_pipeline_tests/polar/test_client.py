@@ -8,7 +8,7 @@ import pytest
 
 from polar_attio_pipeline.http.errors import FatalError, LostAnswerError, TransientError
 from polar_attio_pipeline.polar.client import PolarClient
-from polar_attio_pipeline.sync.ports import CustomerBook, NoAnswerError
+from polar_attio_pipeline.sync.ports import CustomerSource, NoAnswerError
 from polar_attio_pipeline.sync.records import Owner
 from polar_attio_pipeline_tests.polar.fakes import TOKEN, FakePolar, api, captured, listing, row
 
@@ -221,8 +221,8 @@ async def test_a_refused_token_ends_it_at_once() -> None:
 
 async def test_the_client_is_the_engines_book_of_customers() -> None:
     async with api(Routes()) as connection:
-        book: CustomerBook = PolarClient(connection)
-        assert not await book.exists("nobody")
+        listing: CustomerSource = PolarClient(connection)
+        assert not await listing.exists("nobody")
 
 
 async def test_neighbours_lend_a_bad_row_their_time_on_either_side() -> None:

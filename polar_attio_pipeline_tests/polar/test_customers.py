@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polar_attio_pipeline.http.errors import TransientError
-from polar_attio_pipeline.polar.customers import Book, read_book, read_window
+from polar_attio_pipeline.polar.customers import Listing, read_window
 from polar_attio_pipeline.polar.models import BadRow
 from polar_attio_pipeline.polar.pages import Page
 from polar_attio_pipeline.sync.records import Customer
 from polar_attio_pipeline_tests.polar.fakes import NOW, Change, FakeList, customer
+from polar_attio_pipeline_tests.polar.reading import read_all
 
 HOUR = timedelta(hours=1)
 
@@ -74,7 +75,7 @@ async def test_a_book_misses_nobody_who_was_there_all_the_time(
 ) -> None:
     source = changing_list(count, changes)
     try:
-        read = await read_book(source)
+        read = await read_all(source)
     except TransientError:
         assert len(source.asked) >= 4, "only a list that changes with every answer may be given up"
         return
@@ -160,10 +161,10 @@ async def test_a_list_that_shrinks_between_every_count_and_its_page_is_read_all_
     source.changes = [([], [partial(_delete, place=0.0)])] * 50
 
     window = await read_window(source, NOW - 300 * HOUR, NOW + HOUR)
-    book = await read_book(source)
+    listing = await read_all(source)
 
     assert {row.id for row in window.customers} >= source.alive_throughout()
-    assert set(book.customers) >= source.alive_throughout()
+    assert set(listing.customers) >= source.alive_throughout()
 
 
 async def test_teams_without_an_address_that_tie_over_a_pages_edge_are_all_found() -> None:
@@ -172,13 +173,13 @@ async def test_teams_without_an_address_that_tie_over_a_pages_edge_are_all_found
     source = FakeList([*rows, *tied])
 
     window = await read_window(source, NOW - HOUR, NOW)
-    book = await read_book(source)
+    listing = await read_all(source)
 
-    assert {row.id for row in window.customers} == set(book.customers) == source.born
+    assert {row.id for row in window.customers} == set(listing.customers) == source.born
 
 
 async def test_a_book_of_nobody_is_read_twice_and_stands() -> None:
-    read = await read_book(FakeList([]))
+    read = await read_all(FakeList([]))
 
     assert (read.customers, read.total_count, read.requests) == ({}, 0, 2)
 
@@ -186,7 +187,7 @@ async def test_a_book_of_nobody_is_read_twice_and_stands() -> None:
 async def test_an_unchanged_book_costs_its_pages_and_one_more() -> None:
     source = FakeList.of(10_000)
 
-    read = await read_book(source)
+    read = await read_all(source)
 
     assert len(read.customers) == 10_000
     assert read.requests <= 10_000 / 100 * 1.15 + 1
@@ -196,23 +197,14 @@ async def test_who_comes_while_the_book_is_read_is_in_it() -> None:
     source = FakeList.of(500)
     source.changes = [([], []), ([partial(_insert, age=timedelta(minutes=-1))], [])]
 
-    read = await read_book(source)
+    read = await read_all(source)
 
     assert set(read.customers) == set(source.customers)
     assert len(read.customers) == 501
 
 
-async def test_a_book_yields_each_customer_once() -> None:
-    assert await _count(Book(FakeList.of(500))) == 500
-
-
-async def test_progress_is_told_page_by_page() -> None:
-    seen: list[tuple[int, int]] = []
-
-    await read_book(FakeList.of(150), progress=lambda done, total: seen.append((done, total)))
-
-    assert seen[0] == (100, 150)
-    assert seen[-1] == (150, 150)
+async def test_a_listing_yields_each_customer_once() -> None:
+    assert await _count(Listing(FakeList.of(500))) == 500
 
 
 class CutList(FakeList):
@@ -235,7 +227,7 @@ class CutList(FakeList):
 @pytest.mark.parametrize("shown", [0, 40, 100, 130])
 async def test_a_list_that_breaks_off_too_early_is_no_book_and_no_window(shown: int) -> None:
     with pytest.raises(TransientError, match=r"breaks off after \d+ of 250 rows"):
-        await read_book(CutList(250, shown, times=1000))
+        await read_all(CutList(250, shown, times=1000))
     with pytest.raises(TransientError, match=r"breaks off after \d+ of 250 rows"):
         await read_window(CutList(250, shown, times=1000), NOW - 300 * HOUR, NOW)
 
@@ -243,12 +235,12 @@ async def test_a_list_that_breaks_off_too_early_is_no_book_and_no_window(shown: 
 @pytest.mark.parametrize("shown", [0, 40, 100, 130])
 async def test_a_single_answer_that_breaks_off_is_asked_for_again(shown: int) -> None:
     for times in (1, 3):
-        read = await read_book(CutList(250, shown, times=times))
+        read = await read_all(CutList(250, shown, times=times))
         assert len(read.customers) == 250
 
 
-async def _count(book: Book) -> int:
-    return sum([len(fresh) async for fresh in book.pages()])
+async def _count(listing: Listing) -> int:
+    return sum([len(fresh) async for fresh in listing.pages()])
 
 
 class HidingList(FakeList):
@@ -262,12 +254,12 @@ class HidingList(FakeList):
 
 
 async def test_a_book_that_never_adds_up_is_not_concluded_from() -> None:
-    book = Book(HidingList(FakeList.of(150).customers.values()))
+    listing = Listing(HidingList(FakeList.of(150).customers.values()))
 
     with pytest.raises(TransientError, match="counts 150 customers, but its list shows 149 however often it is read"):
-        await _count(book)
+        await _count(listing)
 
-    assert not book.complete
+    assert not listing.complete
 
 
 class SlippingList(FakeList):
@@ -288,7 +280,7 @@ def _slipped(row: Customer, older: timedelta) -> Customer:
 
 async def test_a_list_that_one_cannot_walk_down_is_given_up() -> None:
     with pytest.raises(TransientError, match="comes in another order each time"):
-        await read_book(SlippingList(FakeList.of(500).customers.values()))
+        await read_all(SlippingList(FakeList.of(500).customers.values()))
 
 
 async def test_a_bad_row_is_counted_reported_and_keeps_nobody_else_out() -> None:
@@ -303,10 +295,10 @@ async def test_a_bad_row_is_counted_reported_and_keeps_nobody_else_out() -> None
                 start=whole.start, limit=limit, rows=rows, total_count=whole.total_count, max_page=whole.max_page
             )
 
-    book = await read_book(WithBadRow(source.customers.values()))
+    listing = await read_all(WithBadRow(source.customers.values()))
     first = await read_window(WithBadRow(source.customers.values()), NOW - HOUR, NOW)
     second = await read_window(WithBadRow(source.customers.values()), NOW - 2 * HOUR, NOW - HOUR)
 
-    assert (len(book.customers), book.bad_rows) == (149, (bad,))
+    assert (len(listing.customers), listing.bad_rows) == (149, (bad,))
     assert (len(first.customers), first.bad_rows) == (59, (bad,))
     assert (len(second.customers), second.bad_rows) == (60, ())

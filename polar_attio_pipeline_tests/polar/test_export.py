@@ -10,7 +10,7 @@ import pytest
 from polar_attio_pipeline.http.errors import FatalError, LostAnswerError
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.polar.client import PolarClient
-from polar_attio_pipeline.polar.customers import BookRead, read_book, read_window
+from polar_attio_pipeline.polar.customers import read_window
 from polar_attio_pipeline.polar.pages import key
 from polar_attio_pipeline.sandbox.app import create_app
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
@@ -19,6 +19,7 @@ from polar_attio_pipeline.sandbox.polar.churn import Churn
 from polar_attio_pipeline.sandbox.tokens import POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
 from polar_attio_pipeline_tests.polar.fakes import NOW, FakePolar, api, csv_text, exported, polar_id, row
+from polar_attio_pipeline_tests.polar.reading import AllRead, read_all
 
 EXPORT = "/v1/customers/export"
 HOUR = timedelta(hours=1)
@@ -31,27 +32,27 @@ def fake(count: int, *, broken: Iterable[int] = ()) -> FakePolar:
     return FakePolar(rows, broken=numbers)
 
 
-async def book_of(polar: FakePolar) -> BookRead:
+async def book_of(polar: FakePolar) -> AllRead:
     async with api(polar) as connection:
-        return await read_book(PolarClient(connection))
+        return await read_all(PolarClient(connection))
 
 
 @pytest.mark.parametrize("broken", [{0}, {349}, {42, 180, 349}, {0, 1, 2, 3, 4, 5}, set(range(20))])
 async def test_a_book_with_bad_rows_is_read_from_the_export_and_names_them_by_id(broken: set[int]) -> None:
     polar = fake(350, broken=broken)
 
-    book = await book_of(polar)
+    listing = await book_of(polar)
 
-    assert set(book.customers) == {polar_id(number) for number in range(350) if number not in broken}
-    assert {bad.id for bad in book.bad_rows} == {polar_id(number) for number in broken}
-    assert book.total_count == 350
+    assert set(listing.customers) == {polar_id(number) for number in range(350) if number not in broken}
+    assert {bad.id for bad in listing.bad_rows} == {polar_id(number) for number in broken}
+    assert listing.total_count == 350
     assert polar.asked(EXPORT) == 1
 
 
 async def test_a_bad_row_says_when_it_was_created_and_what_to_do() -> None:
-    book = await book_of(fake(350, broken={42}))
+    listing = await book_of(fake(350, broken={42}))
 
-    (bad,) = book.bad_rows
+    (bad,) = listing.bad_rows
     assert bad.created_at == NOW - timedelta(minutes=42)
     assert bad.message == (
         f"Polar answers 500 for customer {polar_id(42)}: open it in Polar's dashboard and give it an address, or "
@@ -89,12 +90,12 @@ async def test_a_team_without_an_address_is_no_bad_row_and_keeps_its_type() -> N
     polar.rows[7] = row(7, email=None, type="team")
     polar.rows[200] = row(200, email=None, type="team")
 
-    book = await book_of(polar)
+    listing = await book_of(polar)
 
-    assert [bad.id for bad in book.bad_rows] == [polar_id(42)]
-    assert [book.customers[polar_id(number)].type for number in (7, 200)] == ["team", "team"]
-    assert book.customers[polar_id(8)].type is None
-    assert book.customers[polar_id(8)].organization_id == ""
+    assert [bad.id for bad in listing.bad_rows] == [polar_id(42)]
+    assert [listing.customers[polar_id(number)].type for number in (7, 200)] == ["team", "team"]
+    assert listing.customers[polar_id(8)].type is None
+    assert listing.customers[polar_id(8)].organization_id == ""
 
 
 async def test_no_more_than_fifty_are_looked_at_one_by_one() -> None:
@@ -102,9 +103,9 @@ async def test_no_more_than_fifty_are_looked_at_one_by_one() -> None:
     for number in range(100):
         polar.rows[number] = row(number, email=None, type="team")
 
-    book = await book_of(polar)
+    listing = await book_of(polar)
 
-    assert len(book.customers) + len(book.bad_rows) == 250
+    assert len(listing.customers) + len(listing.bad_rows) == 250
     assert len({request.url.path for request in polar.requests} - {EXPORT}) - 2 == 50
 
 
@@ -113,10 +114,10 @@ async def test_a_customer_that_was_deleted_meanwhile_is_left_out() -> None:
     ghost = row(1000, email=None)
     polar.export = lambda: exported([*polar.rows, ghost])
 
-    book = await book_of(polar)
+    listing = await book_of(polar)
 
-    assert polar_id(1000) not in book.customers
-    assert len(book.customers) == 249
+    assert polar_id(1000) not in listing.customers
+    assert len(listing.customers) == 249
 
 
 async def test_a_bad_row_that_is_mended_while_it_is_looked_at_is_no_bad_row() -> None:
@@ -131,10 +132,10 @@ async def test_a_bad_row_that_is_mended_while_it_is_looked_at_is_no_bad_row() ->
         return polar(request)
 
     async with api(answer) as connection:
-        book = await read_book(PolarClient(connection))
+        listing = await read_all(PolarClient(connection))
 
-    assert book.bad_rows == ()
-    assert polar_id(42) in book.customers
+    assert listing.bad_rows == ()
+    assert polar_id(42) in listing.customers
 
 
 @pytest.mark.parametrize(
@@ -159,11 +160,11 @@ async def test_without_the_export_the_list_is_read_around_bad_rows(
     polar.export = lambda: httpx.Response(refusal.status_code, content=refusal.content)
 
     with caplog.at_level(logging.INFO, "polar_attio_pipeline.polar"):
-        book = await book_of(polar)
+        listing = await book_of(polar)
         async with api(polar) as connection:
             window = await read_window(PolarClient(connection), NOW - HOUR, NOW)
 
-    assert (len(book.customers), len(book.bad_rows)) == (248, 2)
+    assert (len(listing.customers), len(listing.bad_rows)) == (248, 2)
     assert (len(window.customers), len(window.bad_rows)) == (59, 1)
     assert "its export is read" in caplog.text
     assert "read in smaller pages" in caplog.text
@@ -175,10 +176,10 @@ async def test_an_export_that_breaks_off_once_is_read_again() -> None:
     texts = [csv_text(polar.rows)[:-300], csv_text(polar.rows)]
     polar.export = lambda: httpx.Response(200, text=texts.pop(0))
 
-    book = await book_of(polar)
+    listing = await book_of(polar)
 
     assert texts == []
-    assert (len(book.customers), [bad.id for bad in book.bad_rows]) == (249, [polar_id(42)])
+    assert (len(listing.customers), [bad.id for bad in listing.bad_rows]) == (249, [polar_id(42)])
 
 
 async def test_the_way_that_was_taken_is_logged_with_the_ids_of_bad_rows(caplog: pytest.LogCaptureFixture) -> None:
@@ -196,7 +197,7 @@ async def test_a_polar_that_is_down_is_no_book_of_bad_rows() -> None:
     async with api(polar) as connection:
         client = PolarClient(connection, organization_slug="acme")
         with pytest.raises(LostAnswerError, match="Polar is failing"):
-            await read_book(client)
+            await read_all(client)
         with pytest.raises(LostAnswerError, match="Polar is failing"):
             await read_window(client, NOW - HOUR, NOW)
 
@@ -212,7 +213,7 @@ async def test_a_polar_that_goes_down_while_rows_are_looked_at_makes_no_bad_rows
 
     async with api(answer) as connection:
         with pytest.raises(LostAnswerError):
-            await read_book(PolarClient(connection))
+            await read_all(PolarClient(connection))
 
 
 async def test_a_token_that_is_revoked_meanwhile_is_not_read_around() -> None:
@@ -248,12 +249,12 @@ async def test_the_sandboxs_bad_rows_are_named_and_everybody_else_is_read(
     broken = [sandbox.polar.break_customer(newest_first[place].id) for place in places]
     client = connection(sandbox)
     async with client.api:
-        book = await read_book(client)
+        listing = await read_all(client)
         around = broken[0].created_at
         window = await read_window(client, around - HOUR, around + timedelta(microseconds=1))
 
-    assert {bad.id: bad.created_at for bad in book.bad_rows} == {one.id: one.created_at for one in broken}
-    assert set(book.customers) == set(sandbox.polar.customers) - {one.id for one in broken}
+    assert {bad.id: bad.created_at for bad in listing.bad_rows} == {one.id: one.created_at for one in broken}
+    assert set(listing.customers) == set(sandbox.polar.customers) - {one.id for one in broken}
     assert broken[0].id in {bad.id for bad in window.bad_rows}
 
 
@@ -262,7 +263,7 @@ async def test_what_the_list_and_the_export_say_of_a_customer_is_the_same_but_fo
 ) -> None:
     client = connection(sandbox)
     async with client.api:
-        listed = {customer.id: customer for customer in (await read_book(client)).customers.values()}
+        listed = {customer.id: customer for customer in (await read_all(client)).customers.values()}
         shown = {key(one): one async for rows in client.export() for one in rows}
 
     assert set(shown) == set(listed)
@@ -278,10 +279,10 @@ async def test_nobody_who_stays_is_lost_while_others_leave_around_a_bad_row(sand
     sandbox.churn.active.append(Churn(action="delete", which="unread", moment="before", times=20))
     client = connection(sandbox)
     async with client.api:
-        book = await read_book(client)
+        listing = await read_all(client)
 
     assert sandbox.churn.deleted
-    assert set(book.customers) >= before - set(sandbox.churn.deleted) - {broken.id}
+    assert set(listing.customers) >= before - set(sandbox.churn.deleted) - {broken.id}
 
 
 @pytest.mark.parametrize(
@@ -303,7 +304,7 @@ async def test_whatever_befalls_the_export_everybody_is_read_and_the_bad_row_is_
     sandbox.faults.add(fault)
     client = connection(sandbox)
     async with client.api:
-        book = await read_book(client)
+        listing = await read_all(client)
 
-    assert set(book.customers) == set(sandbox.polar.customers) - {broken.id}
-    assert len(book.bad_rows) == 1
+    assert set(listing.customers) == set(sandbox.polar.customers) - {broken.id}
+    assert len(listing.bad_rows) == 1

@@ -9,7 +9,7 @@ from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.errors import FatalError
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.polar.client import PolarClient
-from polar_attio_pipeline.polar.customers import read_book, read_window
+from polar_attio_pipeline.polar.customers import read_window
 from polar_attio_pipeline.sandbox.app import create_app
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.limits import OFF
@@ -17,6 +17,7 @@ from polar_attio_pipeline.sandbox.polar.churn import Churn
 from polar_attio_pipeline.sandbox.tokens import POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
 from polar_attio_pipeline_tests.polar.fakes import api
+from polar_attio_pipeline_tests.polar.reading import read_all
 
 PATIENT = RetryPolicy(attempts=9, first_wait=0, longest_wait=0)
 
@@ -34,7 +35,7 @@ def connection(sandbox: Sandbox, token: str = POLAR_TOKEN) -> ApiClient:
 
 async def test_the_book_is_everybody(sandbox: Sandbox) -> None:
     async with connection(sandbox) as polar:
-        read = await read_book(PolarClient(polar))
+        read = await read_all(PolarClient(polar))
 
     assert set(read.customers) == set(sandbox.polar.customers)
     assert read.requests <= 14
@@ -66,7 +67,7 @@ async def test_nobody_who_stays_is_lost_while_others_come_and_go(sandbox: Sandbo
     before = set(sandbox.polar.customers)
     sandbox.churn.active.append(churn)
     async with connection(sandbox) as polar:
-        read = await read_book(PolarClient(polar))
+        read = await read_all(PolarClient(polar))
 
     assert sandbox.churn.inserted or sandbox.churn.deleted
     assert set(read.customers) >= before - set(sandbox.churn.deleted)
@@ -79,7 +80,7 @@ async def test_faults_on_the_way_change_nothing_about_what_is_read(sandbox: Sand
     ):
         sandbox.faults.add(fault)
     async with connection(sandbox) as polar:
-        read = await read_book(PolarClient(polar))
+        read = await read_all(PolarClient(polar))
 
         assert polar.stats.retries > 0
     assert set(read.customers) == set(sandbox.polar.customers)
@@ -91,13 +92,13 @@ async def test_a_row_that_polar_cannot_serialise_is_the_only_one_missing(sandbox
     sandbox.polar.break_customer(victim.id)
     async with connection(sandbox) as polar:
         client = PolarClient(polar)
-        book = await read_book(client)
-        near = book.bad_rows[0].created_at
+        listing = await read_all(client)
+        near = listing.bad_rows[0].created_at
         assert near is not None
         window = await read_window(client, near, near + timedelta(hours=1))
 
-    assert set(book.customers) == set(sandbox.polar.customers) - {victim.id}
-    assert len(book.bad_rows) == len(window.bad_rows) == 1
+    assert set(listing.customers) == set(sandbox.polar.customers) - {victim.id}
+    assert len(listing.bad_rows) == len(window.bad_rows) == 1
 
 
 async def test_a_deleted_customer_does_not_exist(sandbox: Sandbox) -> None:

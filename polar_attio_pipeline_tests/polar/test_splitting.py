@@ -6,8 +6,9 @@ import pytest
 
 from polar_attio_pipeline.http.errors import LostAnswerError
 from polar_attio_pipeline.polar.client import PolarClient
-from polar_attio_pipeline.polar.customers import read_book, read_window
+from polar_attio_pipeline.polar.customers import read_window
 from polar_attio_pipeline_tests.polar.fakes import NOW, FakePolar, api, row
+from polar_attio_pipeline_tests.polar.reading import read_all
 
 
 def fake(count: int, *, broken: Iterable[int] = ()) -> FakePolar:
@@ -54,10 +55,10 @@ async def test_a_bad_row_in_the_last_short_page_is_found() -> None:
 async def test_the_whole_book_stands_although_it_holds_bad_rows() -> None:
     polar = fake(350, broken={42, 180, 349})
     async with api(polar) as connection:
-        book = await read_book(PolarClient(connection))
+        listing = await read_all(PolarClient(connection))
 
-    assert len(book.customers) == 347
-    assert len(book.bad_rows) == 3
+    assert len(listing.customers) == 347
+    assert len(listing.bad_rows) == 3
 
 
 async def test_a_bad_row_is_reported_in_its_hour_and_in_no_other() -> None:

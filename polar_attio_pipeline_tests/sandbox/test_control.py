@@ -72,18 +72,18 @@ async def test_traffic_is_told_and_forgotten(polar: httpx.AsyncClient) -> None:
 
 
 async def test_a_book_is_replaced(sandbox: Sandbox, polar: httpx.AsyncClient) -> None:
-    assert await post(polar, "book", customers=50, seed=1) == {"customers": 50}
+    assert await post(polar, "seed", customers=50, seed=1) == {"customers": 50}
     first = set(sandbox.polar.customers)
-    await post(polar, "book", customers=20, seed=2)
+    await post(polar, "seed", customers=20, seed=2)
     assert await total(polar) == 20
     assert not first & set(sandbox.polar.customers)
 
 
 async def test_the_same_book_twice_leaves_attio_as_it_was(sandbox: Sandbox, polar: httpx.AsyncClient) -> None:
-    await post(polar, "book", customers=60, seed=1)
+    await post(polar, "seed", customers=60, seed=1)
     people = sandbox.attio.people_count()
     assert people > 0
-    await post(polar, "book", customers=60, seed=1)
+    await post(polar, "seed", customers=60, seed=1)
     assert sandbox.attio.people_count() == people
 
 

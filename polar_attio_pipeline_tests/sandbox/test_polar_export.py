@@ -1,4 +1,4 @@
-"""`GET /v1/customers/export`: the whole book as CSV in one answer."""
+"""`GET /v1/customers/export`: all customers as CSV in one answer."""
 
 import csv
 import io

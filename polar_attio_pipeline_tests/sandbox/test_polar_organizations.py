@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from polar_attio_pipeline.sandbox.book import seed_book
 from polar_attio_pipeline.sandbox.limits import REAL
 from polar_attio_pipeline.sandbox.polar.churn import Churn
 from polar_attio_pipeline.sandbox.polar.world import PolarWorld
+from polar_attio_pipeline.sandbox.seed import seed_customers
 from polar_attio_pipeline.sandbox.tokens import OTHER_POLAR_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
 from polar_attio_pipeline_tests.sandbox.conftest import NOW
@@ -79,7 +79,7 @@ async def test_no_customer_of_another_organization_is_found(
 async def test_members_and_subscriptions_are_listed_by_organization(
     sandbox: Sandbox, anyone: httpx.AsyncClient, other: PolarWorld
 ) -> None:
-    seed_book(other, customers=30, seed=2, now=NOW)
+    seed_customers(other, customers=30, seed=2, now=NOW)
     assert {item["email"] for item in await items(anyone, "/v1/members/", OURS)} == {
         row.email for row in sandbox.polar.customers.values()
     }
@@ -143,8 +143,8 @@ def test_the_first_organization_is_the_same_with_others_beside_it() -> None:
     other = first.polar.add_organization()
     assert alone.polar.organization == first.polar.organization
     assert other.organization.id != first.polar.organization.id
-    seed_book(other, customers=20, seed=3, now=NOW)
-    seed_book(first.polar, customers=20, seed=3, now=NOW)
+    seed_customers(other, customers=20, seed=3, now=NOW)
+    seed_customers(first.polar, customers=20, seed=3, now=NOW)
     first_emails, other_emails = ({row.email for row in world.customers.values()} for world in (first.polar, other))
     assert first_emails == other_emails
     assert not first.polar.customers.keys() & other.customers.keys()

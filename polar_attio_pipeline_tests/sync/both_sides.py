@@ -13,7 +13,7 @@ from polar_attio_pipeline.attio.client import AttioClient, attio_api
 from polar_attio_pipeline.attio.models import encode
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.polar.client import PolarClient, polar_api
-from polar_attio_pipeline.polar.customers import Book, read_book
+from polar_attio_pipeline.polar.customers import Listing
 from polar_attio_pipeline.sandbox.app import create_app
 from polar_attio_pipeline.sandbox.attio.people import NewPerson, PersonView
 from polar_attio_pipeline.sandbox.attio.world import AttioWorld
@@ -22,14 +22,15 @@ from polar_attio_pipeline.sandbox.limits import OFF
 from polar_attio_pipeline.sandbox.polar.world import PolarWorld
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
+from polar_attio_pipeline.sync.comparison import Comparison
 from polar_attio_pipeline.sync.engine import preview, sync
 from polar_attio_pipeline.sync.mapping import ATTRIBUTES, BY_KEY, wanted
 from polar_attio_pipeline.sync.outcomes import Outcome
 from polar_attio_pipeline.sync.planning import Plan
-from polar_attio_pipeline.sync.reconciliation import Comparison
+from polar_attio_pipeline.sync.reconciliation import bring, compare
 from polar_attio_pipeline.sync.records import Customer
 from polar_attio_pipeline.sync.services import Services
-from polar_attio_pipeline.sync.whole_book import bring, compare
+from polar_attio_pipeline_tests.polar.reading import read_all
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
 UNLIMITED = 1e9
@@ -46,7 +47,7 @@ class BothSides:
     """
 
     sandbox: Sandbox
-    book: PolarClient
+    source: PolarClient
     people: AttioClient
     recorded: list[Outcome] = field(default_factory=list)
 
@@ -60,7 +61,7 @@ class BothSides:
 
     @property
     def services(self) -> Services:
-        return Services(self.people, self.book, self.people.targets)
+        return Services(self.people, self.source, self.people.targets)
 
     def record(self, outcomes: Sequence[Outcome]) -> None:
         self.recorded.extend(outcomes)
@@ -73,12 +74,12 @@ class BothSides:
         return found
 
     async def customers(self) -> dict[str, Customer]:
-        """The whole book."""
-        return (await read_book(self.book)).customers
+        """All customers."""
+        return (await read_all(self.source)).customers
 
     async def pages(self, *, but: str = "") -> AsyncIterator[list[Customer]]:
-        """The whole book as it is read; somebody can be left out."""
-        async for page in Book(self.book).pages():
+        """All customers as it is read; somebody can be left out."""
+        async for page in Listing(self.source).pages():
             yield [customer for customer in page if customer.id != but]
 
     async def one_pass(self) -> dict[str, Outcome]:
@@ -93,7 +94,7 @@ class BothSides:
         return {plan.customer.id: plan for look in looks for plan in look.plans}
 
     async def reconcile(self) -> Comparison:
-        """Reconcile the whole book, and return the comparison."""
+        """Reconcile all customers, and return the comparison."""
         comparison = await compare(self.pages(), self.services, self.record)
         await bring(comparison.pending(), comparison, self.services, self.record)
         return comparison
@@ -106,7 +107,7 @@ class BothSides:
         return found
 
     def add_customers(self, count: int) -> None:
-        """Fill Polar's book: a customer a minute, the first the oldest."""
+        """Fill Polar's customers: a customer a minute, the first the oldest."""
         for number in range(count):
             self.polar.add_customer(
                 email=f"customer-{number}@example.com",

@@ -6,7 +6,7 @@ from typing import Any
 from polar_attio_pipeline.sync.mapping import ATTRIBUTES, Policy, Target
 from polar_attio_pipeline.sync.matching import Case, Match
 from polar_attio_pipeline.sync.planning import Action, Change, Plan
-from polar_attio_pipeline.sync.records import Actor, Customer, Held, Person, Value
+from polar_attio_pipeline.sync.records import Actor, CurrentValue, Customer, Person, Value
 
 SPRING = datetime(2026, 4, 1, 12, tzinfo=UTC)
 ADA = "ada00000-0000-4000-8000-000000000001"
@@ -31,7 +31,7 @@ def customer(customer_id: str = ADA, email: str | None = "ada@example.com", **fi
 
 
 def person(record_id: str, *emails: str, actor: Actor = "api-token", **values: Value) -> Person:
-    held = {key: Held(value, actor) for key, value in values.items()}
+    held = {key: CurrentValue(value, actor) for key, value in values.items()}
     return Person(record_id, f"https://app.attio.com/acme/person/{record_id}", emails, held)
 
 

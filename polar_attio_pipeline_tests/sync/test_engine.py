@@ -129,7 +129,7 @@ class TestRaces:
                 by_hand.append(both.attio.add_person(emails=["CUSTOMER-0@example.com"], name="Typed By Hand"))
 
         people = Meddled(both.people, add_once)
-        await sync([customer], Services(people, both.book, both.people.targets), both.record)
+        await sync([customer], Services(people, both.source, both.people.targets), both.record)
         outcome = both.outcomes()[customer.id]
         assert (outcome.result, outcome.record_id) == (Result.UPDATED, by_hand[0])
         assert both.attio.people_count() == 1
@@ -149,7 +149,7 @@ class TestRaces:
                 merged.append(both.attio.merge(ours, other))
 
         people = Meddled(both.people, merge_once)
-        await sync([customer], Services(people, both.book, both.people.targets), both.record)
+        await sync([customer], Services(people, both.source, both.people.targets), both.record)
         outcome = both.outcomes()[customer.id]
         assert (outcome.result, outcome.record_id) == (Result.UPDATED, merged[0])
         assert both.attio.person(merged[0]).name == "New Name"
@@ -166,7 +166,7 @@ class TestRaces:
                 added.append(both.attio.add_person(emails=["new@example.com"]))
 
         people = Meddled(both.people, add_once)
-        await sync([customer], Services(people, both.book, both.people.targets), both.record)
+        await sync([customer], Services(people, both.source, both.people.targets), both.record)
         outcome = both.outcomes()[customer.id]
         assert (outcome.result, outcome.reason) == (Result.AMBIGUOUS, Reason.TWO_RECORDS)
         assert len(outcome.urls) == 2
@@ -182,7 +182,7 @@ class TestRaces:
             both.attio.merge(held, both.attio.add_person(emails=[]))
 
         people = Meddled(both.people, merge_again)
-        await sync([customer], Services(people, both.book, both.people.targets), both.record)
+        await sync([customer], Services(people, both.source, both.people.targets), both.record)
         outcome = both.outcomes()[customer.id]
         assert (outcome.result, outcome.reason) == (Result.AMBIGUOUS, Reason.CHANGED_MEANWHILE)
         assert (await both.one_pass())[customer.id].result is Result.UPDATED

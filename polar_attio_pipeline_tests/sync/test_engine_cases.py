@@ -15,7 +15,7 @@ from polar_attio_pipeline.sync.names import split_name
 from polar_attio_pipeline.sync.outcomes import FAILED, Reason, Result, tally
 from polar_attio_pipeline.sync.planning import Action
 from polar_attio_pipeline.sync.ports import StoppedError
-from polar_attio_pipeline.sync.whole_book import compare, unmark
+from polar_attio_pipeline.sync.reconciliation import compare, unmark
 from polar_attio_pipeline_tests.sync.both_sides import BothSides, connect, new_sandbox
 
 

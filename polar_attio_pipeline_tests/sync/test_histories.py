@@ -21,8 +21,8 @@ from polar_attio_pipeline.sandbox.polar.world import TakenError
 from polar_attio_pipeline.sync.engine import sync
 from polar_attio_pipeline.sync.outcomes import Outcome, Result
 from polar_attio_pipeline.sync.planning import EMAILS_KEY, Action, Plan
+from polar_attio_pipeline.sync.reconciliation import compare
 from polar_attio_pipeline.sync.records import Customer, PersonName
-from polar_attio_pipeline.sync.whole_book import compare
 from polar_attio_pipeline_tests.sync.both_sides import connect, new_sandbox
 from polar_attio_pipeline_tests.sync.oracle import State, check, look
 

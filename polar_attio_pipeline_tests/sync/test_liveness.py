@@ -11,7 +11,6 @@ from pydantic import SecretStr
 
 from polar_attio_pipeline.attio.client import AttioClient, attio_api
 from polar_attio_pipeline.polar.client import PolarClient, polar_api
-from polar_attio_pipeline.polar.customers import read_book
 from polar_attio_pipeline.sandbox.app import create_app
 from polar_attio_pipeline.sandbox.clock import Clock
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
@@ -24,6 +23,7 @@ from polar_attio_pipeline.sync.mapping import ATTRIBUTES
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result, tally
 from polar_attio_pipeline.sync.services import Pace, Services
 from polar_attio_pipeline_tests.faults.virtual_time import Timeline, virtual_time
+from polar_attio_pipeline_tests.polar.reading import read_all
 from polar_attio_pipeline_tests.sync.both_sides import SLUGS
 
 PEOPLE = "/v2/objects/people/records"
@@ -50,7 +50,7 @@ class World:
         return found
 
     def seconds(self, *, requests_per_minute: float = 300, writes_per_second: float = 20) -> float:
-        """Run one pass over the whole book; return how long it took, and insist on its bound."""
+        """Run one pass over all customers; return how long it took, and insist on its bound."""
         before = self.timeline.monotonic()
         asyncio.run(self._pass(requests_per_minute, writes_per_second))
         return self.timeline.monotonic() - before
@@ -72,7 +72,7 @@ class World:
         )
         async with polar_connection as polar, attio_connection as attio:
             book, people = PolarClient(polar), await AttioClient.connect(attio, SLUGS)
-            customers = (await read_book(book)).customers.values()
+            customers = (await read_all(book)).customers.values()
             pace = Pace(writes=writes_per_second, questions=requests_per_minute / 60)
             began = self.timeline.monotonic()
             try:

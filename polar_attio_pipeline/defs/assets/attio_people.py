@@ -10,7 +10,7 @@ import pandas as pd
 from pydantic import Field
 
 from polar_attio_pipeline import processes
-from polar_attio_pipeline.defs.failures import in_one_sentence
+from polar_attio_pipeline.defs.failures import explained_failures
 from polar_attio_pipeline.defs.io import from_frame
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.partitions import BACKFILL_POLICY
@@ -83,7 +83,7 @@ def build_attio_people(partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDe
             async with pass_context(context.run, polar, attio, ledger, options) as work:
                 return await sync_hours(work, hours, note)
 
-        with in_one_sentence():
+        with explained_failures():
             retried = asyncio.run(run())
         for hour in done:
             context.add_asset_metadata(_report(hour), partition_key=key(hour.start))

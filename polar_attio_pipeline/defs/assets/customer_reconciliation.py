@@ -1,4 +1,4 @@
-"""Asset `customer_reconciliation`: the whole book in one run. First import, daily repair, and the report of drift."""
+"""Asset `customer_reconciliation`: all customers in one run. First import, daily repair, and the report of drift."""
 
 import asyncio
 import time
@@ -6,7 +6,7 @@ import time
 import dagster as dg
 
 from polar_attio_pipeline import processes
-from polar_attio_pipeline.defs.failures import in_one_sentence
+from polar_attio_pipeline.defs.failures import explained_failures
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.reporting import marked_table, numbers, outcome_table
 from polar_attio_pipeline.defs.resources import AttioResource, LedgerResource, PolarResource, pass_context
@@ -22,14 +22,14 @@ MARKS_CHECK = "every_mark_is_a_customer"
             MARKS_CHECK,
             asset="customer_reconciliation",
             description="Passes when everybody who is marked in Attio is one live customer of Polar. Warns with the "
-            "list of those who are gone from Polar, and of those who share one Polar id.",
+            "list of those whose customer was deleted in Polar, and of those who share one Polar id.",
         )
     ],
     pool="attio",
     group_name="polar_to_attio",
     kinds={"polar", "attio"},
-    description="Polar's whole book against everybody in Attio who is marked: whatever differs is repaired, whoever is "
-    "marked and gone from Polar is reported. Also the first import.",
+    description="Compares all customers of Polar with all people in Attio who are marked, repairs what "
+    "differs, and reports people whose customer was deleted in Polar. Also the first import.",
 )
 def customer_reconciliation(
     context: dg.AssetExecutionContext,
@@ -46,7 +46,7 @@ def customer_reconciliation(
         async with pass_context(context.run, polar, attio, ledger, options) as work:
             return await reconcile(work)
 
-    with in_one_sentence():
+    with explained_failures():
         report = asyncio.run(run())
     return dg.MaterializeResult(
         metadata={
@@ -56,7 +56,7 @@ def customer_reconciliation(
             "unmarked": len(report.unmarked),
             "copied ids": len(report.copied),
             "outcomes": outcome_table(report.notable),
-            "marked, but gone from Polar": marked_table(report.orphaned),
+            "marked, but deleted in Polar": marked_table(report.orphaned),
             "people who share one Polar id": marked_table(report.copied),
         },
         check_results=[_marks_check(report)],
@@ -69,9 +69,10 @@ def _marks_check(report: Reconciliation) -> dg.AssetCheckResult:
         check_name=MARKS_CHECK,
         passed=not still and not report.copied,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{len(still)} people are marked and gone from Polar, {len(report.copied)} share a Polar id.",
+        description=f"{len(still)} people are marked although their customer was deleted in Polar, "
+        f"{len(report.copied)} share a Polar id.",
         metadata={
-            "marked, but gone from Polar": marked_table(still),
+            "marked, but deleted in Polar": marked_table(still),
             "people who share one Polar id": marked_table(report.copied),
         },
     )

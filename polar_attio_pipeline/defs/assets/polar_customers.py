@@ -8,7 +8,7 @@ import dagster as dg
 import pandas as pd
 
 from polar_attio_pipeline import processes
-from polar_attio_pipeline.defs.failures import in_one_sentence
+from polar_attio_pipeline.defs.failures import explained_failures
 from polar_attio_pipeline.defs.io import to_frame
 from polar_attio_pipeline.defs.partitions import BACKFILL_POLICY
 from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource
@@ -40,7 +40,7 @@ def build_polar_customers(partitions: dg.HourlyPartitionsDefinition) -> dg.Asset
             async with polar.client() as client:
                 return await read_snapshot(client, ledger.open(), starts)
 
-        with in_one_sentence():
+        with explained_failures():
             snapshot, requests = asyncio.run(read())
         seconds = round(time.monotonic() - started, 3)
         moments = [customer.created_at for customer in snapshot.customers]

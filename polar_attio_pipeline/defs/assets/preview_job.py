@@ -5,16 +5,16 @@ import json
 
 import dagster as dg
 
-from polar_attio_pipeline.defs.failures import in_one_sentence
+from polar_attio_pipeline.defs.failures import explained_failures
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.reporting import ROWS_SHOWN, table
 from polar_attio_pipeline.defs.resources import AttioResource, LedgerResource, PolarResource, pass_context
 from polar_attio_pipeline.hours import named
-from polar_attio_pipeline.passes.preview import Preview, preview_book, preview_hours, rows
+from polar_attio_pipeline.passes.preview import Preview, preview_all, preview_hours, rows
 
 
 class PreviewConfig(dg.Config):
-    """What to preview: hours as partition keys ("2026-11-23-14:00"), or with neither of them the whole book."""
+    """What to preview: hours as partition keys ("2026-11-23-14:00"), or with neither of them all customers."""
 
     first_hour: str = ""
     last_hour: str = ""
@@ -41,9 +41,9 @@ def preview_changes(  # noqa: PLR0913, PLR0917  # a parameter a resource, as Dag
 
     async def run() -> Preview:
         async with pass_context(context.run, polar, attio, ledger, options) as work:
-            return await (preview_hours(work, starts) if starts else preview_book(work))
+            return await (preview_hours(work, starts) if starts else preview_all(work))
 
-    with in_one_sentence():
+    with explained_failures():
         found = asyncio.run(run())
     changes = list(rows(found))
     cells = [[row[column] or "" for column in ("action", "customer", "field", "old", "new", "note")] for row in changes]
@@ -56,7 +56,7 @@ def preview_changes(  # noqa: PLR0913, PLR0917  # a parameter a resource, as Dag
     )
 
 
-@dg.job(description="Shows what the next pass would do, for some hours or for the whole book, and writes nothing.")
+@dg.job(description="Shows what the next pass would do, for some hours or for all customers, and writes nothing.")
 def preview() -> None:
     """Run the one op."""
     preview_changes()

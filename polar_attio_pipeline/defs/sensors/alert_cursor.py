@@ -1,4 +1,4 @@
-"""The cursor of the sensor `alerts`: what each channel was told, and what the states remember from tick to tick."""
+"""The cursor of the sensor `alerts`: what was announced on each channel, and what the states remember between ticks."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any
 from polar_attio_pipeline.defs.sensors.notices import STATES
 from polar_attio_pipeline.hours import floor
 
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +22,15 @@ class AlertCursor:
         complete_until: Every hour before this one has been materialised.
         failing: Hours that fail, each with the storage id of its newest materialisation when that was found, 0 for
             none: another id means that it has succeeded since.
-        told: For each channel, by `channels.fingerprint`: the problems that it was told of and that it was not told are
-            over, by state.
+        announced: For each channel, by `channels.fingerprint`: the problems that were announced there and
+            whose end was not announced yet, by state.
     """
 
     watching_since: datetime
     start: datetime
     complete_until: datetime
     failing: Mapping[datetime, int] = field(default_factory=dict)
-    told: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    announced: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def load(text: str | None, *, start: datetime, now: datetime) -> AlertCursor:
@@ -56,7 +56,7 @@ def dump(cursor: AlertCursor) -> str:
             "start": cursor.start.isoformat(),
             "complete_until": cursor.complete_until.isoformat(),
             "failing": {hour.isoformat(): known for hour, known in sorted(cursor.failing.items())},
-            "told": {channel: dict(told) for channel, told in sorted(cursor.told.items())},
+            "announced": {channel: dict(announced) for channel, announced in sorted(cursor.announced.items())},
         }
     )
 
@@ -71,9 +71,9 @@ def _parse(stored: Mapping[str, Any], start: datetime, now: datetime) -> AlertCu
         start=start,
         complete_until=complete_until,
         failing={hour: known for hour, known in failing.items() if start <= hour <= now},
-        told={
-            str(channel): {name: str(text) for name, text in told.items() if name in STATES}
-            for channel, told in stored["told"].items()
+        announced={
+            str(channel): {name: str(text) for name, text in announced.items() if name in STATES}
+            for channel, announced in stored["announced"].items()
         },
     )
 

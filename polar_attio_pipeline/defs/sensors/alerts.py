@@ -45,20 +45,20 @@ def build_alert_sensor(watched: Watched, *, urls: Sequence[str]) -> dg.SensorDef
         default_status=dg.DefaultSensorStatus.RUNNING if urls else dg.DefaultSensorStatus.STOPPED,
         description="Tells the channels of POLAR_ATTIO_ALERT_URLS once when hours fail or are overdue, a "
         "reconciliation fails or is late, the ledger cannot be read, too many customers are not in Attio, or Polar "
-        "cannot be watched, and once when that is over. Its cursor holds what each channel was told.",
+        "cannot be watched, and once when that is over. Its cursor holds what was announced on each channel.",
     )
     def alerts(context: dg.SensorEvaluationContext, ledger: LedgerResource, options: PassOptions) -> dg.SensorResult:
         judge = _Judge(context, Look(context.instance, watched, datetime.now(UTC)))
         states = list(judge.states(ledger, options))
-        told, said = _tell(urls, states, judge.cursor)
+        announced, said = _announce(urls, states, judge.cursor)
         unjudged = f" Not judged in this tick: {', '.join(judge.unjudged)}." if judge.unjudged else ""
-        return dg.SensorResult(skip_reason=said + unjudged, cursor=dump(replace(judge.cursor, told=told)))
+        return dg.SensorResult(skip_reason=said + unjudged, cursor=dump(replace(judge.cursor, announced=announced)))
 
     return alerts
 
 
 class _Judge:
-    """Judges the states of one tick; one that cannot be judged stays as it was told, and harms no other.
+    """Judges the states of one tick; one that cannot be judged stays as it was announced, and harms no other.
 
     Attributes:
         cursor: With what the states remember.
@@ -116,16 +116,18 @@ class _Judge:
         return other_states.sensor_ticks(self._look, ticks)
 
 
-def _tell(urls: Sequence[str], states: Sequence[State], cursor: AlertCursor) -> tuple[dict[str, dict[str, str]], str]:
-    """Send what is due to each channel; return what each was told, and what to say of it in the UI."""
-    known = {url: cursor.told.get(fingerprint(url), {}) for url in urls}
+def _announce(
+    urls: Sequence[str], states: Sequence[State], cursor: AlertCursor
+) -> tuple[dict[str, dict[str, str]], str]:
+    """Send what is due to each channel; return what was announced on each, and what to say of it in the UI."""
+    known = {url: cursor.announced.get(fingerprint(url), {}) for url in urls}
     due = [(url, batch) for url in urls if (batch := notices(known[url], states))]
     deliveries = deliver(due, seconds=CHANNEL_SECONDS)
     taken = {url: delivery.taken for (url, _), delivery in zip(due, deliveries, strict=True)}
-    told = {fingerprint(url): remember(known[url], taken.get(url, ())) for url in urls}
+    announced = {fingerprint(url): remember(known[url], taken.get(url, ())) for url in urls}
     titles = sorted({notice.title for batch in taken.values() for notice in batch})
-    said = f"Sent: {', '.join(titles)}." if titles else "There is nothing to tell."
+    said = f"Sent: {', '.join(titles)}." if titles else "There is nothing to announce."
     refused = sum(len(taken[url]) < len(batch) for url, batch in due)
     if refused:
         said = f"{refused} of {len(urls)} channels did not take a notice and will get it later. {said}"
-    return told, said
+    return announced, said

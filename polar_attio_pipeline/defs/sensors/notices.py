@@ -32,25 +32,25 @@ class State:
     problem: str | None
 
 
-def notices(told: Mapping[str, str], states: Iterable[State]) -> list[Notice]:
+def notices(announced: Mapping[str, str], states: Iterable[State]) -> list[Notice]:
     """Return what to send to a channel: states that have turned bad, and bad states that are over.
 
     Args:
-        told: The problems that the channel was told of and that it was not told are over, by state.
+        announced: The problems that were announced on the channel and whose end was not announced yet, by state.
         states: As they are now, without those that could not be judged.
     """
     found: list[Notice] = []
     for state in states:
-        if state.problem and state.name not in told:
+        if state.problem and state.name not in announced:
             found.append(Notice(state.name, state.problem))
-        elif state.problem is None and state.name in told:
-            found.append(Notice(state.name, f"This is over. It began as: {told[state.name]}", Kind.OVER))
+        elif state.problem is None and state.name in announced:
+            found.append(Notice(state.name, f"This is over. It began as: {announced[state.name]}", Kind.OVER))
     return found
 
 
-def remember(told: Mapping[str, str], taken: Iterable[Notice]) -> dict[str, str]:
+def remember(announced: Mapping[str, str], taken: Iterable[Notice]) -> dict[str, str]:
     """Return the problems that a channel knows of after it has taken these notices."""
     taken = list(taken)
     over = {notice.state for notice in taken if notice.kind is Kind.OVER}
-    known = {name: problem for name, problem in told.items() if name not in over}
+    known = {name: problem for name, problem in announced.items() if name not in over}
     return {**known, **{notice.state: notice.text for notice in taken if notice.kind is Kind.PROBLEM}}

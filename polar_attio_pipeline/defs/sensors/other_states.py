@@ -63,8 +63,8 @@ def reconciliation(look: Look, watching_since: datetime) -> State | None:
         look: The look that is taken.
         watching_since: From when on one that never succeeded is late.
     """
-    book, automation = look.watched.book, look.link("automation")
-    ended = runs_of(look.instance, book, _ENDED)
+    target, automation = look.watched.reconciliation, look.link("automation")
+    ended = runs_of(look.instance, target, _ENDED)
     if ended and ended[0].dagster_run.status is dg.DagsterRunStatus.FAILURE:
         run_id = ended[0].dagster_run.run_id
         return State(
@@ -78,7 +78,7 @@ def reconciliation(look: Look, watching_since: datetime) -> State | None:
     newest = began_at(ended[0]) if ended else watching_since
     if newest >= before_last:
         return State(RECONCILIATION, None)
-    if runs_of(look.instance, book, UNDER_WAY):
+    if runs_of(look.instance, target, UNDER_WAY):
         return None
     last = f"since {newest:%Y-%m-%d %H:%M} UTC" if ended else "yet"
     return State(

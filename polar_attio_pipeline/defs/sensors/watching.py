@@ -15,7 +15,7 @@ class Watched:
 
     Attributes:
         people: The asset of the hours, and its job.
-        book: The asset of the reconciliation, and its job.
+        reconciliation: The asset of the reconciliation, and its job.
         start: The first hour of the partitions.
         overdue: How long after its end an hour may stay open.
         cron: When a reconciliation is due.
@@ -24,7 +24,7 @@ class Watched:
     """
 
     people: Target
-    book: Target
+    reconciliation: Target
     start: datetime
     overdue: timedelta
     cron: str

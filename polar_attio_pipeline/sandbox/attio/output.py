@@ -1,4 +1,4 @@
-"""Records and values as the API shows them. Built anew for each answer, so that a big book stays small."""
+"""Records and values as the API shows them. Built anew for each answer, so that a large workspace stays small."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

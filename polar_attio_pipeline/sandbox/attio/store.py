@@ -1,4 +1,4 @@
-"""Records with the full history of their values, and the indexes that make a big book answer fast."""
+"""Records with the full history of their values, and the indexes that make a large workspace answer fast."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from datetime import datetime

@@ -38,7 +38,7 @@ class AttioWorld:
         member_id: The one workspace member, whom `actor="workspace-member"` means.
         client_id: The first API key's id, which `actor="api-token"` means.
         tokens: The API keys, by token.
-        lock: Held through every request and every method, so that a test may act from another thread.
+        lock: Taken for every request and every method, so that a test may act from another thread.
         store: The records.
         records: What changes them.
         queries: What lists them.
@@ -175,7 +175,7 @@ class AttioWorld:
             name: Its full name; the last word is the last name.
             values: Other values by slug, in the forms that the API takes.
             actor: Who does it.
-            unique: False lets an address in that another person holds, as in a book older than the rule.
+            unique: False lets an address in that another person holds, as in a workspace older than the rule.
 
         Raises:
             AttioError: the API would refuse it too.
@@ -200,10 +200,10 @@ class AttioWorld:
             AttioError: the API would refuse one of them; those before it are there.
         """
         with self.settled():
-            book, who = list(people), self._actor(actor)
-            first = self.clock() - len(book) * _MILLISECOND
+            added, who = list(people), self._actor(actor)
+            first = self.clock() - len(added) * _MILLISECOND
             ids = []
-            for number, person in enumerate(book):
+            for number, person in enumerate(added):
                 created_at = stamp(person.created_at or first + number * _MILLISECOND)
                 values = values_of(person)
                 record = self.records.create(self.people_type, values, who, created_at=created_at, company=companies)

@@ -1,4 +1,4 @@
-"""Changes to the book: what can be given, and what readers do not see yet."""
+"""Changes to customers: what can be given, and what readers do not see yet."""
 
 import heapq
 from collections.abc import Iterator, Mapping

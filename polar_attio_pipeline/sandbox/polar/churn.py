@@ -12,7 +12,7 @@ from polar_attio_pipeline.sandbox.polar.world import PolarWorld
 
 
 class Churn(BaseModel):
-    """A change to the book, made during requests for pages of customers.
+    """A change to the customers, made during requests for pages of customers.
 
     Attributes:
         action: Insert new customers, or delete some.
@@ -37,7 +37,7 @@ class ChurnRunner:
     """Makes the changes that were asked for, and keeps what it did.
 
     Attributes:
-        world: The organization whose book it is.
+        world: The organization whose customers they are.
         active: What is still to happen.
         inserted: Ids of the customers it made.
         deleted: Ids of those it deleted.

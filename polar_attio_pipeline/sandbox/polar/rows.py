@@ -1,4 +1,4 @@
-"""The rows of the book."""
+"""The rows of Polar."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The state behind Polar's API: an organization, its book of customers, its tokens; and other organizations."""
+"""The state behind Polar's API: an organization, its customers, its tokens; and other organizations."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -43,13 +43,13 @@ class PolarWorld:
         token: Its first access token.
 
     Attributes:
-        others: Other organizations of the same Polar, each with a book and tokens of its own.
+        others: Other organizations of the same Polar, each with customers and tokens of its own.
         tokens: The organization's access tokens. What a request sees is decided by whose its token is.
         customers: Live, committed rows by id, as writers see them.
         deleted: Rows that were deleted, by id.
         view: The rows as readers see them: behind by `replica_lag`.
         replica_lag: How much later readers see a commit.
-        lock: Held while the book changes or is read.
+        lock: Taken while customers change or are read.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class PolarWorld:
         return None
 
     def clear(self) -> None:
-        """Forget the whole book. Organization and tokens stay."""
+        """Forget all customers. Organization and tokens stay."""
         with self.lock:
             for store in (self.customers, self.deleted, self.members):
                 store.clear()

@@ -55,7 +55,7 @@ def test_a_range_is_one_run_in_which_each_hour_has_its_own_numbers(pipeline: Pip
     assert [pipeline.hour(n)["unchanged"] for n in range(4)] == [0, 0, 0, 1]
     assert [pipeline.hour(n)["requests"] > 0 for n in range(4)] == [True, False, True, True]
     assert all(pipeline.hour(n)["seconds"] >= 0 for n in range(4))
-    assert pipeline.hour(1)["outcomes"] == "nobody"
+    assert pipeline.hour(1)["outcomes"] == "none"
     assert pipeline.hour(2)["outcomes"].count("| created |") == 2
     assert result.run_id in {run.run_id for run in pipeline.instance.get_runs()}
     assert pipeline.instance.get_runs_count() == 2

@@ -1,4 +1,4 @@
-"""The whole book in one run: what it repairs, what it only reports, and what it leaves alone."""
+"""All customers in one run: what it repairs, what it only reports, and what it leaves alone."""
 
 from typing import Any
 
@@ -112,7 +112,7 @@ def test_an_empty_book_changes_nothing_whatever_the_settings(pipeline: Pipeline)
 
     result = pipeline.reconcile(fails=True)
 
-    assert "confirm smaller-book" in what_failed(result)
+    assert "confirm fewer-customers" in what_failed(result)
     assert pipeline.writes == before
     assert is_marked(pipeline, pipeline.person("ada").id)
     assert [row.polar_customer_id for row in pipeline.ledger.unresolved(limit=None)] == [refused.id]

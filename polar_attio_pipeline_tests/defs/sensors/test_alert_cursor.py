@@ -17,7 +17,7 @@ CURSOR = AlertCursor(
     start=START,
     complete_until=hour(8),
     failing={hour(2): 17, hour(3): 0},
-    told={CHANNEL: {"failing hours": "2 hours have failed."}},
+    announced={CHANNEL: {"failing hours": "2 hours have failed."}},
 )
 FRESH = AlertCursor(watching_since=NOW, start=START, complete_until=START)
 
@@ -74,6 +74,6 @@ def test_a_cursor_from_a_clock_that_was_ahead_is_brought_back() -> None:
 
 
 def test_a_state_that_is_not_watched_any_more_is_forgotten() -> None:
-    stored = dump(AlertCursor(NOW, START, START, told={CHANNEL: {"customer_sync": "failed", "ledger": "locked"}}))
+    stored = dump(AlertCursor(NOW, START, START, announced={CHANNEL: {"customer_sync": "failed", "ledger": "locked"}}))
 
-    assert at(stored).told == {CHANNEL: {"ledger": "locked"}}
+    assert at(stored).announced == {CHANNEL: {"ledger": "locked"}}

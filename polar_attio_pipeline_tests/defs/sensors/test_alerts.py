@@ -364,7 +364,7 @@ def test_a_channel_that_is_down_gets_its_notice_later_and_the_others_hear_nothin
     assert watch.heard() == [[], ["Polar to Attio: overdue hours"]]
 
 
-@pytest.mark.parametrize("cursor", ["garbage", "[]", '{"version": 2, "told": 3}'])
+@pytest.mark.parametrize("cursor", ["garbage", "[]", '{"version": 2, "announced": 3}'])
 def test_a_tick_survives_a_cursor_that_is_garbage(watch: Watch, cursor: str) -> None:
     watch.cursor = cursor
 

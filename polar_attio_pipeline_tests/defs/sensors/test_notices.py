@@ -37,9 +37,9 @@ def test_states_are_told_of_independently() -> None:
     assert [notice.title for notice in notices(KNOWN, [ILL, late])] == ["Polar to Attio: overdue hours"]
 
 
-@pytest.mark.parametrize("told", [{}, KNOWN])
-def test_a_state_that_could_not_be_judged_stays_as_it_was_told(told: dict[str, str]) -> None:
-    assert notices(told, []) == []
+@pytest.mark.parametrize("announced", [{}, KNOWN])
+def test_a_state_that_could_not_be_judged_stays_as_it_was_told(announced: dict[str, str]) -> None:
+    assert notices(announced, []) == []
 
 
 def test_a_notice_that_was_not_taken_is_due_again() -> None:

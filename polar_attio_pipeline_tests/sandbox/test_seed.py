@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from polar_attio_pipeline.sandbox.book import Shares, known_people, seed_book
 from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline.sandbox.polar.world import PolarWorld
+from polar_attio_pipeline.sandbox.seed import Shares, known_people, seed_customers
 from polar_attio_pipeline_tests.sandbox.conftest import NOW
 
 SAFE = ("example.com", "example.org", "example.net", "mail.test", "anonymized.polar.sh")
@@ -17,7 +17,7 @@ FREE_MAIL = {"gmail.com", "outlook.com", "proton.me", "icloud.com", "yahoo.com",
 
 def a_book(*, customers: int = 1000, seed: int = 1, shares: Shares | None = None) -> PolarWorld:
     polar = PolarWorld(lambda: NOW, seed=1)
-    seed_book(polar, customers=customers, seed=seed, now=NOW, shares=shares)
+    seed_customers(polar, customers=customers, seed=seed, now=NOW, shares=shares)
     return polar
 
 

@@ -1,4 +1,4 @@
-"""A seeded book of customers: any size, every shape of name and address that a billing service meets."""
+"""Generated customers: any number, repeatable by a seed, with every shape of name and address."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _STATUSES: tuple[Status, ...] = ("active", "active", "active", "active", "triali
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """How much of the book is of which kind; each from 0 to 1.
+    """How many of the customers are of which kind; each from 0 to 1.
 
     Attributes:
         recent: Created in the last 48 hours; the rest over the months before.
@@ -59,7 +59,7 @@ class KnownPerson:
     name: str
 
 
-def seed_book(  # noqa: PLR0913  # keyword-only: what a book is made of
+def seed_customers(  # noqa: PLR0913  # keyword-only: what customers are made of
     polar: PolarWorld,
     *,
     customers: int,
@@ -68,7 +68,7 @@ def seed_book(  # noqa: PLR0913  # keyword-only: what a book is made of
     months: int = 6,
     shares: Shares | None = None,
 ) -> None:
-    """Add a book of so many customers, repeatable by its seed.
+    """Add so many customers, repeatable by its seed.
 
     Args:
         polar: Where they are added; its clock is not asked.
@@ -76,14 +76,14 @@ def seed_book(  # noqa: PLR0913  # keyword-only: what a book is made of
         seed: The same seed gives the same people.
         now: Nobody was created later.
         months: How far back the oldest were created, in months of 30 days.
-        shares: How much of the book is of which kind.
+        shares: How many of the customers are of which kind.
     """
-    book = _Book(polar, Random(seed), now, shares or Shares())
-    for created_at in book.creation_times(customers, timedelta(days=30 * months)):
-        book.add(created_at)
+    seeding = _Seeding(polar, Random(seed), now, shares or Shares())
+    for created_at in seeding.creation_times(customers, timedelta(days=30 * months)):
+        seeding.add(created_at)
 
 
-class _Book:
+class _Seeding:
     def __init__(self, polar: PolarWorld, random: Random, now: datetime, shares: Shares) -> None:
         self._polar = polar
         self._random = random
@@ -98,7 +98,7 @@ class _Book:
         ]
 
     def creation_times(self, count: int, past: timedelta) -> Iterator[datetime]:
-        """Yield that many times, oldest first, as a book that has grown would have them."""
+        """Yield that many times, oldest first, as a growing business would have them."""
         times: list[datetime] = []
         while len(times) < count:
             recent = self._random.random() < self._shares.recent

@@ -1,13 +1,13 @@
-"""The whole book against everybody who is marked: settled, to be looked at, gone, or holding one id twice."""
+"""All customers against everybody who is marked: settled, to be looked at, gone, or holding one id twice."""
 
 from collections.abc import Iterable
 
+from polar_attio_pipeline.sync.comparison import Comparison
 from polar_attio_pipeline.sync.mapping import wanted
 from polar_attio_pipeline.sync.matching import Case
 from polar_attio_pipeline.sync.outcomes import Outcome, Result, written
 from polar_attio_pipeline.sync.planning import Action
-from polar_attio_pipeline.sync.reconciliation import Comparison
-from polar_attio_pipeline.sync.records import Customer, Held, Person
+from polar_attio_pipeline.sync.records import CurrentValue, Customer, Person
 from polar_attio_pipeline_tests.sync.builders import ADA, BOB, TARGETS, customer, person, planned
 
 GONE = "60e00000-0000-4000-8000-000000000009"
@@ -15,7 +15,7 @@ GONE = "60e00000-0000-4000-8000-000000000009"
 
 def in_step(record_id: str, one: Customer, *emails: str) -> Person:
     """The person as a pass leaves it, with these addresses beside the customer's own."""
-    values = {key: Held(value, "api-token") for key, value in wanted(one, TARGETS).items()}
+    values = {key: CurrentValue(value, "api-token") for key, value in wanted(one, TARGETS).items()}
     addresses = ([one.address.lower()] if one.address else []) + list(emails)
     return Person(record_id, f"https://app.attio.com/acme/person/{record_id}", tuple(addresses), values)
 
@@ -56,7 +56,7 @@ def test_whoever_differs_is_missing_or_moved_is_pending() -> None:
 def test_a_value_that_a_person_typed_keeps_nobody_pending() -> None:
     ada = customer()
     held = in_step("p1", ada)
-    typed = Held("GB", "workspace-member")
+    typed = CurrentValue("GB", "workspace-member")
     comparison, _ = compared(
         [customer(country="FR")],
         [Person(held.record_id, held.url, held.emails, {**held.values, "polar_country": typed})],

@@ -12,10 +12,10 @@ _IN_MEMORY = 4 * 1024 * 1024
 Item = TypeVar("Item")
 
 
-class Shelf(MutableMapping[str, Item], Generic[Item]):
+class DiskQueue(MutableMapping[str, Item], Generic[Item]):
     """A mapping that keeps its keys in memory and its values in a temporary file without a name.
 
-    Up to 4 MB of values stay in memory. What is deleted or replaced frees no room: a shelf lives as long as a pass.
+    Up to 4 MB of values stay in memory. What is deleted or replaced frees no room: a queue lives as long as a pass.
     """
 
     def __init__(self) -> None:
