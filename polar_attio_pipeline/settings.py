@@ -9,6 +9,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from polar_attio_pipeline.sync.mapping import BY_KEY
 
 _DATABASE = ".state/polar_attio.db"
+_OWNER = re.compile(r"team:.+|[\w.%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}", re.ASCII)
+"""What Dagster takes for an owner of an asset."""
+
 _CRON = re.compile(r"\S+( \S+){4}")
 
 
@@ -105,6 +108,11 @@ class Settings(BaseSettings):
     polar_attio_dagster_url: str = Field(
         default="http://127.0.0.1:3000", description="Where people open Dagster's UI: alerts link to it."
     )
+    polar_attio_owners: str = Field(
+        default="",
+        description="Who owns the assets, as Dagster's UI shows it: addresses or team:name, separated by spaces or "
+        "commas.",
+    )
     polar_attio_alert_urls: SecretStr = Field(
         default=SecretStr(""),
         description="Where to tell people, in apprise's notation, separated by spaces or commas: slack://..., "
@@ -144,10 +152,26 @@ class Settings(BaseSettings):
             raise ValueError("write the address of Dagster's UI, such as http://127.0.0.1:3000")
         return url.rstrip("/")
 
+    @field_validator("polar_attio_owners")
+    @classmethod
+    def _are_owners(cls, owners: str) -> str:
+        wrong = [owner for owner in _words(owners) if not _OWNER.fullmatch(owner)]
+        if wrong:
+            raise ValueError("write addresses, such as ada@example.com, or teams, such as team:growth")
+        return owners
+
+    def owners(self) -> list[str]:
+        """Return who owns the assets."""
+        return _words(self.polar_attio_owners)
+
     def alert_urls(self) -> list[str]:
         """Return the address of every alert channel; they hold passwords."""
-        return self.polar_attio_alert_urls.get_secret_value().replace(",", " ").split()
+        return _words(self.polar_attio_alert_urls.get_secret_value())
 
     def slugs(self) -> dict[str, str]:
         """Return the workspace's slug for each attribute key: the key itself unless renamed."""
         return {key: self.attio_slug.get(key) or key for key in BY_KEY}
+
+
+def _words(listed: str) -> list[str]:
+    return listed.replace(",", " ").split()

@@ -26,3 +26,11 @@ def test_another_process_that_was_given_the_same_number_does_not_pass_for_it() -
 def test_a_process_of_another_machine_is_never_judged() -> None:
     elsewhere = json.loads(identity()) | {"host": "elsewhere", "pid": 1}
     assert not is_gone(json.dumps(elsewhere))
+
+
+def test_a_process_that_another_run_lived_in_is_never_judged() -> None:
+    earlier = json.loads(identity("a run"))
+    earlier["started"] -= 3600
+
+    assert is_gone(json.dumps(earlier), "a run")
+    assert not is_gone(json.dumps(earlier), "the run that executes it again")

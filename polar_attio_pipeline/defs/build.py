@@ -7,10 +7,17 @@ from functools import partial
 import dagster as dg
 
 from polar_attio_pipeline.defs.assets.attio_people import build_attio_people
-from polar_attio_pipeline.defs.assets.customer_reconciliation import customer_reconciliation
+from polar_attio_pipeline.defs.assets.customer_reconciliation import build_customer_reconciliation
 from polar_attio_pipeline.defs.assets.polar_customers import build_polar_customers
 from polar_attio_pipeline.defs.assets.preview_job import preview
-from polar_attio_pipeline.defs.checks import build_unresolved_check
+from polar_attio_pipeline.defs.checks import (
+    ATTIO_CHECK,
+    CUSTOMERS_CHECK,
+    POLAR_CHECK,
+    build_service_checks,
+    build_unresolved_check,
+)
+from polar_attio_pipeline.defs.external import customers_in_polar, people_in_attio
 from polar_attio_pipeline.defs.io import SnapshotIOManager
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.partitions import hours_from
@@ -20,6 +27,7 @@ from polar_attio_pipeline.defs.schedules import build_hourly_schedule, build_rec
 from polar_attio_pipeline.defs.sensors.alerts import build_alert_sensor
 from polar_attio_pipeline.defs.sensors.new_polar_customers import build_sensor
 from polar_attio_pipeline.defs.sensors.orphaned_runs import orphaned_runs
+from polar_attio_pipeline.defs.sensors.service_checks import build_service_sensor
 from polar_attio_pipeline.defs.sensors.watching import Watched
 from polar_attio_pipeline.ledger.location import is_server
 from polar_attio_pipeline.polar.dashboard import customer_url
@@ -36,6 +44,7 @@ def build(settings: Settings) -> dg.Definitions:
     """Return the code location for these settings. Tokens are read from the environment by each run."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
+        warnings.filterwarnings("ignore", ".*(CodeReference|source_code_references)", dg.BetaWarning)
         return _build(settings)
 
 
@@ -44,21 +53,40 @@ def _build(settings: Settings) -> dg.Definitions:
     customer_sync = dg.define_asset_job(
         "customer_sync",
         selection=dg.AssetSelection.assets("polar_customers", "attio_people"),
-        description="Brings the customers of an hour, or of a range of hours, to Attio.",
+        description="Brings the customers of an hour, or of a range of hours, to Attio. The schedule and the sensor "
+        "launch it; launch it by hand, with the hours chosen, to read some of them again. All customers at once are "
+        "the business of full_reconciliation.",
         run_tags={dg.MAX_RUNTIME_SECONDS_TAG: str(SYNC_SECONDS)},
     )
+    people = dg.AssetKey("attio_people")
+    unresolved_check = dg.AssetCheckKey(people, CUSTOMERS_CHECK)
     full_reconciliation = dg.define_asset_job(
         "full_reconciliation",
-        selection=dg.AssetSelection.assets("customer_reconciliation"),
+        selection=dg.AssetSelection.assets("customer_reconciliation") | dg.AssetSelection.checks(unresolved_check),
         description="Compares all customers with Attio, repairs what differs, and reports people whose customer was "
-        "deleted in Polar.",
+        "deleted in Polar. Launch it for the first import, after people were edited, merged or imported in Attio, and "
+        "after a change of the settings; a schedule launches it as well.",
         run_tags={dg.MAX_RUNTIME_SECONDS_TAG: str(RECONCILIATION_SECONDS)},
     )
     database = _database(settings.polar_attio_database_url.get_secret_value())
-    reconciliation = Target(customer_reconciliation.key, full_reconciliation.name)
+    reconciliation = Target(dg.AssetKey("customer_reconciliation"), full_reconciliation.name)
+    source, kept, owners = dg.AssetKey("customers_in_polar"), dg.AssetKey("people_in_attio"), settings.owners()
+    polar_check, attio_check = dg.AssetCheckKey(source, POLAR_CHECK), dg.AssetCheckKey(kept, ATTIO_CHECK)
+    made = [
+        build_polar_customers(partitions, source=source, owners=owners),
+        build_attio_people(partitions, kept=kept, owners=owners),
+        build_customer_reconciliation(source=source, kept=kept, owners=owners),
+    ]
     return dg.Definitions(
-        assets=[build_polar_customers(partitions), build_attio_people(partitions), customer_reconciliation],
-        asset_checks=[build_unresolved_check("attio_people"), build_unresolved_check("customer_reconciliation")],
+        assets=[
+            customers_in_polar(source, owners=owners),
+            *dg.with_source_code_references(made),
+            people_in_attio(kept, (people, reconciliation.asset), owners=owners),
+        ],
+        asset_checks=[
+            build_unresolved_check(unresolved_check, after=reconciliation.asset),
+            *build_service_checks(polar_check, attio_check),
+        ],
         jobs=[customer_sync, full_reconciliation, preview],
         schedules=[
             build_hourly_schedule(customer_sync.name, partitions, overlap_hours=settings.polar_attio_overlap_hours),
@@ -66,6 +94,7 @@ def _build(settings: Settings) -> dg.Definitions:
         ],
         sensors=[
             orphaned_runs,
+            build_service_sensor(polar_check, attio_check),
             build_sensor(customer_sync.name, partitions, overlap_hours=settings.polar_attio_overlap_hours),
             build_alert_sensor(
                 Watched(

@@ -90,6 +90,20 @@ def sensor_ticks(instance: dg.DagsterInstance, sensor: str, *, location: str | N
     return []
 
 
+def newest_evaluation(
+    instance: dg.DagsterInstance, check: dg.AssetCheckKey
+) -> tuple[datetime, dg.AssetCheckEvaluation] | None:
+    """Return the newest evaluation of a check and when it was recorded; None while one is under way or none was made.
+
+    No public method returns evaluations.
+    """
+    record = instance.get_latest_asset_check_evaluation_record(check)
+    event = record.event.dagster_event if record and record.event else None
+    if record is None or event is None or not isinstance(event.event_specific_data, dg.AssetCheckEvaluation):
+        return None
+    return datetime.fromtimestamp(record.create_timestamp, UTC), event.event_specific_data
+
+
 def location_name(context: dg.SensorEvaluationContext) -> str | None:
     """Return the name of the code location that a sensor is evaluated in; None where a test has none.
 

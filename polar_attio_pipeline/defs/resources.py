@@ -60,8 +60,11 @@ class AttioResource(dg.ConfigurableResource[AttioClient]):
     _transport: httpx.AsyncBaseTransport | None = PrivateAttr(default=None)
 
     @asynccontextmanager
-    async def client(self) -> AsyncIterator[AttioClient]:
+    async def client(self, *, retry: RetryPolicy | None = None) -> AsyncIterator[AttioClient]:
         """Connect, look at the token and at the attributes, and yield a client that may write.
+
+        Args:
+            retry: Bounds of the retries, where the usual minutes are too long.
 
         Raises:
             ConfigurationError: something is wrong; the text lists everything at once.
@@ -72,6 +75,7 @@ class AttioResource(dg.ConfigurableResource[AttioClient]):
             base_url=self.api_url,
             reads_per_second=self.reads_per_second,
             writes_per_second=self.writes_per_second,
+            retry=retry,
             transport=self._transport,
         )
         async with api:

@@ -7,7 +7,7 @@ import dagster as dg
 from polar_attio_pipeline.defs.assets.attio_people import AttioPeopleConfig
 from polar_attio_pipeline.defs.cadence import History, not_due
 from polar_attio_pipeline.defs.dagster_private import last_cron_time
-from polar_attio_pipeline.defs.partitions import range_tags
+from polar_attio_pipeline.defs.run_tags import REASON, requested, times
 from polar_attio_pipeline.defs.runs import UNDER_WAY, Target, began_at, ended_at, runs_of
 from polar_attio_pipeline.hours import HOUR, floor
 
@@ -38,7 +38,7 @@ def build_hourly_schedule(
         first = max(start, last - timedelta(hours=overlap_hours))
         return dg.RunRequest(
             run_key=None,
-            tags=range_tags(first, last),
+            tags=requested(f"closes {last:%H}-{last.hour + 1:02} UTC", first, last),
             run_config=dg.RunConfig(ops={"attio_people": AttioPeopleConfig(retry_unresolved=True)}),
         )
 
@@ -71,10 +71,17 @@ def build_reconciliation_schedule(target: Target, *, cron: str) -> dg.ScheduleDe
         "20, 40 and so on, at most 4 hours.",
     )
     def scheduled_reconciliation(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        reason = not_due(_history(context.instance, target), cron, context.scheduled_execution_time)
-        return dg.SkipReason(reason) if reason else dg.RunRequest(run_key=None)
+        history, now = _history(context.instance, target), context.scheduled_execution_time
+        reason = not_due(history, cron, now)
+        return dg.SkipReason(reason) if reason else dg.RunRequest(run_key=None, tags={REASON: _why(history, cron, now)})
 
     return scheduled_reconciliation
+
+
+def _why(history: History, cron: str, now: datetime) -> str:
+    if history.failures:
+        return f"retry, failed {times(history.failures)}"
+    return f"due {last_cron_time(cron, now):%b %d, %H:%M} UTC"
 
 
 def _history(instance: dg.DagsterInstance, target: Target) -> History:

@@ -11,6 +11,7 @@ import pytest
 from dagster._daemon.monitoring import run_monitoring
 
 from polar_attio_pipeline.defs.partitions import hours_from, range_tags
+from polar_attio_pipeline.defs.run_tags import HOURS, REASON
 from polar_attio_pipeline.defs.runs import Target
 from polar_attio_pipeline.defs.schedules import build_hourly_schedule, build_reconciliation_schedule
 from polar_attio_pipeline.hours import HOUR
@@ -32,11 +33,19 @@ def tick(at: datetime, *, overlap: int = 2) -> dg.RunRequest | dg.SkipReason:
 def covered(at: datetime, *, overlap: int = 2) -> dict[str, str]:
     request = tick(at, overlap=overlap)
     assert isinstance(request, dg.RunRequest)
-    return dict(request.tags)
+    return {name: value for name, value in request.tags.items() if name.startswith("dagster/")}
 
 
 def test_a_tick_closes_the_hour_that_has_just_ended_and_reads_those_before_it_again() -> None:
     assert covered(START + timedelta(hours=10, minutes=5)) == range_tags(START + 7 * HOUR, START + 9 * HOUR)
+
+
+def test_a_run_says_which_hour_it_closes_and_which_hours_it_covers() -> None:
+    request = tick(START + timedelta(hours=10, minutes=5))
+
+    assert isinstance(request, dg.RunRequest)
+    assert request.tags[REASON] == "closes 09-10 UTC"
+    assert request.tags[HOURS] == "Nov 01, 07-10 UTC"
 
 
 def test_without_an_overlap_it_closes_one_hour() -> None:

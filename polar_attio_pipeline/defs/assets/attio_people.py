@@ -14,8 +14,10 @@ from polar_attio_pipeline.defs.failures import explained_failures
 from polar_attio_pipeline.defs.io import from_frame
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.partitions import BACKFILL_POLICY
-from polar_attio_pipeline.defs.reporting import numbers, outcome_table
+from polar_attio_pipeline.defs.reporting import PolarLink, hour_state, numbers, outcome_tables, polar_link, totals
 from polar_attio_pipeline.defs.resources import AttioResource, LedgerResource, PolarResource, pass_context
+from polar_attio_pipeline.defs.run_tags import tag_run
+from polar_attio_pipeline.defs.schemas import ATTIO_PEOPLE
 from polar_attio_pipeline.hours import key, parse_all
 from polar_attio_pipeline.passes.hourly import HourDone, Hours, sync_hours
 from polar_attio_pipeline.sync.outcomes import Outcome, tally
@@ -40,18 +42,30 @@ class AttioPeopleConfig(dg.Config):
     """Ids of customers that were seen in Polar: an hour that lacks one of them is not done. The sensor sets it."""
 
 
-def build_attio_people(partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDefinition:
-    """Return the asset over these hours."""
+def build_attio_people(
+    partitions: dg.HourlyPartitionsDefinition, *, kept: dg.AssetKey, owners: Sequence[str] = ()
+) -> dg.AssetsDefinition:
+    """Return the asset over these hours.
+
+    Args:
+        partitions: The hours.
+        kept: The asset that stands for Attio's people: each run reports there how many of them there are.
+        owners: Who is asked about it.
+    """
 
     @dg.asset(
+        owners=owners,
         partitions_def=partitions,
         backfill_policy=BACKFILL_POLICY,
         pool="attio",
         freshness_policy=FRESHNESS,
         group_name="polar_to_attio",
         kinds={"attio"},
+        metadata={"dagster/column_schema": ATTIO_PEOPLE},
         description="The people of Attio who are the customers of an hour: found by Polar id, then by address; created "
-        "or updated where something differs. Every customer's outcome is in the ledger.",
+        "or updated where something differs. Every customer's outcome is in the ledger. The running hour is synced "
+        "whenever a new customer appears, and the grid shows it as materialised although it goes on: its metadata "
+        'begins with "hour: open" then. Look here to see what became of a customer who was created in some hour.',
     )
     def attio_people(  # noqa: PLR0913, PLR0917  # a parameter a resource, as Dagster wants them
         context: dg.AssetExecutionContext,
@@ -62,13 +76,14 @@ def build_attio_people(partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDe
         ledger: LedgerResource,
         options: PassOptions,
     ) -> dg.MaterializeResult[None]:
-        context.instance.add_run_tags(context.run.run_id, {processes.TAG: processes.identity()})
         hours = Hours(
             starts=parse_all(context.partition_keys),
             snapshot=from_frame(polar_customers),
             expected=config.expected,
             retry_unresolved=config.retry_unresolved,
         )
+        tag_run(context, processes.TAG, hours.starts)
+        link = polar_link(polar.api_url, polar.organization_slug)
         done: list[HourDone] = []
 
         def note(hour: HourDone) -> None:
@@ -76,7 +91,7 @@ def build_attio_people(partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDe
             if len(hours.starts) > 1:
                 # Dagster records a range when all of it is done; a run that fails must keep the hours that it has done.
                 context.log_event(
-                    dg.AssetMaterialization("attio_people", metadata=_report(hour), partition=key(hour.start))
+                    dg.AssetMaterialization("attio_people", metadata=_report(hour, link), partition=key(hour.start))
                 )
 
         async def run() -> Sequence[Outcome]:
@@ -85,17 +100,21 @@ def build_attio_people(partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDe
 
         with explained_failures():
             retried = asyncio.run(run())
+            context.log_event(dg.AssetObservation(kept, metadata=totals(ledger.open().counts())))
         for hour in done:
-            context.add_asset_metadata(_report(hour), partition_key=key(hour.start))
-        return dg.MaterializeResult(metadata={"retried from other hours": outcome_table(retried)} if retried else {})
+            context.add_asset_metadata(_report(hour, link), partition_key=key(hour.start))
+        return dg.MaterializeResult(
+            metadata=outcome_tables("retried from other hours", retried, link) if retried else {}
+        )
 
     return attio_people
 
 
-def _report(hour: HourDone) -> dict[str, Any]:
+def _report(hour: HourDone, link: PolarLink) -> dict[str, Any]:
     return {
+        "hour": hour_state(hour.start, hour.polar_read_at),
         **numbers(tally(hour.outcomes), requests=hour.requests, seconds=hour.seconds),
-        "outcomes": outcome_table(hour.outcomes),
+        **outcome_tables("outcomes", hour.outcomes, link),
         READ_AT: dg.TimestampMetadataValue(hour.polar_read_at.timestamp()),
         ABSENT: dg.JsonMetadataValue(sorted(hour.absent)),
     }

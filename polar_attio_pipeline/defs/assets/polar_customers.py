@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Sequence
 
 import dagster as dg
 import pandas as pd
@@ -11,30 +12,46 @@ from polar_attio_pipeline import processes
 from polar_attio_pipeline.defs.failures import explained_failures
 from polar_attio_pipeline.defs.io import to_frame
 from polar_attio_pipeline.defs.partitions import BACKFILL_POLICY
+from polar_attio_pipeline.defs.reporting import hour_state
 from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource
+from polar_attio_pipeline.defs.run_tags import tag_run
+from polar_attio_pipeline.defs.schemas import POLAR_CUSTOMERS
 from polar_attio_pipeline.hours import floor, key, parse_all
 from polar_attio_pipeline.ledger import Snapshot
 from polar_attio_pipeline.passes.reading import read_snapshot
 
 
-def build_polar_customers(partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDefinition:
-    """Return the asset over these hours."""
+def build_polar_customers(
+    partitions: dg.HourlyPartitionsDefinition, *, source: dg.AssetKey, owners: Sequence[str] = ()
+) -> dg.AssetsDefinition:
+    """Return the asset over these hours.
+
+    Args:
+        partitions: The hours.
+        source: The asset that stands for Polar's customers.
+        owners: Who is asked about it.
+    """
 
     @dg.asset(
+        deps=[source],
+        owners=owners,
         partitions_def=partitions,
         backfill_policy=BACKFILL_POLICY,
         io_manager_key="customers_io",
         group_name="polar_to_attio",
         kinds={"polar"},
+        metadata={"dagster/column_schema": POLAR_CUSTOMERS},
         description="Polar's customers by the hour of their creation, as Polar had them when the hour was last read. "
-        "One run reads a whole range of hours in one go.",
+        "One run reads a whole range of hours in one go. The running hour is read whenever a new customer appears, and "
+        'the grid shows it as materialised although it goes on: its metadata begins with "hour: open" then. Look here '
+        "to see how many customers an hour brought.",
     )
     def polar_customers(
         context: dg.AssetExecutionContext, polar: PolarResource, ledger: LedgerResource
     ) -> pd.DataFrame:
         started = time.monotonic()
-        context.instance.add_run_tags(context.run.run_id, {processes.TAG: processes.identity()})
         starts = parse_all(context.partition_keys)
+        tag_run(context, processes.TAG, starts)
 
         async def read() -> tuple[Snapshot, int]:
             async with polar.client() as client:
@@ -51,7 +68,9 @@ def build_polar_customers(partitions: dg.HourlyPartitionsDefinition) -> dg.Asset
             newest = start == starts[-1]
             context.add_asset_metadata(
                 {
+                    "hour": hour_state(start, snapshot.polar_read_at),
                     "customers": found[start],
+                    "dagster/partition_row_count": found[start],
                     "requests": requests if newest else 0,
                     "seconds": seconds if newest else 0.0,
                 },

@@ -2,15 +2,18 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 
 import dagster as dg
 
 from polar_attio_pipeline.defs.failures import explained_failures
 from polar_attio_pipeline.defs.options import PassOptions
-from polar_attio_pipeline.defs.reporting import ROWS_SHOWN, table
+from polar_attio_pipeline.defs.reporting import ROWS_SHOWN, PolarLink, Table, customer, links, polar_link
 from polar_attio_pipeline.defs.resources import AttioResource, LedgerResource, PolarResource, pass_context
 from polar_attio_pipeline.hours import named
 from polar_attio_pipeline.passes.preview import Preview, preview_all, preview_hours, rows
+
+_COLUMNS = ("field", "old", "new", "note")
 
 
 class PreviewConfig(dg.Config):
@@ -46,17 +49,34 @@ def preview_changes(  # noqa: PLR0913, PLR0917  # a parameter a resource, as Dag
     with explained_failures():
         found = asyncio.run(run())
     changes = list(rows(found))
-    cells = [[row[column] or "" for column in ("action", "customer", "field", "old", "new", "note")] for row in changes]
+    link = polar_link(polar.api_url, polar.organization_slug)
+    cells = [_cells(row, link) for row in changes[:ROWS_SHOWN]]
+    shown = Table(
+        ("action", "Polar", "Attio", *_COLUMNS), cells, total=len(changes), rest="which `polar-attio plan` shows"
+    )
     context.add_output_metadata(
         {
             **found.counts(),
-            "changes": table(("action", "Polar customer", "field", "old", "new", "note"), cells),
+            "changes": dg.MarkdownMetadataValue(shown.text()),
             "json": dg.JsonMetadataValue(json.loads(json.dumps(changes[:ROWS_SHOWN]))),
         }
     )
 
 
-@dg.job(description="Shows what the next pass would do, for some hours or for all customers, and writes nothing.")
+def _cells(row: Mapping[str, str | None], link: PolarLink) -> list[str]:
+    into_attio = links((row["attio"] or "").split())
+    return [
+        row["action"] or "",
+        customer(row["customer"] or "", link),
+        into_attio,
+        *(row[name] or "" for name in _COLUMNS),
+    ]
+
+
+@dg.job(
+    description="Shows what the next pass would do, for some hours or for all customers, and writes nothing. Launch it "
+    "before the first import, after a change of the settings, or when a check asks whether a change is meant."
+)
 def preview() -> None:
     """Run the one op."""
     preview_changes()

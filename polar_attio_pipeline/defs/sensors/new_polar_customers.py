@@ -10,8 +10,8 @@ import dagster as dg
 from polar_attio_pipeline.defs import dagster_private
 from polar_attio_pipeline.defs.assets.attio_people import ABSENT, READ_AT, AttioPeopleConfig
 from polar_attio_pipeline.defs.bounded import within
-from polar_attio_pipeline.defs.partitions import range_tags
 from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource
+from polar_attio_pipeline.defs.run_tags import requested
 from polar_attio_pipeline.defs.runs import UNDER_WAY, Target, hours_of, runs_of
 from polar_attio_pipeline.defs.sensors.cursor import Cursor, CustomerRef, Facts, dump, hours_to_look_up, load
 from polar_attio_pipeline.defs.sensors.cursor_requests import decide, expected
@@ -115,9 +115,20 @@ def _request(hours: Sequence[datetime], cursor: Cursor) -> dg.RunRequest:
     return dg.RunRequest(
         # Without a run key: Dagster would never again ask for one that failed.
         run_key=None,
-        tags=range_tags(hours[0], hours[-1]),
+        tags=requested(_why(hours, cursor), hours[0], hours[-1]),
         run_config=dg.RunConfig(ops={"attio_people": config}),
     )
+
+
+def _why(hours: Sequence[datetime], cursor: Cursor) -> str:
+    """Say why these hours are asked for, short enough for a tag."""
+    failed = sum(hour in cursor.failing for hour in hours)
+    if failed:
+        return "retry of a failed hour" if failed == 1 else f"retry of {failed} failed hours"
+    new = len(expected(cursor, hours))
+    if new:
+        return "1 new customer" if new == 1 else f"{new} new customers"
+    return "not read in time"
 
 
 async def newest_customers(polar: PolarResource) -> tuple[Sequence[CustomerRef], timedelta]:

@@ -17,7 +17,7 @@ _LIVING = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 def orphaned_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Look at every started run that says which process it lives in."""
     started = context.instance.get_runs(dg.RunsFilter(statuses=_LIVING))
-    dead = [run for run in started if TAG in run.tags and is_gone(run.tags[TAG])]
+    dead = [run for run in started if TAG in run.tags and is_gone(run.tags[TAG], run.run_id)]
     for run in dead:
         context.instance.report_run_failed(
             run,

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+import dagster as dg
 import pytest
 
 from polar_attio_pipeline.sync.outcomes import Result
-from polar_attio_pipeline_tests.conftest import RECONCILIATION, Pipeline, what_failed
+from polar_attio_pipeline_tests.conftest import PEOPLE, RECONCILIATION, Pipeline, what_failed
 
 
 def report(pipeline: Pipeline) -> dict[str, Any]:
@@ -14,6 +15,10 @@ def report(pipeline: Pipeline) -> dict[str, Any]:
 
 def counts(pipeline: Pipeline) -> dict[str, int]:
     return {result.value: report(pipeline)[result.value] for result in Result if report(pipeline)[result.value]}
+
+
+def failed(result: dg.ExecuteInProcessResult) -> list[dg.AssetCheckEvaluation]:
+    return [check for check in result.get_asset_check_evaluations() if not check.passed]
 
 
 def is_marked(pipeline: Pipeline, record_id: str) -> bool:
@@ -36,6 +41,35 @@ def test_the_first_import_brings_everybody_and_the_second_pass_writes_nothing(pi
 
     assert pipeline.writes == before
     assert counts(pipeline) == {"unchanged": first["created"] + first["updated"], "rejected": first["rejected"]}
+
+
+def test_a_run_reports_at_the_people_of_attio_how_many_customers_are_among_them(pipeline: Pipeline) -> None:
+    pipeline.add("ada")
+    pipeline.add("bob")
+    pipeline.add("refused", email="somebody@mail.test")
+
+    pipeline.reconcile()
+    pipeline.sync()
+
+    kept = pipeline.instance.fetch_observations(dg.AssetKey("people_in_attio"), limit=10).records
+    told = [record.asset_observation.metadata if record.asset_observation else {} for record in kept]
+    assert [{name: value.value for name, value in metadata.items()} for metadata in told] == 2 * [
+        {"customers": 3, "in Attio and up to date": 2, "not in Attio or out of date": 1}
+    ]
+
+
+def test_a_reconciliation_lists_the_customers_who_are_not_in_attio_even_if_it_is_the_first_run(
+    pipeline: Pipeline,
+) -> None:
+    pipeline.add("ada")
+    pipeline.add("refused", email="somebody@mail.test")
+
+    result = pipeline.reconcile()
+
+    (check,) = failed(result)
+    assert (check.asset_key, check.check_name) == (PEOPLE, "every_customer_is_in_attio")
+    assert check.metadata["customers"].value == 2
+    assert check.metadata["not in Attio or out of date"].value == 1
 
 
 def test_renames_new_addresses_and_marks_taken_off_by_hand_are_repaired(pipeline: Pipeline) -> None:
@@ -70,13 +104,15 @@ def test_people_whom_polar_no_longer_has_are_reported_with_a_link_and_left_alone
 
     result = pipeline.reconcile()
 
-    assert report(pipeline)["orphaned"] == 1
-    assert person in report(pipeline)["marked, but gone from Polar"]
+    assert report(pipeline)["marked, but deleted in Polar"] == 1
     assert is_marked(pipeline, person)
     assert pipeline.writes == before
-    assert [check.check_name for check in result.get_asset_check_evaluations() if not check.passed] == [
-        "every_mark_is_a_customer"
-    ]
+    (check,) = failed(result)
+    assert check.check_name == "no_deleted_customer_is_marked"
+    assert check.severity is dg.AssetCheckSeverity.WARN
+    assert check.metadata["marked, but deleted in Polar"].value == 1
+    assert f"/person/{person}" in (check.description or "")
+    assert f"/person/{person}" in str(check.metadata["list"].value)
 
 
 def test_with_the_setting_the_mark_of_people_who_are_gone_is_taken_off_and_nothing_else(pipeline: Pipeline) -> None:
@@ -98,7 +134,7 @@ def test_nobody_is_unmarked_when_too_many_are_missing(pipeline: Pipeline) -> Non
 
     pipeline.reconcile()
 
-    assert (report(pipeline)["orphaned"], report(pipeline)["unmarked"]) == (1, 0)
+    assert (report(pipeline)["marked, but deleted in Polar"], report(pipeline)["unmarked"]) == (1, 0)
     assert is_marked(pipeline, person)
 
 
@@ -130,9 +166,11 @@ def test_a_polar_id_that_somebody_copied_to_a_second_person_is_reported_and_nobo
 
     assert pipeline.writes == before
     assert counts(pipeline) == {"ambiguous": 1}
-    assert report(pipeline)["copied ids"] == 2
-    assert copy in report(pipeline)["people who share one Polar id"]
-    assert not all(check.passed for check in result.get_asset_check_evaluations())
+    assert report(pipeline)["people who share a Polar id"] == 2
+    check = next(check for check in failed(result) if check.check_name == "every_polar_id_is_held_once")
+    assert check.metadata["people who share a Polar id"].value == 2
+    assert check.metadata["ids held more than once"].value == 1
+    assert f"/person/{copy}" in (check.description or "")
 
 
 def test_whoever_is_unresolved_and_gone_from_polar_leaves_the_ledger(pipeline: Pipeline) -> None:

@@ -42,7 +42,7 @@ def test_each_hour_tells_its_own_number_and_the_newest_one_the_cost_of_the_readi
     assert [hour["customers"] for hour in told] == [1, 0, 2]
     assert [hour["requests"] for hour in told] == [0, 0, 1]
     assert [hour["seconds"] > 0 for hour in told] == [False, False, True]
-    assert not [name for hour in told for name in hour if "row_count" in name]
+    assert [hour["dagster/partition_row_count"] for hour in told] == [1, 0, 2]
 
 
 @pytest.mark.usefixtures("impatient")

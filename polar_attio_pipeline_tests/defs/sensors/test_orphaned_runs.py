@@ -14,12 +14,19 @@ def instance() -> dg.DagsterInstance:
     return dg.DagsterInstance.ephemeral()
 
 
-def started_run(instance: dg.DagsterInstance, tags: dict[str, str]) -> str:
+def started_run(instance: dg.DagsterInstance) -> str:
     @dg.job
     def some_job() -> None:
         """Do nothing."""
 
-    return instance.create_run_for_job(some_job, tags=tags, status=dg.DagsterRunStatus.STARTED).run_id
+    return instance.create_run_for_job(some_job, status=dg.DagsterRunStatus.STARTED).run_id
+
+
+def lived_earlier(run_id: str) -> str:
+    """What a process left behind that had the number of this one and has ended."""
+    dead = json.loads(identity(run_id))
+    dead["started"] -= 3600
+    return json.dumps(dead)
 
 
 def tick(instance: dg.DagsterInstance) -> str:
@@ -35,20 +42,29 @@ def status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
 
 
 def test_a_run_whose_process_is_gone_is_ended_as_failed(instance: dg.DagsterInstance) -> None:
-    dead = json.loads(identity())
-    dead["started"] -= 3600
-    run_id = started_run(instance, {TAG: json.dumps(dead)})
+    run_id = started_run(instance)
+    instance.add_run_tags(run_id, {TAG: lived_earlier(run_id)})
     assert run_id in tick(instance)
     assert status(instance, run_id) is dg.DagsterRunStatus.FAILURE
 
 
 def test_a_run_whose_process_lives_goes_on(instance: dg.DagsterInstance) -> None:
-    run_id = started_run(instance, {TAG: identity()})
+    run_id = started_run(instance)
+    instance.add_run_tags(run_id, {TAG: identity(run_id)})
     assert tick(instance) == "Every started run has its process."
     assert status(instance, run_id) is dg.DagsterRunStatus.STARTED
 
 
 def test_a_run_that_does_not_say_where_it_lives_is_left_to_run_monitoring(instance: dg.DagsterInstance) -> None:
-    run_id = started_run(instance, {})
+    run_id = started_run(instance)
+    tick(instance)
+    assert status(instance, run_id) is dg.DagsterRunStatus.STARTED
+
+
+def test_a_run_that_executes_a_dead_one_again_is_not_taken_for_dead_by_the_tag_that_dagster_copied(
+    instance: dg.DagsterInstance,
+) -> None:
+    run_id = started_run(instance)
+    instance.add_run_tags(run_id, {TAG: lived_earlier("the run that died")})
     tick(instance)
     assert status(instance, run_id) is dg.DagsterRunStatus.STARTED

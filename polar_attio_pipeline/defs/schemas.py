@@ -1,0 +1,35 @@
+"""The columns of the assets, as Dagster's catalogue shows them."""
+
+import dagster as dg
+
+from polar_attio_pipeline.sync.mapping import ATTRIBUTES
+
+_POLAR_COLUMNS = (
+    ("id", "text", "Polar's id."),
+    ("created_at", "timestamp", "When the customer was created in Polar, UTC: decides its hour."),
+    ("email", "text", "The address."),
+    ("name", "text", "The name of the person or the team."),
+    ("type", "text", "individual or team; empty where Polar's export was read, which does not say it."),
+    ("organization_id", "text", "The organization of the customer."),
+    ("external_id", "text", "Your own id of the customer."),
+    ("country", "text", "Of the billing address, two letters."),
+    ("url", "text", "The customer's page in Polar's dashboard."),
+    ("read_at", "timestamp", "When Polar was read, UTC."),
+    ("problem", "text", "Why the row cannot be read, where it cannot; then most other columns are empty."),
+)
+
+POLAR_CUSTOMERS = dg.TableSchema([dg.TableColumn(name, kind, description=text) for name, kind, text in _POLAR_COLUMNS])
+"""Of `polar_customers`, a table of the ledger."""
+
+ATTIO_PEOPLE = dg.TableSchema(
+    [
+        dg.TableColumn(
+            attribute.key,
+            attribute.types[0].value,
+            description=f"{attribute.description} Written {attribute.policy.value}.",
+            constraints=dg.TableColumnConstraints(nullable=not attribute.required),
+        )
+        for attribute in ATTRIBUTES
+    ]
+)
+"""Of `attio_people`: the attributes of Attio's People that the sync writes, by their keys."""

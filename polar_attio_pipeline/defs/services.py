@@ -1,0 +1,130 @@
+"""Whether both services can be used now: a few cheap requests to each, and what came of them as a verdict."""
+
+import asyncio
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import dagster as dg
+
+from polar_attio_pipeline.attio.attributes import setting
+from polar_attio_pipeline.defs.resources import AttioResource, PolarResource
+from polar_attio_pipeline.http.errors import ApiError, TransientError
+from polar_attio_pipeline.http.redaction import redact
+from polar_attio_pipeline.http.retries import RetryPolicy
+from polar_attio_pipeline.sync.mapping import ATTRIBUTES
+
+ANSWER_SECONDS = 10
+"""No service is waited for longer."""
+
+ANSWERS = "answers"
+"""Metadata of a verdict, 1 or 0: a service that is down or throttles answers again by itself, a bad token does not."""
+
+ATTRIBUTES_WRITTEN = "attributes written"
+"""Metadata of a verdict on Attio: the keys of the attributes that the sync writes."""
+
+_ONE_TRY = RetryPolicy(attempts=1, attempt_seconds=ANSWER_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a service can be used.
+
+    Attributes:
+        problem: What is wrong and what to do; None if all is well.
+        severe: Whether no run can work until that is over.
+        well: What to say where all is well.
+        metadata: Numbers, the same ones each time.
+    """
+
+    problem: str | None
+    severe: bool = False
+    well: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def result(self, check: dg.AssetCheckKey) -> dg.AssetCheckResult:
+        """Return the result of a check."""
+        return dg.AssetCheckResult(
+            asset_key=check.asset_key,
+            check_name=check.name,
+            passed=self.problem is None,
+            severity=self._severity(),
+            description=self.problem or self.well,
+            metadata=self.metadata,
+        )
+
+    def evaluation(self, check: dg.AssetCheckKey) -> dg.AssetCheckEvaluation:
+        """Return the same as an event that a sensor may report."""
+        return dg.AssetCheckEvaluation(
+            asset_key=check.asset_key,
+            check_name=check.name,
+            passed=self.problem is None,
+            severity=self._severity(),
+            description=self.problem or self.well,
+            metadata=self.metadata,
+        )
+
+    def _severity(self) -> dg.AssetCheckSeverity:
+        return dg.AssetCheckSeverity.ERROR if self.severe else dg.AssetCheckSeverity.WARN
+
+
+async def look_at_polar(polar: PolarResource) -> Verdict:
+    """Ask Polar for one customer."""
+    began = time.monotonic()
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS), polar.client(retry=_ONE_TRY) as client:
+            await client.newest(limit=1)
+    except (ApiError, TimeoutError) as error:
+        return _failed("Polar", error)
+    return Verdict(
+        None, well="Polar answers, and the token may read customers.", metadata={ANSWERS: 1, **_milliseconds(began)}
+    )
+
+
+async def look_at_attio(attio: AttioResource, *, before: Collection[str]) -> Verdict:
+    """Ask Attio whose key it is and which attributes People has.
+
+    Args:
+        attio: The connection.
+        before: The keys of the attributes that the sync has written so far: an optional one that was renamed in Attio
+            is missed by no run, and its values would just get old.
+    """
+    began = time.monotonic()
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS), attio.client(retry=_ONE_TRY) as client:
+            workspace = client.workspace
+    except (ApiError, TimeoutError) as error:
+        failed = _failed("Attio", error)
+        return replace(failed, metadata={**failed.metadata, ATTRIBUTES_WRITTEN: dg.JsonMetadataValue(sorted(before))})
+    written = {target.attribute.key for target in workspace.targets}
+    described = [problem.text for problem in workspace.problems]
+    lost = [key for key in sorted({*before} - written) if not any(attio.slugs[key] in text for text in described)]
+    described += [_lost(attio.slugs[key], key) for key in lost]
+    return Verdict(
+        " ".join(described) or None,
+        well=f"Attio answers, and {len(written)} of {len(ATTRIBUTES)} attributes are written.",
+        metadata={
+            ANSWERS: 1,
+            **_milliseconds(began),
+            "number of attributes": len(written),
+            ATTRIBUTES_WRITTEN: dg.JsonMetadataValue(sorted({*written, *lost})),
+        },
+    )
+
+
+def _lost(slug: str, key: str) -> str:
+    return (
+        f"Attio's People attribute {slug} was there and is not any more, so it is not written: if it has another slug "
+        f"now, set {setting(key)} to it; if it is not wanted any more, execute this check once by hand."
+    )
+
+
+def _failed(service: str, error: ApiError | TimeoutError) -> Verdict:
+    said = redact(str(error)) or f"{service} did not answer within {ANSWER_SECONDS} seconds."
+    passing = isinstance(error, TransientError | TimeoutError)
+    return Verdict(said, severe=not passing, metadata={ANSWERS: 0 if passing else 1})
+
+
+def _milliseconds(began: float) -> dict[str, int]:
+    return {"milliseconds": round(1000 * (time.monotonic() - began))}
