@@ -3,24 +3,27 @@
 import dagster as dg
 
 from polar_attio_pipeline.defs.failures import explained_failures
+from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.reporting import links, table
-from polar_attio_pipeline.defs.resources import LedgerResource
+from polar_attio_pipeline.defs.resources import LedgerResource, given
 from polar_attio_pipeline.ledger import OutcomeRow
 from polar_attio_pipeline.sync.outcomes import FAILED, Reason
 
 
-def build_unresolved_check(asset: str) -> dg.AssetChecksDefinition:
+def build_unresolved_check(names: Names, asset: dg.AssetKey) -> dg.AssetChecksDefinition:
     """Return the check that every customer known to the ledger is in Attio."""
 
     @dg.asset_check(
         asset=asset,
         name="every_customer_is_in_attio",
+        required_resource_keys={names.of("ledger"), names.of("options")},
         description="Passes when no customer is rejected or ambiguous. Warns with the list of them, and is an error "
         "over POLAR_ATTIO_FAILED_ERROR_SHARE of all customers. Each later pass tries them again.",
     )
-    def every_customer_is_in_attio(ledger: LedgerResource, options: PassOptions) -> dg.AssetCheckResult:
-        store = ledger.open()
+    def every_customer_is_in_attio(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        store = given(context.resources, names.of("ledger"), LedgerResource).open()
+        options = given(context.resources, names.of("options"), PassOptions)
         with explained_failures():
             counts = store.counts()
             unresolved = store.unresolved(limit=None)
