@@ -5,45 +5,64 @@ from collections import Counter
 
 import dagster as dg
 
+from polar_attio_pipeline.defs.external import CUSTOMERS_IN_POLAR, PEOPLE_IN_ATTIO
 from polar_attio_pipeline.defs.failures import explained_failures
+from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.options import PassOptions
-from polar_attio_pipeline.defs.reporting import DESCRIBED, ROWS_SHOWN, Table, customer, links, polar_link, totals, whole
-from polar_attio_pipeline.defs.resources import AttioResource, LedgerResource, PolarResource
+from polar_attio_pipeline.defs.reporting import (
+    DESCRIBED,
+    ROWS_SHOWN,
+    PolarLink,
+    Table,
+    customer,
+    links,
+    polar_link,
+    totals,
+    whole,
+)
+from polar_attio_pipeline.defs.resources import AttioResource, LedgerResource, PolarResource, given
 from polar_attio_pipeline.defs.services import look_at_attio, look_at_polar
 from polar_attio_pipeline.ledger import OutcomeRow
 from polar_attio_pipeline.sync.outcomes import FAILED, NOT_BY_DATA, Reason
 
-CUSTOMERS_CHECK = "every_customer_is_in_attio"
-POLAR_CHECK = "polar_can_be_read"
-ATTIO_CHECK = "attio_can_be_written"
+
+def customers_check(names: Names) -> dg.AssetCheckKey:
+    """Return the key of the check that every customer is in Attio."""
+    return dg.AssetCheckKey(names.people.asset, "every_customer_is_in_attio")
 
 
-def build_unresolved_check(check: dg.AssetCheckKey, *, after: dg.AssetKey) -> dg.AssetChecksDefinition:
-    """Return the check that every customer known to the ledger is in Attio.
+def polar_check(names: Names) -> dg.AssetCheckKey:
+    """Return the key of the check that Polar can be read."""
+    return dg.AssetCheckKey(names.asset(CUSTOMERS_IN_POLAR), "polar_can_be_read")
 
-    Args:
-        check: Its asset and its name.
-        after: An asset that brings customers to Attio as well: in a run that has both, it comes first.
-    """
+
+def attio_check(names: Names) -> dg.AssetCheckKey:
+    """Return the key of the check that Attio can be written."""
+    return dg.AssetCheckKey(names.asset(PEOPLE_IN_ATTIO), "attio_can_be_written")
+
+
+def build_customers_check(names: Names) -> dg.AssetChecksDefinition:
+    """Return the check that every customer known to the ledger is in Attio."""
 
     @dg.asset_check(
-        asset=check.asset_key,
-        name=check.name,
-        additional_deps=[after],
+        asset=customers_check(names).asset_key,
+        name=customers_check(names).name,
+        # In a run that has both, the reconciliation comes first.
+        additional_deps=[names.reconciliation.asset],
+        required_resource_keys={names.of("polar"), names.of("ledger"), names.of("options")},
         description="Passes when no customer is rejected or ambiguous. Warns with the list of them, and is an error "
         "over POLAR_ATTIO_FAILED_ERROR_SHARE of all customers. Each later pass tries them again.",
     )
-    def every_customer_is_in_attio(
-        polar: PolarResource, ledger: LedgerResource, options: PassOptions
-    ) -> dg.AssetCheckResult:
-        store = ledger.open()
+    def every_customer_is_in_attio(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        store = given(context.resources, names.of("ledger"), LedgerResource).open()
+        options = given(context.resources, names.of("options"), PassOptions)
         with explained_failures():
             counts = store.counts()
             unresolved = store.unresolved(limit=None)
         failed = sum(counts[result] for result in FAILED)
         share = failed / max(1, sum(counts.values()))
         severe = share > options.failed_error_share
-        shown = _customers(unresolved, polar)
+        shown = _customers(unresolved, polar_link(given(context.resources, names.of("polar"), PolarResource)))
         return dg.AssetCheckResult(
             passed=failed == 0,
             severity=dg.AssetCheckSeverity.ERROR if severe else dg.AssetCheckSeverity.WARN,
@@ -64,35 +83,36 @@ def build_unresolved_check(check: dg.AssetCheckKey, *, after: dg.AssetKey) -> dg
     return every_customer_is_in_attio
 
 
-def build_service_checks(
-    polar_check: dg.AssetCheckKey, attio_check: dg.AssetCheckKey
-) -> list[dg.AssetChecksDefinition]:
+def build_service_checks(names: Names) -> list[dg.AssetChecksDefinition]:
     """Return the checks that both services can be used: a sensor keeps them up to date, a person may execute them."""
 
     @dg.asset_check(
-        asset=polar_check.asset_key,
-        name=polar_check.name,
+        asset=polar_check(names).asset_key,
+        name=polar_check(names).name,
+        required_resource_keys={names.of("polar")},
         description="Passes when Polar answers and the token may read customers. An error when a person has to act, "
         "such as on a bad token; a warning while Polar is down or throttles.",
     )
-    def polar_can_be_read(polar: PolarResource) -> dg.AssetCheckResult:
-        return asyncio.run(look_at_polar(polar)).result(polar_check)
+    def polar_can_be_read(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        polar = given(context.resources, names.of("polar"), PolarResource)
+        return asyncio.run(look_at_polar(polar)).result(polar_check(names))
 
     @dg.asset_check(
-        asset=attio_check.asset_key,
-        name=attio_check.name,
+        asset=attio_check(names).asset_key,
+        name=attio_check(names).name,
+        required_resource_keys={names.of("attio")},
         description="Passes when Attio answers, the key has its scopes, and every attribute that was written so far is "
         "there. An error when no run can write; a warning while Attio is down or throttles, or when an optional "
         "attribute is archived or was renamed. Executed by hand, it takes the attributes as they are now.",
     )
-    def attio_can_be_written(attio: AttioResource) -> dg.AssetCheckResult:
-        return asyncio.run(look_at_attio(attio, before=())).result(attio_check)
+    def attio_can_be_written(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        attio = given(context.resources, names.of("attio"), AttioResource)
+        return asyncio.run(look_at_attio(attio, before=())).result(attio_check(names))
 
     return [polar_can_be_read, attio_can_be_written]
 
 
-def _customers(rows: list[OutcomeRow], polar: PolarResource) -> Table:
-    link = polar_link(polar.api_url, polar.organization_slug)
+def _customers(rows: list[OutcomeRow], link: PolarLink) -> Table:
     cells = [
         (
             row.outcome,

@@ -8,6 +8,7 @@ from functools import partial
 
 import dagster as dg
 
+from polar_attio_pipeline.defs.resources import PolarResource
 from polar_attio_pipeline.hours import HOUR
 from polar_attio_pipeline.polar.dashboard import customer_url
 from polar_attio_pipeline.sync.comparison import Marked
@@ -100,9 +101,9 @@ def marked_table(people: Sequence[Marked], polar_link: PolarLink) -> "Table":
     return Table(("Attio", "Polar id that the person holds"), rows, total=len(people))
 
 
-def polar_link(api_url: str, slug: str) -> PolarLink:
-    """Return what makes links into the dashboard of Polar, or of its sandbox; the organization's slug may be empty."""
-    return partial(customer_url, api_url=api_url, slug=slug or None)
+def polar_link(polar: PolarResource) -> PolarLink:
+    """Return what makes links into the dashboard of Polar, or of its sandbox."""
+    return partial(customer_url, api_url=polar.api_url, slug=polar.organization_slug or None)
 
 
 def customer(customer_id: str, polar_link: PolarLink) -> str:

@@ -5,19 +5,22 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from pydantic import SecretStr
 
-from polar_attio_pipeline.defs.checks import build_unresolved_check
+from polar_attio_pipeline.defs.checks import build_customers_check
+from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.options import PassOptions
-from polar_attio_pipeline.defs.resources import LedgerResource
+from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource
 from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result
 
+ID = "00000000-0000-4000-8000-{:012}"
 NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)
 
 
 def outcome(number: int, result: Result = Result.UNCHANGED, reason: Reason | None = None, detail: str = "") -> Outcome:
     return Outcome(
-        customer_id=f"customer-{number}",
+        customer_id=ID.format(number),
         email=f"c{number}@example.com",
         result=result,
         created_at=NOON,
@@ -33,8 +36,20 @@ def ledger(tmp_path: Path) -> Ledger:
 
 
 def check(ledger: Ledger, *, share: float = 0.05) -> dg.AssetCheckResult:
-    evaluate = build_unresolved_check("attio_people")
-    result = evaluate(LedgerResource(url=ledger.name), PassOptions(failed_error_share=share))
+    evaluate = build_customers_check(Names())
+    resources = {
+        "polar": PolarResource(
+            access_token=SecretStr("none"),
+            api_url="https://api.polar.sh",
+            requests_per_minute=1,
+            organization_slug="acme",
+        ),
+        "ledger": LedgerResource.at(SecretStr(ledger.name)),
+        "options": PassOptions(failed_error_share=share),
+    }
+    # As they are: a resource that Dagster would initialise is none that a context without a run can give.
+    given = {name: dg.ResourceDefinition.hardcoded_resource(resource) for name, resource in resources.items()}
+    result = evaluate(dg.build_asset_check_context(resources=given))
     assert isinstance(result, dg.AssetCheckResult)
     return result
 
@@ -48,7 +63,7 @@ def test_green_on_an_empty_ledger(ledger: Ledger) -> None:
 
     assert result.passed
     assert result.metadata["share"].value == 0
-    assert text(result, "customers") == "none"
+    assert text(result, "list") == "none"
 
 
 def test_green_when_everybody_is_in_attio(ledger: Ledger) -> None:
@@ -58,7 +73,7 @@ def test_green_when_everybody_is_in_attio(ledger: Ledger) -> None:
 
     assert result.passed
     assert result.description == "Every customer is in Attio."
-    assert result.metadata["unchanged"].value == 3
+    assert result.metadata["customers"].value == result.metadata["in Attio and up to date"].value == 3
 
 
 @pytest.mark.parametrize(
@@ -74,16 +89,43 @@ def test_amber_up_to_the_share_and_red_above_it(ledger: Ledger, failed: int, sev
 
     assert not result.passed
     assert result.severity is severity
-    assert result.description == f"{failed} of 100 customers are not in Attio as they should be."
+    assert (result.description or "").startswith(f"{failed} of 100 customers are not in Attio as they should be.\n\n|")
 
 
-def test_whom_it_concerns_is_shown_with_the_reason_what_to_do_and_every_record_involved(ledger: Ledger) -> None:
+def test_its_numbers_add_up_and_tell_bad_data_from_a_service_that_fails(ledger: Ledger) -> None:
+    good = [outcome(number) for number in range(5)]
+    bad = [
+        outcome(5, Result.REJECTED, Reason.NO_EMAIL),
+        outcome(6, Result.REJECTED, Reason.NO_EMAIL),
+        outcome(7, Result.REJECTED, Reason.NOT_TAKEN),
+    ]
+    ledger.record([*good, *bad], pass_id="run")
+
+    metadata = check(ledger).metadata
+
+    numbers = {name: value.value for name, value in metadata.items() if name not in {"list", "by reason"}}
+    assert numbers == {
+        "customers": 8,
+        "in Attio and up to date": 5,
+        "not in Attio or out of date": 3,
+        "share": 0.375,
+        "because of their data": 2,
+        "because of a service": 1,
+    }
+    assert metadata["by reason"].value == "no_email 2, attio_could_not_take 1"
+
+
+@pytest.mark.parametrize("place", ["description", "list"])
+def test_whom_it_concerns_is_shown_with_links_into_both_services_the_reason_and_what_to_do(
+    ledger: Ledger, place: str
+) -> None:
     two = outcome(1, Result.AMBIGUOUS, Reason.TWO_RECORDS, "Two people hold it. Merge them in Attio.")
     ledger.record([two], pass_id="run")
 
-    shown = text(check(ledger), "customers")
+    result = check(ledger)
 
-    assert "`customer-1`" in shown
+    shown = result.description or "" if place == "description" else text(result, "list")
+    assert f"[00000000](https://polar.sh/dashboard/acme/customers/{ID.format(1)})" in shown
     assert "two_records" in shown
     assert "Merge them in Attio." in shown
     assert "[open](https://app.attio.com/acme/person/1a) [open](https://app.attio.com/acme/person/1b)" in shown
@@ -94,16 +136,18 @@ def test_what_attio_said_of_a_value_is_not_shown_because_it_may_quote_it(ledger:
     said = 'Attio refused email_addresses: "c1@example.com" is no address. Mend the value in Polar.'
     ledger.record([outcome(1, Result.REJECTED, Reason.REFUSED, said)], pass_id="run")
 
-    shown = text(check(ledger), "customers")
+    result = check(ledger)
 
-    assert "Attio refused email_addresses." in shown
-    assert "c1@example.com" not in shown
+    assert "Attio refused email_addresses." in text(result, "list")
+    assert "c1@example.com" not in text(result, "list") + (result.description or "")
 
 
 def test_a_long_list_is_cut_and_says_so(ledger: Ledger) -> None:
     ledger.record([outcome(n, Result.REJECTED, Reason.NO_EMAIL) for n in range(103)], pass_id="run")
 
-    shown = text(check(ledger), "customers")
+    result = check(ledger)
 
-    assert shown.count("`customer-") == 100
-    assert shown.endswith("and 3 more, in the ledger table outcomes")
+    assert text(result, "list").count("| rejected |") == 100
+    assert text(result, "list").endswith("and 3 more, in the ledger table outcomes")
+    assert (result.description or "").count("| rejected |") == 10
+    assert (result.description or "").endswith("and 93 more, in the ledger table outcomes")

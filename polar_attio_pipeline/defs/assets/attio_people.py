@@ -9,13 +9,13 @@ import dagster as dg
 import pandas as pd
 from pydantic import Field
 
-from polar_attio_pipeline import processes
+from polar_attio_pipeline.defs.external import PEOPLE_IN_ATTIO
 from polar_attio_pipeline.defs.failures import explained_failures
 from polar_attio_pipeline.defs.io import from_frame
-from polar_attio_pipeline.defs.options import PassOptions
+from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.partitions import BACKFILL_POLICY
 from polar_attio_pipeline.defs.reporting import PolarLink, hour_state, numbers, outcome_tables, polar_link, totals
-from polar_attio_pipeline.defs.resources import AttioResource, LedgerResource, PolarResource, pass_context
+from polar_attio_pipeline.defs.resources import PASS_KEYS, LedgerResource, PolarResource, given, pass_context
 from polar_attio_pipeline.defs.run_tags import tag_run
 from polar_attio_pipeline.defs.schemas import ATTIO_PEOPLE
 from polar_attio_pipeline.hours import key, parse_all
@@ -43,38 +43,29 @@ class AttioPeopleConfig(dg.Config):
 
 
 def build_attio_people(
-    partitions: dg.HourlyPartitionsDefinition, *, kept: dg.AssetKey, owners: Sequence[str] = ()
+    names: Names, partitions: dg.HourlyPartitionsDefinition, *, owners: Sequence[str] = ()
 ) -> dg.AssetsDefinition:
-    """Return the asset over these hours.
-
-    Args:
-        partitions: The hours.
-        kept: The asset that stands for Attio's people: each run reports there how many of them there are.
-        owners: Who is asked about it.
-    """
+    """Return the asset over these hours."""
 
     @dg.asset(
+        key=names.people.asset,
+        ins={"polar_customers": dg.AssetIn(key=names.asset("polar_customers"))},
         owners=owners,
+        metadata={"dagster/column_schema": ATTIO_PEOPLE},
+        required_resource_keys=set(map(names.of, PASS_KEYS)),
         partitions_def=partitions,
         backfill_policy=BACKFILL_POLICY,
-        pool="attio",
+        pool=names.of("attio"),
         freshness_policy=FRESHNESS,
-        group_name="polar_to_attio",
+        group_name=names.of("polar_to_attio"),
         kinds={"attio"},
-        metadata={"dagster/column_schema": ATTIO_PEOPLE},
         description="The people of Attio who are the customers of an hour: found by Polar id, then by address; created "
         "or updated where something differs. Every customer's outcome is in the ledger. The running hour is synced "
         "whenever a new customer appears, and the grid shows it as materialised although it goes on: its metadata "
         'begins with "hour: open" then. Look here to see what became of a customer who was created in some hour.',
     )
-    def attio_people(  # noqa: PLR0913, PLR0917  # a parameter a resource, as Dagster wants them
-        context: dg.AssetExecutionContext,
-        config: AttioPeopleConfig,
-        polar_customers: pd.DataFrame,
-        polar: PolarResource,
-        attio: AttioResource,
-        ledger: LedgerResource,
-        options: PassOptions,
+    def attio_people(
+        context: dg.AssetExecutionContext, config: AttioPeopleConfig, polar_customers: pd.DataFrame
     ) -> dg.MaterializeResult[None]:
         hours = Hours(
             starts=parse_all(context.partition_keys),
@@ -82,30 +73,31 @@ def build_attio_people(
             expected=config.expected,
             retry_unresolved=config.retry_unresolved,
         )
-        tag_run(context, processes.TAG, hours.starts)
-        link = polar_link(polar.api_url, polar.organization_slug)
+        tag_run(context, names.process_tag, hours.starts)
+        link = polar_link(given(context.resources, names.of("polar"), PolarResource))
         done: list[HourDone] = []
 
         def note(hour: HourDone) -> None:
             done.append(hour)
             if len(hours.starts) > 1:
                 # Dagster records a range when all of it is done; a run that fails must keep the hours that it has done.
-                context.log_event(
-                    dg.AssetMaterialization("attio_people", metadata=_report(hour, link), partition=key(hour.start))
-                )
+                report, partition = _report(hour, link), key(hour.start)
+                context.log_event(dg.AssetMaterialization(names.people.asset, metadata=report, partition=partition))
 
         async def run() -> Sequence[Outcome]:
-            async with pass_context(context.run, polar, attio, ledger, options) as work:
+            async with pass_context(context.run, context.resources, names) as work:
                 return await sync_hours(work, hours, note)
 
         with explained_failures():
             retried = asyncio.run(run())
-            context.log_event(dg.AssetObservation(kept, metadata=totals(ledger.open().counts())))
+            counts = given(context.resources, names.of("ledger"), LedgerResource).open().counts()
+        context.log_event(dg.AssetObservation(names.asset(PEOPLE_IN_ATTIO), metadata=totals(counts)))
         for hour in done:
             context.add_asset_metadata(_report(hour, link), partition_key=key(hour.start))
-        return dg.MaterializeResult(
-            metadata=outcome_tables("retried from other hours", retried, link) if retried else {}
-        )
+        if retried:
+            shown = outcome_tables("retried from other hours", retried, link)
+            context.add_asset_metadata(shown, partition_key=key(hours.starts[-1]))
+        return dg.MaterializeResult()
 
     return attio_people
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import dagster as dg
 
-from polar_attio_pipeline import processes
+from polar_attio_pipeline.defs.external import CUSTOMERS_IN_POLAR, PEOPLE_IN_ATTIO
 from polar_attio_pipeline.defs.failures import explained_failures
-from polar_attio_pipeline.defs.options import PassOptions
+from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.reporting import (
     DESCRIBED,
     PolarLink,
@@ -20,50 +20,35 @@ from polar_attio_pipeline.defs.reporting import (
     totals,
     whole,
 )
-from polar_attio_pipeline.defs.resources import AttioResource, LedgerResource, PolarResource, pass_context
+from polar_attio_pipeline.defs.resources import PASS_KEYS, LedgerResource, PolarResource, given, pass_context
 from polar_attio_pipeline.defs.run_tags import tag_run
 from polar_attio_pipeline.passes.reconciliation import Reconciliation, reconcile
 from polar_attio_pipeline.sync.comparison import Marked
 from polar_attio_pipeline.sync.outcomes import Result
 
-NAME = "customer_reconciliation"
-
 DELETED_CHECK = "no_deleted_customer_is_marked"
 COPIED_CHECK = "every_polar_id_is_held_once"
 
-_CHECKS = [
-    dg.AssetCheckSpec(
-        DELETED_CHECK,
-        asset=NAME,
-        description="Passes when nobody is marked as a customer in Attio whose customer was deleted in Polar. Warns "
-        "with the list of these people; POLAR_ATTIO_UNMARK_ORPHANED takes their mark off.",
-    ),
-    dg.AssetCheckSpec(
-        COPIED_CHECK,
-        asset=NAME,
-        description="Passes when no two people in Attio hold the same Polar id. Warns with the list of those who do: "
-        "merge them, or clear the id of the wrong one.",
-    ),
-]
+_CHECKS = {
+    DELETED_CHECK: "Passes when nobody is marked as a customer in Attio whose customer was deleted in Polar. Warns "
+    "with the list of these people; the setting POLAR_ATTIO_UNMARK_ORPHANED takes their mark off.",
+    COPIED_CHECK: "Passes when no two people in Attio hold the same Polar id. Warns with the list of those who do: "
+    "merge them, or clear the id of the wrong one.",
+}
 
 
-def build_customer_reconciliation(
-    *, source: dg.AssetKey, kept: dg.AssetKey, owners: Sequence[str]
-) -> dg.AssetsDefinition:
-    """Return the asset.
-
-    Args:
-        source: The asset that stands for Polar's customers.
-        kept: The asset that stands for Attio's people: each run reports there how many of them there are.
-        owners: Who is asked about it.
-    """
+def build_customer_reconciliation(names: Names, *, owners: Sequence[str] = ()) -> dg.AssetsDefinition:
+    """Return the asset."""
+    key = names.reconciliation.asset
 
     @dg.asset(
-        deps=[source],
+        key=key,
+        deps=[names.asset(CUSTOMERS_IN_POLAR)],
         owners=owners,
-        check_specs=_CHECKS,
-        pool="attio",
-        group_name="polar_to_attio",
+        required_resource_keys=set(map(names.of, PASS_KEYS)),
+        check_specs=[dg.AssetCheckSpec(name, asset=key, description=text) for name, text in _CHECKS.items()],
+        pool=names.of("attio"),
+        group_name=names.of("polar_to_attio"),
         kinds={"polar", "attio"},
         description="Compares all customers of Polar with all people in Attio who are marked, repairs what differs, "
         "and reports people whose customer was deleted in Polar. Also the first import. Look here to see whether Attio "
@@ -71,27 +56,29 @@ def build_customer_reconciliation(
     )
     def customer_reconciliation(
         context: dg.AssetExecutionContext,
-        polar: PolarResource,
-        attio: AttioResource,
-        ledger: LedgerResource,
-        options: PassOptions,
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads the bare class alone as one asset with checks
-        started = time.monotonic()
-        tag_run(context, processes.TAG)
-
-        async def run() -> Reconciliation:
-            async with pass_context(context.run, polar, attio, ledger, options) as work:
-                return await reconcile(work)
-
-        with explained_failures():
-            report = asyncio.run(run())
-            context.log_event(dg.AssetObservation(kept, metadata=totals(ledger.open().counts())))
-        link = polar_link(polar.api_url, polar.organization_slug)
-        return dg.MaterializeResult(
-            metadata=_metadata(report, link, seconds=time.monotonic() - started), check_results=_checks(report, link)
-        )
+        return _reconcile(context, names)
 
     return customer_reconciliation
+
+
+def _reconcile(context: dg.AssetExecutionContext, names: Names) -> dg.MaterializeResult[None]:
+    """Reconcile everything and report."""
+    started = time.monotonic()
+    tag_run(context, names.process_tag)
+
+    async def run() -> Reconciliation:
+        async with pass_context(context.run, context.resources, names) as work:
+            return await reconcile(work)
+
+    with explained_failures():
+        report = asyncio.run(run())
+        counts = given(context.resources, names.of("ledger"), LedgerResource).open().counts()
+    context.log_event(dg.AssetObservation(names.asset(PEOPLE_IN_ATTIO), metadata=totals(counts)))
+    link = polar_link(given(context.resources, names.of("polar"), PolarResource))
+    return dg.MaterializeResult(
+        metadata=_metadata(report, link, seconds=time.monotonic() - started), check_results=_checks(report, link)
+    )
 
 
 def _metadata(report: Reconciliation, link: PolarLink, *, seconds: float) -> dict[str, Any]:

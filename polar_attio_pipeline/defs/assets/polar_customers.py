@@ -8,12 +8,13 @@ from collections.abc import Sequence
 import dagster as dg
 import pandas as pd
 
-from polar_attio_pipeline import processes
+from polar_attio_pipeline.defs.external import CUSTOMERS_IN_POLAR
 from polar_attio_pipeline.defs.failures import explained_failures
 from polar_attio_pipeline.defs.io import to_frame
+from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.partitions import BACKFILL_POLICY
 from polar_attio_pipeline.defs.reporting import hour_state
-from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource
+from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource, given
 from polar_attio_pipeline.defs.run_tags import tag_run
 from polar_attio_pipeline.defs.schemas import POLAR_CUSTOMERS
 from polar_attio_pipeline.hours import floor, key, parse_all
@@ -22,36 +23,32 @@ from polar_attio_pipeline.passes.reading import read_snapshot
 
 
 def build_polar_customers(
-    partitions: dg.HourlyPartitionsDefinition, *, source: dg.AssetKey, owners: Sequence[str] = ()
+    names: Names, partitions: dg.HourlyPartitionsDefinition, *, owners: Sequence[str] = ()
 ) -> dg.AssetsDefinition:
-    """Return the asset over these hours.
-
-    Args:
-        partitions: The hours.
-        source: The asset that stands for Polar's customers.
-        owners: Who is asked about it.
-    """
+    """Return the asset over these hours."""
 
     @dg.asset(
-        deps=[source],
+        key=names.asset("polar_customers"),
+        deps=[names.asset(CUSTOMERS_IN_POLAR)],
         owners=owners,
+        metadata={"dagster/column_schema": POLAR_CUSTOMERS},
+        required_resource_keys={names.of("polar"), names.of("ledger")},
         partitions_def=partitions,
         backfill_policy=BACKFILL_POLICY,
-        io_manager_key="customers_io",
-        group_name="polar_to_attio",
+        io_manager_key=names.of("customers_io"),
+        group_name=names.of("polar_to_attio"),
         kinds={"polar"},
-        metadata={"dagster/column_schema": POLAR_CUSTOMERS},
         description="Polar's customers by the hour of their creation, as Polar had them when the hour was last read. "
         "One run reads a whole range of hours in one go. The running hour is read whenever a new customer appears, and "
         'the grid shows it as materialised although it goes on: its metadata begins with "hour: open" then. Look here '
         "to see how many customers an hour brought.",
     )
-    def polar_customers(
-        context: dg.AssetExecutionContext, polar: PolarResource, ledger: LedgerResource
-    ) -> pd.DataFrame:
+    def polar_customers(context: dg.AssetExecutionContext) -> pd.DataFrame:
         started = time.monotonic()
         starts = parse_all(context.partition_keys)
-        tag_run(context, processes.TAG, starts)
+        tag_run(context, names.process_tag, starts)
+        polar = given(context.resources, names.of("polar"), PolarResource)
+        ledger = given(context.resources, names.of("ledger"), LedgerResource)
 
         async def read() -> tuple[Snapshot, int]:
             async with polar.client() as client:

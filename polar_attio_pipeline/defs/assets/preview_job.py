@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import dagster as dg
 
 from polar_attio_pipeline.defs.failures import explained_failures
-from polar_attio_pipeline.defs.options import PassOptions
+from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.reporting import ROWS_SHOWN, PolarLink, Table, customer, links, polar_link
-from polar_attio_pipeline.defs.resources import AttioResource, LedgerResource, PolarResource, pass_context
+from polar_attio_pipeline.defs.resources import PASS_KEYS, PolarResource, given, pass_context
 from polar_attio_pipeline.hours import named
 from polar_attio_pipeline.passes.preview import Preview, preview_all, preview_hours, rows
 
@@ -23,19 +23,33 @@ class PreviewConfig(dg.Config):
     last_hour: str = ""
 
 
-@dg.op(
-    out=dg.Out(dg.Nothing),
-    description="Plans a pass and shows every change as field, old, new. The values are personal data and stay in "
-    "Dagster's event log; `polar-attio plan` shows the same and leaves no trace.",
-)
-def preview_changes(  # noqa: PLR0913, PLR0917  # a parameter a resource, as Dagster wants them
-    context: dg.OpExecutionContext,
-    config: PreviewConfig,
-    polar: PolarResource,
-    attio: AttioResource,
-    ledger: LedgerResource,
-    options: PassOptions,
-) -> None:
+def build_preview_job(names: Names) -> dg.JobDefinition:
+    """Return the job."""
+
+    @dg.op(
+        name=names.of("preview_changes"),
+        required_resource_keys=set(map(names.of, PASS_KEYS)),
+        out=dg.Out(dg.Nothing),
+        description="Plans a pass and shows every change as field, old, new. The values are personal data and stay in "
+        "Dagster's event log; `polar-attio plan` shows the same and leaves no trace.",
+    )
+    def preview_changes(context: dg.OpExecutionContext, config: PreviewConfig) -> None:
+        _preview(context, config, names)
+
+    @dg.job(
+        name=names.of("preview"),
+        executor_def=dg.in_process_executor,
+        description="Shows what the next pass would do, for some hours or for all customers, and writes nothing. "
+        "Launch it before the first import, after a change of the settings, or when a run asks whether a change is "
+        "meant.",
+    )
+    def preview() -> None:
+        preview_changes()
+
+    return preview
+
+
+def _preview(context: dg.OpExecutionContext, config: PreviewConfig, names: Names) -> None:
     """Plan, and report."""
     try:
         starts = named(config.first_hour, config.last_hour)
@@ -43,17 +57,16 @@ def preview_changes(  # noqa: PLR0913, PLR0917  # a parameter a resource, as Dag
         raise dg.Failure(description=str(error), allow_retries=False) from None
 
     async def run() -> Preview:
-        async with pass_context(context.run, polar, attio, ledger, options) as work:
+        async with pass_context(context.run, context.resources, names) as work:
             return await (preview_hours(work, starts) if starts else preview_all(work))
 
     with explained_failures():
         found = asyncio.run(run())
     changes = list(rows(found))
-    link = polar_link(polar.api_url, polar.organization_slug)
+    link = polar_link(given(context.resources, names.of("polar"), PolarResource))
     cells = [_cells(row, link) for row in changes[:ROWS_SHOWN]]
-    shown = Table(
-        ("action", "Polar", "Attio", *_COLUMNS), cells, total=len(changes), rest="which `polar-attio plan` shows"
-    )
+    header = ("action", "Polar", "Attio", *_COLUMNS)
+    shown = Table(header, cells, total=len(changes), rest="which `polar-attio plan` shows")
     context.add_output_metadata(
         {
             **found.counts(),
@@ -64,19 +77,5 @@ def preview_changes(  # noqa: PLR0913, PLR0917  # a parameter a resource, as Dag
 
 
 def _cells(row: Mapping[str, str | None], link: PolarLink) -> list[str]:
-    into_attio = links((row["attio"] or "").split())
-    return [
-        row["action"] or "",
-        customer(row["customer"] or "", link),
-        into_attio,
-        *(row[name] or "" for name in _COLUMNS),
-    ]
-
-
-@dg.job(
-    description="Shows what the next pass would do, for some hours or for all customers, and writes nothing. Launch it "
-    "before the first import, after a change of the settings, or when a check asks whether a change is meant."
-)
-def preview() -> None:
-    """Run the one op."""
-    preview_changes()
+    known = [row["action"] or "", customer(row["customer"] or "", link), links((row["attio"] or "").split())]
+    return known + [row[column] or "" for column in _COLUMNS]

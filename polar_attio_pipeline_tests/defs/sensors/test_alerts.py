@@ -94,7 +94,7 @@ class Watch:
             instance=self.instance,
             cursor=self.cursor,
             resources={
-                "ledger": LedgerResource(url=str(self.pipeline.database)),
+                "ledger": LedgerResource.at(self.pipeline.settings.polar_attio_database_url),
                 "options": PassOptions(),
             },
             definitions=self.pipeline.defs,

@@ -13,6 +13,7 @@ from dagster._core.code_pointer import ModuleCodePointer
 from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
+from pydantic import SecretStr
 
 from polar_attio_pipeline.defs.assets.attio_people import ABSENT, READ_AT
 from polar_attio_pipeline.defs.partitions import range_tags
@@ -62,9 +63,9 @@ class Sensor:
 
     def tick(self) -> dg.SensorResult | dg.SkipReason:
         resource = PolarResource(
-            access_token=POLAR_TOKEN, api_url=self.pipeline.settings.polar_api_url, requests_per_minute=1e6
+            access_token=SecretStr(POLAR_TOKEN), api_url=self.pipeline.settings.polar_api_url, requests_per_minute=1e6
         )
-        ledger = LedgerResource(url=self.pipeline.settings.polar_attio_database_url.get_secret_value())
+        ledger = LedgerResource.at(self.pipeline.settings.polar_attio_database_url)
         context = dg.build_sensor_context(
             instance=self.instance,
             cursor=self.cursor,
