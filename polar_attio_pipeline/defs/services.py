@@ -21,6 +21,9 @@ ANSWER_SECONDS = 10
 ANSWERS = "answers"
 """Metadata of a verdict, 1 or 0: a service that is down or throttles answers again by itself, a bad token does not."""
 
+USABLE = "usable"
+"""Metadata of a verdict, 1 or 0, so that its plot shows when a service could not be used."""
+
 ATTRIBUTES_WRITTEN = "attributes written"
 """Metadata of a verdict on Attio: the keys of the attributes that the sync writes."""
 
@@ -78,7 +81,9 @@ async def look_at_polar(polar: PolarResource) -> Verdict:
     except (ApiError, TimeoutError) as error:
         return _failed("Polar", error)
     return Verdict(
-        None, well="Polar answers, and the token may read customers.", metadata={ANSWERS: 1, **_milliseconds(began)}
+        None,
+        well="Polar answers, and the token may read customers.",
+        metadata={USABLE: 1, ANSWERS: 1, **_milliseconds(began)},
     )
 
 
@@ -105,6 +110,7 @@ async def look_at_attio(attio: AttioResource, *, before: Collection[str]) -> Ver
         " ".join(described) or None,
         well=f"Attio answers, and {len(written)} of {len(ATTRIBUTES)} attributes are written.",
         metadata={
+            USABLE: 1,
             ANSWERS: 1,
             **_milliseconds(began),
             "number of attributes": len(written),
@@ -123,7 +129,7 @@ def _lost(slug: str, key: str) -> str:
 def _failed(service: str, error: ApiError | TimeoutError) -> Verdict:
     said = redact(str(error)) or f"{service} did not answer within {ANSWER_SECONDS} seconds."
     passing = isinstance(error, TransientError | TimeoutError)
-    return Verdict(said, severe=not passing, metadata={ANSWERS: 0 if passing else 1})
+    return Verdict(said, severe=not passing, metadata={USABLE: 0, ANSWERS: 0 if passing else 1})
 
 
 def _milliseconds(began: float) -> dict[str, int]:

@@ -10,7 +10,7 @@ from polar_attio_pipeline.channels import Notice, deliver, fingerprint
 from polar_attio_pipeline.defs import dagster_private
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.resources import LedgerResource, given
-from polar_attio_pipeline.defs.sensors import hour_states, new_polar_customers, other_states
+from polar_attio_pipeline.defs.sensors import hour_states, new_polar_customers, other_states, service_states
 from polar_attio_pipeline.defs.sensors.alert_cursor import AlertCursor, dump, load
 from polar_attio_pipeline.defs.sensors.notices import (
     FAILING_HOURS,
@@ -18,6 +18,7 @@ from polar_attio_pipeline.defs.sensors.notices import (
     OVERDUE_HOURS,
     RECONCILIATION,
     SENSOR,
+    SERVICES,
     UNRESOLVED_CUSTOMERS,
     State,
     notices,
@@ -85,6 +86,7 @@ class _Judge:
             RECONCILIATION: lambda: other_states.reconciliation(self._look, self.cursor.watching_since),
             UNRESOLVED_CUSTOMERS: lambda: self._customers(answer, options),
             SENSOR: self._sensor,
+            SERVICES: lambda: service_states.services(self._look),
         }
         for name, rule in rules.items():
             try:

@@ -36,7 +36,9 @@ def test_it_predicts_what_an_hour_then_does(pipeline: Pipeline) -> None:
     done = pipeline.hour()
     assert (found["create"], found["update"], found["keep"], found["reject"]) == (1, 1, 0, 1)
     assert (done["created"], done["updated"], done["unchanged"], done["rejected"]) == (1, 1, 0, 1)
-    assert f"| update | {ada.id} | name | Ada Example | Ada Renamed |  |" in found["changes"]
+    polar, attio = f"https://polar.sh/to/dashboard/customers/{ada.id}", pipeline.person("ada").url
+    row = f"| update | [{ada.id[:8]}]({polar}) | [open]({attio}) | name | Ada Example | Ada Renamed |  |"
+    assert row in found["changes"]
     assert {change["action"] for change in found["json"]} == {"create", "update", "reject"}
 
 
