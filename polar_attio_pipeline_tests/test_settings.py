@@ -114,6 +114,17 @@ def test_channels_are_separated_by_spaces_or_commas(urls: str) -> None:
     assert Settings(polar_attio_alert_urls=SecretStr(urls)).alert_urls() == ["json://a", "mailto://b"]
 
 
+def test_owners_are_addresses_or_teams_separated_by_spaces_or_commas() -> None:
+    assert Settings(polar_attio_owners="ada@example.com, team:growth").owners() == ["ada@example.com", "team:growth"]
+    assert Settings().owners() == []
+
+
+@pytest.mark.parametrize("owners", ["Ada", "team:", "ada@example", "ada@example.com Bob"])
+def test_an_owner_that_dagster_would_not_take_is_refused_with_what_to_write(owners: str) -> None:
+    with pytest.raises(ValidationError, match=r"write addresses, such as ada@.+, or teams, such as team:growth"):
+        Settings(polar_attio_owners=owners)
+
+
 def test_every_setting_has_a_line_in_the_example_and_every_line_a_setting() -> None:
     slugs = {f"ATTIO_SLUG__{key.upper()}" for key in BY_KEY if key.startswith("polar_")}
     plain = {name.upper() for name in Settings.model_fields if name != "attio_slug"}

@@ -79,6 +79,7 @@ def running(folder: Path, *, customers: int, start: date) -> Iterator[Stack]:
             "ATTIO_API_URL": url,
             "POLAR_ATTIO_START_DATE": start.isoformat(),
             "POLAR_ATTIO_DATABASE_URL": str(folder / "ledger.db"),
+            "POLAR_ATTIO_OWNERS": "team:growth",
             "DAGSTER_HOME": str(home),
         }
         subprocess.run([BIN / "polar-attio", "setup"], env=environment, cwd=ROOT, check=True, capture_output=True)

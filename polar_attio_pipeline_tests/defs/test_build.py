@@ -159,3 +159,50 @@ def test_importing_the_function_reads_no_setting_and_no_file_of_ours(tmp_path: P
 def test_a_prefix_that_dagster_would_not_take_is_refused_with_what_to_do(prefix: str, clean_environment: None) -> None:
     with pytest.raises(ValueError, match="begin with a letter, and use at most 30 letters, digits and underscores"):
         build(Settings(), prefix=prefix)
+
+
+@pytest.mark.parametrize("prefix", ["", "acme"])
+def test_the_graph_leads_from_polar_to_attio_by_the_hours_and_by_the_reconciliation(
+    clean_environment: None, prefix: str
+) -> None:
+    graph = build(Settings(), prefix=prefix).resolve_asset_graph()
+
+    edges = {(parent.path[-1], node.key.path[-1]) for node in graph.asset_nodes for parent in node.parent_keys}
+    assert edges == {
+        ("customers_in_polar", "polar_customers"),
+        ("customers_in_polar", "customer_reconciliation"),
+        ("polar_customers", "attio_people"),
+        ("attio_people", "people_in_attio"),
+        ("customer_reconciliation", "people_in_attio"),
+    }
+    assert {key.path[-1] for key in graph.external_asset_keys} == {"customers_in_polar", "people_in_attio"}
+
+
+def test_every_check_has_one_place(defs: dg.Definitions) -> None:
+    checks = {(key.asset_key.to_user_string(), key.name) for key in defs.resolve_asset_graph().asset_check_keys}
+
+    assert checks == {
+        ("customers_in_polar", "polar_can_be_read"),
+        ("attio_people", "every_customer_is_in_attio"),
+        ("customer_reconciliation", "no_deleted_customer_is_marked"),
+        ("customer_reconciliation", "every_polar_id_is_held_once"),
+        ("people_in_attio", "attio_can_be_written"),
+    }
+
+
+def test_assets_name_their_owners_their_columns_and_their_source(clean_environment: None) -> None:
+    graph = build(Settings(polar_attio_owners="ada@example.com, team:growth")).resolve_asset_graph()
+
+    assert all(graph.get(key).owners == ["ada@example.com", "team:growth"] for key in graph.get_all_asset_keys())
+    for asset in ("polar_customers", "attio_people"):
+        metadata = graph.get(dg.AssetKey(asset)).metadata
+        assert isinstance(metadata["dagster/column_schema"], dg.TableSchemaMetadataValue | dg.TableSchema)
+        (source,) = metadata["dagster/code_references"].code_references
+        assert source.file_path.endswith(f"defs/assets/{asset}.py")
+
+
+def test_every_job_says_when_to_launch_it(defs: dg.Definitions) -> None:
+    described = {job.name: job.description or "" for job in defs.resolve_all_job_defs()}
+
+    for job in ("customer_sync", "full_reconciliation", "preview"):
+        assert "aunch it" in described[job]

@@ -47,8 +47,9 @@ def build_alerts_sensor(watched: Watched, *, urls: Sequence[str]) -> dg.SensorDe
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING if urls else dg.DefaultSensorStatus.STOPPED,
         description="Tells the channels of POLAR_ATTIO_ALERT_URLS once when hours fail or are overdue, a "
-        "reconciliation fails or is late, the ledger cannot be read, too many customers are not in Attio, or Polar "
-        "cannot be watched, and once when that is over. Its cursor holds what was announced on each channel.",
+        "reconciliation fails or is late, the ledger cannot be read, too many customers are not in Attio, Polar cannot "
+        "be watched, or a token, a scope or an attribute keeps a service from being used, and once when that is over. "
+        "Its cursor holds what was announced on each channel.",
     )
     def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         ledger = given(context.resources, names.of("ledger"), LedgerResource)

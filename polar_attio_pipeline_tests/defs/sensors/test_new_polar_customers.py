@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from polar_attio_pipeline.defs.assets.attio_people import ABSENT, READ_AT
 from polar_attio_pipeline.defs.partitions import range_tags
 from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource
+from polar_attio_pipeline.defs.run_tags import HOURS, REASON
 from polar_attio_pipeline.defs.runs import UNDER_WAY
 from polar_attio_pipeline.defs.sensors import new_polar_customers as sensors
 from polar_attio_pipeline.defs.sensors.new_polar_customers import CURSOR_KEPT
@@ -82,7 +83,13 @@ class Sensor:
         """Tick; return the tags of the runs that are asked for."""
         result = self.tick()
         assert isinstance(result, dg.SensorResult)
-        return [request.tags for request in result.run_requests or []]
+        return [for_dagster(request.tags) for request in result.run_requests or []]
+
+    def reasons(self) -> list[str]:
+        """Tick; return what people are told of the runs that are asked for."""
+        result = self.tick()
+        assert isinstance(result, dg.SensorResult)
+        return [f"{request.tags[REASON]}: {request.tags[HOURS]}" for request in result.run_requests or []]
 
     def skips(self) -> str:
         """Tick; return why nothing is asked for."""
@@ -124,6 +131,10 @@ class Sensor:
         return self.polar.add_customer(email=f"{name}@example.com", name=name, created_at=datetime.now(UTC) - ago)
 
 
+def for_dagster(tags: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in tags.items() if name.startswith("dagster/")}
+
+
 def hours(first: int, last: int | None = None) -> dict[str, str]:
     return range_tags(START + first * HOUR, START + (first if last is None else last) * HOUR)
 
@@ -146,11 +157,22 @@ def test_a_new_customer_has_the_running_hour_asked_for_in_the_same_tick(sensor: 
 
     assert isinstance(result, dg.SensorResult)
     (request,) = result.run_requests or []
-    assert request.tags == hours(10)
+    assert for_dagster(request.tags) == hours(10)
     assert request.run_key is None
     config = request.run_config["ops"]["attio_people"]["config"]
     assert config == {"retry_unresolved": True, "expected": [ada.id]}
     assert sensor.pipeline.sandbox.traffic.count(service="polar", route="/v1/organizations/") == 0
+
+
+def test_a_run_says_why_it_was_asked_for_and_for_which_hours(sensor: Sensor) -> None:
+    assert sensor.reasons() == []
+    sensor.buy("ada")
+    sensor.buy("bob")
+    assert sensor.reasons() == ["2 new customers: Nov 01, 10-11 UTC"]
+
+
+def test_a_run_for_hours_that_were_missed_says_so(pipeline: Pipeline, clock: time_machine.Traveller) -> None:
+    assert Sensor(pipeline, clock).reasons() == ["not read in time: Nov 01, 00-10 UTC"]
 
 
 def test_what_it_asks_for_brings_the_customer_and_then_it_is_quiet(sensor: Sensor) -> None:
@@ -351,7 +373,7 @@ def test_an_hour_whose_success_left_out_a_customer_that_was_seen_in_it_is_asked_
 
     assert isinstance(result, dg.SensorResult)
     (request,) = result.run_requests or []
-    assert request.tags == hours(10)
+    assert for_dagster(request.tags) == hours(10)
     assert request.run_config["ops"]["attio_people"]["config"]["expected"] == [grace.id]
 
 
