@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from polar_attio_pipeline.attio.client import AttioClient
-from polar_attio_pipeline.attio.lookup import spellings
+from polar_attio_pipeline.attio.spellings import address_spellings
 from polar_attio_pipeline.sandbox.attio.people import NewPerson
 from polar_attio_pipeline.sandbox.attio.world import AttioWorld
 from polar_attio_pipeline.sync.ports import Found, UnavailableError
@@ -308,7 +308,7 @@ async def test_a_marked_search_that_is_too_complex_is_asked_in_two_halves(
     ],
 )
 def test_an_international_domain_is_looked_for_in_both_spellings(email: str, expected: set[str]) -> None:
-    assert set(spellings(email)) == expected
+    assert set(address_spellings(email)) == expected
 
 
 async def test_an_address_held_in_the_other_spelling_is_found(client: AttioClient, wire: Wire) -> None:

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from polar_attio_pipeline.attio.models import SelfInfo, decode_person, encode, parse_definitions
+from polar_attio_pipeline.attio.models import SelfInfo, parse_definitions
+from polar_attio_pipeline.attio.people import decode_person
+from polar_attio_pipeline.attio.values import encode
 from polar_attio_pipeline.sync.mapping import BY_KEY, Target
 from polar_attio_pipeline.sync.records import CurrentValue, Person, PersonName, Value, ValueType
 

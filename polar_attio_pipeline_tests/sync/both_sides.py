@@ -10,7 +10,7 @@ import httpx
 from pydantic import SecretStr
 
 from polar_attio_pipeline.attio.client import AttioClient, attio_api
-from polar_attio_pipeline.attio.models import encode
+from polar_attio_pipeline.attio.values import encode
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.polar.client import PolarClient, polar_api
 from polar_attio_pipeline.polar.customers import Listing
