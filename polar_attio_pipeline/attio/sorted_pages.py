@@ -22,7 +22,7 @@ PAGE = 500
 """Records in an answer; Attio's default, and the most that anybody is known to ask for."""
 
 _SIZES = (PAGE - 1, 100, 20, 4, 1)
-"""New records in a page, the smaller the more often Attio failed; each size is at most five times the next one."""
+"""New records in a page. Each size is at most five times the next one."""
 _PAGES_OF_EACH_SIZE = 5
 
 _LONGEST_GAP = 2 * PAGE
@@ -58,6 +58,40 @@ class _Gap:
     asked: tuple[int, int]
 
 
+class _Size:
+    """How many new records a page is to have: fewer after each failure, more again behind it."""
+
+    def __init__(self) -> None:
+        self._step = 0
+        self._pages = 0
+
+    @property
+    def records(self) -> int:
+        return _SIZES[self._step]
+
+    @property
+    def is_whole(self) -> bool:
+        return self._step == 0
+
+    @property
+    def is_smallest(self) -> bool:
+        return self._step == len(_SIZES) - 1
+
+    def reset(self) -> None:
+        self._step = self._pages = 0
+
+    def shrink(self) -> None:
+        self._step += 1
+        self._pages = 0
+
+    def count_page(self) -> None:
+        """Note a page that was read; after so many of one size, what failed in the larger size lies behind."""
+        self._pages += 1
+        if self._pages == _PAGES_OF_EACH_SIZE:
+            self._step = max(0, self._step - 1)
+            self._pages = 0
+
+
 class SortedPages:
     """One reading of a sorted list.
 
@@ -81,8 +115,7 @@ class SortedPages:
         self._furthest = 0
         self._gap: _Gap | None = None
         self._overlaps = False
-        self._size = 0
-        self._pages_of_this_size = 0
+        self._size = _Size()
         self._reads = 0
         self._isolating = 0
         self._failure: TransientError | None = None
@@ -117,13 +150,13 @@ class SortedPages:
         self._furthest = max(self._furthest, self._next)
         if self._reads >= _MOST_READS + 4 * (self._furthest // (PAGE - 1)):
             raise self._failure or self._unsteady(self._furthest + 1)
-        if self._size:
-            self._isolating += 1
-        else:
+        if self._size.is_whole:
             self._reads += 1
+        else:
+            self._isolating += 1
 
     def _limit(self) -> int:
-        return _SIZES[self._size] + 1 if self._size == 0 or self._overlaps else _SIZES[self._size]
+        return PAGE if self._size.is_whole else self._size.records + self._overlaps
 
     def _attempts(self) -> int | None:
         if self._insist is None:
@@ -133,7 +166,7 @@ class SortedPages:
         return _TO_BE_SURE if self._is_last_resort() else _ONE_ATTEMPT
 
     def _is_last_resort(self) -> bool:
-        return self._size == len(_SIZES) - 1 or self._isolating >= MOST_REQUESTS
+        return self._size.is_smallest or self._isolating >= MOST_REQUESTS
 
     async def _make_smaller(self, error: TransientError) -> None:
         """Ask for fewer records next; where that is one, or no request is left for it, leave them out."""
@@ -143,11 +176,10 @@ class SortedPages:
         if leave_out or self._failure is None:
             await self._insist(error)
         self._failure = error
-        self._pages_of_this_size = 0
         if leave_out:
             self._leave_out(error)
         else:
-            self._size += 1
+            self._size.shrink()
 
     def _leave_out(self, error: TransientError) -> None:
         start = self._gap.start if self._gap else self._next + self._overlaps
@@ -155,7 +187,7 @@ class SortedPages:
         self._next = sum(asked)
         self._gap = _Gap(start, self._next, asked)
         self._overlaps = False
-        self._size = 0
+        self._size.reset()
         if self._next - start > _LONGEST_GAP:
             raise error
 
@@ -185,19 +217,14 @@ class SortedPages:
         self._next = max(0, self._next - PAGE)
         self._gap = None
         self._overlaps = False
-        self._size = 0
+        self._size.reset()
 
     def _go_on(self, records: list[Record]) -> None:
         self._next += len(records) - 1
         self._last = record_id(records[-1])
         self._gap = None
         self._overlaps = True
-        if self._size == 0:
-            return
-        self._pages_of_this_size += 1
-        if self._pages_of_this_size == _PAGES_OF_EACH_SIZE:
-            self._size -= 1
-            self._pages_of_this_size = 0
+        self._size.count_page()
 
     def _report_gap(self, behind: list[Record]) -> None:
         if self._gap is None:
