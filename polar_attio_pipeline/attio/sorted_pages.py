@@ -172,6 +172,9 @@ class SortedPages:
         """Ask for fewer records next; where that is one, or no request is left for it, leave them out."""
         if self._insist is None or not is_server_error(error):
             raise error
+        if self._size.is_whole:
+            self._reads -= 1
+            self._isolating += 1
         leave_out = self._is_last_resort()
         if leave_out or self._failure is None:
             await self._insist(error)

@@ -26,6 +26,7 @@ class Listing:
         numbers: The records, in their order.
         broken: Those that cannot be shown.
         asked: Offset and limit of each request.
+        attempts: How many attempts an answer 500 was worth, of each request.
         before: Acts before a request is answered.
         is_down: Whether Attio fails for everything.
     """
@@ -34,12 +35,14 @@ class Listing:
         self.numbers = list(range(count))
         self.broken = broken or set()
         self.asked: list[tuple[int, int]] = []
+        self.attempts: list[int | None] = []
         self.insisted = 0
         self.before: Callable[[int], None] = lambda _: None
         self.is_down = False
 
     async def fetch(self, offset: int, limit: int, attempts: int | None) -> list[Record]:
         self.asked.append((offset, limit))
+        self.attempts.append(attempts)
         self.before(len(self.asked))
         page = self.numbers[offset : offset + limit]
         if self.is_down or self.broken.intersection(page):
@@ -157,6 +160,42 @@ async def test_another_failure_is_not_read_around(status: int) -> None:
     assert len(listing.asked) == 1
 
 
+async def test_where_failures_are_not_to_be_read_around_the_first_one_is_raised() -> None:
+    listing = Listing(1000, {700})
+    reading = SortedPages(listing.fetch, what="people", unsteady=listing.unsteady)
+
+    with pytest.raises(TransientError, match="Attio is failing"):
+        [_ async for _ in reading.pages()]
+
+    assert listing.attempts == [None, None], "as many as any other failure"
+
+
+async def test_patience_is_for_the_first_failure_and_for_a_record_before_it_is_left_out() -> None:
+    listing = Listing(500, {0})
+
+    await listing.read()
+
+    asked = [limit for _, limit in listing.asked]
+    assert list(zip(asked, listing.attempts, strict=True)) == [
+        (500, 6),
+        (100, 1),
+        (20, 1),
+        (4, 1),
+        (1, 3),
+        (500, 1),
+        (1, 1),
+    ]
+
+
+async def test_forty_broken_records_side_by_side_are_left_out_together(caplog: pytest.LogCaptureFixture) -> None:
+    listing = Listing(3000, set(range(700, 740)))
+
+    found = await listing.read()
+
+    assert set(found) >= set(range(700)) | set(range(1400, 3000))
+    assert len(caplog.records) == 1
+
+
 async def test_a_failure_that_passes_leaves_nothing_out(caplog: pytest.LogCaptureFixture) -> None:
     listing = Listing(2000)
 
@@ -169,20 +208,47 @@ async def test_a_failure_that_passes_leaves_nothing_out(caplog: pytest.LogCaptur
     assert caplog.text == ""
 
 
+async def test_after_a_failure_that_passes_pages_are_whole_again() -> None:
+    listing = Listing(20_000, {700})
+
+    def mend(number: int) -> None:
+        if number == 4:
+            listing.broken.clear()
+
+    listing.before = mend
+
+    assert len(await listing.read()) == 20_000
+    assert len(listing.asked) <= 20_000 // (PAGE - 1) + 1 + 15
+
+
 @pytest.mark.parametrize("at", range(1, 40))
-@pytest.mark.parametrize("vanishing", [0, 600, 699, 700, 701])
-async def test_no_record_is_skipped_when_one_vanishes_while_the_broken_one_is_isolated(at: int, vanishing: int) -> None:
-    listing = Listing(1500, {700})
+@pytest.mark.parametrize(
+    ("broken", "vanishing"),
+    [
+        ({700}, {0}),
+        ({700}, {600}),
+        ({700}, {699}),
+        ({700}, {700}),
+        ({700}, {701}),
+        ({700, 702}, {0, 1}),
+        ({0}, {5, 6, 7}),
+        ({0, 3}, {1, 2}),
+    ],
+)
+async def test_no_record_is_skipped_when_others_vanish_while_a_broken_one_is_isolated(
+    at: int, broken: set[int], vanishing: set[int]
+) -> None:
+    listing = Listing(1500, broken)
 
     def vanish(number: int) -> None:
         if number == at:
-            listing.numbers.remove(vanishing)
+            listing.numbers = [one for one in listing.numbers if one not in vanishing]
 
     listing.before = vanish
 
     found = await listing.read()
 
-    assert set(found) >= set(range(1500)) - {700, vanishing}
+    assert set(found) >= set(range(1500)) - broken - vanishing
     assert len(found) == len(set(found))
 
 
