@@ -22,38 +22,43 @@ def build_unresolved_check(names: Names, asset: dg.AssetKey) -> dg.AssetChecksDe
         "over POLAR_ATTIO_FAILED_ERROR_SHARE of all customers. Each later pass tries them again.",
     )
     def every_customer_is_in_attio(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        store = given(context.resources, names.of("ledger"), LedgerResource).open()
-        options = given(context.resources, names.of("options"), PassOptions)
-        with explained_failures():
-            counts = store.counts()
-            unresolved = store.unresolved(limit=None)
-        failed = sum(counts[result] for result in FAILED)
-        share = failed / max(1, sum(counts.values()))
-        severe = share > options.failed_error_share
-        rows = [
-            (
-                row.outcome,
-                f"`{row.polar_customer_id}`",
-                row.reason or "",
-                _advice(row),
-                links((row.attio_url or "").split()),
-            )
-            for row in unresolved
-        ]
-        return dg.AssetCheckResult(
-            passed=failed == 0,
-            severity=dg.AssetCheckSeverity.ERROR if severe else dg.AssetCheckSeverity.WARN,
-            description=f"{failed} of {sum(counts.values())} customers are not in Attio as they should be."
-            if failed
-            else "Every customer is in Attio.",
-            metadata={
-                **{result.value: count for result, count in counts.items()},
-                "share": round(share, 4),
-                "customers": table(("outcome", "Polar customer", "reason", "what to do", "Attio"), rows),
-            },
-        )
+        ledger = given(context.resources, names.of("ledger"), LedgerResource)
+        return judge_unresolved(ledger, given(context.resources, names.of("options"), PassOptions))
 
     return every_customer_is_in_attio
+
+
+def judge_unresolved(ledger: LedgerResource, options: PassOptions) -> dg.AssetCheckResult:
+    """Return whether every customer known to the ledger is in Attio."""
+    store = ledger.open()
+    with explained_failures():
+        counts = store.counts()
+        unresolved = store.unresolved(limit=None)
+    failed = sum(counts[result] for result in FAILED)
+    share = failed / max(1, sum(counts.values()))
+    severe = share > options.failed_error_share
+    rows = [
+        (
+            row.outcome,
+            f"`{row.polar_customer_id}`",
+            row.reason or "",
+            _advice(row),
+            links((row.attio_url or "").split()),
+        )
+        for row in unresolved
+    ]
+    return dg.AssetCheckResult(
+        passed=failed == 0,
+        severity=dg.AssetCheckSeverity.ERROR if severe else dg.AssetCheckSeverity.WARN,
+        description=f"{failed} of {sum(counts.values())} customers are not in Attio as they should be."
+        if failed
+        else "Every customer is in Attio.",
+        metadata={
+            **{result.value: count for result, count in counts.items()},
+            "share": round(share, 4),
+            "customers": table(("outcome", "Polar customer", "reason", "what to do", "Attio"), rows),
+        },
+    )
 
 
 def _advice(row: OutcomeRow) -> str:

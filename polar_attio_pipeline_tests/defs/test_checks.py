@@ -7,8 +7,7 @@ import dagster as dg
 import pytest
 from pydantic import SecretStr
 
-from polar_attio_pipeline.defs.checks import build_unresolved_check
-from polar_attio_pipeline.defs.names import Names
+from polar_attio_pipeline.defs.checks import judge_unresolved
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.resources import LedgerResource
 from polar_attio_pipeline.ledger import Ledger
@@ -35,14 +34,7 @@ def ledger(tmp_path: Path) -> Ledger:
 
 
 def check(ledger: Ledger, *, share: float = 0.05) -> dg.AssetCheckResult:
-    evaluate = build_unresolved_check(Names(), dg.AssetKey("attio_people"))
-    resources = {
-        "ledger": LedgerResource.at(SecretStr(ledger.name)),
-        "options": PassOptions(failed_error_share=share),
-    }
-    result = evaluate(dg.build_asset_check_context(resources=resources))
-    assert isinstance(result, dg.AssetCheckResult)
-    return result
+    return judge_unresolved(LedgerResource.at(SecretStr(ledger.name)), PassOptions(failed_error_share=share))
 
 
 def text(result: dg.AssetCheckResult, name: str) -> str:
