@@ -226,6 +226,7 @@ def test_a_run_that_died_is_ended_by_the_sensor_of_its_own_pipeline(host: Host) 
     assert [(one.run_id, one.status) for one in host.instance.get_runs()] == [(run.run_id, dg.DagsterRunStatus.FAILURE)]
 
 
+@pytest.mark.filterwarnings("ignore:Property `ScheduleDefinition.environment_vars`:DeprecationWarning")
 def test_what_dagster_keeps_of_the_code_location_and_of_runs_has_no_token_and_no_address_of_a_ledger(
     host: Host, tmp_path: Path
 ) -> None:

@@ -15,6 +15,7 @@ from polar_attio_pipeline.sandbox.world import Sandbox
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline_tests.conftest import set_up
 
+
 @dataclass(frozen=True)
 class Organization:
     """One organization, and the workspace that knows its customers: neither takes the tokens of another one.
