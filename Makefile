@@ -33,7 +33,7 @@ check: $(READY) ## Lint, types, import layers, and whether Dagster loads the def
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/dagster definitions validate
+	@DAGSTER_HOME=$(CURDIR) $(BIN)/dg check defs
 
 bench: $(READY) ## Measure calls, speed and memory, ours against the naive way; minutes
 	@$(BIN)/python -m polar_attio_pipeline_tests.benchmarks

@@ -1,5 +1,6 @@
 """Snapshots between the assets of a run: what goes in comes out, for that run alone."""
 
+import os
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pandas as pd
 import pytest
+from pydantic import SecretStr
 
 from polar_attio_pipeline.defs.io import COLUMNS, SnapshotIOManager, from_frame, to_frame
 from polar_attio_pipeline.defs.partitions import hours_from, range_tags
@@ -93,7 +95,7 @@ class Store:
 
         self._defs = dg.Definitions(
             assets=[polar_customers, taken],
-            resources={"customers_io": SnapshotIOManager(url=str(database))},
+            resources={"customers_io": SnapshotIOManager(url=SecretStr(str(database)))},
             jobs=[dg.define_asset_job("both", executor_def=dg.in_process_executor)],
         )
 
@@ -165,7 +167,7 @@ def resumable() -> dg.JobDefinition:
 
     return dg.Definitions(
         assets=[polar_customers, taken],
-        resources={"customers_io": SnapshotIOManager(url=dg.EnvVar("LEDGER_OF_THIS_TEST"))},
+        resources={"customers_io": SnapshotIOManager(url=SecretStr(os.environ["LEDGER_OF_THIS_TEST"]))},
         jobs=[dg.define_asset_job("both", executor_def=dg.in_process_executor)],
     ).resolve_job_def("both")
 
