@@ -38,7 +38,7 @@ from polar_attio_pipeline.sync.ports import (
     RecordRefusedError,
     UnavailableError,
 )
-from polar_attio_pipeline.sync.records import Person, Values
+from polar_attio_pipeline.sync.records import CurrentValue, Person, Values
 
 _log = logging.getLogger(__name__)
 
@@ -170,9 +170,13 @@ class AttioClient:
         address = {EMAILS: [add_email]} if add_email else {}
         return await self._write("PATCH", f"{RECORDS_PATH}/{record_id}", {**self._encoded(values), **address})
 
-    async def keep_company(self, person: Person, company: str) -> None:
-        """Restore the company of a person to whom an address was added, if Attio's automation moves the person."""
-        await keep_company(self.api, person, company)
+    async def keep_company(self, person: Person, company: str) -> CurrentValue | None:
+        """Restore the company of a person to whom an address was added, if Attio's automation moves the person.
+
+        Returns:
+            The company that the automation had set, where it was replaced.
+        """
+        return await keep_company(self.api, person, company)
 
     async def is_answering(self) -> bool:
         """Tell whether Attio answers a simple request at all, within seconds; a refusal is an answer."""

@@ -7,7 +7,7 @@ from polar_attio_pipeline.attio.errors import RECORDS_PATH, data_of
 from polar_attio_pipeline.attio.models import COMPANY, company_of, company_reference
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.errors import ApiError
-from polar_attio_pipeline.sync.records import Person
+from polar_attio_pipeline.sync.records import CurrentValue, Person
 
 _log = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ _ATTEMPTS = 4
 """The write is done and its outcome waits: a few seconds are enough."""
 
 
-async def keep_company(api: ApiClient, person: Person, company: str) -> None:
+async def keep_company(api: ApiClient, person: Person, company: str) -> CurrentValue | None:
     """Give a person its company back if Attio itself has replaced it, as it does when an address joins.
 
     What the automation did shows some time after the write, so the person is looked at twice. A company that anybody
@@ -28,6 +28,9 @@ async def keep_company(api: ApiClient, person: Person, company: str) -> None:
         api: Attio's API.
         person: Who got an address.
         company: The record id of the company that it had before.
+
+    Returns:
+        The company that Attio had set, where it was replaced; None if nothing was written.
     """
     path = f"{RECORDS_PATH}/{person.record_id}"
     retry = replace(api.retry, attempts=min(api.retry.attempts, _ATTEMPTS))
@@ -39,7 +42,8 @@ async def keep_company(api: ApiClient, person: Person, company: str) -> None:
                 if held.actor == "system":
                     restored = {"data": {"values": {COMPANY: company_reference(company)}}}
                     await api.request("PATCH", path, limiter="writes", json=restored, retry=retry)
-                return
+                    return held
+                return None
     except (ApiError, ValueError) as error:
         _log.warning(
             "Attio may have replaced the company of %s when an address was added, and it could not be put back: %s "
@@ -47,3 +51,4 @@ async def keep_company(api: ApiClient, person: Person, company: str) -> None:
             person.url or person.record_id,
             error,
         )
+    return None
