@@ -1,8 +1,10 @@
 """A run's process is known again, and known to be gone."""
 
 import json
+import multiprocessing
 import subprocess
 import sys
+from pathlib import Path
 
 from polar_attio_pipeline.processes import identity, is_gone
 
@@ -34,3 +36,32 @@ def test_a_process_that_another_run_lived_in_is_never_judged() -> None:
 
     assert is_gone(json.dumps(earlier), "a run")
     assert not is_gone(json.dumps(earlier), "the run that executes it again")
+
+
+STEP = """
+import multiprocessing
+from polar_attio_pipeline.processes import identity
+
+if __name__ == "__main__":
+    with multiprocessing.get_context("spawn").Pool(1) as steps:
+        print(steps.apply(identity))
+"""
+
+
+def test_a_run_outlives_the_process_of_its_step_as_long_as_the_process_that_started_it_lives() -> None:
+    with multiprocessing.get_context("spawn").Pool(1) as steps:
+        tag = steps.apply(identity)
+        steps.close()
+        steps.join()
+
+    assert json.loads(tag)["pid"] != json.loads(identity())["pid"]
+    assert not is_gone(tag)
+
+
+def test_it_is_gone_when_both_have_ended(tmp_path: Path) -> None:
+    (tmp_path / "run.py").write_text(STEP)
+
+    ended = subprocess.run([sys.executable, "run.py"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+
+    assert "starter" in json.loads(ended)
+    assert is_gone(ended)

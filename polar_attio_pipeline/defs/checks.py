@@ -54,33 +54,45 @@ def build_customers_check(names: Names) -> dg.AssetChecksDefinition:
         "over POLAR_ATTIO_FAILED_ERROR_SHARE of all customers. Each later pass tries them again.",
     )
     def every_customer_is_in_attio(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        store = given(context.resources, names.of("ledger"), LedgerResource).open()
+        ledger = given(context.resources, names.of("ledger"), LedgerResource)
         options = given(context.resources, names.of("options"), PassOptions)
-        with explained_failures():
-            counts = store.counts()
-            unresolved = store.unresolved(limit=None)
-        failed = sum(counts[result] for result in FAILED)
-        share = failed / max(1, sum(counts.values()))
-        severe = share > options.failed_error_share
-        shown = _customers(unresolved, polar_link(given(context.resources, names.of("polar"), PolarResource)))
-        return dg.AssetCheckResult(
-            passed=failed == 0,
-            severity=dg.AssetCheckSeverity.ERROR if severe else dg.AssetCheckSeverity.WARN,
-            description=f"{failed} of {sum(counts.values())} customers are not in Attio as they should be.\n\n"
-            f"{shown.text(DESCRIBED)}"
-            if failed
-            else "Every customer is in Attio.",
-            metadata={
-                **totals(counts),
-                "share": round(share, 4),
-                "because of their data": sum(row.reason not in NOT_BY_DATA for row in unresolved),
-                "because of a service": sum(row.reason in NOT_BY_DATA for row in unresolved),
-                "by reason": _by_reason(unresolved),
-                "list": whole(shown),
-            },
-        )
+        return judge_customers(ledger, options, polar_link(given(context.resources, names.of("polar"), PolarResource)))
 
     return every_customer_is_in_attio
+
+
+def judge_customers(ledger: LedgerResource, options: PassOptions, link: PolarLink) -> dg.AssetCheckResult:
+    """Return whether every customer known to the ledger is in Attio.
+
+    Args:
+        ledger: Where their outcomes are.
+        options: From which share of them on it is an error.
+        link: Makes links into Polar.
+    """
+    store = ledger.open()
+    with explained_failures():
+        counts = store.counts()
+        unresolved = store.unresolved(limit=None)
+    failed = sum(counts[result] for result in FAILED)
+    share = failed / max(1, sum(counts.values()))
+    severe = share > options.failed_error_share
+    shown = _customers(unresolved, link)
+    return dg.AssetCheckResult(
+        passed=failed == 0,
+        severity=dg.AssetCheckSeverity.ERROR if severe else dg.AssetCheckSeverity.WARN,
+        description=f"{failed} of {sum(counts.values())} customers are not in Attio as they should be.\n\n"
+        f"{shown.text(DESCRIBED)}"
+        if failed
+        else "Every customer is in Attio.",
+        metadata={
+            **totals(counts),
+            "share": round(share, 4),
+            "because of their data": sum(row.reason not in NOT_BY_DATA for row in unresolved),
+            "because of a service": sum(row.reason in NOT_BY_DATA for row in unresolved),
+            "by reason": _by_reason(unresolved),
+            "list": whole(shown),
+        },
+    )
 
 
 def build_service_checks(names: Names) -> list[dg.AssetChecksDefinition]:

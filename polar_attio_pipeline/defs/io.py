@@ -30,7 +30,7 @@ COLUMNS = (
 
 _TIMES = {"created_at": "datetime64[us]", "read_at": "datetime64[us]"}
 
-_ATTRIBUTES = ("read_at", "polar_read_at", "free_turn")
+_ATTRIBUTES = ("read_at", "polar_read_at", "free_lease_token")
 """Attributes of a frame, as in `Snapshot`. A frame without a snapshot behind it has None for each of them."""
 
 

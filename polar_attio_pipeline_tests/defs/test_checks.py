@@ -1,17 +1,18 @@
 """The check on every customer: green, amber and red, and what it shows of whom."""
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import dagster as dg
 import pytest
 from pydantic import SecretStr
 
-from polar_attio_pipeline.defs.checks import build_customers_check
-from polar_attio_pipeline.defs.names import Names
+from polar_attio_pipeline.defs.checks import judge_customers
 from polar_attio_pipeline.defs.options import PassOptions
-from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource
+from polar_attio_pipeline.defs.resources import LedgerResource
 from polar_attio_pipeline.ledger import Ledger
+from polar_attio_pipeline.polar.dashboard import customer_url
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result
 
 ID = "00000000-0000-4000-8000-{:012}"
@@ -36,22 +37,9 @@ def ledger(tmp_path: Path) -> Ledger:
 
 
 def check(ledger: Ledger, *, share: float = 0.05) -> dg.AssetCheckResult:
-    evaluate = build_customers_check(Names())
-    resources = {
-        "polar": PolarResource(
-            access_token=SecretStr("none"),
-            api_url="https://api.polar.sh",
-            requests_per_minute=1,
-            organization_slug="acme",
-        ),
-        "ledger": LedgerResource.at(SecretStr(ledger.name)),
-        "options": PassOptions(failed_error_share=share),
-    }
-    # As they are: a resource that Dagster would initialise is none that a context without a run can give.
-    given = {name: dg.ResourceDefinition.hardcoded_resource(resource) for name, resource in resources.items()}
-    result = evaluate(dg.build_asset_check_context(resources=given))
-    assert isinstance(result, dg.AssetCheckResult)
-    return result
+    link = partial(customer_url, api_url="https://api.polar.sh", slug="acme")
+    options = PassOptions(failed_error_share=share)
+    return judge_customers(LedgerResource.at(SecretStr(ledger.name)), options, link)
 
 
 def text(result: dg.AssetCheckResult, name: str) -> str:

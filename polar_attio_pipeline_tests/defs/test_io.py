@@ -37,7 +37,7 @@ def bad_row(created_at: datetime | None = NOON) -> Outcome:
 
 
 def snapshot(*customers: Customer, bad: Iterable[Outcome] = ()) -> Snapshot:
-    return Snapshot(customers, tuple(bad), read_at=READ, polar_read_at=READ + timedelta(seconds=7), free_turn=3)
+    return Snapshot(customers, tuple(bad), read_at=READ, polar_read_at=READ + timedelta(seconds=7), free_lease_token=3)
 
 
 def test_a_snapshot_survives_the_way_through_a_frame() -> None:
@@ -69,7 +69,7 @@ def test_no_snapshot_is_an_empty_frame_that_says_so() -> None:
     frame = to_frame(None)
 
     assert (tuple(frame.columns), len(frame)) == (COLUMNS, 0)
-    assert frame.attrs == {"read_at": None, "polar_read_at": None, "free_turn": None}
+    assert frame.attrs == {"read_at": None, "polar_read_at": None, "free_lease_token": None}
     assert from_frame(frame) is None
     assert from_frame(pd.DataFrame()) is None
 

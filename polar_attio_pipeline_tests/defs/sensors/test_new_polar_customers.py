@@ -28,7 +28,7 @@ from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline.sandbox.tokens import POLAR_TOKEN
 from polar_attio_pipeline.sync.outcomes import Outcome, Result
-from polar_attio_pipeline_tests.conftest import CUSTOMERS, PEOPLE, Pipeline
+from polar_attio_pipeline_tests.conftest import CUSTOMERS, PEOPLE, Pipeline, evaluate
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 NOW = START + timedelta(hours=10, minutes=30)
@@ -67,13 +67,14 @@ class Sensor:
             access_token=SecretStr(POLAR_TOKEN), api_url=self.pipeline.settings.polar_api_url, requests_per_minute=1e6
         )
         ledger = LedgerResource.at(self.pipeline.settings.polar_attio_database_url)
-        context = dg.build_sensor_context(
+        given = dg.build_sensor_context(
             instance=self.instance,
             cursor=self.cursor,
             resources={"polar": resource, "ledger": ledger},
             definitions=self.pipeline.defs,
         )
-        result = self._definition(context)
+        with given as context:
+            result = evaluate(self._definition, context)
         assert isinstance(result, dg.SensorResult | dg.SkipReason)
         if isinstance(result, dg.SensorResult):
             self.cursor = result.cursor
