@@ -1,6 +1,7 @@
 """Whether both services can be used now: a few cheap requests to each, and what came of them as a verdict."""
 
 import asyncio
+import re
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -8,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from polar_attio_pipeline.attio.attributes import setting
+from polar_attio_pipeline.attio.objects import AttioObject
 from polar_attio_pipeline.defs.resources import AttioResource, PolarResource
 from polar_attio_pipeline.http.errors import ApiError, TransientError
 from polar_attio_pipeline.http.redaction import redact
@@ -104,8 +105,11 @@ async def look_at_attio(attio: AttioResource, *, before: Collection[str]) -> Ver
         return replace(failed, metadata={**failed.metadata, ATTRIBUTES_WRITTEN: dg.JsonMetadataValue(sorted(before))})
     written = {target.attribute.key for target in workspace.targets}
     described = [problem.text for problem in workspace.problems]
-    lost = [key for key in sorted({*before} - written) if not any(attio.slugs[key] in text for text in described)]
-    described += [_lost(attio.slugs[key], key) for key in lost]
+    known = set(re.findall(r"\w+", " ".join(described)))
+    # An older version of this program may have written one that this one does not know.
+    missing = sorted({*before} & attio.slugs.keys() - written)
+    lost = [key for key in missing if attio.slugs[key] not in known]
+    described += [_lost(workspace.attio_object, attio.slugs[key], key) for key in lost]
     return Verdict(
         " ".join(described) or None,
         well=f"Attio answers, and {len(written)} of {len(ATTRIBUTES)} attributes are written.",
@@ -119,10 +123,11 @@ async def look_at_attio(attio: AttioResource, *, before: Collection[str]) -> Ver
     )
 
 
-def _lost(slug: str, key: str) -> str:
+def _lost(attio_object: AttioObject, slug: str, key: str) -> str:
     return (
-        f"Attio's People attribute {slug} was there and is not any more, so it is not written: if it has another slug "
-        f"now, set {setting(key)} to it; if it is not wanted any more, execute this check once by hand."
+        f"Attio's {attio_object.title} attribute {slug} was there and is not any more, so it is not written: if it has "
+        f"another slug now, set {attio_object.setting(key)} to it; if it is not wanted any more, execute this check "
+        "once by hand."
     )
 
 

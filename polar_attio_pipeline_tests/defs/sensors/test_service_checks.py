@@ -135,6 +135,19 @@ def test_an_attribute_that_was_written_and_is_missing_is_named_until_a_person_ac
     assert tick(pipeline)[ATTIO].passed
 
 
+def test_an_attribute_that_this_version_does_not_know_any_more_is_not_missed(pipeline: Pipeline) -> None:
+    pipeline.instance.report_runless_asset_event(
+        dg.AssetCheckEvaluation(
+            asset_key=ATTIO.asset_key,
+            check_name=ATTIO.name,
+            passed=False,
+            metadata={ATTRIBUTES_WRITTEN: dg.JsonMetadataValue(["polar_shoe_size"])},
+        )
+    )
+
+    assert tick(pipeline)[ATTIO].passed
+
+
 def test_what_was_written_is_not_forgotten_while_attio_cannot_be_asked(pipeline: Pipeline) -> None:
     tick(pipeline)
     fault = pipeline.sandbox.faults.add(Fault(kind=Kind.STATUS, service="attio"))
