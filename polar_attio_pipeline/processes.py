@@ -19,14 +19,19 @@ def identity() -> str:
     return json.dumps({"host": socket.gethostname(), "pid": process.pid, "started": process.create_time()})
 
 
+def is_here(tag: str) -> bool:
+    """Tell whether a process is, or was, on this machine."""
+    return bool(json.loads(tag)["host"] == socket.gethostname())
+
+
 def is_gone(tag: str) -> bool:
     """Tell whether the process that a run was tagged with has certainly ended: it was on this machine, and is not now.
 
     A process of another machine cannot be seen from here and counts as alive.
     """
-    process = json.loads(tag)
-    if process["host"] != socket.gethostname():
+    if not is_here(tag):
         return False
+    process = json.loads(tag)
     try:
         found = psutil.Process(process["pid"])
         # The kernel's clock ticks by hundredths, and a boot time that is corrected moves every start time with it.

@@ -22,6 +22,7 @@ from polar_attio_pipeline.defs.sensors.new_polar_customers import build_sensor
 from polar_attio_pipeline.defs.sensors.orphaned_runs import orphaned_runs
 from polar_attio_pipeline.defs.sensors.watching import Watched
 from polar_attio_pipeline.ledger.location import is_server
+from polar_attio_pipeline.passes.installation import start_date
 from polar_attio_pipeline.polar.dashboard import customer_url
 from polar_attio_pipeline.settings import Settings
 
@@ -40,7 +41,7 @@ def build(settings: Settings) -> dg.Definitions:
 
 
 def _build(settings: Settings) -> dg.Definitions:
-    partitions = hours_from(datetime.combine(settings.polar_attio_start_date, time(), UTC))
+    partitions = hours_from(datetime.combine(start_date(settings), time(), UTC))
     customer_sync = dg.define_asset_job(
         "customer_sync",
         selection=dg.AssetSelection.assets("polar_customers", "attio_people"),
@@ -61,12 +62,22 @@ def _build(settings: Settings) -> dg.Definitions:
         asset_checks=[build_unresolved_check("attio_people"), build_unresolved_check("customer_reconciliation")],
         jobs=[customer_sync, full_reconciliation, preview],
         schedules=[
-            build_hourly_schedule(customer_sync.name, partitions, overlap_hours=settings.polar_attio_overlap_hours),
+            build_hourly_schedule(
+                customer_sync.name,
+                partitions,
+                overlap_hours=settings.polar_attio_overlap_hours,
+                minute=settings.polar_attio_hourly_minute,
+            ),
             build_reconciliation_schedule(reconciliation, cron=settings.polar_attio_reconciliation_cron),
         ],
         sensors=[
             orphaned_runs,
-            build_sensor(customer_sync.name, partitions, overlap_hours=settings.polar_attio_overlap_hours),
+            build_sensor(
+                customer_sync.name,
+                partitions,
+                overlap_hours=settings.polar_attio_overlap_hours,
+                seconds=settings.polar_attio_sensor_seconds,
+            ),
             build_alert_sensor(
                 Watched(
                     people=Target(dg.AssetKey("attio_people"), customer_sync.name),
@@ -82,12 +93,14 @@ def _build(settings: Settings) -> dg.Definitions:
                     ),
                 ),
                 urls=settings.alert_urls(),
+                seconds=settings.polar_attio_alert_seconds,
             ),
         ],
         resources={
             "polar": PolarResource(
                 access_token=dg.EnvVar("POLAR_ACCESS_TOKEN"),
                 api_url=settings.polar_api_url,
+                api_version=settings.polar_api_version,
                 requests_per_minute=settings.polar_requests_per_minute,
                 organization_slug=settings.polar_organization_slug,
             ),

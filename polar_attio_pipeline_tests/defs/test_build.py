@@ -92,7 +92,10 @@ def test_settings_reach_the_resources_and_tokens_stay_in_the_environment(
 def test_the_url_of_a_database_server_stays_in_the_environment_because_it_has_a_password(
     clean_environment: None,
 ) -> None:
-    settings = Settings(polar_attio_database_url=SecretStr("postgresql://polar:hunter2@db.example/ledger"))
+    settings = Settings(
+        polar_attio_start_date=date(2026, 11, 20),
+        polar_attio_database_url=SecretStr("postgresql://polar:hunter2@db.example/ledger"),
+    )
 
     resources = build(settings).resources or {}
 
@@ -110,4 +113,4 @@ def test_it_loads_in_a_fresh_process_without_any_setting_and_without_a_warning(
     )
 
     assert (loaded.returncode, loaded.stdout, loaded.stderr) == (0, "", "")
-    assert list(tmp_path.iterdir()) == []
+    assert [path.relative_to(tmp_path) for path in tmp_path.rglob("*.db")] == [Path(".state/polar_attio.db")]

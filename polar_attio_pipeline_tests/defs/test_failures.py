@@ -9,7 +9,8 @@ import dagster as dg
 import pytest
 from typer.testing import CliRunner
 
-from polar_attio_pipeline import cli
+from polar_attio_pipeline.cli import plan
+from polar_attio_pipeline.cli.app import app
 from polar_attio_pipeline.defs.failures import explained_failures
 from polar_attio_pipeline.http.errors import FatalError, TransientError
 from polar_attio_pipeline.ledger import LedgerError
@@ -140,7 +141,7 @@ def in_the_ui(pipeline: Pipeline) -> str:
 
 
 def in_the_terminal(command: str = "plan") -> str:
-    failed = CliRunner().invoke(cli.app, [command])
+    failed = CliRunner().invoke(app, [command])
     assert failed.exit_code == 1
     assert failed.stderr.count("\n") == 1, failed.output
     return failed.stderr.strip()
@@ -198,7 +199,7 @@ def test_what_is_set_up_wrong_is_said_at_once_in_the_ui_and_in_the_terminal(
 def test_a_host_that_cannot_be_reached_is_named_with_its_setting(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, trouble: Trouble, about: list[str]
 ) -> None:
-    monkeypatch.setattr(cli, "_PATIENT", IMPATIENT)
+    monkeypatch.setattr(plan, "PATIENT", IMPATIENT)
     trouble(pipeline, monkeypatch)
 
     assert_is_a_sentence(in_the_ui(pipeline), *about)

@@ -59,13 +59,15 @@ class Success:
     absent: frozenset[str]
 
 
-def build_sensor(job: str, partitions: dg.HourlyPartitionsDefinition, *, overlap_hours: int) -> dg.SensorDefinition:
+def build_sensor(
+    job: str, partitions: dg.HourlyPartitionsDefinition, *, overlap_hours: int, seconds: int
+) -> dg.SensorDefinition:
     """Return the sensor that asks for the running hour when a customer appears, and for hours that were missed."""
 
     @dg.sensor(
         name=NAME,
         job_name=job,
-        minimum_interval_seconds=30,
+        minimum_interval_seconds=seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Looks at Polar's newest customers, one request a tick. Its cursor says up to when every customer "
         "was read, and which hours fail; deleting it costs one more look and nothing else.",

@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 from rich.console import Console
 
-from polar_attio_pipeline.cli import setup
+from polar_attio_pipeline.cli.setup import setup
 from polar_attio_pipeline.defs.build import build
 from polar_attio_pipeline.defs.partitions import range_tags
 from polar_attio_pipeline.hours import HOUR, floor

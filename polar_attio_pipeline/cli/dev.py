@@ -11,10 +11,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from polar_attio_pipeline.cli import setup
+from polar_attio_pipeline.cli.setup import setup
 from polar_attio_pipeline.settings import Settings
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 UI_PORT = "3000"
 SANDBOX_PORT = "8700"
 SANDBOX_DAYS = 3

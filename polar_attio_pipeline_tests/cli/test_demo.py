@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import pytest
 
-from polar_attio_pipeline import dev
+from polar_attio_pipeline.cli import dev
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 
 Started = list[tuple[Path, dict[str, str]]]
@@ -39,7 +39,11 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Started:
 @pytest.mark.slow
 def test_the_demo_ends_well_and_its_last_lines_tell_what_it_did(tmp_path: Path) -> None:
     shown = subprocess.run(
-        [sys.executable, "-m", "polar_attio_pipeline.demo"], capture_output=True, text=True, check=False, cwd=tmp_path
+        [sys.executable, "-m", "polar_attio_pipeline.cli.demo"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
     )
 
     assert shown.returncode == 0, shown.stderr
