@@ -33,10 +33,6 @@ def wrong_attio_key(_: Pipeline, environment: pytest.MonkeyPatch) -> None:
     environment.setenv("ATTIO_API_KEY", WRONG_ATTIO_KEY)
 
 
-def empty_polar_token(_: Pipeline, environment: pytest.MonkeyPatch) -> None:
-    environment.setenv("POLAR_ACCESS_TOKEN", "")
-
-
 def revoked_attio_key(pipeline: Pipeline, _: pytest.MonkeyPatch) -> None:
     pipeline.sandbox.attio.tokens[ATTIO_TOKEN].active = False
 
@@ -160,7 +156,6 @@ def assert_is_a_sentence(text: str, *about: str) -> None:
     ("trouble", "about"),
     [
         (wrong_polar_token, ["Polar does not accept the token", "set POLAR_ACCESS_TOKEN"]),
-        (empty_polar_token, ["Polar does not accept the token", "set POLAR_ACCESS_TOKEN"]),
         (wrong_attio_key, ["ATTIO_API_KEY", "create a new one"]),
         (revoked_attio_key, ["ATTIO_API_KEY", "revoked", "create a new one"]),
         (no_polar_scope, ["lacks a scope", "POLAR_ACCESS_TOKEN customers:read"]),
@@ -186,6 +181,18 @@ def test_what_is_set_up_wrong_is_said_at_once_in_the_ui_and_in_the_terminal(
     assert pipeline.writes == 0
     # Nothing is tried again that cannot get better by itself.
     assert pipeline.sandbox.traffic.count() <= 12
+
+
+def test_a_token_that_is_not_set_is_named_in_the_ui_and_in_the_terminal(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline.add("ada")
+    monkeypatch.setenv("POLAR_ACCESS_TOKEN", "")
+
+    assert_is_a_sentence(in_the_ui(pipeline), "Polar does not accept the token", "set POLAR_ACCESS_TOKEN")
+    assert_is_a_sentence(in_the_terminal(), "POLAR_ACCESS_TOKEN is not set", ".env")
+
+    assert pipeline.writes == 0
 
 
 @pytest.mark.usefixtures("impatient")
