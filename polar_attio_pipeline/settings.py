@@ -239,7 +239,7 @@ def _refuse_unknown_names(
     file: Mapping[str, str | None], environment: Mapping[str, str | None], *, known: Mapping[str, Any]
 ) -> None:
     ignore = setting_names.IGNORE.lower()
-    ignored = (environment.get(ignore) or file.get(ignore) or "").replace(",", " ").split()
+    ignored = (environment.get(ignore) or file.get(ignore) or "").upper().replace(",", " ").split()
     places = {**dict.fromkeys(file, "in .env"), **dict.fromkeys(environment, "in the environment")}
     problems = list(setting_names.unknown(places, known.keys(), ignored))
     if problems:

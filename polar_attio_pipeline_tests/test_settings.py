@@ -145,7 +145,7 @@ def test_unknown_names_in_the_file_are_refused_too_and_all_are_named_at_once(
     assert "polar_oat_x" not in str(refused.value)
 
 
-@pytest.mark.parametrize("ignored", ["POLAR_WEBHOOK_SECRET,POLAR_PORT*", "POLAR_PORT* POLAR_WEBHOOK_SECRET"])
+@pytest.mark.parametrize("ignored", ["POLAR_WEBHOOK_SECRET,POLAR_PORT*", "polar_port* polar_webhook_secret"])
 def test_names_of_other_programs_can_be_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ignored: str) -> None:
     (tmp_path / ".env").write_text(f"POLAR_ATTIO_IGNORE_NAMES={ignored}\n")
     monkeypatch.setenv("POLAR_WEBHOOK_SECRET", "x")

@@ -150,4 +150,6 @@ def _address(port: int) -> str:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    program = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    program.command()(main)
+    program()

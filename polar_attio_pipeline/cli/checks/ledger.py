@@ -1,7 +1,7 @@
 """The ledger: whether a pass could use it, and what it keeps about the installation."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from polar_attio_pipeline.cli.checks.finding import Finding, Level
@@ -81,18 +81,18 @@ def running(loads: Sequence[Load], settings: Settings) -> Iterator[Finding]:
         settings: Those in force now.
     """
     here = [load for load in loads if is_here(load.process) and not is_gone(load.process)]
-    changed = [(load, names) for load in here if (names := list(differences(load, settings)))]
-    for load, names in changed:
+    changed = {load.process: names for load in here if (names := list(differences(load, settings)))}
+    if changed:
+        names = dict.fromkeys(name for names in changed.values() for name in names)
         yield Finding(
             "running",
             Level.WARN,
-            f"Process {_pid(load)} has run since {load.at:%Y-%m-%d %H:%M} UTC with other values of {', '.join(names)}: "
-            "restart Dagster to use those of now.",
+            f"Dagster runs with other values of {', '.join(names)} ({_processes(changed)}): restart it to use those of "
+            "now.",
         )
-    if here and not changed:
-        yield Finding("running", Level.OK, f"Dagster runs with these settings (process {_pid(here[0])}).")
+    elif here:
+        yield Finding("running", Level.OK, f"Dagster runs with these settings ({_processes([here[0].process])}).")
 
 
-def _pid(load: Load) -> int:
-    pid: int = json.loads(load.process)["pid"]
-    return pid
+def _processes(tags: Iterable[str]) -> str:
+    return ", ".join(f"process {json.loads(tag)['pid']}" for tag in tags)

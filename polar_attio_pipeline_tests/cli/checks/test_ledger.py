@@ -1,6 +1,7 @@
 """What doctor says of the ledger: whether a pass could use it, and what it keeps about the installation."""
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from datetime import date
@@ -75,7 +76,10 @@ def test_a_setting_that_a_running_process_has_not_loaded_is_named_without_its_va
     ]
 
     assert found.level is Level.WARN
-    assert "with other values of POLAR_ACCESS_TOKEN, POLAR_ATTIO_OVERLAP_HOURS: restart Dagster" in found.text
+    assert (
+        f"with other values of POLAR_ACCESS_TOKEN, POLAR_ATTIO_OVERLAP_HOURS (process {os.getpid()}): restart it"
+        in found.text
+    )
     assert "polar_oat" not in found.text
 
 
