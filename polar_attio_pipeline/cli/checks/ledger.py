@@ -35,7 +35,8 @@ def ledger(settings: Settings, today: date) -> Iterator[Finding]:
         recorded = recorded_start_date(facts) if usable else None
         loads = parse(facts.fact(LOADED)) if usable else []
     except LedgerError as error:
-        yield start_date(settings.polar_attio_start_date, None, today)
+        if settings.polar_attio_start_date:
+            yield start_date(settings.polar_attio_start_date, None, today)
         yield Finding("ledger", Level.FAIL, str(error))
         return
     yield start_date(settings.polar_attio_start_date, recorded, today)
