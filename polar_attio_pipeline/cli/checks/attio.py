@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import httpx
 
 from polar_attio_pipeline.attio.attributes import Workspace, inspect
+from polar_attio_pipeline.attio.people import PEOPLE
 from polar_attio_pipeline.cli.checks.finding import Finding, Level
 from polar_attio_pipeline.cli.checks.services import answers
 from polar_attio_pipeline.cli.patience import IMPATIENT
@@ -36,7 +37,7 @@ async def attio(settings: Settings, transport: httpx.AsyncBaseTransport | None) 
 
 
 async def _ask(api: ApiClient, slugs: dict[str, str]) -> list[Finding]:
-    workspace = await inspect(api, slugs)
+    workspace = await inspect(api, PEOPLE, slugs)
     name = workspace.info.workspace_name or "the workspace"
     return [Finding("Attio key", Level.OK, f"Accepted by {name}."), *_attributes(workspace)]
 

@@ -84,11 +84,11 @@ def running(loads: Sequence[Load], settings: Settings) -> Iterator[Finding]:
     here = [load for load in loads if is_here(load.process) and not is_gone(load.process)]
     changed = {load.process: names for load in here if (names := list(differences(load, settings)))}
     if changed:
-        names = dict.fromkeys(name for names in changed.values() for name in names)
+        every = dict.fromkeys(name for names in changed.values() for name in names)
         yield Finding(
             "running",
             Level.WARN,
-            f"Dagster runs with other values of {', '.join(names)} ({_processes(changed)}): restart it to use those of "
+            f"Dagster runs with other values of {', '.join(every)} ({_processes(changed)}): restart it to use those of "
             "now.",
         )
     elif here:

@@ -22,7 +22,7 @@ from polar_attio_pipeline.hours import HOUR, between, floor, key
 from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result, unreadable
-from polar_attio_pipeline_tests.conftest import PEOPLE, RECONCILIATION, Pipeline
+from polar_attio_pipeline_tests.conftest import PEOPLE, RECONCILIATION, Pipeline, evaluate
 from polar_attio_pipeline_tests.receiver import Receiver, receiving
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -91,16 +91,17 @@ class Watch:
 
     def tick(self) -> str:
         """Tick; return what the UI says of it."""
-        context = dg.build_sensor_context(
+        given = dg.build_sensor_context(
             instance=self.instance,
             cursor=self.cursor,
             resources={
-                "ledger": LedgerResource(url=str(self.pipeline.database)),
+                "ledger": LedgerResource.at(self.pipeline.settings.polar_attio_database_url),
                 "options": PassOptions(),
             },
             definitions=self.pipeline.defs,
         )
-        result = self._definition(context)
+        with given as context:
+            result = evaluate(self._definition, context)
         assert isinstance(result, dg.SensorResult)
         self.cursor = result.cursor
         reason = (
