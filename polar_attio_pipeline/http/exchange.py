@@ -36,7 +36,7 @@ class Exchange:
             explain: Turns an answer that is no success into the error to raise.
             gate: Lets requests leave.
             clock: Time.
-            stats: Where retries and refusals are counted.
+            stats: Where answers 429 are counted.
         """
         self.server_offset: float | None = None
         self._service = service
@@ -78,9 +78,7 @@ class Exchange:
         return explain_failure(cause, service=self._service, request=describe(request))
 
     def note_retry(self, error: TransientError, seconds: float) -> None:
-        """Count a retry, and let every other request wait as long where the service throttles."""
-        self._stats.retries += 1
-        self._stats.seconds_waited += seconds
+        """Let every other request wait as long as this one where the service throttles."""
         if error.status == httpx.codes.TOO_MANY_REQUESTS:
             self._gate.pause(seconds)
 

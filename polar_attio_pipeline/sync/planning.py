@@ -142,6 +142,6 @@ def _same(old: Value | None, new: Value, *, exactly: bool) -> bool:
 def _may_write(policy: Policy, held: CurrentValue | None, *, overwrite_typed: bool) -> bool:
     if held is None or policy is Policy.ALWAYS:
         return True
-    if policy is Policy.WHEN_EMPTY or held.actor == "system":
+    if held.actor == "system":
         return False
     return held.actor != "workspace-member" or overwrite_typed
