@@ -6,17 +6,16 @@ from datetime import timedelta
 from typing import Any
 
 import dagster as dg
-import pandas as pd
 from pydantic import Field
 
 from polar_attio_pipeline import processes
 from polar_attio_pipeline.defs.failures import explained_failures
-from polar_attio_pipeline.defs.io import from_frame
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.partitions import BACKFILL_POLICY
 from polar_attio_pipeline.defs.reporting import numbers, outcome_table
 from polar_attio_pipeline.defs.resources import AttioResource, LedgerResource, PolarResource, pass_context
 from polar_attio_pipeline.hours import key, parse_all
+from polar_attio_pipeline.ledger import Snapshot
 from polar_attio_pipeline.passes.hourly import HourDone, Hours, sync_hours
 from polar_attio_pipeline.sync.outcomes import Outcome, tally
 
@@ -56,7 +55,7 @@ def build_attio_people(partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDe
     def attio_people(  # noqa: PLR0913, PLR0917  # a parameter a resource, as Dagster wants them
         context: dg.AssetExecutionContext,
         config: AttioPeopleConfig,
-        polar_customers: pd.DataFrame,
+        polar_customers: Snapshot | None,
         polar: PolarResource,
         attio: AttioResource,
         ledger: LedgerResource,
@@ -65,7 +64,7 @@ def build_attio_people(partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDe
         context.instance.add_run_tags(context.run.run_id, {processes.TAG: processes.identity()})
         hours = Hours(
             starts=parse_all(context.partition_keys),
-            snapshot=from_frame(polar_customers),
+            snapshot=polar_customers,
             expected=config.expected,
             retry_unresolved=config.retry_unresolved,
         )

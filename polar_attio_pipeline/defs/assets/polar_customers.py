@@ -5,11 +5,9 @@ import time
 from collections import Counter
 
 import dagster as dg
-import pandas as pd
 
 from polar_attio_pipeline import processes
 from polar_attio_pipeline.defs.failures import explained_failures
-from polar_attio_pipeline.defs.io import to_frame
 from polar_attio_pipeline.defs.partitions import BACKFILL_POLICY
 from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource
 from polar_attio_pipeline.hours import floor, key, parse_all
@@ -29,9 +27,7 @@ def build_polar_customers(partitions: dg.HourlyPartitionsDefinition) -> dg.Asset
         description="Polar's customers by the hour of their creation, as Polar had them when the hour was last read. "
         "One run reads a whole range of hours in one go.",
     )
-    def polar_customers(
-        context: dg.AssetExecutionContext, polar: PolarResource, ledger: LedgerResource
-    ) -> pd.DataFrame:
+    def polar_customers(context: dg.AssetExecutionContext, polar: PolarResource, ledger: LedgerResource) -> Snapshot:
         started = time.monotonic()
         context.instance.add_run_tags(context.run.run_id, {processes.TAG: processes.identity()})
         starts = parse_all(context.partition_keys)
@@ -57,6 +53,6 @@ def build_polar_customers(partitions: dg.HourlyPartitionsDefinition) -> dg.Asset
                 },
                 partition_key=key(start),
             )
-        return to_frame(snapshot)
+        return snapshot
 
     return polar_customers
