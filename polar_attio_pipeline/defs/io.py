@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import dagster as dg
+from pydantic import SecretStr
 
 from polar_attio_pipeline.defs.failures import explained_failures
 from polar_attio_pipeline.hours import parse_all
@@ -19,23 +20,26 @@ class SnapshotIOManager(dg.ConfigurableIOManager):
     hours; every other one a data frame, without rows and times in that case.
     """
 
-    url: str
+    url: dg.ResourceDependency[SecretStr]
 
     def handle_output(self, context: dg.OutputContext, obj: Snapshot) -> None:
         """Keep this run's snapshot of its hours."""
         with explained_failures():
-            Ledger(self.url).save_snapshot(self._run_id(), parse_all(context.asset_partition_keys), obj)
+            self._ledger().save_snapshot(self._run_id(), parse_all(context.asset_partition_keys), obj)
 
     def load_input(self, context: dg.InputContext) -> "Snapshot | pd.DataFrame | None":
         """Return this run's snapshot of its hours."""
         with explained_failures():
-            snapshot = Ledger(self.url).load_snapshot(self._run_id(), parse_all(context.asset_partition_keys))
+            snapshot = self._ledger().load_snapshot(self._run_id(), parse_all(context.asset_partition_keys))
         if context.dagster_type.typing_type == Snapshot | None:
             return snapshot
         # Here because pandas takes half a second and 50 MB, and no asset of this project needs it.
         from polar_attio_pipeline.defs.frames import to_frame  # noqa: PLC0415
 
         return to_frame(snapshot)
+
+    def _ledger(self) -> Ledger:
+        return Ledger(self.url.get_secret_value())
 
     def _run_id(self) -> str:
         # Not the context's: for an asset of a run that is resumed, that is the run that read it.

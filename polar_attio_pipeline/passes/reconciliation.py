@@ -71,7 +71,7 @@ async def reconcile(context: PassContext) -> Reconciliation:
             notable.add(outcomes)
             work.record(outcomes)
 
-        services = context.services()
+        services = context.services(work.recorder)
         customers = AllCustomers(context.polar)
         comparison = await compare(customers.pages(), services, keep)
         await check_owner(context, customers.organization_id, strangers=comparison.strangers())

@@ -14,7 +14,7 @@ NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)
 
 
 def snapshot(*customers: Customer, bad: tuple[Outcome, ...] = ()) -> Snapshot:
-    return Snapshot(customers, bad, read_at=NOON, polar_read_at=NOON + timedelta(seconds=7), free_turn=3)
+    return Snapshot(customers, bad, read_at=NOON, polar_read_at=NOON + timedelta(seconds=7), free_lease_token=3)
 
 
 def test_a_customer_is_a_row_with_times_in_utc_without_a_zone() -> None:

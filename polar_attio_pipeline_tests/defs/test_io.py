@@ -1,5 +1,6 @@
 """Snapshots between the assets of a run: what goes in comes out, for that run alone."""
 
+import os
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pandas as pd
 import pytest
+from pydantic import SecretStr
 
 from polar_attio_pipeline.defs.frames import COLUMNS
 from polar_attio_pipeline.defs.io import SnapshotIOManager
@@ -36,7 +38,7 @@ def bad_row(created_at: datetime | None = NOON) -> Outcome:
 
 
 def snapshot(*customers: Customer, bad: Iterable[Outcome] = ()) -> Snapshot:
-    return Snapshot(customers, tuple(bad), read_at=READ, polar_read_at=READ + timedelta(seconds=7), free_turn=3)
+    return Snapshot(customers, tuple(bad), read_at=READ, polar_read_at=READ + timedelta(seconds=7), free_lease_token=3)
 
 
 class Store:
@@ -66,7 +68,7 @@ class Store:
 
         self._defs = dg.Definitions(
             assets=[polar_customers, taken, of_the_host],
-            resources={"customers_io": SnapshotIOManager(url=str(database))},
+            resources={"customers_io": SnapshotIOManager(url=SecretStr(str(database)))},
             jobs=[dg.define_asset_job("both", executor_def=dg.in_process_executor)],
         )
 
@@ -148,7 +150,7 @@ def resumable() -> dg.JobDefinition:
 
     return dg.Definitions(
         assets=[polar_customers, taken],
-        resources={"customers_io": SnapshotIOManager(url=dg.EnvVar("LEDGER_OF_THIS_TEST"))},
+        resources={"customers_io": SnapshotIOManager(url=SecretStr(os.environ["LEDGER_OF_THIS_TEST"]))},
         jobs=[dg.define_asset_job("both", executor_def=dg.in_process_executor)],
     ).resolve_job_def("both")
 
