@@ -26,12 +26,26 @@ def identity(run_id: str = "") -> str:
     Args:
         run_id: The run that lives in it, where one does.
     """
-    named = {"host": socket.gethostname(), "run": run_id, **_named(psutil.Process())}
+    named = {**_this_process(), "run": run_id}
     starter = multiprocessing.parent_process()
     if starter is not None and starter.pid is not None:
         with suppress(psutil.NoSuchProcess):
             named["starter"] = _named(psutil.Process(starter.pid))
     return json.dumps(named)
+
+
+def own_identity() -> str:
+    """Return what tells this process alone from every other one."""
+    return json.dumps(_this_process())
+
+
+def is_here(tag: str) -> bool:
+    """Tell whether a process is, or was, on this machine."""
+    return bool(json.loads(tag)["host"] == socket.gethostname())
+
+
+def _this_process() -> dict[str, Any]:
+    return {"host": socket.gethostname(), **_named(psutil.Process())}
 
 
 def _named(process: psutil.Process) -> dict[str, Any]:
@@ -44,9 +58,9 @@ def is_gone(tag: str, run_id: str = "") -> bool:
     A process of another machine cannot be seen from here and counts as alive. So does one that another run lived in:
     Dagster copies the tags of a run to the one that executes it again, and that has not said yet where it lives.
     """
-    named = json.loads(tag)
-    if named["host"] != socket.gethostname() or named.get("run", "") != run_id:
+    if not is_here(tag) or json.loads(tag).get("run", "") != run_id:
         return False
+    named = json.loads(tag)
     return all(_has_ended(process) for process in (named, named.get("starter")) if process)
 
 

@@ -67,7 +67,7 @@ def hour_state(start: datetime, read_at: datetime) -> str:
 
 
 def outcome_tables(
-    name: str, outcomes: Iterable[Outcome], polar_link: PolarLink
+    name: str, outcomes: Iterable[Outcome], polar_link: PolarLink, *, total: int | None = None
 ) -> dict[str, dg.MarkdownMetadataValue]:
     """Return outcomes as tables with links into Polar and Attio, those that need a human first.
 
@@ -76,6 +76,7 @@ def outcome_tables(
             a second one has them.
         outcomes: The outcomes.
         polar_link: Makes links.
+        total: How many outcomes there are, where not all of them are given.
     """
     ordered = sorted(outcomes, key=lambda outcome: (_ORDER.index(outcome.result), outcome.customer_id))
     rows = [
@@ -83,7 +84,9 @@ def outcome_tables(
         for outcome in ordered[:ROWS_SHOWN]
     ]
     header = ("outcome", "Polar", "Attio", "why, or what was written")
-    return _inline(name, Table(header, rows, total=len(ordered), rest="in the ledger table outcomes"))
+    return _inline(
+        name, Table(header, rows, total=len(ordered) if total is None else total, rest="in the ledger table outcomes")
+    )
 
 
 def _why(outcome: Outcome) -> str:

@@ -136,5 +136,13 @@ def test_a_cell_cannot_break_out_of_its_table() -> None:
     assert table.text().splitlines()[2] == "| x\\|y | two lines |"
 
 
+def test_a_table_of_some_outcomes_says_how_much_more_there_is_in_all() -> None:
+    some = [outcome(number, Result.CREATED) for number in range(ROWS_SHOWN)]
+
+    table = str(outcome_tables("outcomes", some, LINK, total=100_000)["all outcomes"].value)
+
+    assert table.endswith(f"\n\nand {100_000 - ROWS_SHOWN} more, in the ledger table outcomes")
+
+
 def test_several_records_are_several_links() -> None:
     assert links(("https://a", "https://b")) == "[open](https://a) [open](https://b)"

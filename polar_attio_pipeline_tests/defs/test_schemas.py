@@ -1,6 +1,6 @@
 """The columns that the catalogue shows are those that are there."""
 
-from polar_attio_pipeline.defs.io import COLUMNS
+from polar_attio_pipeline.defs.frames import COLUMNS
 from polar_attio_pipeline.defs.schemas import ATTIO_PEOPLE, POLAR_CUSTOMERS
 from polar_attio_pipeline.sync.mapping import ATTRIBUTES
 

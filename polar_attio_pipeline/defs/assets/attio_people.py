@@ -6,12 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import dagster as dg
-import pandas as pd
 from pydantic import Field
 
 from polar_attio_pipeline.defs.external import PEOPLE_IN_ATTIO
 from polar_attio_pipeline.defs.failures import explained_failures
-from polar_attio_pipeline.defs.io import from_frame
 from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.partitions import BACKFILL_POLICY
 from polar_attio_pipeline.defs.reporting import PolarLink, hour_state, numbers, outcome_tables, polar_link, totals
@@ -19,6 +17,7 @@ from polar_attio_pipeline.defs.resources import PASS_KEYS, LedgerResource, Polar
 from polar_attio_pipeline.defs.run_tags import tag_run
 from polar_attio_pipeline.defs.schemas import ATTIO_PEOPLE
 from polar_attio_pipeline.hours import key, parse_all
+from polar_attio_pipeline.ledger import Snapshot
 from polar_attio_pipeline.passes.hourly import HourDone, Hours, sync_hours
 from polar_attio_pipeline.sync.outcomes import Outcome, tally
 
@@ -65,11 +64,11 @@ def build_attio_people(
         'begins with "hour: open" then. Look here to see what became of a customer who was created in some hour.',
     )
     def attio_people(
-        context: dg.AssetExecutionContext, config: AttioPeopleConfig, polar_customers: pd.DataFrame
+        context: dg.AssetExecutionContext, config: AttioPeopleConfig, polar_customers: Snapshot | None
     ) -> dg.MaterializeResult[None]:
         hours = Hours(
             starts=parse_all(context.partition_keys),
-            snapshot=from_frame(polar_customers),
+            snapshot=polar_customers,
             expected=config.expected,
             retry_unresolved=config.retry_unresolved,
         )

@@ -88,7 +88,7 @@ def _metadata(report: Reconciliation, link: PolarLink, *, seconds: float) -> dic
         "marked, but deleted in Polar": len(report.orphaned),
         "unmarked": len(report.unmarked),
         "people who share a Polar id": len(report.copied),
-        **outcome_tables("outcomes", report.notable, link),
+        **outcome_tables("outcomes", report.notable, link, total=report.notable_count),
     }
 
 

@@ -6,11 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 import dagster as dg
-import pandas as pd
 
 from polar_attio_pipeline.defs.external import CUSTOMERS_IN_POLAR
 from polar_attio_pipeline.defs.failures import explained_failures
-from polar_attio_pipeline.defs.io import to_frame
 from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.partitions import BACKFILL_POLICY
 from polar_attio_pipeline.defs.reporting import hour_state
@@ -43,7 +41,7 @@ def build_polar_customers(
         'the grid shows it as materialised although it goes on: its metadata begins with "hour: open" then. Look here '
         "to see how many customers an hour brought.",
     )
-    def polar_customers(context: dg.AssetExecutionContext) -> pd.DataFrame:
+    def polar_customers(context: dg.AssetExecutionContext) -> Snapshot:
         started = time.monotonic()
         starts = parse_all(context.partition_keys)
         tag_run(context, names.process_tag, starts)
@@ -73,6 +71,6 @@ def build_polar_customers(
                 },
                 partition_key=key(start),
             )
-        return to_frame(snapshot)
+        return snapshot
 
     return polar_customers
