@@ -18,7 +18,7 @@ from polar_attio_pipeline.http.limits import RateLimiter
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.ports import EmailTakenError, Found
-from polar_attio_pipeline.sync.records import Person, Values
+from polar_attio_pipeline.sync.records import CurrentValue, Person, Values
 
 _UNEVENNESS = 0.025
 """Seconds; costs 2.5 % of the pace, and at Attio's own limit spares the 429 that the unevenness of a network brings."""
@@ -134,9 +134,13 @@ class AttioClient:
         with _email_taken():
             return await self._records.update(record_id, values, add_match=add_email)
 
-    async def keep_company(self, person: Person, company: str) -> None:
-        """Restore the company of a person to whom an address was added, if Attio's automation moves the person."""
-        await keep_company(self.api, person, company)
+    async def keep_company(self, person: Person, company: str) -> CurrentValue | None:
+        """Restore the company of a person to whom an address was added, if Attio's automation moves the person.
+
+        Returns:
+            The company that the automation had set, where it was replaced.
+        """
+        return await keep_company(self.api, person, company)
 
     async def is_answering(self) -> bool:
         """Tell whether Attio answers a simple request at all, within seconds; a refusal is an answer."""

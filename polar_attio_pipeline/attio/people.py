@@ -11,7 +11,7 @@ from polar_attio_pipeline.attio.spellings import address_spellings
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.errors import ApiError
 from polar_attio_pipeline.sync.mapping import ATTRIBUTES, Target
-from polar_attio_pipeline.sync.records import Person
+from polar_attio_pipeline.sync.records import CurrentValue, Person
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def decode_person(
     )
 
 
-async def keep_company(api: ApiClient, person: Person, company: str) -> None:
+async def keep_company(api: ApiClient, person: Person, company: str) -> CurrentValue | None:
     """Give a person its company back if Attio itself has replaced it, as it does when an address joins.
 
     What the automation did shows some time after the write, so the person is looked at twice. A company that anybody
@@ -65,6 +65,9 @@ async def keep_company(api: ApiClient, person: Person, company: str) -> None:
         api: Attio's API.
         person: Who got an address.
         company: The record id of the company that it had before.
+
+    Returns:
+        The company that Attio had set, where it was replaced; None if nothing was written.
     """
     path = f"{PEOPLE.records_path}/{person.record_id}"
     retry = replace(api.retry, attempts=min(api.retry.attempts, _ATTEMPTS))
@@ -77,7 +80,8 @@ async def keep_company(api: ApiClient, person: Person, company: str) -> None:
                     reference = [{"target_object": "companies", "target_record_id": company}]
                     restored = {"data": {"values": {_COMPANY: reference}}}
                     await api.request("PATCH", path, limiter="writes", json=restored, retry=retry)
-                return
+                    return current
+                return None
     except (ApiError, ValueError) as error:
         _log.warning(
             "Attio may have replaced the company of %s when an address was added, and it could not be put back: %s "
@@ -85,3 +89,4 @@ async def keep_company(api: ApiClient, person: Person, company: str) -> None:
             person.url or person.record_id,
             error,
         )
+    return None

@@ -203,7 +203,7 @@ def test_a_reconciliation_under_way_in_one_puts_none_of_the_other_off(host: Host
         context = dg.build_schedule_context(instance=host.instance, scheduled_execution_time=due)
         result = host.defs.resolve_schedule_def(schedule)(context)
         assert isinstance(result, dg.RunRequest | dg.SkipReason)
-        return "a run" if isinstance(result, dg.RunRequest) else result.skip_message or ""
+        return "a run" if isinstance(result, dg.RunRequest) else str(result.skip_message)
 
     with dg.instance_for_test() as host.instance:
         host.pretend("left_full_reconciliation", dg.DagsterRunStatus.STARTED)
