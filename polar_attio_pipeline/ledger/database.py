@@ -1,13 +1,14 @@
 """Transactions on the ledger's database, its tables in place."""
 
+import random
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 
 import sqlalchemy as sa
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
-from polar_attio_pipeline.ledger.engine import WRITES, create_engine, empty_engine, prepare
+from polar_attio_pipeline.ledger.engine import WRITES, create_engine, empty_engine, prepare, vacuum
 from polar_attio_pipeline.ledger.errors import LedgerError
 from polar_attio_pipeline.ledger.explain import explaining, is_locked
 from polar_attio_pipeline.ledger.location import Location
@@ -62,6 +63,23 @@ class Database:
             connection.rollback()
         return current
 
+    def overwrite_free_space(self) -> None:
+        """Rewrite a SQLite file without what was deleted from it; nothing is done on Postgres.
+
+        Raises:
+            LedgerError: the ledger cannot be used, or another program keeps SQLite's -wal file in use.
+        """
+        if self.place.file is None:
+            return
+        with explaining(self.place, patience=self._patience):
+            left_over = vacuum(self._engine)
+        if left_over:
+            raise LedgerError(
+                f"What was deleted is gone from the ledger {self.place.name}, but another program has it open, and "
+                f"until then {self.place.file.name}-wal keeps the deleted values: end that program's transaction, "
+                "then run this again."
+            )
+
     def close(self) -> None:
         """Dispose of the engine; the next transaction makes a new one."""
         if "_engine" in self.__dict__:
@@ -93,16 +111,20 @@ class Database:
     def _begun(self, *, writes: bool) -> Iterator[sa.Connection]:
         if self.place.file:
             prepare(self.place.file, name=self.place.name)
-        # SQLite itself waits for other writers, but not while another process sets up a new file.
-        patiently = Retrying(
-            retry=retry_if_exception(is_locked),
-            stop=stop_after_delay(self._patience),
-            wait=wait_random(0.01, 0.1),
-            reraise=True,
-        )
-        connection, transaction = patiently(self._begin, writes=writes)
+        connection, transaction = self._begin_patiently(writes=writes)
         with connection, transaction:
             yield connection
+
+    def _begin_patiently(self, *, writes: bool) -> tuple[sa.Connection, sa.RootTransaction]:
+        """Begin, again while others are in the way: SQLite waits for writers, but not while a new file is set up."""
+        give_up = time.monotonic() + self._patience
+        while True:
+            try:
+                return self._begin(writes=writes)
+            except Exception as error:
+                if not is_locked(error) or time.monotonic() >= give_up:
+                    raise
+            time.sleep(random.uniform(0.01, 0.1))  # noqa: S311  # no secret
 
     def _begin(self, *, writes: bool) -> tuple[sa.Connection, sa.RootTransaction]:
         connection = self._engine.connect().execution_options(**{WRITES: writes})

@@ -84,7 +84,7 @@ async def sync_hours(context: PassContext, hours: Hours, done: Callable[[HourDon
     """
     what = f"the hourly pass over {key(hours.starts[0])} to {key(hours.starts[-1])} UTC"
     async with writing_pass(context, kind="hourly", what=what) as work:
-        reading = await _reading(context, hours, turn=work.turn)
+        reading = await _reading(context, hours, token=work.fencing_token)
         retry = context.ledger.to_retry(limit=RETRIED) if hours.retry_unresolved else []
         if reading.customers or reading.absent or retry:
             await check_owner(context, reading.organization_id)
@@ -98,21 +98,21 @@ async def sync_hours(context: PassContext, hours: Hours, done: Callable[[HourDon
         return retried
 
 
-async def _reading(context: PassContext, hours: Hours, *, turn: int) -> Reading:
+async def _reading(context: PassContext, hours: Hours, *, token: int) -> Reading:
     """Return what this run read a moment ago, or what Polar says now."""
     snapshot = hours.snapshot
-    if snapshot is not None and _is_current(snapshot, context, turn):
+    if snapshot is not None and _is_current(snapshot, context, token):
         reading = from_snapshot(snapshot)
     else:
         reading = await read_hours(context.polar, hours.starts)
     # By the connection of this pass, which then keeps to every pause that Polar asks for.
-    reading = replace(reading, customers=await completed(reading.customers, context.polar))
+    reading = replace(reading, customers=list(await completed(reading.customers, context.polar)))
     return await with_expected(reading, context.polar, context.ledger, hours.starts, hours.expected)
 
 
-def _is_current(snapshot: Snapshot, context: PassContext, turn: int) -> bool:
+def _is_current(snapshot: Snapshot, context: PassContext, token: int) -> bool:
     """Tell whether no other pass can have written since the snapshot was read, and it is minutes old."""
-    undisturbed = snapshot.free_turn is not None and turn == snapshot.free_turn + 1
+    undisturbed = snapshot.free_lease_token is not None and token == snapshot.free_lease_token + 1
     return undisturbed and datetime.now(UTC) - snapshot.read_at <= context.rules.snapshot_age
 
 
@@ -172,5 +172,5 @@ async def _sync(
         work.record(known)
 
     keep(unreadable)
-    await sync(customers, context.services(), keep)
+    await sync(customers, context.services(work.recorder), keep)
     return outcomes

@@ -49,7 +49,7 @@ class Timing:
 
 @asynccontextmanager
 async def one_writer(ledger: Ledger, *, what: str, timing: Timing | None = None) -> AsyncIterator[int]:
-    """Be the only writer for as long as the context lasts; yields the lease's turn, which no other pass has ever had.
+    """Be the only writer for as long as the context lasts; yields the fencing token, which no other pass has ever had.
 
     Args:
         ledger: Holds the lease.
@@ -61,55 +61,55 @@ async def one_writer(ledger: Ledger, *, what: str, timing: Timing | None = None)
         LedgerError: the ledger cannot be used.
     """
     times = timing or Timing()
-    turn = await _wait_for_turn(ledger, what, times)
+    token = await _acquire(ledger, what, times)
     try:
         async with asyncio.TaskGroup() as tasks:
-            beating = tasks.create_task(_beat(ledger, turn, times))
+            beating = tasks.create_task(_beat(ledger, token, times))
             try:
-                yield turn
+                yield token
             finally:
                 beating.cancel()
     except BaseExceptionGroup as group:
         raise group.exceptions[0] from None
     finally:
         with suppress(LedgerError):
-            ledger.release_lease(turn)
+            ledger.release_lease(token)
 
 
-async def _wait_for_turn(ledger: Ledger, what: str, times: Timing) -> int:
+async def _acquire(ledger: Ledger, what: str, times: Timing) -> int:
     owner = processes.identity()
     began = changed = time.monotonic()
     seen: Holder | None = None
     while True:
-        turn = ledger.take_lease(owner, what)
-        if turn is not None:
-            return turn
+        token = ledger.acquire_lease(owner, what)
+        if token is not None:
+            return token
         holder = ledger.lease_holder()
         now = time.monotonic()
         if holder.owner is None:
             continue
-        if seen is None or (holder.turn, holder.beat) != (seen.turn, seen.beat):
-            if seen is None or holder.turn != seen.turn:
-                _log.info("Waiting for another writer to end: %s.", holder.what)
+        if seen is None or (holder.fencing_token, holder.heartbeats) != (seen.fencing_token, seen.heartbeats):
+            if seen is None or holder.fencing_token != seen.fencing_token:
+                _log.info("Waiting for another writer to end: %s.", holder.activity)
             seen, changed = holder, now
         dead = processes.is_gone(holder.owner) or now - changed > times.dead
-        if dead and (turn := ledger.take_lease(owner, what, instead_of=holder)) is not None:
-            _log.info("The other writer has ended without a word (%s); this pass goes on.", holder.what)
-            return turn
+        if dead and (token := ledger.acquire_lease(owner, what, instead_of=holder)) is not None:
+            _log.info("The other writer has ended without a word (%s); this pass goes on.", holder.activity)
+            return token
         if now - began > times.longest_wait:
             raise UnavailableError(
-                f"Another writer has been at work for {times.longest_wait / 3600:.0f} hours ({holder.what}): see "
+                f"Another writer has been at work for {times.longest_wait / 3600:.0f} hours ({holder.activity}): see "
                 "whether it still makes progress, and end it if not; this pass is tried again later."
             )
         await asyncio.sleep(times.poll)
 
 
-async def _beat(ledger: Ledger, turn: int, times: Timing) -> None:
+async def _beat(ledger: Ledger, token: int, times: Timing) -> None:
     moved = time.monotonic()
     while True:
         await asyncio.sleep(times.beat)
         try:
-            if not ledger.beat_lease(turn):
+            if not ledger.renew_lease(token):
                 raise LeaseLostError(
                     "Another process has become the writer, because this one stood still for too long: this pass "
                     "stops, and what it did is on record."

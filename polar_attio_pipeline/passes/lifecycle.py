@@ -2,11 +2,11 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from polar_attio_pipeline.ledger import LedgerError
+from polar_attio_pipeline.ledger import LedgerError, Recorder
 from polar_attio_pipeline.passes.lease import one_writer
 from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.sync.outcomes import Outcome, Result
@@ -23,18 +23,19 @@ class Work:
     """A pass under way.
 
     Attributes:
-        turn: Of the lease.
+        fencing_token: Of the lease.
+        recorder: Stores outcomes, and what is written.
         counts: Customers by result, so far.
     """
 
-    turn: int
-    store: Callable[[Sequence[Outcome]], None]
+    fencing_token: int
+    recorder: Recorder
     counts: Counter[Result] = field(default_factory=Counter)
 
     def record(self, outcomes: Sequence[Outcome]) -> None:
         """Count outcomes and store them."""
         self.counts.update(outcome.result for outcome in outcomes)
-        self.store(outcomes)
+        self.recorder.record(outcomes)
 
 
 @asynccontextmanager
@@ -50,12 +51,12 @@ async def writing_pass(context: PassContext, *, kind: str, what: str) -> AsyncIt
         UnavailableError: another writer did not end, or took over.
         LedgerError: the ledger cannot be used.
     """
-    async with one_writer(context.ledger, what=what) as turn:
+    async with one_writer(context.ledger, what=what) as fencing_token:
         context.ledger.begin_pass(context.pass_id, kind=kind, reason=context.reason)
         work: Work | None = None
         try:
-            with context.ledger.recording(context.pass_id) as store:
-                work = Work(turn, store)
+            with context.ledger.recording(context.pass_id) as recorder:
+                work = Work(fencing_token, recorder)
                 yield work
         except (Exception, asyncio.CancelledError) as error:
             with suppress(LedgerError):

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from polar_attio_pipeline.hours import HOUR, floor
 from polar_attio_pipeline.http.errors import ApiError
@@ -120,7 +121,7 @@ async def read_hours(client: PolarClient, hours: Sequence[datetime]) -> Reading:
     )
 
 
-async def completed(customers: Sequence[Customer], client: PolarClient) -> Sequence[Customer]:
+async def completed(customers: Collection[Customer], client: PolarClient) -> Iterable[Customer]:
     """Return customers with what an export does not say of them, as far as Polar can be asked for it.
 
     A row that Polar cannot serialise makes its list fail, and the export is read instead: the others should not lack
@@ -129,8 +130,11 @@ async def completed(customers: Sequence[Customer], client: PolarClient) -> Seque
     Args:
         customers: As read.
         client: Polar.
+
+    Returns:
+        The customers in their order, to be iterated over once.
     """
-    lacking = [customer for customer in customers if customer.type is None][:MOST_COMPLETED]
+    lacking = list(islice((customer for customer in customers if customer.type is None), MOST_COMPLETED))
     if not lacking:
         return customers
     try:
@@ -138,7 +142,7 @@ async def completed(customers: Sequence[Customer], client: PolarClient) -> Seque
     except (ApiError, UnavailableError):
         return customers
     whole = {row.id: row for row in rows if isinstance(row, Customer)}
-    return [whole.get(customer.id, customer) for customer in customers]
+    return (whole.get(customer.id, customer) for customer in customers)
 
 
 async def read_snapshot(client: PolarClient, ledger: Ledger, hours: Sequence[datetime]) -> tuple[Snapshot, int]:
@@ -155,7 +159,7 @@ async def read_snapshot(client: PolarClient, ledger: Ledger, hours: Sequence[dat
         unreadable=tuple(reading.unreadable),
         read_at=reading.read_at,
         polar_read_at=reading.polar_read_at,
-        free_turn=holder.turn if holder.owner is None else None,
+        free_lease_token=holder.fencing_token if holder.owner is None else None,
     )
     return snapshot, reading.requests
 

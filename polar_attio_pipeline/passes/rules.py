@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from polar_attio_pipeline.attio.client import AttioClient
 from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.polar.client import PolarClient
+from polar_attio_pipeline.sync.ports import History, NoHistory
 from polar_attio_pipeline.sync.services import Pace, Services
 
 
@@ -42,14 +43,19 @@ class PassContext:
     rules: Rules = field(default_factory=Rules)
     pace: Pace = field(default_factory=Pace)
 
-    def services(self) -> Services:
-        """Return both sides as the engine wants them."""
+    def services(self, history: History | None = None) -> Services:
+        """Return both sides as the engine wants them.
+
+        Args:
+            history: Keeps on record what is written; None for a pass that writes nothing.
+        """
         return Services(
             people=self.attio,
             source=self.polar,
             targets=self.attio.targets,
             overwrite_typed=self.rules.overwrite_typed,
             memory=self.ledger,
+            history=history or NoHistory(),
             pace=self.pace,
             refused_in=f"{datetime.now(UTC):%Y-%m-%d} {self.attio.workspace.fingerprint}",
         )

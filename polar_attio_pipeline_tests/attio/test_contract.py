@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 import httpx
 
 from polar_attio_pipeline.attio.client import AttioClient
+from polar_attio_pipeline.attio.people import PEOPLE
 from polar_attio_pipeline.attio.setup import set_up
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.sandbox.attio.world import AttioWorld
@@ -25,9 +26,9 @@ def assert_conforms(request: httpx.Request) -> None:
 
 
 async def test_setting_up_sends_what_the_specification_allows(attio: AttioWorld, api: ApiClient, wire: Wire) -> None:
-    await set_up(api, SLUGS)
+    await set_up(api, PEOPLE, SLUGS)
     attio.archive_attribute("polar_country")
-    await set_up(api, SLUGS)
+    await set_up(api, PEOPLE, SLUGS)
 
     assert {request.method for request in wire.requests} == {"GET", "POST", "PATCH"}
     for request in wire.requests:

@@ -1,12 +1,13 @@
 import json
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
-from polar_attio_pipeline.attio.models import SelfInfo, decode_person, encode, parse_definitions
+from polar_attio_pipeline.attio.models import SelfInfo, parse_definitions
+from polar_attio_pipeline.attio.people import decode_person
 from polar_attio_pipeline.sync.mapping import BY_KEY, Target
-from polar_attio_pipeline.sync.records import CurrentValue, Person, PersonName, Value, ValueType
+from polar_attio_pipeline.sync.records import CurrentValue, Person, PersonName, ValueType
 from polar_attio_pipeline_tests.fixtures.answers import of_attio
 
 SLUGS = {key: key for key in BY_KEY}
@@ -136,37 +137,6 @@ def test_a_record_without_a_link_gets_one_from_the_workspace() -> None:
     person = decode_person(bare, targets=TARGETS, slugs=SLUGS, workspace_slug="acme")
 
     assert person.url == "https://app.attio.com/acme/person/r-1"
-
-
-@pytest.mark.parametrize(
-    ("value_type", "plain", "written"),
-    [
-        (ValueType.CHECKBOX, False, [False]),
-        (ValueType.TEXT, "NL", ["NL"]),
-        (ValueType.DATE, date(2026, 5, 9), ["2026-05-09"]),
-        (ValueType.TIMESTAMP, datetime(2026, 5, 9, 1, 2, 3, 4, tzinfo=UTC), ["2026-05-09T01:02:03.000004Z"]),
-        (
-            ValueType.TIMESTAMP,
-            datetime(2026, 5, 9, 1, tzinfo=timezone(timedelta(hours=2))),
-            ["2026-05-08T23:00:00Z"],
-        ),
-        (ValueType.DATE, datetime(2026, 5, 9, 1, tzinfo=timezone(timedelta(hours=2))), ["2026-05-08"]),
-        (
-            ValueType.NAME,
-            PersonName("Cher", "", "Cher"),
-            [{"first_name": "Cher", "last_name": "", "full_name": "Cher"}],
-        ),
-    ],
-)
-def test_values_are_written_as_lists_in_utc_with_all_parts_of_a_name(
-    value_type: ValueType, plain: Value, written: list[Any]
-) -> None:
-    assert encode(value_type, plain) == written
-
-
-def test_a_value_of_another_type_is_a_mistake_of_the_mapping() -> None:
-    with pytest.raises(TypeError, match="str is not written to an attribute of type checkbox"):
-        encode(ValueType.CHECKBOX, "true")
 
 
 def test_read_write_scope_includes_read() -> None:

@@ -22,7 +22,7 @@ from polar_attio_pipeline.hours import HOUR, between, floor, key
 from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result, unreadable
-from polar_attio_pipeline_tests.conftest import PEOPLE, RECONCILIATION, Pipeline
+from polar_attio_pipeline_tests.conftest import PEOPLE, RECONCILIATION, Pipeline, evaluate
 from polar_attio_pipeline_tests.receiver import Receiver, receiving
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -76,6 +76,7 @@ class Watch:
         self.begin()
 
     def configure(self, start: date) -> None:
+        self.start = start
         self.pipeline.configure(
             polar_attio_start_date=start,
             polar_attio_dagster_url=UI,
@@ -85,21 +86,22 @@ class Watch:
 
     def begin(self, *, ago: timedelta = DAY / 2) -> None:
         """Begin to watch, some time ago, and remember nothing of the hours since then."""
-        start = datetime.combine(self.pipeline.settings.polar_attio_start_date, time(), UTC)
+        start = datetime.combine(self.start, time(), UTC)
         self.cursor = dump(AlertCursor(datetime.now(UTC) - ago, start, start))
 
     def tick(self) -> str:
         """Tick; return what the UI says of it."""
-        context = dg.build_sensor_context(
+        given = dg.build_sensor_context(
             instance=self.instance,
             cursor=self.cursor,
             resources={
-                "ledger": LedgerResource(url=str(self.pipeline.database)),
+                "ledger": LedgerResource.at(self.pipeline.settings.polar_attio_database_url),
                 "options": PassOptions(),
             },
             definitions=self.pipeline.defs,
         )
-        result = self._definition(context)
+        with given as context:
+            result = evaluate(self._definition, context)
         assert isinstance(result, dg.SensorResult)
         self.cursor = result.cursor
         reason = (
@@ -293,7 +295,7 @@ def test_in_an_instance_that_is_new_the_hours_that_lie_behind_are_no_news(watch:
 
 def test_an_earlier_start_date_brings_its_hours_into_view(watch: Watch) -> None:
     watch.tick()
-    watch.configure(watch.pipeline.settings.polar_attio_start_date - timedelta(days=1))
+    watch.configure(watch.start - timedelta(days=1))
 
     assert watch.tick() == "Sent: Polar to Attio: overdue hours."
 
