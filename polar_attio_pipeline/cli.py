@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from polar_attio_pipeline import cli_sync
 from polar_attio_pipeline import doctor as doctors
 from polar_attio_pipeline.attio.setup import Done, Step, set_up
 from polar_attio_pipeline.channels import Delivery, Kind, Notice, deliver
@@ -25,6 +26,7 @@ from polar_attio_pipeline.ledger import Ledger, LedgerError
 from polar_attio_pipeline.passes.connect import connected
 from polar_attio_pipeline.passes.guards import CONFIRMABLE, GuardError
 from polar_attio_pipeline.passes.preview import Preview, preview_all, preview_hours, rows
+from polar_attio_pipeline.passes.stopping import PassStoppedError
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.ports import UnavailableError
 
@@ -102,6 +104,27 @@ def plan(
     if changes:
         console.print(table)
     console.print(", ".join(f"{count} to {action}" for action, count in found.counts().items()))
+
+
+@app.command()
+def sync(
+    first: Annotated[str, typer.Option("--from", help="First hour, such as 2026-11-23-14:00; UTC.")] = "",
+    last: Annotated[str, typer.Option("--to", help="Last hour; the first one alone if not given.")] = "",
+    debug: Annotated[bool, typer.Option("--debug", help="Show each request, without its values.")] = False,
+) -> None:
+    """Bring customers to Attio now: those of some hours, or all of them. Ctrl-C ends it between two writes.
+
+    Exits with 0 when the pass has done everything, 1 when it failed, and 130 or 143 when Ctrl-C or SIGTERM ended it.
+    """
+    try:
+        starts = named(first, last)
+    except ValueError as error:
+        _fail(str(error))
+    with _explained_errors():
+        try:
+            cli_sync.sync(Settings(), starts, typer.echo, debug=debug)
+        except PassStoppedError as error:
+            raise typer.Exit(128 + error.by) from None
 
 
 @alerts.command(name="test")

@@ -11,6 +11,8 @@ from polar_attio_pipeline.attio.client import AttioClient, attio_api
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.ledger import PATIENCE, Ledger
+from polar_attio_pipeline.passes.connect import to_attio
+from polar_attio_pipeline.passes.progress import Report
 from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.polar.client import PolarClient, polar_api
 from polar_attio_pipeline.sync.services import Pace
@@ -60,7 +62,7 @@ class AttioResource(dg.ConfigurableResource[AttioClient]):
     _transport: httpx.AsyncBaseTransport | None = PrivateAttr(default=None)
 
     @asynccontextmanager
-    async def client(self) -> AsyncIterator[AttioClient]:
+    async def client(self, report: Report | None = None) -> AsyncIterator[AttioClient]:
         """Connect, look at the token and at the attributes, and yield a client that may write.
 
         Raises:
@@ -75,7 +77,7 @@ class AttioResource(dg.ConfigurableResource[AttioClient]):
             transport=self._transport,
         )
         async with api:
-            yield await AttioClient.connect(api, self.slugs)
+            yield await to_attio(api, self.slugs, report)
 
     def over(self, *, transport: httpx.AsyncBaseTransport) -> "AttioResource":
         """Return this resource over another transport than the network, for tests."""
@@ -99,16 +101,30 @@ class LedgerResource(dg.ConfigurableResource[Ledger]):
 
 
 @asynccontextmanager
-async def pass_context(
-    run: dg.DagsterRun, polar: PolarResource, attio: AttioResource, ledger: LedgerResource, options: PassOptions
+async def pass_context(  # noqa: PLR0913  # a parameter a resource
+    run: dg.DagsterRun,
+    polar: PolarResource,
+    attio: AttioResource,
+    ledger: LedgerResource,
+    options: PassOptions,
+    *,
+    report: Report | None = None,
 ) -> AsyncIterator[PassContext]:
     """Connect both services and yield what a pass works with.
+
+    Args:
+        run: The run that the pass is part of.
+        polar: The billing side.
+        attio: The CRM.
+        ledger: What is on record.
+        options: What a pass may do.
+        report: Takes what the connecting and the pass report.
 
     Raises:
         ConfigurationError: the workspace is not as the sync needs it.
         ApiError: a service could not be asked.
     """
-    async with polar.client() as polar_client, attio.client() as attio_client:
+    async with polar.client() as polar_client, attio.client(report) as attio_client:
         yield PassContext(
             pass_id=run.run_id,
             reason=_reason(run),
@@ -117,6 +133,7 @@ async def pass_context(
             ledger=ledger.open(),
             rules=options.rules(),
             pace=Pace(writes=attio.writes_per_second, questions=polar.requests_per_minute / 60),
+            report=report,
         )
 
 

@@ -1,16 +1,18 @@
 """Asset `customer_reconciliation`: all customers in one run. First import, daily repair, and the report of drift."""
 
-import asyncio
 import time
+from dataclasses import replace
 
 import dagster as dg
 
 from polar_attio_pipeline import processes
-from polar_attio_pipeline.defs.failures import explained_failures
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.reporting import marked_table, numbers, outcome_table
 from polar_attio_pipeline.defs.resources import AttioResource, LedgerResource, PolarResource, pass_context
+from polar_attio_pipeline.defs.run_log import AFTER_RECONCILIATION, run_pass
+from polar_attio_pipeline.passes.progress import Report
 from polar_attio_pipeline.passes.reconciliation import Reconciliation, reconcile
+from polar_attio_pipeline.passes.stopping import Stop
 from polar_attio_pipeline.sync.outcomes import Result
 
 MARKS_CHECK = "every_mark_is_a_customer"
@@ -42,12 +44,11 @@ def customer_reconciliation(
     started = time.monotonic()
     context.instance.add_run_tags(context.run.run_id, {processes.TAG: processes.identity()})
 
-    async def run() -> Reconciliation:
-        async with pass_context(context.run, polar, attio, ledger, options) as work:
-            return await reconcile(work)
+    async def run(report: Report, stop: Stop) -> Reconciliation:
+        async with pass_context(context.run, polar, attio, ledger, options, report=report) as work:
+            return await reconcile(replace(work, stop=stop, upcoming=AFTER_RECONCILIATION))
 
-    with explained_failures():
-        report = asyncio.run(run())
+    report = run_pass(context.log, run)
     return dg.MaterializeResult(
         metadata={
             **numbers(report.counts, requests=report.requests, seconds=time.monotonic() - started),

@@ -1,6 +1,5 @@
 """Asset `polar_customers`: what Polar says about the customers that were created in an hour."""
 
-import asyncio
 import time
 from collections import Counter
 
@@ -8,13 +7,15 @@ import dagster as dg
 import pandas as pd
 
 from polar_attio_pipeline import processes
-from polar_attio_pipeline.defs.failures import explained_failures
 from polar_attio_pipeline.defs.io import to_frame
 from polar_attio_pipeline.defs.partitions import BACKFILL_POLICY
 from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource
+from polar_attio_pipeline.defs.run_log import run_pass
 from polar_attio_pipeline.hours import floor, key, parse_all
 from polar_attio_pipeline.ledger import Snapshot
+from polar_attio_pipeline.passes.progress import Report
 from polar_attio_pipeline.passes.reading import read_snapshot
+from polar_attio_pipeline.passes.stopping import Stop
 
 
 def build_polar_customers(partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDefinition:
@@ -36,12 +37,11 @@ def build_polar_customers(partitions: dg.HourlyPartitionsDefinition) -> dg.Asset
         context.instance.add_run_tags(context.run.run_id, {processes.TAG: processes.identity()})
         starts = parse_all(context.partition_keys)
 
-        async def read() -> tuple[Snapshot, int]:
+        async def read(report: Report, _: Stop) -> tuple[Snapshot, int]:
             async with polar.client() as client:
-                return await read_snapshot(client, ledger.open(), starts)
+                return await read_snapshot(client, ledger.open(), starts, report)
 
-        with explained_failures():
-            snapshot, requests = asyncio.run(read())
+        snapshot, requests = run_pass(context.log, read)
         seconds = round(time.monotonic() - started, 3)
         moments = [customer.created_at for customer in snapshot.customers]
         moments += [row.created_at for row in snapshot.unreadable if row.created_at]
