@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -28,15 +27,13 @@ from polar_attio_pipeline.http.errors import (
 from polar_attio_pipeline.http.gate import Gate
 from polar_attio_pipeline.http.limits import RateLimiter
 from polar_attio_pipeline.http.payloads import Answer, parse
-from polar_attio_pipeline.http.redaction import redact, redact_http_logs
+from polar_attio_pipeline.http.redaction import redact_http_logs
 from polar_attio_pipeline.http.retries import RetryPolicy, error_of, log_retry, retrying
 from polar_attio_pipeline.http.retry_after import http_date, seconds_to_wait
-from polar_attio_pipeline.http.sending import Sending
+from polar_attio_pipeline.http.sending import Sending, log_sent
 from polar_attio_pipeline.http.stats import Stats
 from polar_attio_pipeline.http.streaming import read_and_close, text_of
-from polar_attio_pipeline.http.waits import Wait, longer
-
-_log = logging.getLogger(__name__)
+from polar_attio_pipeline.http.waits import Waits
 
 _TIMEOUT = httpx.Timeout(30, connect=10, pool=None)
 
@@ -55,7 +52,7 @@ class ApiClient:
         retry: Bounds of the retries.
         clock: Time.
         stats: What was done so far.
-        waiting: The wait between two attempts that ends last, of all so far; None while there was none.
+        waits: What is waited for between two attempts.
         server_offset: The service's clock minus ours at the newest answer, in seconds, to about a second; None before
             the first answer.
     """
@@ -92,7 +89,7 @@ class ApiClient:
         """
         self.base_url = base_url
         self.stats = Stats()
-        self.waiting: Wait | None = None
+        self.waits = Waits(service)
         self.server_offset: float | None = None
         self._service = service
         self._token = token
@@ -259,20 +256,20 @@ class ApiClient:
     async def _sent(self, sending: Sending, *, stream: bool) -> httpx.Response:
         began = self.clock.now()
         sending.spent.attempts += 1
-        ended: object = "given up"
+        ended = "given up"
         try:
             async with asyncio.timeout(sending.policy.attempt_seconds):
                 response = await self._pool.send(sending.request, stream=stream)
                 if not response.is_success:
                     await read_and_close(response)
-            ended = response.status_code
+            ended = str(response.status_code)
         except (httpx.HTTPError, TimeoutError) as cause:
             ended = type(cause).__name__
             raise self._failure(cause, sending.request) from cause
         finally:
             seconds = self.clock.now() - began
             sending.spent.seconds += seconds
-            self._log_sent(sending, ended, seconds)
+            log_sent(sending, service=self._service, ended=ended, seconds=seconds)
         self._read_clock(response)
         if not response.is_success:
             raise self._refusal(response, sending.policy)
@@ -280,12 +277,6 @@ class ApiClient:
             await response.aclose()
             raise explain_page(response, service=self._service)
         return response
-
-    def _log_sent(self, sending: Sending, ended: object, seconds: float) -> None:
-        if _log.isEnabledFor(logging.DEBUG):
-            # Without the query string, which holds addresses; ids in the path are no secret.
-            what, milliseconds, attempt = redact(describe(sending.request)), 1000 * seconds, sending.spent.attempts
-            _log.debug("%s: %s: %s in %.0f ms, attempt %d.", self._service, what, ended, milliseconds, attempt)
 
     def _failure(self, cause: Exception, request: httpx.Request) -> ApiError:
         return explain_failure(cause, service=self._service, request=describe(request))
@@ -300,7 +291,7 @@ class ApiClient:
             seconds = error.retry_after or 0
             if seconds <= policy.longest_pause:
                 self._gate.pause(seconds)
-                self._note_wait(error, seconds, is_for_all=True)
+                self.waits.note(error, until=self.clock.now() + seconds, is_for_all=True)
             else:
                 self._gate.close(seconds, error)
         return error
@@ -317,10 +308,6 @@ class ApiClient:
         if isinstance(error, ApiError):
             log_retry(error, attempt=state.attempt_number, seconds=state.upcoming_sleep)
             is_throttled = error.status == httpx.codes.TOO_MANY_REQUESTS
-            self._note_wait(error, state.upcoming_sleep, is_for_all=is_throttled)
+            self.waits.note(error, until=self.clock.now() + state.upcoming_sleep, is_for_all=is_throttled)
             if is_throttled:
                 self._gate.pause(state.upcoming_sleep)
-
-    def _note_wait(self, error: ApiError, seconds: float, *, is_for_all: bool) -> None:
-        answer = f"{error.status or error.code} to {error.request}"
-        self.waiting = longer(self.waiting, Wait(self._service, answer, self.clock.now() + seconds, is_for_all))

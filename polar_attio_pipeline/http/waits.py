@@ -1,6 +1,8 @@
-"""What a client waits for, to be shown to people."""
+"""What a client waits for between two attempts, to be shown to people."""
 
 from dataclasses import dataclass
+
+from polar_attio_pipeline.http.errors import ApiError
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,19 @@ class Wait:
     is_for_all: bool
 
 
-def longer(one: Wait | None, other: Wait) -> Wait:
-    """Return the wait to show of two: the one that ends last."""
-    return one if one and one.until > other.until else other
+class Waits:
+    """The waits of one client.
+
+    Attributes:
+        longest: The one that ends last, of all so far; None while there was none.
+    """
+
+    def __init__(self, service: str) -> None:
+        self.longest: Wait | None = None
+        self._service = service
+
+    def note(self, error: ApiError, *, until: float, is_for_all: bool) -> None:
+        """Take in that a request failed and is sent again, and when."""
+        if self.longest is None or self.longest.until <= until:
+            answer = f"{error.status or error.code} to {error.request}"
+            self.longest = Wait(self._service, answer, until, is_for_all)

@@ -33,6 +33,10 @@ _SHORT_SECONDS = 3
 """A wait that is over sooner is not worth a line."""
 
 
+def _now() -> float:
+    return time.monotonic()
+
+
 @dataclass
 class Teller:
     """What is known about a pass under way, for its next line.
@@ -50,9 +54,9 @@ class Teller:
     done: int = 0
     total: int | None = None
     people: int = 0
-    _began: float = field(default_factory=time.monotonic)
-    _advanced: float = field(default_factory=time.monotonic)
-    _told: float = field(default_factory=time.monotonic)
+    _began: float = field(default_factory=_now)
+    _advanced: float = field(default_factory=_now)
+    _told: float = field(default_factory=_now)
     _told_wait: float = 0
     _other_writer: tuple[str, datetime] | None = None
     _samples: deque[tuple[float, int]] = field(default_factory=deque)
@@ -61,7 +65,7 @@ class Teller:
         """Report an event. What goes wrong with that, such as a terminal that was closed, does not harm the pass."""
         if self.report is None:
             return
-        self._told = time.monotonic()
+        self._told = _now()
         try:
             self.report(event)
         except Exception as error:  # noqa: BLE001  # as the docstring says
@@ -71,18 +75,18 @@ class Teller:
         """Take in that another stage begins."""
         self.stage, self.done, self.total, self.people = stage, 0, total, 0
         self._samples.clear()
-        self._advanced = time.monotonic()
+        self._advanced = _now()
 
     def advance(self, done: int = 0, *, people: int = 0, total: int | None = None) -> None:
         """Take in that so many more customers have an outcome or were read, and people were read."""
         self.done += done
         self.people += people
         self.total = self.total if total is None else total
-        self._advanced = time.monotonic()
+        self._advanced = _now()
 
     def seconds(self) -> float:
         """Return how long the pass has taken so far."""
-        return time.monotonic() - self._began
+        return _now() - self._began
 
     def waits_for_writer(self, who: str, seconds: float) -> None:
         """Take in that another writer is at work, for which this pass waits so long at most."""
@@ -92,7 +96,7 @@ class Teller:
 
     def progress(self) -> Progress:
         """Return how far the pass is."""
-        now = time.monotonic()
+        now = _now()
         waiting_for, until = self._waiting()
         pace = self._pace(now)
         open_ones = None if self.total is None else max(0, self.total - self.done)
@@ -112,7 +116,7 @@ class Teller:
         """Report progress from time to time, until it is cancelled."""
         while True:
             await asyncio.sleep(_TICK_SECONDS)
-            now = time.monotonic()
+            now = _now()
             self._samples.append((now, self.done))
             while now - self._samples[0][0] > _PACE_SECONDS:
                 self._samples.popleft()
@@ -141,13 +145,13 @@ class Teller:
         if wait is None:
             return None, None
         what = "no request leaves" if wait.is_for_all else "it is asked again"
-        until = datetime.now(UTC) + timedelta(seconds=wait.until - time.monotonic())
+        until = datetime.now(UTC) + timedelta(seconds=wait.until - _now())
         return f"{wait.service} answered {wait.answer}, so {what}", until
 
     def _wait(self) -> Wait | None:
         """Return the wait that holds the pass up, if there is one that is worth a line."""
-        now = time.monotonic()
-        waits = [wait for api in self.apis if (wait := api.waiting) and wait.until - now > _SHORT_SECONDS]
+        now = _now()
+        waits = [wait for api in self.apis if (wait := api.waits.longest) and wait.until - now > _SHORT_SECONDS]
         in_the_way = [wait for wait in waits if wait.is_for_all or now - self._advanced > _SHORT_SECONDS]
         return max(in_the_way, key=lambda wait: wait.until, default=None)
 
