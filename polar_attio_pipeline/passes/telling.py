@@ -15,11 +15,14 @@ from polar_attio_pipeline.passes.progress import Event, Progress, Report, Stage
 
 _log = logging.getLogger(__name__)
 
-OFTEN_SECONDS = 8
+OFTEN_SECONDS = 7
 """Between two lines of progress at first."""
 
 RARELY_SECONDS = 60
 """And later: a first import of a million customers takes fourteen hours."""
+
+WAITING_SECONDS = 30
+"""While something is waited for whose end has been told."""
 
 _SLOWING = 15
 """A line comes when the pass has grown by a fifteenth, within these bounds; so does the wait between lines that have
@@ -117,20 +120,29 @@ class Teller:
         while True:
             await asyncio.sleep(_TICK_SECONDS)
             now = _now()
-            self._samples.append((now, self.done))
-            while now - self._samples[0][0] > _PACE_SECONDS:
-                self._samples.popleft()
             wait = self._wait()
+            self._take_sample(now, is_waiting=wait is not None)
             news = wait is not None and wait.until > self._told_wait + _SHORT_SECONDS
-            if news or now - self._told >= self._interval(now):
+            if news or now - self._told >= self._interval(
+                now, is_waiting=wait is not None or self.stage is Stage.LEASE
+            ):
                 self._told_wait = max(self._told_wait, wait.until if wait else 0)
                 self.tell(self.progress())
 
-    def _interval(self, now: float) -> float:
+    def _take_sample(self, now: float, *, is_waiting: bool) -> None:
+        if is_waiting:
+            # A pause says nothing about the pace before and after it.
+            self._samples.clear()
+            return
+        self._samples.append((now, self.done))
+        while now - self._samples[0][0] > _PACE_SECONDS:
+            self._samples.popleft()
+
+    def _interval(self, now: float, *, is_waiting: bool) -> float:
         idle = now - self._advanced
         # What stands still has nothing new to say: its lines come at ever longer intervals.
         slow = max((now - self._began) / _SLOWING, idle / 2 if idle > 2 * OFTEN_SECONDS else 0)
-        return min(RARELY_SECONDS, max(OFTEN_SECONDS, slow))
+        return min(RARELY_SECONDS, max(WAITING_SECONDS if is_waiting else OFTEN_SECONDS, slow))
 
     def _pace(self, now: float) -> float | None:
         if not self._samples or now - self._samples[0][0] < _TICK_SECONDS / 2:
@@ -144,7 +156,7 @@ class Teller:
         wait = self._wait()
         if wait is None:
             return None, None
-        what = "no request leaves" if wait.is_for_all else "it is asked again"
+        what = f"no request to {wait.service} leaves" if wait.is_for_all else "the request waits"
         until = datetime.now(UTC) + timedelta(seconds=wait.until - _now())
         return f"{wait.service} answered {wait.answer}, so {what}", until
 

@@ -63,12 +63,12 @@ def test_a_wait_names_the_answer_and_its_end_instead_of_a_time_left_that_would_n
         total=9,
         pace=5.0,
         left=1.2,
-        waiting_for="Attio answered 429 to POST /v2/objects/people/records, so no request leaves",
+        waiting_for="Attio answered 429 to POST /v2/objects/people/records, so no request to Attio leaves",
         until=until,
     )
     assert line(event) == (
         "Bringing customers to Attio: 3 of 9 done; Attio answered 429 to POST /v2/objects/people/records, so no "
-        "request leaves until 18:03:20 UTC."
+        "request to Attio leaves until 18:03:20 UTC."
     )
 
 
