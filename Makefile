@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo dev test check bench faults clean
+.PHONY: help setup demo dev test check bench faults docs clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -33,13 +33,16 @@ check: $(READY) ## Lint, types, import layers, and whether Dagster loads the def
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/dagster definitions validate
+	@DAGSTER_HOME=$(CURDIR) $(BIN)/dg check defs
 
 bench: $(READY) ## Measure calls, speed and memory, ours against the naive way; minutes
 	@$(BIN)/python -m polar_attio_pipeline_tests.benchmarks
 
 faults: $(READY) ## Run a thousand seeded schedules of faults and count what is lost, doubled or wrong; minutes
 	@$(BIN)/python -m polar_attio_pipeline_tests.faults --schedules 1000 --seed 1
+
+docs: $(READY) ## Bring the lists of attributes in docs/attributes.md and .env.example up to date
+	@$(BIN)/python -m polar_attio_pipeline_tests.docs
 
 clean: ## Remove the virtual environment and all local state
 	rm -rf $(VENV) .state

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from polar_attio_pipeline import cli_sync
 from polar_attio_pipeline import doctor as doctors
+from polar_attio_pipeline.attio.people import PEOPLE
 from polar_attio_pipeline.attio.setup import Done, Step, set_up
 from polar_attio_pipeline.channels import Delivery, Kind, Notice, deliver
 from polar_attio_pipeline.connections import attio_of
@@ -171,7 +172,7 @@ async def _preview(settings: Settings, starts: Sequence[datetime]) -> Preview:
 
 async def _set_up(settings: Settings) -> list[Step]:
     async with attio_of(settings, retry=doctors.IMPATIENT) as api:
-        return await set_up(api, settings.slugs())
+        return await set_up(api, PEOPLE, settings.slugs())
 
 
 def _print(rows: Iterable[tuple[doctors.Level | Done, str, str]]) -> None:

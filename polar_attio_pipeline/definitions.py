@@ -1,6 +1,8 @@
 """The code location that Dagster loads."""
 
+import dagster as dg
+
 from polar_attio_pipeline.defs.build import build
 from polar_attio_pipeline.settings import Settings
 
-defs = build(Settings())
+defs = dg.Definitions.merge(build(Settings()), dg.Definitions(executor=dg.in_process_executor))

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from polar_attio_pipeline.attio.attributes import Workspace, inspect
+from polar_attio_pipeline.attio.people import PEOPLE
 from polar_attio_pipeline.channels import is_channel
 from polar_attio_pipeline.connections import attio_of, polar_of
 from polar_attio_pipeline.http.client import ApiClient
@@ -202,7 +203,7 @@ async def _attio(settings: Settings, transport: httpx.AsyncBaseTransport | None)
 
 
 async def _ask_attio(api: ApiClient, slugs: dict[str, str]) -> list[Finding]:
-    workspace = await inspect(api, slugs)
+    workspace = await inspect(api, PEOPLE, slugs)
     name = workspace.info.workspace_name or "the workspace"
     return [Finding("Attio key", Level.OK, f"Accepted by {name}."), *_attributes(workspace)]
 

@@ -5,6 +5,7 @@ import logging
 import dagster as dg
 import pytest
 from dagster._serdes import serialize_value
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from polar_attio_pipeline import cli
@@ -118,9 +119,11 @@ def test_services_that_fail_leave_none_either(trail: Trail, fault: Fault) -> Non
 
 def test_tokens_that_are_not_accepted_are_not_repeated(trail: Trail, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POLAR_ACCESS_TOKEN", WRONG_POLAR_TOKEN)
+    trail.pipeline.configure(polar_access_token=SecretStr(WRONG_POLAR_TOKEN))
     everything(trail)
     monkeypatch.setenv("POLAR_ACCESS_TOKEN", POLAR_TOKEN)
     monkeypatch.setenv("ATTIO_API_KEY", WRONG_ATTIO_KEY)
+    trail.pipeline.configure(polar_access_token=SecretStr(POLAR_TOKEN), attio_api_key=SecretStr(WRONG_ATTIO_KEY))
     everything(trail)
 
     assert_clean(trail)

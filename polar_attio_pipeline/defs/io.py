@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
+from pydantic import SecretStr
 
 from polar_attio_pipeline.defs.failures import explained_failures
 from polar_attio_pipeline.hours import parse_all
@@ -29,27 +30,30 @@ COLUMNS = (
 
 _TIMES = {"created_at": "datetime64[us]", "read_at": "datetime64[us]"}
 
-_ATTRIBUTES = ("read_at", "polar_read_at", "free_turn")
+_ATTRIBUTES = ("read_at", "polar_read_at", "free_lease_token")
 """Attributes of a frame, as in `Snapshot`. A frame without a snapshot behind it has None for each of them."""
 
 
 class SnapshotIOManager(dg.ConfigurableIOManager):
     """Keeps what a run read of its hours, and gives it to the assets of the same run only."""
 
-    url: str
+    url: dg.ResourceDependency[SecretStr]
 
     def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame) -> None:
         """Keep a frame as this run's snapshot of its hours."""
         snapshot = from_frame(obj)
         assert snapshot, "a reading has its time"
         with explained_failures():
-            Ledger(self.url).save_snapshot(self._run_id(), parse_all(context.asset_partition_keys), snapshot)
+            self._ledger().save_snapshot(self._run_id(), parse_all(context.asset_partition_keys), snapshot)
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
         """Return this run's snapshot of its hours; a frame without rows and times if it has none of all of them."""
         with explained_failures():
-            snapshot = Ledger(self.url).load_snapshot(self._run_id(), parse_all(context.asset_partition_keys))
+            snapshot = self._ledger().load_snapshot(self._run_id(), parse_all(context.asset_partition_keys))
         return to_frame(snapshot)
+
+    def _ledger(self) -> Ledger:
+        return Ledger(self.url.get_secret_value())
 
     def _run_id(self) -> str:
         # Not the context's: for an asset of a run that is resumed, that is the run that read it.

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import dagster as dg
 
 from polar_attio_pipeline.defs.failures import explained_failures
+from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.passes.progress import Event, Report, Upcoming
 from polar_attio_pipeline.passes.stopping import PassStoppedError, Stop, run_until_stopped
 from polar_attio_pipeline.passes.story import sentences
@@ -21,21 +22,34 @@ _Result = TypeVar("_Result")
 
 _PACKAGE = "polar_attio_pipeline"
 
-AFTER_HOURS = Upcoming(
-    finished="Customers that were left out are tried again by every run that the schedule or the sensor starts, and by "
-    "each reconciliation.",
-    failed="The sensor new_polar_customers, while it is on, asks again for hours that no run has done yet.",
-    stopped="The sensor new_polar_customers, while it is on, asks again for hours that no run has done yet.",
-)
 
-AFTER_RECONCILIATION = Upcoming(
-    finished="The schedule scheduled_reconciliation, while it is on, starts the next one when "
-    "POLAR_ATTIO_RECONCILIATION_CRON says; that tries customers again that were left out.",
-    failed="The schedule scheduled_reconciliation, while it is on, starts it again: after ten minutes, and later each "
-    "time it fails again. It goes on where this one ended: what is in Attio is not written again.",
-    stopped="The schedule scheduled_reconciliation starts the next one only when POLAR_ATTIO_RECONCILIATION_CRON says; "
-    "launch full_reconciliation to go on sooner. It goes on where this one ended.",
-)
+def after_hours(names: Names) -> Upcoming:
+    """Return what happens after a pass over hours."""
+    again = (
+        f"The sensor {names.of('new_polar_customers')}, while it is on, asks again for hours that no run has done yet."
+    )
+    return Upcoming(
+        finished="Customers that were left out are tried again by every run that the schedule or the sensor starts, "
+        "and by each reconciliation.",
+        failed=again,
+        stopped=again,
+    )
+
+
+def after_reconciliation(names: Names) -> Upcoming:
+    """Return what happens after a reconciliation."""
+    schedule, setting = names.of("scheduled_reconciliation"), "POLAR_ATTIO_RECONCILIATION_CRON"
+    goes_on = "It goes on where this one ended: what is in Attio is not written again."
+    return Upcoming(
+        finished=f"The schedule {schedule}, while it is on, starts the next one when {setting} says; that tries "
+        "customers again that were left out.",
+        failed=f"The schedule {schedule}, while it is on, starts it again: after ten minutes, and later each time it "
+        f"fails again. {goes_on}",
+        # Dagster calls a run failed that a signal has ended, and cancelled one that a person has ended in its UI.
+        stopped=f"If a person ended it in Dagster, the schedule {schedule} starts the next one only when {setting} "
+        f"says, and {names.reconciliation.job} can be launched sooner; if the machine ended it, the schedule, while it "
+        f"is on, starts it again after ten minutes or more. {goes_on}",
+    )
 
 
 def run_pass(log: logging.Logger, work: Callable[[Report, Stop], Coroutine[Any, Any, _Result]]) -> _Result:

@@ -31,6 +31,11 @@ class Target:
     asset: dg.AssetKey
     job: str
 
+    @property
+    def op(self) -> str:
+        """The name of the asset's op, under which a run's config has what is meant for it."""
+        return self.asset.to_python_identifier()
+
 
 def runs_of(
     instance: dg.DagsterInstance, target: Target, statuses: Collection[dg.DagsterRunStatus], *, limit: int = LOOKED_AT

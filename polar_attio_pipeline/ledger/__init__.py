@@ -1,9 +1,11 @@
 """The ledger: what became of every customer, what each pass read and did, and who may write. SQL lives here only."""
 
+from polar_attio_pipeline.ledger.changes import ChangeRow
 from polar_attio_pipeline.ledger.errors import LedgerError
 from polar_attio_pipeline.ledger.lease import Holder
-from polar_attio_pipeline.ledger.ledger import PATIENCE, PORTION, Ledger
+from polar_attio_pipeline.ledger.ledger import PATIENCE, Ledger
 from polar_attio_pipeline.ledger.outcomes import OutcomeRow
+from polar_attio_pipeline.ledger.recorder import PORTION, Recorder
 from polar_attio_pipeline.ledger.snapshots import Snapshot
 
-__all__ = ["PATIENCE", "PORTION", "Holder", "Ledger", "LedgerError", "OutcomeRow", "Snapshot"]
+__all__ = ["PATIENCE", "PORTION", "ChangeRow", "Holder", "Ledger", "LedgerError", "OutcomeRow", "Recorder", "Snapshot"]

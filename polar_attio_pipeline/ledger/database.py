@@ -7,7 +7,7 @@ from functools import cached_property
 import sqlalchemy as sa
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
-from polar_attio_pipeline.ledger.engine import WRITES, create_engine, empty_engine, prepare
+from polar_attio_pipeline.ledger.engine import WRITES, create_engine, empty_engine, prepare, vacuum
 from polar_attio_pipeline.ledger.errors import LedgerError
 from polar_attio_pipeline.ledger.explain import explaining, is_locked
 from polar_attio_pipeline.ledger.location import Location
@@ -61,6 +61,23 @@ class Database:
                 self._upgrade(connection)
             connection.rollback()
         return current
+
+    def overwrite_free_space(self) -> None:
+        """Rewrite a SQLite file without what was deleted from it; nothing is done on Postgres.
+
+        Raises:
+            LedgerError: the ledger cannot be used, or another program keeps SQLite's -wal file in use.
+        """
+        if self.place.file is None:
+            return
+        with explaining(self.place, patience=self._patience):
+            left_over = vacuum(self._engine)
+        if left_over:
+            raise LedgerError(
+                f"What was deleted is gone from the ledger {self.place.name}, but another program has it open, and "
+                f"until then {self.place.file.name}-wal keeps the deleted values: end that program's transaction, "
+                "then run this again."
+            )
 
     def close(self) -> None:
         """Dispose of the engine; the next transaction makes a new one."""

@@ -74,6 +74,22 @@ def prepare(file: Path, *, name: str) -> None:
         ) from error
 
 
+def vacuum(engine: sa.Engine) -> bool:
+    """Rewrite a SQLite file, and empty the -wal file beside it.
+
+    Returns:
+        Whether the -wal file still holds old pages, because another connection reads from it.
+    """
+    connection = engine.raw_connection()
+    try:
+        cursor = connection.cursor()
+        cursor.execute("VACUUM")
+        ((is_busy, _, _),) = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    finally:
+        connection.close()
+    return bool(is_busy)
+
+
 def _sqlite(place: Location, patience: float) -> sa.Engine:
     engine = sa.create_engine(place.url, poolclass=NullPool, hide_parameters=True, connect_args={"timeout": patience})
     event.listen(engine, "connect", _set_up_sqlite)
@@ -84,6 +100,8 @@ def _sqlite(place: Location, patience: float) -> sa.Engine:
 def _set_up_sqlite(connection: sqlite3.Connection, _: Any) -> None:
     # The driver would begin transactions by itself, and later than at their first statement.
     connection.isolation_level = None
+    # What is deleted or replaced is overwritten: names and addresses do not stay in the file's free space.
+    connection.execute("PRAGMA secure_delete = ON")
     ((mode,),) = connection.execute("PRAGMA journal_mode")
     if mode != "wal":
         # Readers and one writer at the same time. The mode is a property of the file: this happens once.

@@ -17,39 +17,43 @@ class Holder:
 
     Attributes:
         owner: Names a process; None if the lease is free.
-        what: What the owner does, for people.
-        beat: How often the owner has shown since it took the lease that it is alive.
-        turn: How often the lease was taken, ever.
+        activity: What the owner does, for people.
+        heartbeats: How often the owner has shown since it acquired the lease that it is alive.
+        fencing_token: How often the lease was acquired, ever: no two owners have the same one.
     """
 
     owner: str | None
-    what: str
-    beat: int
-    turn: int
+    activity: str
+    heartbeats: int
+    fencing_token: int
+
+
+_COLUMNS = (LEASE.c.owner, LEASE.c.activity, LEASE.c.heartbeats, LEASE.c.fencing_token)
 
 
 def holder(connection: sa.Connection) -> Holder:
     """Return who holds the lease."""
-    row = connection.execute(sa.select(LEASE.c.owner, LEASE.c.what, LEASE.c.beat, LEASE.c.turn)).one_or_none()
-    return Holder(*row) if row else Holder(owner=None, what="", beat=0, turn=0)
+    row = connection.execute(sa.select(*_COLUMNS)).one_or_none()
+    return Holder(*row) if row else Holder(owner=None, activity="", heartbeats=0, fencing_token=0)
 
 
-def take(connection: sa.Connection, owner: str, what: str, *, instead_of: Holder | None) -> int | None:
-    """Take the lease if it is free, or from a holder that has sent no heartbeat since; return the new turn."""
+def acquire(connection: sa.Connection, owner: str, activity: str, *, instead_of: Holder | None) -> int | None:
+    """Acquire the lease if it is free, or from a holder that has sent no heartbeat since; return the fencing token."""
     found = holder(connection)
     if found.owner is not None if instead_of is None else found != instead_of:
         return None
-    turn = found.turn + 1
-    connection.execute(sa.update(LEASE).values(owner=owner, what=what, beat=0, turn=turn))
-    return turn
+    token = found.fencing_token + 1
+    connection.execute(sa.update(LEASE).values(owner=owner, activity=activity, heartbeats=0, fencing_token=token))
+    return token
 
 
-def beat(connection: sa.Connection, turn: int) -> bool:
-    """Show that the holder of a turn is alive; False if the turn is over."""
-    held = sa.update(LEASE).where(LEASE.c.turn == turn, LEASE.c.owner.is_not(None))
-    return connection.execute(held.values(beat=LEASE.c.beat + 1)).rowcount == 1
+def renew(connection: sa.Connection, fencing_token: int) -> bool:
+    """Show that the holder of a fencing token is alive; False if the lease is no longer its own."""
+    own = sa.update(LEASE).where(LEASE.c.fencing_token == fencing_token, LEASE.c.owner.is_not(None))
+    return connection.execute(own.values(heartbeats=LEASE.c.heartbeats + 1)).rowcount == 1
 
 
-def release(connection: sa.Connection, turn: int) -> None:
-    """Let others have the lease, unless the turn is over already."""
-    connection.execute(sa.update(LEASE).where(LEASE.c.turn == turn).values(owner=None, what="", beat=0))
+def release(connection: sa.Connection, fencing_token: int) -> None:
+    """Let others have the lease, unless it is no longer the holder's own."""
+    own = sa.update(LEASE).where(LEASE.c.fencing_token == fencing_token)
+    connection.execute(own.values(owner=None, activity="", heartbeats=0))

@@ -1,31 +1,31 @@
 """The ledger as everything else uses it: each call is a short transaction of its own."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from polar_attio_pipeline.ledger import lease, notes, outcomes, queries, snapshots
+from polar_attio_pipeline.ledger import changes, erasure, lease, notes, outcomes, queries, snapshots
+from polar_attio_pipeline.ledger.changes import ChangeRow
 from polar_attio_pipeline.ledger.database import Database
 from polar_attio_pipeline.ledger.lease import Holder
 from polar_attio_pipeline.ledger.location import locate
 from polar_attio_pipeline.ledger.outcomes import OutcomeRow
+from polar_attio_pipeline.ledger.recorder import Recorder
 from polar_attio_pipeline.ledger.snapshots import Snapshot
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result
 
 PATIENCE = 10.0
 """Seconds to wait for other writers, each of which is done in a fraction of one."""
 
-PORTION = 1000
-"""Outcomes stored at once."""
-
 _PAGE = 10_000
 """Ids looked through at once."""
 
 
 class Ledger:
-    """The newest outcome of every customer, the passes, the lease and the snapshots.
+    """The newest outcome of every customer, the history, the passes, the lease and the snapshots.
 
     Every method may raise `LedgerError`, which says in one sentence why the ledger cannot be used.
 
@@ -46,39 +46,68 @@ class Ledger:
         """Dispose of the engine; a later call makes a new one."""
         self._database.close()
 
-    def record(self, customers: Sequence[Outcome], *, pass_id: str) -> None:
-        """Store those outcomes that differ from what is on record of the same customers.
+    def record(self, customers: Sequence[Outcome], *, pass_id: str, written: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Store those outcomes that differ from what is on record of the same customers, and what was written.
 
         An unchanged customer that is on record as created, updated or unchanged is no difference. A failure that
         repeats itself moves `tried_at` only. If nothing differs, nothing is written and no writer waits.
+
+        Args:
+            customers: The outcomes.
+            pass_id: The pass that they are of.
+            written: Rows of the history (`changes.rows_of`), stored in the same transaction.
         """
-        if not customers:
+        if not (customers or written):
             return
-        with self._database.reading() as connection:
-            if not outcomes.compare(connection, customers):
-                return
+        if not written:
+            with self._database.reading() as connection:
+                if not outcomes.compare(connection, customers):
+                    return
         with self._database.writing() as connection:
+            changes.store(connection, written, pass_id=pass_id)
             difference = outcomes.compare(connection, customers)
             outcomes.write(connection, difference, pass_id=pass_id, now=_now())
 
     @contextmanager
-    def recording(self, pass_id: str) -> Iterator[Callable[[Sequence[Outcome]], None]]:
-        """Give a pass a function that stores outcomes, in portions; the last when the pass ends, even by an error."""
-        waiting: list[Outcome] = []
-
-        def record(known: Sequence[Outcome]) -> None:
-            waiting.extend(known)
-            if len(waiting) >= PORTION:
-                self.record(waiting, pass_id=pass_id)
-                waiting.clear()
-
+    def recording(self, pass_id: str) -> Iterator[Recorder]:
+        """Give a pass a recorder of outcomes and writes; what waits is stored when the pass ends, even by an error."""
+        recorder = Recorder(lambda known, written: self.record(known, pass_id=pass_id, written=written))
         try:
-            yield record
+            yield recorder
         finally:
-            self.record(waiting, pass_id=pass_id)
+            recorder.save()
+
+    def changes_of_customer(self, customer_id: str) -> list[ChangeRow]:
+        """Return every attribute that was written to Attio for a customer, oldest first."""
+        with self._database.reading() as connection:
+            return changes.of_customer(connection, customer_id)
+
+    def changes_of_pass(self, pass_id: str) -> list[ChangeRow]:
+        """Return every attribute that a pass has written to Attio, oldest first."""
+        with self._database.reading() as connection:
+            return changes.of_pass(connection, pass_id)
+
+    def erase(self, customer_id: str) -> int:
+        """Erase one person: outcome, history and snapshots, out of a SQLite file down to its last byte.
+
+        As long as Polar has the customer, a later pass puts it on record again. Backups keep what they have, and
+        Postgres frees the space at its next vacuum.
+
+        Returns:
+            How many rows were deleted.
+
+        Raises:
+            LedgerError: also where the rows are deleted, but another program keeps their bytes in SQLite's -wal file.
+        """
+        with self._database.writing() as connection:
+            deleted = erasure.erase(connection, customer_id)
+        self._database.overwrite_free_space()
+        return deleted
 
     def forget(self, customer_ids: Collection[str]) -> None:
-        """Drop the rows of customers that Polar no longer has."""
+        """Drop the outcomes of customers that Polar no longer has; the history of what was written stays."""
+        if not customer_ids:
+            return
         with self._database.writing() as connection:
             outcomes.forget(connection, customer_ids)
 
@@ -145,7 +174,9 @@ class Ledger:
             return notes.fact(connection, name)
 
     def set_fact(self, name: str, value: str) -> None:
-        """Put a fact about the installation on record, in place of what was."""
+        """Put a fact about the installation on record, in place of what was; nothing is written if it is there."""
+        if self.fact(name) == value:
+            return
         with self._database.writing() as connection:
             notes.set_fact(connection, name, value)
 
@@ -165,35 +196,37 @@ class Ledger:
             notes.begin_pass(connection, pass_id, kind=kind, reason=reason, now=_now())
 
     def end_pass(self, pass_id: str, *, ended: str, counts: Mapping[str, int], requests: int) -> None:
-        """Note how a pass ended: "finished", or the sentence of its error."""
+        """Note how a pass ended: "finished", or the sentence of its error; and drop snapshots that are too old."""
+        now = _now()
         with self._database.writing() as connection:
-            notes.end_pass(connection, pass_id, notes.End(_now(), ended, counts, requests))
+            notes.end_pass(connection, pass_id, notes.End(now, ended, counts, requests))
+            snapshots.expire(connection, now=now)
 
     def lease_holder(self) -> Holder:
         """Return who holds the lease."""
         with self._database.reading() as connection:
             return lease.holder(connection)
 
-    def take_lease(self, owner: str, what: str, *, instead_of: Holder | None = None) -> int | None:
-        """Take the lease; return the new turn, None if another owner has it.
+    def acquire_lease(self, owner: str, activity: str, *, instead_of: Holder | None = None) -> int | None:
+        """Acquire the lease; return the new fencing token, None if another owner has it.
 
         Args:
             owner: Names this process.
-            what: What it does, for people who wait.
+            activity: What it does, for people who wait.
             instead_of: A holder that died. It loses the lease only if the lease is still exactly as it was seen.
         """
         with self._database.writing() as connection:
-            return lease.take(connection, owner, what, instead_of=instead_of)
+            return lease.acquire(connection, owner, activity, instead_of=instead_of)
 
-    def beat_lease(self, turn: int) -> bool:
-        """Show that the holder of a turn is alive; False if the turn is over."""
+    def renew_lease(self, fencing_token: int) -> bool:
+        """Show that the holder of a fencing token is alive; False if the lease is no longer its own."""
         with self._database.writing() as connection:
-            return lease.beat(connection, turn)
+            return lease.renew(connection, fencing_token)
 
-    def release_lease(self, turn: int) -> None:
-        """Let others have the lease, unless the turn is over already."""
+    def release_lease(self, fencing_token: int) -> None:
+        """Let others have the lease, unless it is no longer the holder's own."""
         with self._database.writing() as connection:
-            lease.release(connection, turn)
+            lease.release(connection, fencing_token)
 
     def save_snapshot(self, run_id: str, hours: Sequence[datetime], snapshot: Snapshot) -> None:
         """Keep what a run read of some hours, in place of what was kept of them."""

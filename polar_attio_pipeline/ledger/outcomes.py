@@ -48,7 +48,7 @@ class OutcomeRow:
     fingerprint: str | None
 
 
-_SAID = (
+_COLUMNS = (
     "outcome",
     "email",
     "reason",
@@ -71,18 +71,18 @@ class Difference:
     Attributes:
         new: Values of customers who have no row.
         changed: Values of customers whose row says something else.
-        restated: Values of customers who failed for the reason that their row has, in other words.
+        reworded: Values of customers who failed for the reason that their row has, with other words.
         repeated: Customers who failed just as their row says.
     """
 
     new: Sequence[Mapping[str, Any]]
     changed: Sequence[Mapping[str, Any]]
-    restated: Sequence[Mapping[str, Any]]
+    reworded: Sequence[Mapping[str, Any]]
     repeated: Sequence[str]
 
     def __bool__(self) -> bool:
         """Whether there is anything to write."""
-        return bool(self.new or self.changed or self.restated or self.repeated)
+        return bool(self.new or self.changed or self.reworded or self.repeated)
 
 
 def compare(connection: sa.Connection, outcomes: Iterable[Outcome]) -> Difference:
@@ -91,23 +91,23 @@ def compare(connection: sa.Connection, outcomes: Iterable[Outcome]) -> Differenc
     known = _known(connection, newest)
     new: list[Mapping[str, Any]] = []
     changed: list[Mapping[str, Any]] = []
-    restated: list[Mapping[str, Any]] = []
+    reworded: list[Mapping[str, Any]] = []
     repeated: list[str] = []
     for customer_id, outcome in newest.items():
-        said, before = _said(outcome), known.get(customer_id)
+        found, before = _column_values(outcome), known.get(customer_id)
         if before is None:
-            new.append({"polar_customer_id": customer_id, **dict(zip(_SAID, said, strict=True))})
+            new.append({"polar_customer_id": customer_id, **dict(zip(_COLUMNS, found, strict=True))})
             continue
         if outcome.created_at is None:
             # Polar never changes it, and a row that cannot be read may lack it.
-            said = (*said[:-1], before[-1])
-        if outcome.result in FAILED and said == before:
+            found = (*found[:-1], before[-1])
+        if outcome.result in FAILED and found == before:
             repeated.append(customer_id)
-        elif outcome.result in FAILED and (said[0], said[2]) == (before[0], before[2]):
-            restated.append({"key": customer_id, **dict(zip(_SAID, said, strict=True))})
-        elif outcome.result is not Result.UNCHANGED or said[1:] != before[1:] or before[0] not in _GOOD:
-            changed.append({"key": customer_id, **dict(zip(_SAID, said, strict=True))})
-    return Difference(new, changed, restated, repeated)
+        elif outcome.result in FAILED and (found[0], found[2]) == (before[0], before[2]):
+            reworded.append({"key": customer_id, **dict(zip(_COLUMNS, found, strict=True))})
+        elif outcome.result is not Result.UNCHANGED or found[1:] != before[1:] or before[0] not in _GOOD:
+            changed.append({"key": customer_id, **dict(zip(_COLUMNS, found, strict=True))})
+    return Difference(new, changed, reworded, repeated)
 
 
 def write(connection: sa.Connection, difference: Difference, *, pass_id: str, now: datetime) -> None:
@@ -120,10 +120,10 @@ def write(connection: sa.Connection, difference: Difference, *, pass_id: str, no
             sa.update(OUTCOMES).where(OUTCOMES.c.polar_customer_id == sa.bindparam("key")),
             [{**values, **stamp} for values in difference.changed],
         )
-    if difference.restated:
+    if difference.reworded:
         connection.execute(
             sa.update(OUTCOMES).where(OUTCOMES.c.polar_customer_id == sa.bindparam("key")),
-            [{**values, "tried_at": now, "pass_id": pass_id} for values in difference.restated],
+            [{**values, "tried_at": now, "pass_id": pass_id} for values in difference.reworded],
         )
     for ids in portions(difference.repeated):
         connection.execute(sa.update(OUTCOMES).where(OUTCOMES.c.polar_customer_id.in_(ids)).values(tried_at=now))
@@ -146,17 +146,17 @@ def page_of_ids(connection: sa.Connection, *, after: str | None, size: int) -> l
 
 
 def _known(connection: sa.Connection, customer_ids: Collection[str]) -> dict[str, tuple[Any, ...]]:
-    """Return what is on record of some customers, each in the order of `_SAID`."""
+    """Return what is on record of some customers, each in the order of `_COLUMNS`."""
     key, known = OUTCOMES.c.polar_customer_id, {}
-    columns = [OUTCOMES.c[name] for name in _SAID]
+    columns = [OUTCOMES.c[name] for name in _COLUMNS]
     for ids in portions(customer_ids):
         for customer_id, *before in connection.execute(sa.select(key, *columns).where(key.in_(ids))):
             known[customer_id] = tuple(before)
     return known
 
 
-def _said(outcome: Outcome) -> tuple[Any, ...]:
-    """Return an outcome in the order of `_SAID`, as it is stored: a text with a replaced character equals itself."""
+def _column_values(outcome: Outcome) -> tuple[Any, ...]:
+    """Return an outcome in the order of `_COLUMNS`, as it is stored: a text with a replaced character equals itself."""
     texts = (
         outcome.result.value,
         outcome.email,

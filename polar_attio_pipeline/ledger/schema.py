@@ -2,9 +2,9 @@
 
 import sqlalchemy as sa
 
-from polar_attio_pipeline.ledger.types import Moment, Words
+from polar_attio_pipeline.ledger.types import SafeText, UtcTimestamp
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every version of the schema, oldest first: the names of the migrations."""
 
 HEAD = REVISIONS[-1]
@@ -14,47 +14,70 @@ METADATA = sa.MetaData()
 OUTCOMES = sa.Table(
     "outcomes",
     METADATA,
-    sa.Column("polar_customer_id", Words, primary_key=True),
-    sa.Column("email", Words),
-    sa.Column("outcome", Words, nullable=False),
-    sa.Column("reason", Words),
-    sa.Column("detail", Words),
-    sa.Column("attio_record_id", Words),
-    sa.Column("attio_url", Words),
-    sa.Column("created_at", Moment),
-    sa.Column("changed_at", Moment, nullable=False),
-    sa.Column("tried_at", Moment, nullable=False),
-    sa.Column("pass_id", Words, nullable=False),
-    sa.Column("fingerprint", Words),
+    sa.Column("polar_customer_id", SafeText, primary_key=True),
+    sa.Column("email", SafeText),
+    sa.Column("outcome", SafeText, nullable=False),
+    sa.Column("reason", SafeText),
+    sa.Column("detail", SafeText),
+    sa.Column("attio_record_id", SafeText),
+    sa.Column("attio_url", SafeText),
+    sa.Column("created_at", UtcTimestamp),
+    sa.Column("changed_at", UtcTimestamp, nullable=False),
+    sa.Column("tried_at", UtcTimestamp, nullable=False),
+    sa.Column("pass_id", SafeText, nullable=False),
+    sa.Column("fingerprint", SafeText),
     sa.Index("outcomes_by_outcome", "outcome", "tried_at"),
     sa.Index("outcomes_by_created_at", "created_at"),
 )
 """One row a customer: what became of it. `attio_url` holds every Attio record involved, separated by spaces."""
 
+CHANGES = sa.Table(
+    "changes",
+    METADATA,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("pass_id", SafeText, nullable=False),
+    sa.Column("written_at", UtcTimestamp, nullable=False),
+    sa.Column("object", SafeText, nullable=False),
+    sa.Column("record_id", SafeText, nullable=False),
+    sa.Column("polar_customer_id", SafeText),
+    sa.Column("attribute", SafeText, nullable=False),
+    sa.Column("old_value", SafeText),
+    sa.Column("old_actor", SafeText),
+    sa.Column("new_value", SafeText),
+    sa.Index("changes_by_customer", "polar_customer_id"),
+    sa.Index("changes_by_record", "record_id"),
+    sa.Index("changes_by_pass", "pass_id"),
+)
+"""One row for each attribute that a pass has written to Attio, in the order of writing; rows are only ever added.
+
+`attribute` is the key of the mapping, not the slug that a workspace may have renamed it to. Values are in the form of
+`values.dump`; `old_value` is null where the record held nothing, `old_actor` where it is not known who wrote it.
+"""
+
 PASSES = sa.Table(
     "passes",
     METADATA,
-    sa.Column("pass_id", Words, primary_key=True),
-    sa.Column("kind", Words, nullable=False),
-    sa.Column("reason", Words, nullable=False),
-    sa.Column("began_at", Moment, nullable=False),
-    sa.Column("ended_at", Moment),
-    sa.Column("ended", Words),
+    sa.Column("pass_id", SafeText, primary_key=True),
+    sa.Column("kind", SafeText, nullable=False),
+    sa.Column("reason", SafeText, nullable=False),
+    sa.Column("began_at", UtcTimestamp, nullable=False),
+    sa.Column("ended_at", UtcTimestamp),
+    sa.Column("ended", SafeText),
     sa.Column("counts", sa.JSON),
     sa.Column("requests", sa.Integer),
 )
 """One row a pass. One that was killed has no end."""
 
 FACTS = sa.Table(
-    "facts", METADATA, sa.Column("name", Words, primary_key=True), sa.Column("value", Words, nullable=False)
+    "facts", METADATA, sa.Column("name", SafeText, primary_key=True), sa.Column("value", SafeText, nullable=False)
 )
 """What this installation must not lose sight of, such as the id of Polar's organization."""
 
 CONFIRMATIONS = sa.Table(
     "confirmations",
     METADATA,
-    sa.Column("name", Words, primary_key=True),
-    sa.Column("confirmed_at", Moment, nullable=False),
+    sa.Column("name", SafeText, primary_key=True),
+    sa.Column("confirmed_at", UtcTimestamp, nullable=False),
 )
 """What a person has confirmed and no pass has used up yet."""
 
@@ -62,40 +85,40 @@ LEASE = sa.Table(
     "lease",
     METADATA,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("owner", Words),
-    sa.Column("what", Words, nullable=False),
-    sa.Column("beat", sa.Integer, nullable=False),
-    sa.Column("turn", sa.Integer, nullable=False),
+    sa.Column("owner", SafeText),
+    sa.Column("activity", SafeText, nullable=False),
+    sa.Column("heartbeats", sa.Integer, nullable=False),
+    sa.Column("fencing_token", sa.Integer, nullable=False),
 )
-"""The one row of the one writer; without an owner, the lease is free."""
+"""The one row of the one writer; without an owner, the lease is free. The fencing token counts its owners, ever."""
 
 SNAPSHOT_HOURS = sa.Table(
     "snapshot_hours",
     METADATA,
-    sa.Column("hour", Moment, primary_key=True),
-    sa.Column("run_id", Words, nullable=False),
-    sa.Column("read_at", Moment, nullable=False),
-    sa.Column("polar_read_at", Moment, nullable=False),
-    sa.Column("free_turn", sa.Integer),
+    sa.Column("hour", UtcTimestamp, primary_key=True),
+    sa.Column("run_id", SafeText, nullable=False),
+    sa.Column("read_at", UtcTimestamp, nullable=False),
+    sa.Column("polar_read_at", UtcTimestamp, nullable=False),
+    sa.Column("free_lease_token", sa.Integer),
 )
 """Which run read an hour of Polar last, and when."""
 
 POLAR_CUSTOMERS = sa.Table(
     "polar_customers",
     METADATA,
-    sa.Column("hour", Moment, primary_key=True),
+    sa.Column("hour", UtcTimestamp, primary_key=True),
     sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("id", Words, nullable=False),
-    sa.Column("created_at", Moment),
-    sa.Column("email", Words),
-    sa.Column("name", Words),
-    sa.Column("type", Words),
-    sa.Column("organization_id", Words),
-    sa.Column("external_id", Words),
-    sa.Column("country", Words),
-    sa.Column("url", Words),
-    sa.Column("read_at", Moment),
-    sa.Column("problem", Words),
+    sa.Column("id", SafeText, nullable=False),
+    sa.Column("created_at", UtcTimestamp),
+    sa.Column("email", SafeText),
+    sa.Column("name", SafeText),
+    sa.Column("type", SafeText),
+    sa.Column("organization_id", SafeText),
+    sa.Column("external_id", SafeText),
+    sa.Column("country", SafeText),
+    sa.Column("url", SafeText),
+    sa.Column("read_at", UtcTimestamp),
+    sa.Column("problem", SafeText),
 )
 """Polar's customers as the newest snapshot of their hour has them. A row with a `problem` could not be read."""
 

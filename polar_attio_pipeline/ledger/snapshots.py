@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +12,9 @@ from polar_attio_pipeline.ledger.portions import portions
 from polar_attio_pipeline.ledger.schema import POLAR_CUSTOMERS, SNAPSHOT_HOURS
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result
 from polar_attio_pipeline.sync.records import Customer
+
+KEPT = timedelta(days=7)
+"""Snapshots hold names and addresses. A run needs its own for minutes; people may look into one for some days."""
 
 _CUSTOMER = ("id", "created_at", "email", "name", "type", "organization_id", "external_id", "country", "url", "read_at")
 """What is kept of a customer. Not a team's owner: a pass asks for that when it needs it."""
@@ -26,14 +29,15 @@ class Snapshot:
         unreadable: The outcomes of the rows that do not parse.
         read_at: When the reading began, by this machine's clock.
         polar_read_at: When the reading began, by Polar's clock.
-        free_turn: The lease's turn when the reading began, if the lease was free then; else None.
+        free_lease_token: The last fencing token of the lease when the reading began, if the lease was free then; else
+            None.
     """
 
     customers: tuple[Customer, ...]
     unreadable: tuple[Outcome, ...]
     read_at: datetime
     polar_read_at: datetime
-    free_turn: int | None
+    free_lease_token: int | None
 
 
 def save(connection: sa.Connection, run_id: str, hours: Sequence[datetime], snapshot: Snapshot) -> None:
@@ -45,7 +49,7 @@ def save(connection: sa.Connection, run_id: str, hours: Sequence[datetime], snap
     if not starts:
         return
     times = {"run_id": run_id, "read_at": snapshot.read_at, "polar_read_at": snapshot.polar_read_at}
-    times["free_turn"] = snapshot.free_turn
+    times["free_lease_token"] = snapshot.free_lease_token
     connection.execute(sa.insert(SNAPSHOT_HOURS), [{"hour": start, **times} for start in starts])
     for rows in portions(_rows(snapshot, starts)):
         connection.execute(sa.insert(POLAR_CUSTOMERS), rows)
@@ -65,15 +69,23 @@ def load(connection: sa.Connection, run_id: str, hours: Sequence[datetime]) -> S
         .order_by(POLAR_CUSTOMERS.c.position, POLAR_CUSTOMERS.c.hour)
     )
     rows = [row for row in connection.execute(query) if row.hour in wanted]
-    turns = {row.free_turn for row in kept}
+    tokens = {row.free_lease_token for row in kept}
     return Snapshot(
         customers=tuple(_customer(row) for row in rows if row.problem is None),
         unreadable=tuple(_unreadable(row) for row in rows if row.problem is not None),
         # The run may have read its hours more than once: together they are as old as the oldest.
         read_at=min(row.read_at for row in kept),
         polar_read_at=min(row.polar_read_at for row in kept),
-        free_turn=turns.pop() if len(turns) == 1 else None,
+        free_lease_token=tokens.pop() if len(tokens) == 1 else None,
     )
+
+
+def expire(connection: sa.Connection, *, now: datetime) -> None:
+    """Delete the snapshots that were read longer than `KEPT` ago."""
+    too_old = SNAPSHOT_HOURS.c.read_at < now - KEPT
+    hours = sa.select(SNAPSHOT_HOURS.c.hour).where(too_old)
+    connection.execute(sa.delete(POLAR_CUSTOMERS).where(POLAR_CUSTOMERS.c.hour.in_(hours)))
+    connection.execute(sa.delete(SNAPSHOT_HOURS).where(too_old))
 
 
 def _rows(snapshot: Snapshot, starts: Sequence[datetime]) -> Iterator[dict[str, Any]]:

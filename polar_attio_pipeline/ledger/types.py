@@ -1,4 +1,4 @@
-"""How moments and texts are stored, so that SQLite and Postgres give the same back."""
+"""How timestamps and texts are stored, so that SQLite and Postgres give the same back."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
 
 
-class Moment(TypeDecorator[datetime]):
+class UtcTimestamp(TypeDecorator[datetime]):
     """An aware datetime; comes back in UTC. SQLite keeps it as text in UTC, whose order is the order of time."""
 
     impl = sa.DateTime(timezone=True)
@@ -16,9 +16,9 @@ class Moment(TypeDecorator[datetime]):
         """Return what the driver takes."""
         if value is None:
             return None
-        assert value.tzinfo, "a moment without a zone could be any hour of the day"
-        moment = value.astimezone(UTC)
-        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+        assert value.tzinfo, "a timestamp without a zone could be any hour of the day"
+        in_utc = value.astimezone(UTC)
+        return in_utc.replace(tzinfo=None) if dialect.name == "sqlite" else in_utc
 
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002  # SQLAlchemy's signature
         """Return it in UTC."""
@@ -27,7 +27,7 @@ class Moment(TypeDecorator[datetime]):
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
-class Words(TypeDecorator[str]):
+class SafeText(TypeDecorator[str]):
     """Text from elsewhere, which may hold what a database refuses: see `storable`."""
 
     impl = sa.Text

@@ -85,7 +85,7 @@ async def sync_hours(context: PassContext, hours: Hours, done: Callable[[HourDon
     """
     what = f"the hourly pass over {key(hours.starts[0])} to {key(hours.starts[-1])} UTC"
     async with writing_pass(context, kind="hourly", what=what) as work:
-        reading = await _reading(context, hours, turn=work.turn)
+        reading = await _reading(context, hours, token=work.fencing_token)
         retry = context.ledger.to_retry(limit=RETRIED) if hours.retry_unresolved else []
         if reading.customers or reading.absent or retry:
             await check_owner(context, reading.organization_id)
@@ -103,15 +103,15 @@ async def sync_hours(context: PassContext, hours: Hours, done: Callable[[HourDon
 
 def _begin(work: Work, hours: Hours, reading: Reading, retry: Sequence[str]) -> None:
     """Tell what there is to do."""
-    work.customers = len(reading.customers) + len(reading.unreadable) + len(retry)
+    work.summary.customers = len(reading.customers) + len(reading.unreadable) + len(retry)
     work.teller.tell(HoursRead(len(hours.starts), len(reading.customers), len(reading.absent), len(retry)))
-    work.teller.enter(Stage.WRITING, total=work.customers)
+    work.teller.enter(Stage.WRITING, total=work.summary.customers)
 
 
-async def _reading(context: PassContext, hours: Hours, *, turn: int) -> Reading:
+async def _reading(context: PassContext, hours: Hours, *, token: int) -> Reading:
     """Return what this run read a moment ago, or what Polar says now."""
     snapshot = hours.snapshot
-    if snapshot is not None and _is_current(snapshot, context, turn):
+    if snapshot is not None and _is_current(snapshot, context, token):
         reading = from_snapshot(snapshot)
     else:
         reading = await read_hours(context.polar, hours.starts)
@@ -120,9 +120,9 @@ async def _reading(context: PassContext, hours: Hours, *, turn: int) -> Reading:
     return await with_expected(reading, context.polar, context.ledger, hours.starts, hours.expected)
 
 
-def _is_current(snapshot: Snapshot, context: PassContext, turn: int) -> bool:
+def _is_current(snapshot: Snapshot, context: PassContext, token: int) -> bool:
     """Tell whether no other pass can have written since the snapshot was read, and it is minutes old."""
-    undisturbed = snapshot.free_turn is not None and turn == snapshot.free_turn + 1
+    undisturbed = snapshot.free_lease_token is not None and token == snapshot.free_lease_token + 1
     return undisturbed and datetime.now(UTC) - snapshot.read_at <= context.rules.snapshot_age
 
 
@@ -169,9 +169,9 @@ async def _retry(context: PassContext, work: Work, customer_ids: Sequence[str]) 
             case _:
                 raise answer
     context.ledger.forget(absent)
-    if work.customers:
+    if work.summary.customers:
         # Without an outcome in this pass: some no longer exist, others Polar could not show.
-        work.customers -= len(customer_ids) - len(found)
+        work.summary.customers -= len(customer_ids) - len(found)
     return await _sync(context, work, found)
 
 
@@ -185,5 +185,5 @@ async def _sync(
         work.record(known)
 
     keep(unreadable)
-    await sync(customers, context.services(), keep)
+    await sync(customers, context.services(work.recorder), keep)
     return outcomes

@@ -60,7 +60,7 @@ def _silently(who: str, seconds: float) -> None:
 async def one_writer(
     ledger: Ledger, *, what: str, timing: Timing | None = None, waits: Waits = _silently
 ) -> AsyncIterator[int]:
-    """Be the only writer for as long as the context lasts; yields the lease's turn, which no other pass has ever had.
+    """Be the only writer for as long as the context lasts; yields the fencing token, which no other pass has ever had.
 
     Args:
         ledger: Holds the lease.
@@ -73,44 +73,44 @@ async def one_writer(
         LedgerError: the ledger cannot be used.
     """
     times = timing or Timing()
-    turn = await _wait_for_turn(ledger, what, times, waits)
+    token = await _acquire(ledger, what, times, waits)
     try:
         async with asyncio.TaskGroup() as tasks:
-            beating = tasks.create_task(_beat(ledger, turn, times))
+            beating = tasks.create_task(_beat(ledger, token, times))
             try:
-                yield turn
+                yield token
             finally:
                 beating.cancel()
     except BaseExceptionGroup as group:
         raise group.exceptions[0] from None
     finally:
         with suppress(LedgerError):
-            ledger.release_lease(turn)
+            ledger.release_lease(token)
 
 
-async def _wait_for_turn(ledger: Ledger, what: str, times: Timing, waits: Waits) -> int:
+async def _acquire(ledger: Ledger, what: str, times: Timing, waits: Waits) -> int:
     owner = processes.identity()
     began = changed = time.monotonic()
     seen: Holder | None = None
     while True:
-        turn = ledger.take_lease(owner, what)
-        if turn is not None:
-            return turn
+        token = ledger.acquire_lease(owner, what)
+        if token is not None:
+            return token
         holder = ledger.lease_holder()
         now = time.monotonic()
         if holder.owner is None:
             continue
-        if seen is None or (holder.turn, holder.beat) != (seen.turn, seen.beat):
-            if seen is None or holder.turn != seen.turn:
+        if seen is None or (holder.fencing_token, holder.heartbeats) != (seen.fencing_token, seen.heartbeats):
+            if seen is None or holder.fencing_token != seen.fencing_token:
                 waits(_describe(holder), times.longest_wait - (now - began))
             seen, changed = holder, now
         dead = processes.is_gone(holder.owner) or now - changed > times.dead
-        if dead and (turn := ledger.take_lease(owner, what, instead_of=holder)) is not None:
-            _log.warning("The other writer has ended without a word (%s); this pass goes on.", holder.what)
-            return turn
+        if dead and (token := ledger.acquire_lease(owner, what, instead_of=holder)) is not None:
+            _log.warning("The other writer has ended without a word (%s); this pass goes on.", holder.activity)
+            return token
         if now - began > times.longest_wait:
             raise UnavailableError(
-                f"Another writer has been at work for {times.longest_wait / 3600:.0f} hours ({holder.what}): see "
+                f"Another writer has been at work for {times.longest_wait / 3600:.0f} hours ({holder.activity}): see "
                 "whether it still makes progress, and end it if not; this pass is tried again later."
             )
         await asyncio.sleep(times.poll)
@@ -123,15 +123,15 @@ def _describe(holder: Holder) -> str:
         where = f", in process {owner['pid']} on {owner['host']}"
     except (ValueError, TypeError, KeyError):
         where = ""
-    return f"another pass is at work ({holder.what}{where}), so this one waits"
+    return f"another pass is at work ({holder.activity}{where}), so this one waits"
 
 
-async def _beat(ledger: Ledger, turn: int, times: Timing) -> None:
+async def _beat(ledger: Ledger, token: int, times: Timing) -> None:
     moved = time.monotonic()
     while True:
         await asyncio.sleep(times.beat)
         try:
-            if not ledger.beat_lease(turn):
+            if not ledger.renew_lease(token):
                 raise LeaseLostError(
                     "Another process has become the writer, because this one stood still for too long: this pass "
                     "stops, and what it did is on record."

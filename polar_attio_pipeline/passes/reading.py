@@ -172,7 +172,7 @@ async def read_snapshot(
         unreadable=tuple(reading.unreadable),
         read_at=reading.read_at,
         polar_read_at=reading.polar_read_at,
-        free_turn=holder.turn if holder.owner is None else None,
+        free_lease_token=holder.fencing_token if holder.owner is None else None,
     )
     return snapshot, reading.requests
 

@@ -61,12 +61,12 @@ async def reconcile(context: PassContext) -> Reconciliation:
             notable.add(outcomes)
             work.record(outcomes)
 
-        services = context.services()
+        services = context.services(work.recorder)
         customers = AllCustomers(context.polar)
         work.teller.enter(Stage.COMPARING)
         pages = _counted(customers, work.teller)
         comparison = await compare(pages, services, keep, lambda people: work.teller.advance(people=people))
-        work.customers = len(customers.ids())
+        work.summary.customers = len(customers.ids())
         await check_owner(context, customers.organization_id, strangers=comparison.strangers())
         await check_size(context, customers.ids())
         unreadable = customers.unreadable()
@@ -75,7 +75,7 @@ async def reconcile(context: PassContext) -> Reconciliation:
         pending = comparison.pending()
         work.teller.tell(
             Compared(
-                customers=work.customers,
+                customers=work.summary.customers,
                 people=comparison.marked_count,
                 unchanged=comparison.settled,
                 pending=len(pending),
@@ -91,7 +91,7 @@ async def reconcile(context: PassContext) -> Reconciliation:
         due = orphaned if context.rules.unmark_orphaned and trusted else []
         if due:
             work.teller.enter(Stage.UNMARKING, total=len(due))
-        unmarking = await unmark(due, services) if due else Unmarking((), ())
+        unmarking = await unmark(due, services, work.teller.advance) if due else Unmarking((), ())
         copied = [person for people in comparison.copied.values() for person in people]
         work.teller.tell(Marks(orphaned=_urls(orphaned), unmarked=_urls(unmarking.unmarked), copied=_urls(copied)))
         return Reconciliation(

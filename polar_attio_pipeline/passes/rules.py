@@ -8,6 +8,7 @@ from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.passes.progress import Report, Upcoming
 from polar_attio_pipeline.passes.stopping import Stop
 from polar_attio_pipeline.polar.client import PolarClient
+from polar_attio_pipeline.sync.ports import History, NoHistory
 from polar_attio_pipeline.sync.services import Pace, Services
 
 
@@ -50,14 +51,19 @@ class PassContext:
     upcoming: Upcoming = field(default_factory=Upcoming)
     stop: Stop = field(default_factory=Stop)
 
-    def services(self) -> Services:
-        """Return both sides as the engine wants them."""
+    def services(self, history: History | None = None) -> Services:
+        """Return both sides as the engine wants them.
+
+        Args:
+            history: Keeps on record what is written; None for a pass that writes nothing.
+        """
         return Services(
             people=self.attio,
             source=self.polar,
             targets=self.attio.targets,
             overwrite_typed=self.rules.overwrite_typed,
             memory=self.ledger,
+            history=history or NoHistory(),
             pace=self.pace,
             refused_in=f"{datetime.now(UTC):%Y-%m-%d} {self.attio.workspace.fingerprint}",
             is_stopping=self.stop.is_requested,

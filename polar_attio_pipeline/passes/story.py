@@ -72,7 +72,7 @@ def _progress(event: Progress) -> str:
         until = f" until {_clock(event.until)}{' at the latest' * (event.stage is Stage.LEASE)}" if event.until else ""
         parts.append(f"{event.waiting_for}{until}")
     elif event.idle >= _IDLE_SECONDS:
-        parts.append(f"no answer has come for {duration(event.idle)}; requests are under way")
+        parts.append(f"no progress for {duration(event.idle)}, requests are under way")
     elif event.pace and event.left is not None:
         parts.append(f"{event.pace:.1f} a second, about {duration(event.left)} left")
     return "; ".join(parts) + "."

@@ -14,7 +14,7 @@ from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.matching import Case, Match, person_id
 from polar_attio_pipeline.sync.outcomes import Outcome, written
 from polar_attio_pipeline.sync.planning import Action, plan
-from polar_attio_pipeline.sync.records import Customer, Person, PersonName
+from polar_attio_pipeline.sync.records import Actor, Customer, Person, PersonName
 
 MARK_KEY = "polar_customer"
 _NAME_KEY = "name"
@@ -23,11 +23,12 @@ _TYPE_KEY = "polar_customer_type"
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """A person of Attio that the reconciliation reports: where it is, and the Polar id that it holds."""
+    """A person of Attio that the reconciliation reports: where it is, its Polar id, and who set the mark."""
 
     record_id: str
     url: str
     customer_id: str | None
+    marked_by: Actor | None = None
 
 
 class Comparison:
@@ -165,4 +166,5 @@ def _holds_name(person: Person, name: str | None) -> bool:
 
 
 def _shown(person: Person) -> Marked:
-    return Marked(person.record_id, person.url, person_id(person))
+    mark = person.values.get(MARK_KEY)
+    return Marked(person.record_id, person.url, person_id(person), mark.actor if mark else None)

@@ -85,7 +85,7 @@ def plan(customer: Customer, found: Match, targets: tuple[Target, ...], *, overw
     differing = [
         (target, Change(target.attribute.key, _value(held.get(target.attribute.key)), new))
         for target, new in _wanted(customer, targets)
-        if not _same(_value(held.get(target.attribute.key)), new, exactly=target.attribute.policy is Policy.ALWAYS)
+        if not same_value(_value(held.get(target.attribute.key)), new, exactly=target.attribute.policy is Policy.ALWAYS)
     ]
     allowed = {
         change.key
@@ -116,16 +116,14 @@ def fingerprint(due: Plan, *, salt: str) -> str:
     return hashlib.sha256(repr(sent).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _wanted(customer: Customer, targets: tuple[Target, ...]) -> list[tuple[Target, Value]]:
-    values = wanted(customer, targets)
-    return [(target, values[target.attribute.key]) for target in targets if target.attribute.key in values]
+def same_value(old: Value | None, new: Value, *, exactly: bool = False) -> bool:
+    """Tell whether the CRM holds a value already.
 
-
-def _value(held: CurrentValue | None) -> Value | None:
-    return held.value if held else None
-
-
-def _same(old: Value | None, new: Value, *, exactly: bool) -> bool:
+    Args:
+        old: What it holds.
+        new: What is wanted.
+        exactly: Whether white space counts.
+    """
     if exactly:
         # The sync searches by its own marks, and a search does not trim white space.
         return type(old) is type(new) and old == new
@@ -137,6 +135,15 @@ def _same(old: Value | None, new: Value, *, exactly: bool) -> bool:
     if isinstance(old, str) and isinstance(new, str):
         return old.strip() == new.strip()
     return type(old) is type(new) and old == new
+
+
+def _wanted(customer: Customer, targets: tuple[Target, ...]) -> list[tuple[Target, Value]]:
+    values = wanted(customer, targets)
+    return [(target, values[target.attribute.key]) for target in targets if target.attribute.key in values]
+
+
+def _value(held: CurrentValue | None) -> Value | None:
+    return held.value if held else None
 
 
 def _may_write(policy: Policy, held: CurrentValue | None, *, overwrite_typed: bool) -> bool:

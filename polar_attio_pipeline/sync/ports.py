@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from polar_attio_pipeline.sync.records import Owner, Person, Values
+from polar_attio_pipeline.sync.records import CurrentValue, Owner, Person, Values
+from polar_attio_pipeline.sync.writes import Write
 
 
 class UnavailableError(Exception):
@@ -108,7 +109,7 @@ class People(Protocol):
         """
         ...
 
-    async def keep_company(self, person: Person, company: str) -> None:
+    async def keep_company(self, person: Person, company: str) -> CurrentValue | None:
         """Restore the company of a person to whom an address was added, if the CRM's automation moves the person.
 
         It takes seconds, and raises nothing: what cannot be restored is logged.
@@ -116,6 +117,9 @@ class People(Protocol):
         Args:
             person: As it was answered when the address was added.
             company: Record id of the company that somebody had chosen.
+
+        Returns:
+            What `company` was written over: the company that the automation had set. None if nothing was written.
         """
         ...
 
@@ -172,3 +176,18 @@ class NoMemory:
     def refusals(self, customer_ids: Collection[str]) -> Mapping[str, tuple[str, str]]:  # noqa: ARG002  # as above
         """Return nothing."""
         return {}
+
+
+class History(Protocol):
+    """Keeps on record what is written."""
+
+    def add(self, write: Write) -> None:
+        """Take a write that the CRM has carried out; the outcome that it belongs to is recorded after it."""
+        ...
+
+
+class NoHistory:
+    """Keeps nothing."""
+
+    def add(self, write: Write) -> None:
+        """Drop it."""

@@ -20,6 +20,7 @@ from polar_attio_pipeline.sync.ports import (
 )
 from polar_attio_pipeline.sync.records import Customer
 from polar_attio_pipeline.sync.services import Services
+from polar_attio_pipeline.sync.writes import Write, WrittenValue
 from polar_attio_pipeline.sync.writing import Record
 
 COMPARED_AT_ONCE = 25
@@ -125,8 +126,13 @@ class Unmarking:
     kept: Sequence[Marked]
 
 
-async def unmark(people: Iterable[Marked], services: Services) -> Unmarking:
+async def unmark(people: Iterable[Marked], services: Services, seen: Callable[[int], None] = _unseen) -> Unmarking:
     """Uncheck the mark of people without a customer, each after asking for that customer once more.
+
+    Args:
+        people: Whom Polar no longer has.
+        services: Both sides.
+        seen: Takes how many more of them were looked at.
 
     Raises:
         ServiceDownError: a service answers nothing at all.
@@ -136,16 +142,17 @@ async def unmark(people: Iterable[Marked], services: Services) -> Unmarking:
     unmarked: list[Marked] = []
     kept: list[Marked] = []
     for person in people:
-        done = await _exists_no_more(person, services, polar) and await _uncheck(person, services, attio)
+        held = person.customer_id
+        # Without an id there is nothing to ask Polar for.
+        done = held and await _exists_no_more(held, services, polar) and await _uncheck(person, held, services, attio)
         (unmarked if done else kept).append(person)
+        seen(1)
     return Unmarking(unmarked, kept)
 
 
-async def _exists_no_more(person: Marked, services: Services, polar: Health) -> bool:
-    if person.customer_id is None:
-        return False
+async def _exists_no_more(customer_id: str, services: Services, polar: Health) -> bool:
     try:
-        exists = await services.source.exists(person.customer_id)
+        exists = await services.source.exists(customer_id)
     except NoAnswerError:
         return False
     except UnavailableError as error:
@@ -155,7 +162,7 @@ async def _exists_no_more(person: Marked, services: Services, polar: Health) -> 
     return not exists
 
 
-async def _uncheck(person: Marked, services: Services, attio: Health) -> bool:
+async def _uncheck(person: Marked, customer_id: str, services: Services, attio: Health) -> bool:
     if attio.closed(Kind.UPDATE):
         return False
     try:
@@ -166,6 +173,8 @@ async def _uncheck(person: Marked, services: Services, attio: Health) -> bool:
         await attio.failed(Kind.UPDATE, error)
         return False
     attio.succeeded(Kind.UPDATE)
+    unchecked = WrittenValue(MARK_KEY, True, person.marked_by, False)
+    services.history.add(Write(customer_id, person.record_id, (unchecked,)))
     return True
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from polar_attio_pipeline.sync.mapping import Target
-from polar_attio_pipeline.sync.ports import CustomerSource, Memory, NoMemory, People
+from polar_attio_pipeline.sync.ports import CustomerSource, History, Memory, NoHistory, NoMemory, People
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Services:
         targets: The attributes of this workspace.
         overwrite_typed: Whether Polar wins over values that a workspace member typed.
         memory: What earlier passes have put on record.
+        history: Keeps on record what this pass writes.
         pace: The configured rates.
         refused_in: What decides, beside the values, whether a refused write would be refused again: the workspace's
             attributes and the day.
@@ -36,6 +37,7 @@ class Services:
     targets: tuple[Target, ...]
     overwrite_typed: bool = False
     memory: Memory = field(default_factory=NoMemory)
+    history: History = field(default_factory=NoHistory)
     pace: Pace = field(default_factory=Pace)
     refused_in: str = ""
     is_stopping: Callable[[], bool] = lambda: False

@@ -30,6 +30,7 @@ from polar_attio_pipeline.sync.ports import (
 )
 from polar_attio_pipeline.sync.records import Person
 from polar_attio_pipeline.sync.services import Services
+from polar_attio_pipeline.sync.writes import COMPANY_KEY, Write, WrittenValue, write_of, write_seen
 
 CONCURRENT_WRITES = 64
 """Writes under way or waiting for the rate limit: enough to keep 25 a second busy at a latency of two seconds."""
@@ -61,6 +62,7 @@ class Writer:
     perhaps_done: dict[str, Plan] = field(default_factory=dict)
     answered: bool = False
     ended: BaseException | None = None
+    _unconfirmed: dict[str, Plan] = field(default_factory=dict)
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENT_WRITES))
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -71,6 +73,8 @@ class Writer:
             plans: Oldest customer first.
             looked_at: When the CRM was looked at, by the event loop's clock.
         """
+        for plan in plans:
+            self._confirm(plan)
         idle = [plan for plan in plans if not plan.writes]
         self.record([self._without_writing(plan) for plan in idle])
         for plan in idle:
@@ -143,12 +147,12 @@ class Writer:
                 person = await self._write(due)
         except TimeoutError:
             self.late.append(due)
-            self.perhaps_done[due.customer.id] = due
+            self._perhaps(due)
         except (EmailTakenError, RecordGoneError) as error:
             self._has_answered(kind)
             self.stale.append(due)
             if isinstance(error, EmailTakenError) and error.perhaps_ours:
-                self.perhaps_done[due.customer.id] = due
+                self._perhaps(due)
         except RecordRefusedError as error:
             self._has_answered(kind)
             mark = self._fingerprint(due)
@@ -163,14 +167,28 @@ class Writer:
             self.record([unexpected(due.customer, error)])
         else:
             self._has_answered(kind)
+            self.services.history.add(write_of(due, person))
             self.record([written(due, person)])
             await self._keep_company(due, person)
+
+    def _perhaps(self, due: Plan) -> None:
+        self.perhaps_done[due.customer.id] = self._unconfirmed[due.customer.id] = due
+
+    def _confirm(self, plan: Plan) -> None:
+        """Put a write that was not answered on record, as far as the look behind this plan shows that it was done."""
+        done = self._unconfirmed.pop(plan.customer.id, None)
+        if done and plan.match.person and (seen := write_seen(done, plan.match.person)).values:
+            self.services.history.add(seen)
 
     async def _keep_company(self, done: Plan, person: Person) -> None:
         """Keep the company that somebody chose, where an address was added: beyond the time limit of the write."""
         before = done.match.person
-        if done.new_email and before and before.company:
-            await self.services.people.keep_company(person, before.company)
+        if not (done.new_email and before and before.company):
+            return
+        replaced = await self.services.people.keep_company(person, before.company)
+        if replaced:
+            restored = WrittenValue(COMPANY_KEY, replaced.value, replaced.actor, before.company)
+            self.services.history.add(Write(done.customer.id, person.record_id, (restored,)))
 
     def _has_answered(self, kind: Kind) -> None:
         self.answered = True

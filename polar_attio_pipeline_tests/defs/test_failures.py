@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import dagster as dg
 import pytest
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from polar_attio_pipeline import cli
@@ -24,16 +25,19 @@ WRONG_ATTIO_KEY = "f" * 64
 Trouble = Callable[[Pipeline, pytest.MonkeyPatch], None]
 
 
-def wrong_polar_token(_: Pipeline, environment: pytest.MonkeyPatch) -> None:
+def wrong_polar_token(pipeline: Pipeline, environment: pytest.MonkeyPatch) -> None:
     environment.setenv("POLAR_ACCESS_TOKEN", WRONG_POLAR_TOKEN)
+    pipeline.configure(polar_access_token=SecretStr(WRONG_POLAR_TOKEN))
 
 
-def wrong_attio_key(_: Pipeline, environment: pytest.MonkeyPatch) -> None:
+def wrong_attio_key(pipeline: Pipeline, environment: pytest.MonkeyPatch) -> None:
     environment.setenv("ATTIO_API_KEY", WRONG_ATTIO_KEY)
+    pipeline.configure(attio_api_key=SecretStr(WRONG_ATTIO_KEY))
 
 
-def empty_polar_token(_: Pipeline, environment: pytest.MonkeyPatch) -> None:
+def empty_polar_token(pipeline: Pipeline, environment: pytest.MonkeyPatch) -> None:
     environment.setenv("POLAR_ACCESS_TOKEN", "")
+    pipeline.configure(polar_access_token=SecretStr(""))
 
 
 def revoked_attio_key(pipeline: Pipeline, _: pytest.MonkeyPatch) -> None:
@@ -246,15 +250,14 @@ def test_the_reconciliation_and_the_preview_say_the_same(pipeline: Pipeline) -> 
     assert len(said) == 1
 
 
-def test_a_token_that_is_not_set_at_all_fails_the_run_and_is_named(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("POLAR_ACCESS_TOKEN")
+def test_tokens_that_are_not_set_at_all_fail_the_run_and_are_named(pipeline: Pipeline) -> None:
+    pipeline.configure(polar_access_token=SecretStr(""))
 
-    with pytest.raises(
-        dg.DagsterInvalidConfigError, match='environment variable "POLAR_ACCESS_TOKEN" which is not set'
-    ):
-        pipeline.sync(fails=True)
+    assert "POLAR_ACCESS_TOKEN" in what_failed(pipeline.sync(fails=True))
+
+    pipeline.configure(polar_access_token=SecretStr(POLAR_TOKEN), attio_api_key=SecretStr(""))
+
+    assert "ATTIO_API_KEY" in what_failed(pipeline.sync(fails=True))
 
 
 def test_a_ledger_that_is_no_ledger_fails_the_run_with_what_to_do(pipeline: Pipeline) -> None:

@@ -1,5 +1,6 @@
 """Snapshots between the assets of a run: what goes in comes out, for that run alone."""
 
+import os
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pandas as pd
 import pytest
+from pydantic import SecretStr
 
 from polar_attio_pipeline.defs.io import COLUMNS, SnapshotIOManager, from_frame, to_frame
 from polar_attio_pipeline.defs.partitions import hours_from, range_tags
@@ -35,7 +37,7 @@ def bad_row(created_at: datetime | None = NOON) -> Outcome:
 
 
 def snapshot(*customers: Customer, bad: Iterable[Outcome] = ()) -> Snapshot:
-    return Snapshot(customers, tuple(bad), read_at=READ, polar_read_at=READ + timedelta(seconds=7), free_turn=3)
+    return Snapshot(customers, tuple(bad), read_at=READ, polar_read_at=READ + timedelta(seconds=7), free_lease_token=3)
 
 
 def test_a_snapshot_survives_the_way_through_a_frame() -> None:
@@ -67,7 +69,7 @@ def test_no_snapshot_is_an_empty_frame_that_says_so() -> None:
     frame = to_frame(None)
 
     assert (tuple(frame.columns), len(frame)) == (COLUMNS, 0)
-    assert frame.attrs == {"read_at": None, "polar_read_at": None, "free_turn": None}
+    assert frame.attrs == {"read_at": None, "polar_read_at": None, "free_lease_token": None}
     assert from_frame(frame) is None
     assert from_frame(pd.DataFrame()) is None
 
@@ -93,7 +95,7 @@ class Store:
 
         self._defs = dg.Definitions(
             assets=[polar_customers, taken],
-            resources={"customers_io": SnapshotIOManager(url=str(database))},
+            resources={"customers_io": SnapshotIOManager(url=SecretStr(str(database)))},
             jobs=[dg.define_asset_job("both", executor_def=dg.in_process_executor)],
         )
 
@@ -165,7 +167,7 @@ def resumable() -> dg.JobDefinition:
 
     return dg.Definitions(
         assets=[polar_customers, taken],
-        resources={"customers_io": SnapshotIOManager(url=dg.EnvVar("LEDGER_OF_THIS_TEST"))},
+        resources={"customers_io": SnapshotIOManager(url=SecretStr(os.environ["LEDGER_OF_THIS_TEST"]))},
         jobs=[dg.define_asset_job("both", executor_def=dg.in_process_executor)],
     ).resolve_job_def("both")
 

@@ -10,7 +10,7 @@ from polar_attio_pipeline.hours import HOUR, floor
 from polar_attio_pipeline.sandbox.app import create_app
 from polar_attio_pipeline.sandbox.clock import Clock
 from polar_attio_pipeline.sandbox.world import Sandbox
-from polar_attio_pipeline.sync.mapping import ATTRIBUTES
+from polar_attio_pipeline_tests.attributes import KNOWN
 from polar_attio_pipeline_tests.faults.life import HeardTraffic, Life
 from polar_attio_pipeline_tests.faults.oracle import writable
 from polar_attio_pipeline_tests.faults.pipeline import Ended, Pipeline
@@ -40,7 +40,7 @@ class Daemon:
     def __init__(self, timeline: Timeline, random: Random, *, start: datetime, heard: Listener) -> None:
         self.timeline = timeline
         self.sandbox = Sandbox(clock=Clock(source=timeline.now))
-        for attribute in ATTRIBUTES:
+        for attribute in KNOWN:
             if not attribute.standard:
                 self.sandbox.attio.add_attribute(attribute.key, attribute.types[0])
         self.traffic = self.sandbox.traffic = HeardTraffic(self.sandbox.clock)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result
+from polar_attio_pipeline.sync.writes import Write, WrittenValue
 
 NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)
 
@@ -22,3 +23,8 @@ def outcome(customer_id: str, result: Result = Result.CREATED, **fields: Any) ->
 def rejected(customer_id: str, reason: Reason = Reason.NO_EMAIL, **fields: Any) -> Outcome:
     given = {"detail": "Give it an address.", "record_id": None, "urls": (), **fields}
     return outcome(customer_id, Result.REJECTED, reason=reason, **given)
+
+
+def write(customer_id: str, *, record_id: str | None = None, old: str | None = None, new: str = "DE") -> Write:
+    value = WrittenValue("polar_country", old, "workspace-member" if old else None, new)
+    return Write(customer_id, record_id or f"record of {customer_id}", (value,))

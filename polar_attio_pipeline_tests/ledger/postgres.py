@@ -23,7 +23,7 @@ _PATIENCE = 30
 def why_not() -> str | None:
     """Return what is missing for a server of our own, None if nothing is."""
     if not _programs():
-        return "Postgres' server is not installed"
+        return "Postgres is not installed: the ledger is tested on SQLite only (Debian: apt install postgresql)"
     if find_spec("psycopg") is None:
         return "Postgres' driver is not installed"
     return None

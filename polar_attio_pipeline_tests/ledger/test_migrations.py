@@ -10,13 +10,16 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
+from alembic.operations import Operations
 
-from polar_attio_pipeline.ledger import Ledger, LedgerError
+from polar_attio_pipeline.ledger import Holder, Ledger, LedgerError
+from polar_attio_pipeline.ledger.location import locate
 from polar_attio_pipeline.ledger.migrations import upgrade as upgrading
 from polar_attio_pipeline.ledger.migrations.upgrade import context_of, scripts
-from polar_attio_pipeline.ledger.schema import HEAD, METADATA, REVISIONS
+from polar_attio_pipeline.ledger.schema import HEAD, METADATA, REVISIONS, version
+from polar_attio_pipeline.ledger.trial import Condition, try_out
 from polar_attio_pipeline.sync.outcomes import Result
-from polar_attio_pipeline_tests.ledger.builders import outcome
+from polar_attio_pipeline_tests.ledger.builders import NOON, outcome, write
 
 
 def set_version(ledger: Ledger, version: str) -> None:
@@ -35,10 +38,57 @@ def test_every_migration_is_known_by_name_in_their_order() -> None:
     assert tuple(script.revision for script in scripts().walk_revisions())[::-1] == REVISIONS
 
 
+def make_first_version(url: str) -> None:
+    """Make a ledger of the first version, with something in every table that was changed since."""
+    first = Ledger(url)
+    with first._database._begun(writes=True) as connection:
+        context, directory = context_of(connection), scripts()
+        script = directory.get_revision("0001")
+        assert script
+        script.module.upgrade(Operations(context))
+        context.stamp(directory, "0001")
+        for statement in (
+            "INSERT INTO outcomes (polar_customer_id, outcome, changed_at, tried_at, pass_id) "
+            "VALUES ('ada', 'created', '2026-11-03 12:00:00', '2026-11-03 12:00:00', 'p1')",
+            "UPDATE lease SET owner = 'host/1', what = 'a pass', beat = 3, turn = 7",
+            "INSERT INTO snapshot_hours (hour, run_id, read_at, polar_read_at, free_turn) VALUES "
+            "('2026-11-03 12:00:00', 'run', '2026-11-03 15:00:00', '2026-11-03 15:00:07', 6)",
+        ):
+            connection.execute(sa.text(statement))
+    first.close()
+
+
+def test_a_ledger_of_the_first_version_is_brought_up_to_date_with_all_that_is_in_it(ledger: Ledger, url: str) -> None:
+    make_first_version(url)
+
+    assert ledger.counts()[Result.CREATED] == 1
+
+    assert ledger.lease_holder() == Holder("host/1", "a pass", heartbeats=3, fencing_token=7)
+    snapshot = ledger.load_snapshot("run", [NOON])
+    assert snapshot
+    assert snapshot.free_lease_token == 6
+    with ledger.recording("p2") as recorder:
+        recorder.add(write("ada"))
+    assert len(ledger.changes_of_customer("ada")) == 1
+    with ledger._database.reading() as connection:
+        assert compare_metadata(context_of(connection), METADATA) == []
+
+
+def test_a_ledger_of_the_first_version_is_what_a_trial_says_it_is_and_the_trial_leaves_it_so(
+    ledger: Ledger, url: str
+) -> None:
+    make_first_version(url)
+
+    assert try_out(locate(url), patience=1) is Condition.OUTDATED
+
+    with ledger._database._begun(writes=False) as connection:
+        assert version(connection) == "0001"
+
+
 def test_a_ledger_of_a_newer_version_is_left_alone(ledger: Ledger) -> None:
     set_version(ledger, "9999")
 
-    with pytest.raises(LedgerError, match=r"was written by a newer version .*its schema is 9999, .* knows 0001"):
+    with pytest.raises(LedgerError, match=r"was written by a newer version .*its schema is 9999, .* knows 0002"):
         ledger.counts()
     with pytest.raises(LedgerError, match="update this installation"):
         ledger.record([outcome("ada")], pass_id="p1")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -196,17 +197,35 @@ def test_a_pass_over_an_unchanged_book_begins_no_transaction_that_writes(ledger:
     customers = [outcome(str(number)) for number in range(2 * PORTION + 7)]
     ledger.record(customers, pass_id="p1")
 
-    with write_transactions(ledger) as writes, ledger.recording("p2") as record:
-        record([replace(one, result=Result.UNCHANGED) for one in customers])
+    with write_transactions(ledger) as writes, ledger.recording("p2") as recorder:
+        recorder.record([replace(one, result=Result.UNCHANGED) for one in customers])
 
     assert writes == []
 
 
+def test_a_hundred_thousand_unchanged_customers_write_one_row_that_of_the_pass(file: Path) -> None:
+    ledger = Ledger(file)
+    customers = [outcome(f"{number:06}") for number in range(100_000)]
+    ledger.record(customers, pass_id="p1")
+    unchanged = [replace(one, result=Result.UNCHANGED) for one in customers]
+
+    with write_transactions(ledger) as writes:
+        ledger.begin_pass("p2", kind="reconciliation", reason="test")
+        with ledger.recording("p2") as recorder:
+            for start in range(0, len(unchanged), PORTION):
+                recorder.record(unchanged[start : start + PORTION])
+        ledger.forget(ledger.not_among({one.customer_id for one in customers}))
+        ledger.end_pass("p2", ended="finished", counts={"unchanged": len(customers)}, requests=1)
+
+    assert len(writes) == len(["the beginning", "the end"])
+    assert ledger.counts()[Result.CREATED] == len(customers)
+
+
 def test_a_pass_that_ends_in_an_error_leaves_what_it_knew(ledger: Ledger) -> None:
     def run() -> None:
-        with ledger.recording("p1") as record:
-            record([outcome("ada")])
-            record([outcome("bob")])
+        with ledger.recording("p1") as recorder:
+            recorder.record([outcome("ada")])
+            recorder.record([outcome("bob")])
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -216,10 +235,10 @@ def test_a_pass_that_ends_in_an_error_leaves_what_it_knew(ledger: Ledger) -> Non
 
 
 def test_a_long_pass_is_on_record_as_it_goes(ledger: Ledger) -> None:
-    with ledger.recording("p1") as record:
-        record([outcome(str(number)) for number in range(PORTION - 1)])
+    with ledger.recording("p1") as recorder:
+        recorder.record([outcome(str(number)) for number in range(PORTION - 1)])
         assert ledger.counts()[Result.CREATED] == 0
-        record([outcome("one more")])
+        recorder.record([outcome("one more")])
 
         assert ledger.counts()[Result.CREATED] == PORTION
 

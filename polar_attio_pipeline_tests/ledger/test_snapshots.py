@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+import time_machine
 
 from polar_attio_pipeline.hours import HOUR, between
 from polar_attio_pipeline.ledger import Ledger, Snapshot, snapshots
@@ -18,7 +20,7 @@ POLAR = READ + timedelta(seconds=7)
 
 
 def snapshot(*customers: Customer, bad: tuple[Outcome, ...] = (), **fields: Any) -> Snapshot:
-    given = {"read_at": READ, "polar_read_at": POLAR, "free_turn": None, **fields}
+    given = {"read_at": READ, "polar_read_at": POLAR, "free_lease_token": None, **fields}
     return Snapshot(customers=customers, unreadable=bad, **given)
 
 
@@ -34,7 +36,7 @@ def numbered(count: int, **fields: Any) -> list[Customer]:
 def test_a_snapshot_comes_out_as_it_went_in(ledger: Ledger) -> None:
     full = customer(created_at=NOON + timedelta(microseconds=123_456), country="DE", external_id="usr_1")
     bare = customer("b", email=None, name=None, created_at=NOON + HOUR)
-    kept = snapshot(bare, full, bad=(bad_row(), bad_row()), free_turn=7)
+    kept = snapshot(bare, full, bad=(bad_row(), bad_row()), free_lease_token=7)
 
     ledger.save_snapshot("run", [NOON, NOON + HOUR], kept)
 
@@ -91,12 +93,12 @@ def test_a_newer_snapshot_replaces_an_hour_and_leaves_its_neighbours(ledger: Led
 
 
 def test_hours_that_a_run_read_at_different_times_are_together_as_old_as_the_oldest(ledger: Ledger) -> None:
-    ledger.save_snapshot("run", [NOON], snapshot(free_turn=3))
-    later = snapshot(free_turn=4, read_at=READ + HOUR, polar_read_at=POLAR + HOUR)
+    ledger.save_snapshot("run", [NOON], snapshot(free_lease_token=3))
+    later = snapshot(free_lease_token=4, read_at=READ + HOUR, polar_read_at=POLAR + HOUR)
     ledger.save_snapshot("run", [NOON + HOUR], later)
 
     assert ledger.load_snapshot("run", [NOON + HOUR]) == later
-    assert ledger.load_snapshot("run", [NOON, NOON + HOUR]) == snapshot(free_turn=None)
+    assert ledger.load_snapshot("run", [NOON, NOON + HOUR]) == snapshot(free_lease_token=None)
 
 
 @pytest.mark.parametrize("created_at", [None, NOON - 5 * HOUR, NOON + 5 * HOUR])
@@ -136,3 +138,20 @@ def test_a_process_that_dies_while_storing_leaves_the_older_snapshot_with_its_ol
             ledger.save_snapshot("run", [NOON], snapshot(read_at=READ + HOUR))
 
     assert ledger.load_snapshot("run", [NOON]) == older
+
+
+def test_a_snapshot_is_dropped_with_its_names_and_addresses_when_a_pass_ends_a_week_later(ledger: Ledger) -> None:
+    ledger.save_snapshot("old", [NOON], snapshot(customer(created_at=NOON)))
+    ledger.save_snapshot("new", [NOON + HOUR], snapshot(customer("b", created_at=NOON + HOUR), read_at=READ + HOUR))
+    ledger.begin_pass("p1", kind="hourly", reason="test")
+
+    with time_machine.travel(READ + snapshots.KEPT, tick=False):
+        ledger.end_pass("p1", ended="finished", counts={}, requests=0)
+    assert ledger.load_snapshot("old", [NOON]) is not None
+
+    with time_machine.travel(READ + snapshots.KEPT + timedelta(seconds=1), tick=False):
+        ledger.end_pass("p1", ended="finished", counts={}, requests=0)
+    assert ledger.load_snapshot("old", [NOON]) is None
+    assert ledger.load_snapshot("new", [NOON + HOUR]) is not None
+    with ledger._database.reading() as connection:
+        assert connection.execute(sa.text("SELECT count(*) FROM polar_customers")).scalar_one() == 1

@@ -40,11 +40,11 @@ async def test_the_second_writer_waits_for_the_first(ledger: Ledger) -> None:
 
 
 async def test_every_writer_has_a_turn_of_its_own(ledger: Ledger) -> None:
-    turns = []
+    tokens = []
     for _ in range(3):
-        async with one_writer(ledger, what="a pass", timing=QUICK) as turn:
-            turns.append(turn)
-    assert turns == sorted(set(turns))
+        async with one_writer(ledger, what="a pass", timing=QUICK) as token:
+            tokens.append(token)
+    assert tokens == sorted(set(tokens))
 
 
 async def test_a_writer_that_lives_is_waited_for_only_so_long(ledger: Ledger) -> None:
@@ -61,26 +61,26 @@ def identity_of_a_process_that_has_ended() -> str:
 
 async def test_a_writer_whose_process_has_ended_is_succeeded_at_once(ledger: Ledger) -> None:
     ended = await asyncio.to_thread(identity_of_a_process_that_has_ended)
-    assert ledger.take_lease(ended, "a pass that was killed") is not None
+    assert ledger.acquire_lease(ended, "a pass that was killed") is not None
     began = asyncio.get_running_loop().time()
     async with one_writer(ledger, what="the next", timing=Timing(poll=0.01)):
         assert asyncio.get_running_loop().time() - began < 5
 
 
 async def test_a_writer_on_another_machine_is_succeeded_when_its_heartbeat_stands_still(ledger: Ledger) -> None:
-    assert ledger.take_lease(ELSEWHERE, "a pass elsewhere") is not None
+    assert ledger.acquire_lease(ELSEWHERE, "a pass elsewhere") is not None
     began = asyncio.get_running_loop().time()
     async with one_writer(ledger, what="the next", timing=QUICK):
         assert asyncio.get_running_loop().time() - began >= QUICK.dead
 
 
 async def test_a_writer_on_another_machine_whose_heart_beats_is_left_alone(ledger: Ledger) -> None:
-    turn = ledger.take_lease(ELSEWHERE, "a pass elsewhere")
-    assert turn is not None
+    token = ledger.acquire_lease(ELSEWHERE, "a pass elsewhere")
+    assert token is not None
 
     async def beat() -> None:
         while True:
-            ledger.beat_lease(turn)
+            ledger.renew_lease(token)
             await asyncio.sleep(QUICK.dead / 10)
 
     beating = asyncio.create_task(beat())
@@ -93,12 +93,12 @@ async def test_a_writer_on_another_machine_whose_heart_beats_is_left_alone(ledge
 async def test_a_writer_that_lost_the_lease_stops(ledger: Ledger) -> None:
     async def stand_still() -> None:
         async with one_writer(ledger, what="a pass that stood still", timing=QUICK):
-            assert ledger.take_lease(ELSEWHERE, "its successor", instead_of=ledger.lease_holder()) is not None
+            assert ledger.acquire_lease(ELSEWHERE, "its successor", instead_of=ledger.lease_holder()) is not None
             await asyncio.sleep(5)
 
     with pytest.raises(LeaseLostError):
         await stand_still()
-    assert ledger.lease_holder().what == "its successor"
+    assert ledger.lease_holder().activity == "its successor"
 
 
 async def test_an_error_inside_is_what_comes_out_and_the_lease_is_free(ledger: Ledger) -> None:

@@ -86,7 +86,7 @@ def test_the_wait_for_another_pass_has_an_end_at_the_latest() -> None:
 
 @pytest.mark.parametrize(("idle", "said"), [(14, False), (15, True)])
 def test_silence_of_a_service_is_said_when_it_lasts(idle: float, said: bool) -> None:
-    assert ("no answer has come for 15 s" in line(Progress(Stage.READING, idle=idle))) is said
+    assert ("no progress for 15 s" in line(Progress(Stage.READING, idle=idle))) is said
 
 
 def test_what_was_read_of_hours_is_counted_with_the_rows_that_cannot_be_read() -> None:

@@ -159,7 +159,7 @@ def test_while_answers_are_missing_it_says_for_how_long(stage: Theatre) -> None:
 
     stage.play(reconcile)
 
-    stage.heard.that("Comparing Polar with Attio: 0 customers", "no answer has come for", "requests are under way")
+    stage.heard.that("Comparing Polar with Attio: 0 customers", "no progress for", "requests are under way")
 
 
 def test_attio_that_does_not_answer_while_it_is_connected_to_is_waited_for_in_the_open(stage: Theatre) -> None:

@@ -8,7 +8,8 @@ from polar_attio_pipeline.sync.matching import Case
 from polar_attio_pipeline.sync.outcomes import Outcome, Result, written
 from polar_attio_pipeline.sync.planning import Action
 from polar_attio_pipeline.sync.records import CurrentValue, Customer, Person
-from polar_attio_pipeline_tests.sync.builders import ADA, BOB, TARGETS, customer, person, planned
+from polar_attio_pipeline_tests.attributes import TARGETS
+from polar_attio_pipeline_tests.sync.builders import ADA, BOB, customer, person, planned
 
 GONE = "60e00000-0000-4000-8000-000000000009"
 

@@ -11,11 +11,11 @@ from pydantic import Field
 
 from polar_attio_pipeline import processes
 from polar_attio_pipeline.defs.io import from_frame
-from polar_attio_pipeline.defs.options import PassOptions
+from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.partitions import BACKFILL_POLICY
 from polar_attio_pipeline.defs.reporting import numbers, outcome_table
-from polar_attio_pipeline.defs.resources import AttioResource, LedgerResource, PolarResource, pass_context
-from polar_attio_pipeline.defs.run_log import AFTER_HOURS, run_pass
+from polar_attio_pipeline.defs.resources import PASS_KEYS, pass_context
+from polar_attio_pipeline.defs.run_log import after_hours, run_pass
 from polar_attio_pipeline.hours import key, parse_all
 from polar_attio_pipeline.passes.hourly import HourDone, Hours, sync_hours
 from polar_attio_pipeline.passes.progress import Report
@@ -42,29 +42,26 @@ class AttioPeopleConfig(dg.Config):
     """Ids of customers that were seen in Polar: an hour that lacks one of them is not done. The sensor sets it."""
 
 
-def build_attio_people(partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDefinition:
+def build_attio_people(names: Names, partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDefinition:
     """Return the asset over these hours."""
 
     @dg.asset(
+        key=names.people.asset,
+        ins={"polar_customers": dg.AssetIn(key=names.asset("polar_customers"))},
+        required_resource_keys=set(map(names.of, PASS_KEYS)),
         partitions_def=partitions,
         backfill_policy=BACKFILL_POLICY,
-        pool="attio",
+        pool=names.of("attio"),
         freshness_policy=FRESHNESS,
-        group_name="polar_to_attio",
+        group_name=names.of("polar_to_attio"),
         kinds={"attio"},
         description="The people of Attio who are the customers of an hour: found by Polar id, then by address; created "
         "or updated where something differs. Every customer's outcome is in the ledger.",
     )
-    def attio_people(  # noqa: PLR0913, PLR0917  # a parameter a resource, as Dagster wants them
-        context: dg.AssetExecutionContext,
-        config: AttioPeopleConfig,
-        polar_customers: pd.DataFrame,
-        polar: PolarResource,
-        attio: AttioResource,
-        ledger: LedgerResource,
-        options: PassOptions,
+    def attio_people(
+        context: dg.AssetExecutionContext, config: AttioPeopleConfig, polar_customers: pd.DataFrame
     ) -> dg.MaterializeResult[None]:
-        context.instance.add_run_tags(context.run.run_id, {processes.TAG: processes.identity()})
+        context.instance.add_run_tags(context.run.run_id, {names.process_tag: processes.identity()})
         hours = Hours(
             starts=parse_all(context.partition_keys),
             snapshot=from_frame(polar_customers),
@@ -78,12 +75,12 @@ def build_attio_people(partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDe
             if len(hours.starts) > 1:
                 # Dagster records a range when all of it is done; a run that fails must keep the hours that it has done.
                 context.log_event(
-                    dg.AssetMaterialization("attio_people", metadata=_report(hour), partition=key(hour.start))
+                    dg.AssetMaterialization(names.people.asset, metadata=_report(hour), partition=key(hour.start))
                 )
 
         async def run(report: Report, stop: Stop) -> Sequence[Outcome]:
-            async with pass_context(context.run, polar, attio, ledger, options, report=report) as work:
-                return await sync_hours(replace(work, stop=stop, upcoming=AFTER_HOURS), hours, note)
+            async with pass_context(context.run, context.resources, names, report) as work:
+                return await sync_hours(replace(work, stop=stop, upcoming=after_hours(names)), hours, note)
 
         retried = run_pass(context.log, run)
         for hour in done:

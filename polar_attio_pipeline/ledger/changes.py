@@ -1,0 +1,90 @@
+"""The history: every attribute that a pass has written to Attio, with what was there before."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from polar_attio_pipeline.ledger.schema import CHANGES
+from polar_attio_pipeline.ledger.values import dump, load
+from polar_attio_pipeline.sync.writes import RecordedValue, Write
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """One attribute that a pass has written.
+
+    Attributes:
+        pass_id: The pass that wrote it.
+        written_at: When Attio had answered, UTC.
+        object: Attio's slug of the object, such as `people`.
+        record_id: The record that was written.
+        polar_customer_id: The customer that it was written for.
+        attribute: The key of the attribute in the mapping.
+        old_value: What the record held when the pass looked at it; None where it held nothing.
+        old_actor: Who had written that (`sync.records.Actor`); None where it is not known.
+        new_value: What was written. Of `email_addresses`, the one address that joined those in `old_value`.
+    """
+
+    pass_id: str
+    written_at: datetime
+    object: str
+    record_id: str
+    polar_customer_id: str | None
+    attribute: str
+    old_value: RecordedValue | None
+    old_actor: str | None
+    new_value: RecordedValue | None
+
+
+_ROW = tuple(CHANGES.c[field.name] for field in fields(ChangeRow))
+
+
+def rows_of(write: Write, *, at: datetime) -> list[dict[str, Any]]:
+    """Return the rows of a write, as they are stored; the pass is still to be added."""
+    return [
+        {
+            "written_at": at,
+            "object": write.object_slug,
+            "record_id": write.record_id,
+            "polar_customer_id": write.customer_id,
+            "attribute": value.key,
+            "old_value": None if value.old is None else dump(value.old),
+            "old_actor": value.old_actor,
+            "new_value": None if value.new is None else dump(value.new),
+        }
+        for value in write.values
+    ]
+
+
+def store(connection: sa.Connection, rows: Iterable[Mapping[str, Any]], *, pass_id: str) -> None:
+    """Add rows to the history."""
+    complete = [{**row, "pass_id": pass_id} for row in rows]
+    if complete:
+        connection.execute(sa.insert(CHANGES), complete)
+
+
+def of_customer(connection: sa.Connection, customer_id: str) -> list[ChangeRow]:
+    """Return what was written for a customer, oldest first."""
+    return _rows(connection, CHANGES.c.polar_customer_id == customer_id)
+
+
+def of_pass(connection: sa.Connection, pass_id: str) -> list[ChangeRow]:
+    """Return what a pass has written, oldest first."""
+    return _rows(connection, CHANGES.c.pass_id == pass_id)
+
+
+def _rows(connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[ChangeRow]:
+    found: Sequence[sa.Row[Any]] = connection.execute(sa.select(*_ROW).where(which).order_by(CHANGES.c.id)).all()
+    return [
+        ChangeRow(
+            **{
+                **row._mapping,  # noqa: SLF001  # SQLAlchemy's public name for it
+                "old_value": None if row.old_value is None else load(row.old_value),
+                "new_value": None if row.new_value is None else load(row.new_value),
+            }
+        )
+        for row in found
+    ]

@@ -1,0 +1,59 @@
+"""Values as text, such that they come back exactly, from any database and in any later version."""
+
+import json
+from datetime import date, datetime
+from typing import Any
+
+from polar_attio_pipeline.sync.records import PersonName
+from polar_attio_pipeline.sync.writes import RecordedValue
+
+
+def dump(value: RecordedValue) -> str:
+    """Return a value as JSON with its type, in ASCII: no database refuses it or changes it.
+
+    Types are `text`, `boolean`, `date`, `timestamp`, `name` and `texts`, a list of texts.
+    """
+    kind, plain = _plain(value)
+    return json.dumps({"type": kind, "value": plain})
+
+
+def load(text: str) -> RecordedValue:
+    """Return the value that was dumped.
+
+    Raises:
+        ValueError: no version that this one knows has written the text.
+    """
+    stored = json.loads(text)
+    match stored:
+        case {"type": "boolean", "value": bool(value)} | {"type": "text", "value": str(value)}:
+            return value
+        case {"type": "timestamp", "value": str(value)}:
+            return datetime.fromisoformat(value)
+        case {"type": "date", "value": str(value)}:
+            return date.fromisoformat(value)
+        case {"type": "name", "value": {"first": str(first), "last": str(last), "full": str(full)}}:
+            return PersonName(first, last, full)
+        case {"type": "texts", "value": list(values)}:
+            return tuple(str(value) for value in values)
+        case _:
+            raise ValueError(f"unknown type of value: {_kind(stored)}")
+
+
+def _plain(value: RecordedValue) -> tuple[str, Any]:
+    match value:
+        case bool():
+            return "boolean", value
+        case str():
+            return "text", value
+        case datetime():  # before `date`, of which it is one
+            return "timestamp", value.isoformat()
+        case date():
+            return "date", value.isoformat()
+        case PersonName(first, last, full):
+            return "name", {"first": first, "last": last, "full": full}
+        case tuple():
+            return "texts", list(value)
+
+
+def _kind(stored: Any) -> Any:
+    return stored.get("type") if isinstance(stored, dict) else type(stored).__name__
