@@ -122,7 +122,7 @@ class Teller:
             now = _now()
             wait = self._wait()
             self._take_sample(now, is_waiting=wait is not None)
-            news = wait is not None and wait.until > self._told_wait + _SHORT_SECONDS
+            news = wait is not None and wait.until > max(now, self._told_wait) + _SHORT_SECONDS
             if news or now - self._told >= self._interval(
                 now, is_waiting=wait is not None or self.stage is Stage.LEASE
             ):
@@ -161,9 +161,9 @@ class Teller:
         return f"{wait.service} answered {wait.answer}, so {what}", until
 
     def _wait(self) -> Wait | None:
-        """Return the wait that holds the pass up, if there is one that is worth a line."""
+        """Return the wait that holds the pass up, if there is one."""
         now = _now()
-        waits = [wait for api in self.apis if (wait := api.waits.longest) and wait.until - now > _SHORT_SECONDS]
+        waits = [wait for api in self.apis if (wait := api.waits.longest) and wait.until > now]
         in_the_way = [wait for wait in waits if wait.is_for_all or now - self._advanced > _SHORT_SECONDS]
         return max(in_the_way, key=lambda wait: wait.until, default=None)
 

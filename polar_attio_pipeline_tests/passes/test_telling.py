@@ -119,6 +119,7 @@ def test_while_polar_throttles_it_says_so_and_until_when(stage: Theatre) -> None
     assert timedelta(seconds=59) < first.until - NOON < timedelta(seconds=65)
     stage.heard.that("Polar answered 429", "until 12:01:0")
     assert stage.heard.longest_silence() <= 31
+    assert not any("requests are under way" in line for line in stage.heard.lines)
     assert len(stage.heard.progress) <= 3, "a wait whose end has been told is not told again every few seconds"
     assert ended(stage).throttled == 1
     stage.heard.that("Finished after", "(1 answered 429)")
