@@ -20,10 +20,10 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(READY) ## Run the main job once against the local sandbox and tell what happened
-	@$(BIN)/python -m polar_attio_pipeline.demo
+	@$(BIN)/python -m polar_attio_pipeline.cli.demo
 
 dev: $(READY) ## Start the Dagster UI and daemon, against the sandbox unless .env names real tokens
-	@$(BIN)/python -m polar_attio_pipeline.dev
+	@$(BIN)/python -m polar_attio_pipeline.cli.dev
 
 test: $(READY) ## Run the tests
 	@$(BIN)/pytest -n 2 --dist loadfile

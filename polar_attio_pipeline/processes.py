@@ -22,12 +22,26 @@ def identity() -> str:
     It names the process that started this one, too, where Python did so: with an executor that gives each step a
     process of its own, the run goes on in the other one when the step has ended.
     """
-    named = {"host": socket.gethostname(), **_named(psutil.Process())}
+    named = _this_process()
     starter = multiprocessing.parent_process()
     if starter is not None and starter.pid is not None:
         with suppress(psutil.NoSuchProcess):
             named["starter"] = _named(psutil.Process(starter.pid))
     return json.dumps(named)
+
+
+def own_identity() -> str:
+    """Return what tells this process alone from every other one."""
+    return json.dumps(_this_process())
+
+
+def is_here(tag: str) -> bool:
+    """Tell whether a process is, or was, on this machine."""
+    return bool(json.loads(tag)["host"] == socket.gethostname())
+
+
+def _this_process() -> dict[str, Any]:
+    return {"host": socket.gethostname(), **_named(psutil.Process())}
 
 
 def _named(process: psutil.Process) -> dict[str, Any]:
@@ -39,9 +53,9 @@ def is_gone(tag: str) -> bool:
 
     A process of another machine cannot be seen from here and counts as alive.
     """
-    named = json.loads(tag)
-    if named["host"] != socket.gethostname():
+    if not is_here(tag):
         return False
+    named = json.loads(tag)
     return all(_has_ended(process) for process in (named, named.get("starter")) if process)
 
 

@@ -8,7 +8,8 @@ from dagster._serdes import serialize_value
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
-from polar_attio_pipeline import cli
+from polar_attio_pipeline.cli import plan
+from polar_attio_pipeline.cli.app import app
 from polar_attio_pipeline.defs.partitions import range_tags
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
@@ -41,7 +42,7 @@ class Trail:
         )
 
     def command(self, *arguments: str) -> str:
-        result = CliRunner().invoke(cli.app, arguments)
+        result = CliRunner().invoke(app, arguments)
         self._said.append(result.output)
         return result.output
 
@@ -65,7 +66,7 @@ def trail(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Trail:
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr(cli, "_PATIENT", IMPATIENT)
+    monkeypatch.setattr(plan, "PATIENT", IMPATIENT)
     monkeypatch.setenv("POLAR_API_URL", pipeline.settings.polar_api_url)
     monkeypatch.setenv("ATTIO_API_URL", pipeline.settings.attio_api_url)
     pipeline.add("zaphod", name="Zaphod Beeblebrox")

@@ -51,11 +51,13 @@ class _Gap:
         start: The first place.
         stop: The place after the last one.
         asked: Offset and limit of the last request that failed.
+        neighbour: The id of the record before it, once that was looked at again.
     """
 
     start: int
     stop: int
     asked: tuple[int, int]
+    neighbour: str | None = None
 
 
 class _Size:
@@ -110,7 +112,6 @@ class SortedPages:
         self._unsteady = unsteady
         self._insist = insist
         self._seen: set[str] = set()
-        self._last: str | None = None
         self._next = 0
         self._furthest = 0
         self._gap: _Gap | None = None
@@ -204,6 +205,7 @@ class SortedPages:
         before = await self._again(gap.start - 1, 1) if gap.start else []
         if before is None or not self._seen.issuperset(map(_identity, before)):
             return False
+        gap.neighbour = record_id(before[0]) if before else None
         return await self._again(*gap.asked) is None
 
     async def _again(self, offset: int, limit: int) -> list[Record] | None:
@@ -224,7 +226,6 @@ class SortedPages:
 
     def _go_on(self, records: list[Record]) -> None:
         self._next += len(records) - 1
-        self._last = record_id(records[-1])
         self._gap = None
         self._overlaps = True
         self._size.count_page()
@@ -238,7 +239,7 @@ class SortedPages:
             "this reading leaves that out: look between these two records in Attio.",
             f"number {first}" if first == last else f"one of the numbers {first} to {last}",
             self._what,
-            self._last or "none",
+            self._gap.neighbour or "none",
             (record_id(behind[0]) if behind else None) or "none",
         )
 

@@ -23,6 +23,7 @@ from polar_attio_pipeline.defs.sensors.alerts import build_alerts_sensor
 from polar_attio_pipeline.defs.sensors.new_polar_customers import build_new_customers_sensor
 from polar_attio_pipeline.defs.sensors.orphaned_runs import build_orphaned_runs_sensor
 from polar_attio_pipeline.defs.sensors.watching import Watched
+from polar_attio_pipeline.passes.installation import start_date
 from polar_attio_pipeline.polar.dashboard import customer_url
 from polar_attio_pipeline.settings import Settings
 
@@ -40,6 +41,7 @@ def build(settings: Settings, *, prefix: str = "") -> dg.Definitions:
 
     Args:
         settings: The tokens and the ledger's address among them are in no snapshot, config, event or log of Dagster's.
+            Without a start date the ledger is opened for the one that it keeps.
         prefix: Stands before every name and asset key, so that one code location can hold the pipeline twice.
 
     Raises:
@@ -51,7 +53,7 @@ def build(settings: Settings, *, prefix: str = "") -> dg.Definitions:
 
 
 def _build(settings: Settings, names: Names) -> dg.Definitions:
-    partitions = hours_from(datetime.combine(settings.polar_attio_start_date, time(), UTC))
+    partitions = hours_from(datetime.combine(start_date(settings), time(), UTC))
     overlap_hours = settings.polar_attio_overlap_hours
     return dg.Definitions(
         assets=[
@@ -65,13 +67,21 @@ def _build(settings: Settings, names: Names) -> dg.Definitions:
         ],
         jobs=[_sync_job(names), _reconciliation_job(names), build_preview_job(names)],
         schedules=[
-            build_hourly_schedule(names, partitions, overlap_hours=overlap_hours),
+            build_hourly_schedule(
+                names, partitions, overlap_hours=overlap_hours, minute=settings.polar_attio_hourly_minute
+            ),
             build_reconciliation_schedule(names, cron=settings.polar_attio_reconciliation_cron),
         ],
         sensors=[
             build_orphaned_runs_sensor(names),
-            build_new_customers_sensor(names, partitions, overlap_hours=overlap_hours),
-            build_alerts_sensor(_watched(settings, names, partitions.start), urls=settings.alert_urls()),
+            build_new_customers_sensor(
+                names, partitions, overlap_hours=overlap_hours, seconds=settings.polar_attio_sensor_seconds
+            ),
+            build_alerts_sensor(
+                _watched(settings, names, partitions.start),
+                urls=settings.alert_urls(),
+                seconds=settings.polar_attio_alert_seconds,
+            ),
         ],
         resources={names.of(key): resource for key, resource in _resources(settings).items()},
     )

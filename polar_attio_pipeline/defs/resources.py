@@ -22,6 +22,7 @@ from polar_attio_pipeline.passes.connect import to_attio
 from polar_attio_pipeline.passes.progress import Report
 from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.polar.client import PolarClient, polar_api
+from polar_attio_pipeline.settings import POLAR_API_VERSION
 from polar_attio_pipeline.sync.services import Pace
 
 Resource = TypeVar("Resource")
@@ -32,6 +33,7 @@ class PolarResource(dg.ConfigurableResource[PolarClient]):
 
     access_token: dg.ResourceDependency[SecretStr]
     api_url: str = Field(description="https://api.polar.sh, or https://sandbox-api.polar.sh for Polar's sandbox.")
+    api_version: str = Field(default=POLAR_API_VERSION, description="Sent with every request.")
     requests_per_minute: float = Field(description="Polar allows 500, over all that the organization does.")
     organization_slug: str = Field(
         default="", description="For links into Polar's dashboard; asked of Polar when empty and the token may."
@@ -47,6 +49,7 @@ class PolarResource(dg.ConfigurableResource[PolarClient]):
         api = polar_api(
             token=self.access_token,
             base_url=self.api_url,
+            api_version=self.api_version,
             requests_per_minute=self.requests_per_minute,
             retry=retry,
             transport=self.transport(),

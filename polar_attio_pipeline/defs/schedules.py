@@ -12,21 +12,26 @@ from polar_attio_pipeline.defs.partitions import range_tags
 from polar_attio_pipeline.defs.runs import UNDER_WAY, Target, began_at, ended_at, runs_of
 from polar_attio_pipeline.hours import HOUR, floor
 
-CLOSE_AFTER_MINUTES = 5
-"""Minutes after an hour's end until it is closed: checkouts commit seconds after the customer's created_at."""
-
 _ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
 def build_hourly_schedule(
-    names: Names, partitions: dg.HourlyPartitionsDefinition, *, overlap_hours: int
+    names: Names, partitions: dg.HourlyPartitionsDefinition, *, overlap_hours: int, minute: int
 ) -> dg.ScheduleDefinition:
-    """Return the schedule that closes each hour, and reads the hours before it again in the same run."""
+    """Return the schedule that closes each hour, and reads the hours before it again in the same run.
+
+    Args:
+        names: Of everything.
+        partitions: The hours.
+        overlap_hours: How many hours are read again.
+        minute: The minute of the next hour in which an hour is closed: checkouts commit seconds after the customer's
+            created_at.
+    """
 
     @dg.schedule(
         name=names.of("hourly_customer_sync"),
         job_name=names.people.job,
-        cron_schedule=f"{CLOSE_AFTER_MINUTES} * * * *",
+        cron_schedule=f"{minute} * * * *",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"Closes the hour that has just ended and reads the {overlap_hours} before it again.",

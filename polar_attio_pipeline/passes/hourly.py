@@ -116,7 +116,7 @@ async def _reading(context: PassContext, hours: Hours, *, token: int) -> Reading
     else:
         reading = await read_hours(context.polar, hours.starts)
     # By the connection of this pass, which then keeps to every pause that Polar asks for.
-    reading = replace(reading, customers=await completed(reading.customers, context.polar))
+    reading = replace(reading, customers=list(await completed(reading.customers, context.polar)))
     return await with_expected(reading, context.polar, context.ledger, hours.starts, hours.expected)
 
 

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from polar_attio_pipeline.hours import HOUR, floor
 from polar_attio_pipeline.http.errors import ApiError
@@ -127,7 +128,7 @@ async def read_hours(client: PolarClient, hours: Sequence[datetime]) -> Reading:
     )
 
 
-async def completed(customers: Sequence[Customer], client: PolarClient) -> Sequence[Customer]:
+async def completed(customers: Collection[Customer], client: PolarClient) -> Iterable[Customer]:
     """Return customers with what an export does not say of them, as far as Polar can be asked for it.
 
     A row that Polar cannot serialise makes its list fail, and the export is read instead: the others should not lack
@@ -136,8 +137,11 @@ async def completed(customers: Sequence[Customer], client: PolarClient) -> Seque
     Args:
         customers: As read.
         client: Polar.
+
+    Returns:
+        The customers in their order, to be iterated over once.
     """
-    lacking = [customer for customer in customers if customer.type is None][:MOST_COMPLETED]
+    lacking = list(islice((customer for customer in customers if customer.type is None), MOST_COMPLETED))
     if not lacking:
         return customers
     try:
@@ -145,7 +149,7 @@ async def completed(customers: Sequence[Customer], client: PolarClient) -> Seque
     except (ApiError, UnavailableError):
         return customers
     whole = {row.id: row for row in rows if isinstance(row, Customer)}
-    return [whole.get(customer.id, customer) for customer in customers]
+    return (whole.get(customer.id, customer) for customer in customers)
 
 
 async def read_snapshot(

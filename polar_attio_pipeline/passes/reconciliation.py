@@ -1,5 +1,6 @@
 """The reconciliation: all customers against everybody in Attio who is marked."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -14,6 +15,9 @@ from polar_attio_pipeline.sync.outcomes import Outcome, Result
 from polar_attio_pipeline.sync.reconciliation import Unmarking, bring, compare, unmark
 from polar_attio_pipeline.sync.records import Customer
 
+MOST_NOTABLE = 100
+"""Outcomes of one result that a report has; the ledger has all of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
@@ -21,7 +25,7 @@ class Reconciliation:
 
     Attributes:
         counts: Customers by result.
-        notable: Every outcome but the unchanged ones.
+        notable: The first outcomes of each result but unchanged, up to `MOST_NOTABLE` of each.
         orphaned: People marked as customers whom Polar no longer has.
         unmarked: Those of them whose mark was taken off.
         copied: People who hold a Polar id that another person holds too.
@@ -35,13 +39,22 @@ class Reconciliation:
     copied: Sequence[Marked]
     requests: int
 
+    @property
+    def notable_count(self) -> int:
+        """How many outcomes there are but the unchanged ones."""
+        return sum(count for result, count in self.counts.items() if result is not Result.UNCHANGED)
+
 
 @dataclass
 class _Notable:
     outcomes: list[Outcome] = field(default_factory=list)
+    kept: Counter[Result] = field(default_factory=Counter)
 
     def add(self, outcomes: Sequence[Outcome]) -> None:
-        self.outcomes.extend(outcome for outcome in outcomes if outcome.result is not Result.UNCHANGED)
+        for outcome in outcomes:
+            if outcome.result is not Result.UNCHANGED and self.kept[outcome.result] < MOST_NOTABLE:
+                self.kept[outcome.result] += 1
+                self.outcomes.append(outcome)
 
 
 async def reconcile(context: PassContext) -> Reconciliation:

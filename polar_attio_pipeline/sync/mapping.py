@@ -29,8 +29,6 @@ class Policy(StrEnum):
     """The sync's own mark: always what Polar says."""
     UNLESS_TYPED = "unless typed by a person"
     """Follow Polar, but keep what a workspace member typed (a setting lifts that)."""
-    WHEN_EMPTY = "only when empty"
-    """Fill a gap once, and never again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,20 @@ async def test_what_is_left_out_is_named_by_its_place_and_its_neighbours(
     assert named in caplog.text
 
 
+async def test_the_neighbours_are_right_after_the_reading_went_back(caplog: pytest.LogCaptureFixture) -> None:
+    listing = Listing(1500, {0})
+
+    def vanish(number: int) -> None:
+        if number == 8:
+            listing.numbers.remove(5)
+
+    listing.before = vanish
+
+    await listing.read()
+
+    assert caplog.text.count("number 1 of its marked people, oldest first (after record none, before record 1)") == 2
+
+
 async def test_a_list_of_which_nothing_can_be_shown_is_read_to_its_end() -> None:
     assert await Listing(3, {0, 1, 2}).read() == []
 

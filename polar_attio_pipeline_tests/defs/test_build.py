@@ -114,6 +114,7 @@ def test_a_resource_shows_neither_its_token_nor_the_password_of_its_database(cle
     settings = Settings(
         polar_access_token=SecretStr("polar_oat_not_to_be_seen"),
         attio_api_key=SecretStr("key_not_to_be_seen"),
+        polar_attio_start_date=date(2026, 11, 20),
         polar_attio_database_url=SecretStr("postgresql://polar:hunter2@db.example/ledger"),
     )
 
@@ -141,7 +142,7 @@ def test_it_loads_in_a_fresh_process_without_any_setting_and_without_a_warning(
     )
 
     assert (loaded.returncode, loaded.stdout, loaded.stderr) == (0, "", "")
-    assert list(tmp_path.iterdir()) == []
+    assert [path.relative_to(tmp_path) for path in tmp_path.rglob("*.db")] == [Path(".state/polar_attio.db")]
 
 
 def test_importing_the_function_reads_no_setting_and_no_file_of_ours(tmp_path: Path, clean_environment: None) -> None:

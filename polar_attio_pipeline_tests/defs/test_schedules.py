@@ -22,7 +22,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def tick(at: datetime, *, overlap: int = 2) -> dg.RunRequest | dg.SkipReason:
-    schedule = build_hourly_schedule(Names(), hours_from(START), overlap_hours=overlap)
+    schedule = build_hourly_schedule(Names(), hours_from(START), overlap_hours=overlap, minute=5)
     result = schedule(dg.build_schedule_context(scheduled_execution_time=at))
     assert isinstance(result, dg.RunRequest | dg.SkipReason)
     return result
@@ -72,7 +72,7 @@ def test_a_run_tries_unresolved_customers_again_and_may_be_asked_for_again() -> 
 
 
 def test_both_schedules_run_by_default_and_in_utc() -> None:
-    hourly = build_hourly_schedule(Names(), hours_from(START), overlap_hours=2)
+    hourly = build_hourly_schedule(Names(), hours_from(START), overlap_hours=2, minute=5)
     whole = build_reconciliation_schedule(Names(), cron="35 3 * * *")
 
     assert [schedule.default_status for schedule in (hourly, whole)] == [dg.DefaultScheduleStatus.RUNNING] * 2

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from random import Random
 
 from polar_attio_pipeline.defs.cadence import LOOK_EVERY, History, not_due
-from polar_attio_pipeline.defs.schedules import CLOSE_AFTER_MINUTES
 from polar_attio_pipeline.hours import HOUR, floor
 from polar_attio_pipeline.sandbox.app import create_app
 from polar_attio_pipeline.sandbox.clock import Clock
@@ -21,7 +20,7 @@ TICK_SECONDS = 30
 
 CRON = default("polar_attio_reconciliation_cron")
 
-_CLOSE_AFTER = timedelta(minutes=CLOSE_AFTER_MINUTES)
+_CLOSE_AFTER = timedelta(minutes=default("polar_attio_hourly_minute"))
 
 Listener = Callable[[str, datetime, Ended], None]
 """Takes who asked for a run, when it began, and how it ended."""

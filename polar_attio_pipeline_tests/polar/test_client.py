@@ -8,6 +8,7 @@ import pytest
 
 from polar_attio_pipeline.http.errors import FatalError, LostAnswerError, TransientError
 from polar_attio_pipeline.polar.client import PolarClient
+from polar_attio_pipeline.settings import POLAR_API_VERSION
 from polar_attio_pipeline.sync.ports import CustomerSource, NoAnswerError
 from polar_attio_pipeline.sync.records import Owner
 from polar_attio_pipeline_tests.polar.fakes import TOKEN, FakePolar, api, listing, recorded, row
@@ -37,7 +38,7 @@ async def test_a_page_is_asked_for_with_two_sort_keys_and_the_version() -> None:
 
     (sent,) = polar.requests
     assert sent.url == "https://api.polar.sh/v1/customers/?page=2&limit=50&sorting=-created_at&sorting=email"
-    assert sent.headers["Polar-Version"] == "2026-04"
+    assert sent.headers["Polar-Version"] == POLAR_API_VERSION
     assert sent.headers["Authorization"] == f"Bearer {TOKEN}"
 
 

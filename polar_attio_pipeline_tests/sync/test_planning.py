@@ -106,7 +106,6 @@ def test_who_wrote_a_value_and_the_policy_decide_whether_polar_wins(
 ) -> None:
     wins = {
         Policy.ALWAYS: True,
-        Policy.WHEN_EMPTY: False,
         Policy.UNLESS_TYPED: actor in {"api-token", "app"} or (actor == "workspace-member" and overwrite),
     }[policy]
     held = person("p1", "ada@example.com", actor=actor, polar_country="FR")

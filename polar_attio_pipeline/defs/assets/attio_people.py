@@ -6,17 +6,16 @@ from datetime import timedelta
 from typing import Any
 
 import dagster as dg
-import pandas as pd
 from pydantic import Field
 
 from polar_attio_pipeline import processes
-from polar_attio_pipeline.defs.io import from_frame
 from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.partitions import BACKFILL_POLICY
 from polar_attio_pipeline.defs.reporting import numbers, outcome_table
 from polar_attio_pipeline.defs.resources import PASS_KEYS, pass_context
 from polar_attio_pipeline.defs.run_log import after_hours, run_pass
 from polar_attio_pipeline.hours import key, parse_all
+from polar_attio_pipeline.ledger import Snapshot
 from polar_attio_pipeline.passes.hourly import HourDone, Hours, sync_hours
 from polar_attio_pipeline.passes.progress import Report
 from polar_attio_pipeline.passes.stopping import Stop
@@ -59,12 +58,12 @@ def build_attio_people(names: Names, partitions: dg.HourlyPartitionsDefinition) 
         "or updated where something differs. Every customer's outcome is in the ledger.",
     )
     def attio_people(
-        context: dg.AssetExecutionContext, config: AttioPeopleConfig, polar_customers: pd.DataFrame
+        context: dg.AssetExecutionContext, config: AttioPeopleConfig, polar_customers: Snapshot | None
     ) -> dg.MaterializeResult[None]:
         context.instance.add_run_tags(context.run.run_id, {names.process_tag: processes.identity()})
         hours = Hours(
             starts=parse_all(context.partition_keys),
-            snapshot=from_frame(polar_customers),
+            snapshot=polar_customers,
             expected=config.expected,
             retry_unresolved=config.retry_unresolved,
         )

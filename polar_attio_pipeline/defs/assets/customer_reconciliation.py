@@ -63,7 +63,7 @@ def _reconcile(context: dg.AssetExecutionContext, names: Names) -> dg.Materializ
             "orphaned": len(report.orphaned),
             "unmarked": len(report.unmarked),
             "copied ids": len(report.copied),
-            "outcomes": outcome_table(report.notable),
+            "outcomes": outcome_table(report.notable, count=report.notable_count),
             "marked, but deleted in Polar": marked_table(report.orphaned),
             "people who share one Polar id": marked_table(report.copied),
         },

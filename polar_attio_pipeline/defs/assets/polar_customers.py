@@ -4,10 +4,8 @@ import time
 from collections import Counter
 
 import dagster as dg
-import pandas as pd
 
 from polar_attio_pipeline import processes
-from polar_attio_pipeline.defs.io import to_frame
 from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.partitions import BACKFILL_POLICY
 from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource, given
@@ -33,7 +31,7 @@ def build_polar_customers(names: Names, partitions: dg.HourlyPartitionsDefinitio
         description="Polar's customers by the hour of their creation, as Polar had them when the hour was last read. "
         "One run reads a whole range of hours in one go.",
     )
-    def polar_customers(context: dg.AssetExecutionContext) -> pd.DataFrame:
+    def polar_customers(context: dg.AssetExecutionContext) -> Snapshot:
         started = time.monotonic()
         context.instance.add_run_tags(context.run.run_id, {names.process_tag: processes.identity()})
         starts = parse_all(context.partition_keys)
@@ -60,6 +58,6 @@ def build_polar_customers(names: Names, partitions: dg.HourlyPartitionsDefinitio
                 },
                 partition_key=key(start),
             )
-        return to_frame(snapshot)
+        return snapshot
 
     return polar_customers

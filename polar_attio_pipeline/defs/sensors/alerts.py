@@ -33,17 +33,17 @@ NEW_FOR = timedelta(minutes=15)
 """In an instance that is watched for so short a time, hours that lie behind are no news: the sensor fills them now."""
 
 TICKS_LOOKED_AT = 60
-"""Evaluations of the sensor of new customers: half an hour of them."""
+"""Evaluations of the sensor of new customers: half an hour of them at the default interval."""
 
 
-def build_alerts_sensor(watched: Watched, *, urls: Sequence[str]) -> dg.SensorDefinition:
+def build_alerts_sensor(watched: Watched, *, urls: Sequence[str], seconds: int) -> dg.SensorDefinition:
     """Return the sensor that tells people when something turns bad, and when it is over."""
     names = watched.names
 
     @dg.sensor(
         name=names.of("alerts"),
         required_resource_keys={names.of("ledger"), names.of("options")},
-        minimum_interval_seconds=60,
+        minimum_interval_seconds=seconds,
         default_status=dg.DefaultSensorStatus.RUNNING if urls else dg.DefaultSensorStatus.STOPPED,
         description="Tells the channels of POLAR_ATTIO_ALERT_URLS once when hours fail or are overdue, a "
         "reconciliation fails or is late, the ledger cannot be read, too many customers are not in Attio, or Polar "

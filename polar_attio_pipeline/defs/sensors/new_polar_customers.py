@@ -59,7 +59,7 @@ class Success:
 
 
 def build_new_customers_sensor(
-    names: Names, partitions: dg.HourlyPartitionsDefinition, *, overlap_hours: int
+    names: Names, partitions: dg.HourlyPartitionsDefinition, *, overlap_hours: int, seconds: int
 ) -> dg.SensorDefinition:
     """Return the sensor that asks for the running hour when a customer appears, and for hours that were missed."""
 
@@ -67,7 +67,7 @@ def build_new_customers_sensor(
         name=names.of(NAME),
         job_name=names.people.job,
         required_resource_keys={names.of("polar"), names.of("ledger")},
-        minimum_interval_seconds=30,
+        minimum_interval_seconds=seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Looks at Polar's newest customers, one request a tick. Its cursor says up to when every customer "
         "was read, and which hours fail; deleting it costs one more look and nothing else.",

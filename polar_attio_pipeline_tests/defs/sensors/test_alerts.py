@@ -76,6 +76,7 @@ class Watch:
         self.begin()
 
     def configure(self, start: date) -> None:
+        self.start = start
         self.pipeline.configure(
             polar_attio_start_date=start,
             polar_attio_dagster_url=UI,
@@ -85,7 +86,7 @@ class Watch:
 
     def begin(self, *, ago: timedelta = DAY / 2) -> None:
         """Begin to watch, some time ago, and remember nothing of the hours since then."""
-        start = datetime.combine(self.pipeline.settings.polar_attio_start_date, time(), UTC)
+        start = datetime.combine(self.start, time(), UTC)
         self.cursor = dump(AlertCursor(datetime.now(UTC) - ago, start, start))
 
     def tick(self) -> str:
@@ -294,7 +295,7 @@ def test_in_an_instance_that_is_new_the_hours_that_lie_behind_are_no_news(watch:
 
 def test_an_earlier_start_date_brings_its_hours_into_view(watch: Watch) -> None:
     watch.tick()
-    watch.configure(watch.pipeline.settings.polar_attio_start_date - timedelta(days=1))
+    watch.configure(watch.start - timedelta(days=1))
 
     assert watch.tick() == "Sent: Polar to Attio: overdue hours."
 

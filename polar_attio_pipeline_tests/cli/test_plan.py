@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from polar_attio_pipeline.cli import app
+from polar_attio_pipeline.cli.app import app
 from polar_attio_pipeline.hours import HOUR, key
 from polar_attio_pipeline_tests.conftest import PEOPLE, RECONCILIATION, Pipeline
 

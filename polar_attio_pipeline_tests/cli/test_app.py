@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from polar_attio_pipeline.cli import app
+from polar_attio_pipeline.cli.app import app
 from polar_attio_pipeline.sandbox.limits import OFF
 from polar_attio_pipeline.sandbox.server import serving
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
@@ -69,7 +70,7 @@ def test_setting_up_then_asking_the_doctor_finds_a_healthy_sync(configured: None
     assert setup.exit_code == 0
     assert setup.output.count("created") == OURS
     assert after.exit_code == 0
-    assert "FAIL" not in after.output
+    assert not re.search("^FAIL", after.output, re.MULTILINE)
 
 
 def test_setting_up_again_says_that_all_is_there(configured: None) -> None:
@@ -111,11 +112,73 @@ def test_a_failure_is_one_sentence_on_stderr_without_a_traceback_or_the_key(conf
     assert ATTIO_TOKEN not in failed.output
 
 
-def test_a_key_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("command", "missing"),
+    [(["setup"], "ATTIO_API_KEY is"), (["plan"], "POLAR_ACCESS_TOKEN and ATTIO_API_KEY are")],
+)
+def test_without_its_tokens_a_command_names_them_and_says_where_it_looked(
+    tmp_path: Path, command: list[str], missing: str
+) -> None:
+    failed = run(*command)
+
+    assert failed.exit_code == 1
+    assert failed.stdout == ""
+    assert failed.stderr == (
+        f"{missing} not set: the environment has no value for it, and there is no file {tmp_path}/.env; copy "
+        ".env.example there and fill it in.\n"
+    )
+
+
+def test_a_file_that_does_not_hold_the_token_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("ATTIO_API_KEY=\n")
+
     failed = run("setup")
 
     assert failed.exit_code == 1
-    assert "ATTIO_API_KEY" in failed.stderr
+    assert f"neither the environment nor {tmp_path}/.env has a value for it" in failed.stderr
+
+
+def test_doctor_names_missing_tokens_and_where_it_looked_and_lists_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    monkeypatch.setenv("POLAR_ATTIO_OVERLAP_HOURS", "7")
+    monkeypatch.setenv("POLAR_ACCESS_TOKEN", " ")
+
+    found = run("doctor")
+
+    assert found.exit_code == 1
+    assert (
+        f"POLAR_ACCESS_TOKEN is not set: the environment has no value for it, and there is no file {tmp_path}/.env"
+    ) in found.output
+    listed = [" ".join(line.split()) for line in found.output.partition("Settings in force:")[2].splitlines()]
+    assert "ATTIO_API_KEY not set default" in listed
+    assert "POLAR_ATTIO_OVERLAP_HOURS 7" in listed
+    assert "POLAR_ATTIO_RECONCILIATION_CRON 35 3 * * * default" in listed
+
+
+def test_doctor_lists_no_secret(configured: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLAR_ATTIO_ALERT_URLS", "json://me:hunter2@127.0.0.1/")
+
+    output = run("doctor").output
+
+    assert "POLAR_ATTIO_ALERT_URLS" in output
+    assert not [secret for secret in ("hunter2", POLAR_TOKEN, ATTIO_TOKEN) if secret in output]
+
+
+@pytest.mark.parametrize("command", [["setup"], ["doctor"], ["plan"], ["confirm", "organization"], ["alerts", "test"]])
+def test_a_mistyped_name_of_a_setting_ends_every_command_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setenv("POLAR_ATTIO_OVERLAP_HOUR", "7")
+
+    failed = run(*command)
+
+    assert failed.exit_code == 1
+    assert failed.stderr == (
+        "A setting is not usable: POLAR_ATTIO_OVERLAP_HOUR in the environment is no setting, the nearest one is "
+        "POLAR_ATTIO_OVERLAP_HOURS.\n"
+    )
 
 
 @pytest.mark.parametrize("command", ["setup", "doctor"])
@@ -126,6 +189,7 @@ def test_a_key_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch) -> None
         ("POLAR_ATTIO_START_DATE", "soon"),
         ("ATTIO_SLUG__NO_SUCH_ATTRIBUTE", "x"),
         ("ATTIO_SLUG", "{not json"),
+        ("POLAR_ATTIO_RECONCILIATION_CRON", "35 24 * * *"),
     ],
 )
 def test_a_setting_that_does_not_parse_is_named_in_one_sentence_without_its_value(
@@ -152,7 +216,7 @@ def test_the_commands_are_listed_with_what_they_do() -> None:
 
 
 def test_the_command_starts_without_what_it_does_not_need() -> None:
-    program = f"import sys, polar_attio_pipeline.cli; print(sorted({HEAVY!r} & sys.modules.keys()))"
+    program = f"import sys, polar_attio_pipeline.cli.app; print(sorted({HEAVY!r} & sys.modules.keys()))"
 
     started = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 

@@ -4,13 +4,14 @@ import os
 import tempfile
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
+import typer
 from rich.console import Console
 
-from polar_attio_pipeline.cli import setup
+from polar_attio_pipeline.cli.setup import setup
 from polar_attio_pipeline.defs.build import build
 from polar_attio_pipeline.defs.partitions import range_tags
 from polar_attio_pipeline.hours import HOUR, floor
@@ -125,6 +126,8 @@ def _use(url: str, database: Path) -> None:
             "ATTIO_API_URL": url,
             "ATTIO_API_KEY": ATTIO_TOKEN,
             "POLAR_ATTIO_DATABASE_URL": str(database),
+            # Shortly after midnight the newest hours are those of yesterday.
+            "POLAR_ATTIO_START_DATE": (datetime.now(UTC).date() - timedelta(days=1)).isoformat(),
         }
     )
 
@@ -139,4 +142,6 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    program = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    program.command()(main)
+    program()

@@ -1,4 +1,4 @@
-"""What `polar-attio sync` does: a pass without a daemon, by hand or from cron, that says on the terminal how far it is.
+"""`polar-attio sync`: a pass without a daemon, by hand or from cron, that says on the terminal how far it is.
 
 Plain lines, in Universal Time, each written at once: a terminal, a file and cron's mail show the same.
 """
@@ -8,12 +8,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Annotated
 
+import typer
+
+from polar_attio_pipeline.cli.output import explained_errors, fail
+from polar_attio_pipeline.cli.required import ATTIO_KEY, POLAR_TOKEN, settings_with
+from polar_attio_pipeline.hours import named
 from polar_attio_pipeline.passes.connect import connected
 from polar_attio_pipeline.passes.hourly import HourDone, Hours, sync_hours
 from polar_attio_pipeline.passes.progress import Event, Upcoming
 from polar_attio_pipeline.passes.reconciliation import reconcile
-from polar_attio_pipeline.passes.stopping import Stop, run_until_stopped
+from polar_attio_pipeline.passes.stopping import PassStoppedError, Stop, run_until_stopped
 from polar_attio_pipeline.passes.story import sentences
 from polar_attio_pipeline.settings import Settings
 
@@ -31,7 +37,27 @@ _UPCOMING = Upcoming(
 )
 
 
-def sync(settings: Settings, starts: Sequence[datetime], say: Callable[[str], None], *, debug: bool) -> None:
+def sync(
+    first: Annotated[str, typer.Option("--from", help="First hour, such as 2026-11-23-14:00; UTC.")] = "",
+    last: Annotated[str, typer.Option("--to", help="Last hour; the first one alone if not given.")] = "",
+    debug: Annotated[bool, typer.Option("--debug", help="Show each request, without its values.")] = False,
+) -> None:
+    """Bring customers to Attio now: those of some hours, or all of them. Ctrl-C ends it between two writes.
+
+    Exits with 0 when the pass has done everything, 1 when it failed, and 130 or 143 when Ctrl-C or SIGTERM ended it.
+    """
+    try:
+        starts = named(first, last)
+    except ValueError as error:
+        fail(str(error))
+    with explained_errors():
+        try:
+            run(settings_with(POLAR_TOKEN, ATTIO_KEY), starts, typer.echo, debug=debug)
+        except PassStoppedError as error:
+            raise typer.Exit(128 + error.by) from None
+
+
+def run(settings: Settings, starts: Sequence[datetime], say: Callable[[str], None], *, debug: bool) -> None:
     """Run a pass over some hours, or over all customers.
 
     Args:

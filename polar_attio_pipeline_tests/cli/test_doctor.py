@@ -1,6 +1,4 @@
 import os
-import sqlite3
-from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -9,10 +7,9 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from polar_attio_pipeline import doctor
-from polar_attio_pipeline.doctor import Finding, Level, channels, examine, ledger, start_date
-from polar_attio_pipeline.ledger import Ledger
-from polar_attio_pipeline.ledger.engine import prepare
+from polar_attio_pipeline.cli.checks.channels import channels
+from polar_attio_pipeline.cli.checks.finding import Finding, Level
+from polar_attio_pipeline.cli.doctor import examine
 from polar_attio_pipeline.sandbox.app import create_app
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.limits import OFF
@@ -195,83 +192,16 @@ async def test_nothing_is_written(sandbox: Sandbox, tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []  # noqa: PTH208  # a look at the end of a test
 
 
-def test_a_start_date_that_was_never_set_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("POLAR_ATTIO_START_DATE", raising=False)
-    unset = Settings(_env_file=None)
-
-    assert start_date(unset, NOW.date()).level is Level.WARN
-
-
-def test_a_start_date_to_come_is_a_warning(tmp_path: Path) -> None:
-    future = settings(tmp_path, polar_attio_start_date=date(2026, 12, 1))
-
-    assert start_date(future, NOW.date()).level is Level.WARN
-
-
-def test_a_ledger_below_a_file_or_at_a_folder_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-
-    assert ledger(str(tmp_path / "file" / "ledger.db")).level is Level.FAIL
-    assert ledger(str(tmp_path)).level is Level.FAIL
-
-
-def test_a_ledger_that_does_not_exist_yet_is_tried_out_beside_and_leaves_nothing(tmp_path: Path) -> None:
-    found = ledger(str(tmp_path / "some" / "folder" / "ledger.db"))
-
-    assert (found.level, "the next pass will create it" in found.text) == (Level.OK, True)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_ledger_that_exists_is_opened_as_a_pass_does_and_not_changed(tmp_path: Path) -> None:
-    file = tmp_path / "ledger.db"
-    Ledger(file).set_fact("organization", "acme")
-    before = file.read_bytes()
-
-    found = ledger(str(file))
-
-    assert (found.level, found.text) == (Level.OK, str(file))
-    assert file.read_bytes() == before
-
-
-def test_an_empty_ledger_is_said_to_get_its_tables_by_the_next_pass(tmp_path: Path) -> None:
-    file = tmp_path / "ledger.db"
-    prepare(file, name="ledger")
-
-    found = ledger(str(file))
-
-    assert (found.level, "by the next pass" in found.text) == (Level.OK, True)
-    with closing(sqlite3.connect(file)) as connection:
-        assert connection.execute("SELECT * FROM sqlite_master").fetchall() == []
-
-
-def test_a_ledger_that_is_none_or_locked_fails_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "LEDGER_PATIENCE", 0.1)
-    (tmp_path / "other.db").write_bytes(b"another program's file" * 100)
-    file = tmp_path / "ledger.db"
-    Ledger(file).counts()
-
-    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        locked = ledger(str(file))
-
-    assert (locked.level, "was locked by another program" in locked.text) == (Level.FAIL, True)
-    other = ledger(str(tmp_path / "other.db"))
-    assert (other.level, "no SQLite database" in other.text) == (Level.FAIL, True)
-    assert ledger("mysql://root:hunter2@db/ledger").level is Level.FAIL
-
-
-def test_a_ledger_that_others_can_read_is_a_warning(tmp_path: Path) -> None:
-    file = tmp_path / "ledger.db"
-    Ledger(file).set_fact("is", "there")
-    file.chmod(0o644)
-
-    found = ledger(str(file))
-
-    assert (found.level, f"chmod 600 {file}" in found.text) == (Level.WARN, True)
-
-
 def test_an_alert_address_that_nothing_understands_is_found_before_it_is_needed() -> None:
     finding = channels(["json://127.0.0.1/", "nonsense://secret"])
     assert finding.level is Level.FAIL
     assert "Address 2 of POLAR_ATTIO_ALERT_URLS" in finding.text
     assert "secret" not in finding.text
+
+
+async def test_an_api_version_that_was_not_tested_is_a_warning(sandbox: Sandbox, tmp_path: Path) -> None:
+    found = await findings(sandbox, settings(tmp_path, polar_api_version="2031-07"))
+
+    # The sandbox does not serve it either.
+    assert "POLAR_API_VERSION" in found["Polar"].text
+    assert found["Polar version"].level is Level.WARN

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from polar_attio_pipeline.cli import app
+from polar_attio_pipeline.cli.app import app
 from polar_attio_pipeline.hours import HOUR, key
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sync.outcomes import Result as Became
@@ -116,7 +116,7 @@ def test_a_signal_ends_it_between_two_writes_and_it_says_what_it_did(
 ) -> None:
     for number in range(300):
         pipeline.add(f"customer{number}", minute=number % 60)
-    program = "from polar_attio_pipeline.cli import app; app()"
+    program = "from polar_attio_pipeline.cli.app import app; app()"
     environment = {**os.environ, "ATTIO_WRITES_PER_SECOND": "40", "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(
         [sys.executable, "-c", program, "sync"], stdout=subprocess.PIPE, text=True, env=environment
