@@ -1,8 +1,8 @@
 """Asset `customer_reconciliation`: all customers in one run. First import, daily repair, and the report of drift."""
 
-import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -21,8 +21,11 @@ from polar_attio_pipeline.defs.reporting import (
     whole,
 )
 from polar_attio_pipeline.defs.resources import PASS_KEYS, LedgerResource, PolarResource, given, pass_context
+from polar_attio_pipeline.defs.run_log import after_reconciliation, run_pass
 from polar_attio_pipeline.defs.run_tags import tag_run
+from polar_attio_pipeline.passes.progress import Report
 from polar_attio_pipeline.passes.reconciliation import Reconciliation, reconcile
+from polar_attio_pipeline.passes.stopping import Stop
 from polar_attio_pipeline.sync.comparison import Marked
 from polar_attio_pipeline.sync.outcomes import Result
 
@@ -67,12 +70,12 @@ def _reconcile(context: dg.AssetExecutionContext, names: Names) -> dg.Materializ
     started = time.monotonic()
     tag_run(context, names.process_tag)
 
-    async def run() -> Reconciliation:
-        async with pass_context(context.run, context.resources, names) as work:
-            return await reconcile(work)
+    async def run(report: Report, stop: Stop) -> Reconciliation:
+        async with pass_context(context.run, context.resources, names, report) as work:
+            return await reconcile(replace(work, stop=stop, upcoming=after_reconciliation(names)))
 
+    report = run_pass(context.log, run)
     with explained_failures():
-        report = asyncio.run(run())
         counts = given(context.resources, names.of("ledger"), LedgerResource).open().counts()
     context.log_event(dg.AssetObservation(names.asset(PEOPLE_IN_ATTIO), metadata=totals(counts)))
     link = polar_link(given(context.resources, names.of("polar"), PolarResource))
