@@ -14,7 +14,9 @@ IGNORE = "POLAR_ATTIO_IGNORE_NAMES"
 NESTED = "attio_slug__"
 
 
-def unknown(names: Mapping[str, str], known: Collection[str], ignored: Collection[str]) -> Iterator[str]:
+def unknown(
+    names: Mapping[str, str], known: Collection[str], ignored: Collection[str], *, prefix: str = ""
+) -> Iterator[str]:
     """Yield a sentence's part for each name that begins like a setting of ours and is none.
 
     Args:
@@ -22,6 +24,7 @@ def unknown(names: Mapping[str, str], known: Collection[str], ignored: Collectio
         known: The settings in small letters. Names that begin with `attio_slug__` are judged elsewhere, by their value.
         ignored: Patterns of other programs' names in capitals, such as POLAR_WEBHOOK_SECRET or POLAR_PORT*. They do not
             apply to names that begin with POLAR_ATTIO_.
+        prefix: What stands before every name in its place, and is left out in `names` and `known`.
     """
     for name, place in names.items():
         if not name.startswith(SHARED) or name in known or name.startswith(NESTED):
@@ -29,11 +32,16 @@ def unknown(names: Mapping[str, str], known: Collection[str], ignored: Collectio
         ours = name.startswith(OURS)
         if not ours and any(fnmatchcase(name.upper(), pattern) for pattern in ignored):
             continue
-        other = "" if ours else f" (if another program uses it, add it to {IGNORE})"
-        yield f"{name.upper()} {place} is no setting, {nearest(name, known)}{other}"
+        other = "" if ours else f" (if another program uses it, add it to {prefix.upper()}{IGNORE})"
+        whole = f"{prefix}{name}".upper()
+        yield f"{whole} {place} is no setting, {nearest(name, known, prefix=prefix)}{other}"
 
 
-def nearest(name: str, known: Collection[str]) -> str:
+def nearest(name: str, known: Collection[str], *, prefix: str = "") -> str:
     """Say which known name, in capitals, is the nearest one, as the end of a sentence."""
     found = get_close_matches(name, known, n=1)
-    return f"the nearest one is {found[0].upper()}" if found else "and none has a similar name: see .env.example"
+    return (
+        f"the nearest one is {prefix.upper()}{found[0].upper()}"
+        if found
+        else "and none has a similar name: see .env.example"
+    )

@@ -169,7 +169,9 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Look at the names in the environment and in .env before their values are used (pydantic-settings' hook)."""
-        _refuse_unknown_names(_names(dotenv_settings), _names(env_settings), known=settings_cls.model_fields)
+        prefix = env_settings.env_prefix.lower() if isinstance(env_settings, EnvSettingsSource) else ""
+        file, environment = (_names(source, prefix) for source in (dotenv_settings, env_settings))
+        _refuse_unknown_names(file, environment, known=settings_cls.model_fields, prefix=prefix)
         return init_settings, env_settings, dotenv_settings, file_secret_settings
 
     @field_validator("polar_attio_start_date", mode="before")
@@ -230,17 +232,18 @@ def _shown(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _names(source: PydanticBaseSettingsSource) -> Mapping[str, str | None]:
-    """Return what the environment or a file of variables holds, by names in small letters."""
-    return source.env_vars if isinstance(source, EnvSettingsSource) else {}
+def _names(source: PydanticBaseSettingsSource, prefix: str) -> Mapping[str, str | None]:
+    """Return what the environment or a file holds under a prefix, by the rest of the name in small letters."""
+    variables = source.env_vars if isinstance(source, EnvSettingsSource) else {}
+    return {name.removeprefix(prefix): value for name, value in variables.items() if name.startswith(prefix)}
 
 
 def _refuse_unknown_names(
-    file: Mapping[str, str | None], environment: Mapping[str, str | None], *, known: Mapping[str, Any]
+    file: Mapping[str, str | None], environment: Mapping[str, str | None], *, known: Mapping[str, Any], prefix: str
 ) -> None:
     ignore = setting_names.IGNORE.lower()
     ignored = (environment.get(ignore) or file.get(ignore) or "").upper().replace(",", " ").split()
     places = {**dict.fromkeys(file, "in .env"), **dict.fromkeys(environment, "in the environment")}
-    problems = list(setting_names.unknown(places, known.keys(), ignored))
+    problems = list(setting_names.unknown(places, known.keys(), ignored, prefix=prefix))
     if problems:
         raise SettingsError("; ".join(problems))

@@ -162,6 +162,19 @@ def test_a_name_that_only_this_pipeline_can_have_is_never_ignored(monkeypatch: p
         Settings()
 
 
+def test_with_a_prefix_of_a_host_project_only_names_that_begin_with_it_are_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("POLAR_WEBHOOK_SECRET", "of the host")
+    monkeypatch.setenv("ACME_POLAR_ATTIO_OVERLAP_HOURS", "7")
+
+    assert Settings(_env_prefix="ACME_").polar_attio_overlap_hours == 7
+
+    monkeypatch.setenv("ACME_POLAR_ATTIO_OVERLAP_HOUR", "7")
+    with pytest.raises(SettingsError, match=r"^ACME_POLAR_ATTIO_OVERLAP_HOUR .* nearest one is ACME_POLAR_ATTIO_OVER"):
+        Settings(_env_prefix="ACME_")
+
+
 def test_what_is_shown_of_the_settings_names_all_and_holds_no_secret() -> None:
     settings = Settings(polar_access_token=SecretStr("polar_oat_x"), attio_slug={"polar_customer": "is_customer"})
 

@@ -7,6 +7,7 @@ from polar_attio_pipeline.cli.confirm import confirm
 from polar_attio_pipeline.cli.doctor import doctor
 from polar_attio_pipeline.cli.plan import plan
 from polar_attio_pipeline.cli.setup import setup
+from polar_attio_pipeline.cli.sync import sync
 
 app = typer.Typer(
     help="Keeps Polar's customers in Attio's People. Settings come from the environment and from .env in this "
@@ -19,5 +20,6 @@ app = typer.Typer(
 app.command()(setup)
 app.command()(doctor)
 app.command()(plan)
+app.command()(sync)
 app.command()(confirm)
 app.add_typer(alerts, name="alerts")

@@ -71,12 +71,10 @@ def _interrupt(_signal: int, _frame: object) -> NoReturn:
 
 def _live(settings: Settings, started: Processes, folders: Folders) -> None:
     port = _port(LIVE_UI_PORT, "the UI")
-    # Dagster resolves secrets from the environment, which .env is no part of.
-    given = {name: value for name, value in settings.secrets().items() if name.lower() in settings.model_fields_set}
     ui = {} if "polar_attio_dagster_url" in settings.model_fields_set else {"POLAR_ATTIO_DAGSTER_URL": _address(port)}
     _console.print(f"[bold]Live[/]: {settings.polar_api_url} to {settings.attio_api_url}, as .env says.")
     _show_ui(port)
-    start_dagster(started, folders, environment={**given, **ui}, port=port)
+    start_dagster(started, folders, environment=ui, port=port)
 
 
 def _sandbox(settings: Settings, started: Processes, folders: Folders) -> None:

@@ -18,6 +18,8 @@ from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.ledger import PATIENCE, Ledger, LedgerError
 from polar_attio_pipeline.ledger.location import locate
+from polar_attio_pipeline.passes.connect import to_attio
+from polar_attio_pipeline.passes.progress import Report
 from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.polar.client import PolarClient, polar_api
 from polar_attio_pipeline.settings import POLAR_API_VERSION
@@ -72,7 +74,7 @@ class AttioResource(dg.ConfigurableResource[AttioClient]):
     _transport: httpx.AsyncBaseTransport | None = PrivateAttr(default=None)
 
     @asynccontextmanager
-    async def client(self) -> AsyncIterator[AttioClient]:
+    async def client(self, report: Report | None = None) -> AsyncIterator[AttioClient]:
         """Connect, look at the token and at the attributes, and yield a client that may write.
 
         Raises:
@@ -87,7 +89,7 @@ class AttioResource(dg.ConfigurableResource[AttioClient]):
             transport=self._transport,
         )
         async with api:
-            yield await AttioClient.connect(api, self.slugs)
+            yield await to_attio(api, self.slugs, report)
 
     def over(self, *, transport: httpx.AsyncBaseTransport) -> "AttioResource":
         """Return this resource over another transport than the network, for tests."""
@@ -133,13 +135,16 @@ PASS_KEYS = ("polar", "attio", "ledger", "options")
 
 
 @asynccontextmanager
-async def pass_context(run: dg.DagsterRun, resources: Any, names: Names) -> AsyncIterator[PassContext]:
+async def pass_context(
+    run: dg.DagsterRun, resources: Any, names: Names, report: Report | None = None
+) -> AsyncIterator[PassContext]:
     """Connect both services and yield what a pass works with.
 
     Args:
         run: The run that the pass is part of.
         resources: Of its context.
         names: Of the instance of the pipeline.
+        report: Takes what the connecting and the pass report.
 
     Raises:
         ConfigurationError: the workspace is not as the sync needs it.
@@ -149,7 +154,7 @@ async def pass_context(run: dg.DagsterRun, resources: Any, names: Names) -> Asyn
     attio = given(resources, names.of("attio"), AttioResource)
     ledger = given(resources, names.of("ledger"), LedgerResource)
     options = given(resources, names.of("options"), PassOptions)
-    async with polar.client() as polar_client, attio.client() as attio_client:
+    async with polar.client() as polar_client, attio.client(report) as attio_client:
         yield PassContext(
             pass_id=run.run_id,
             reason=_reason(run),
@@ -158,6 +163,7 @@ async def pass_context(run: dg.DagsterRun, resources: Any, names: Names) -> Asyn
             ledger=ledger.open(),
             rules=options.rules(),
             pace=Pace(writes=attio.writes_per_second, questions=polar.requests_per_minute / 60),
+            report=report,
         )
 
 

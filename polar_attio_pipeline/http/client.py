@@ -22,6 +22,7 @@ from polar_attio_pipeline.http.retries import Backoff, Result, RetryPolicy, repe
 from polar_attio_pipeline.http.sending import Sending
 from polar_attio_pipeline.http.stats import Stats
 from polar_attio_pipeline.http.streaming import text_of
+from polar_attio_pipeline.http.waits import Waits
 
 _TIMEOUT = httpx.Timeout(30, connect=10, pool=None)
 
@@ -40,6 +41,7 @@ class ApiClient:
         retry: Bounds of the retries.
         clock: Time.
         stats: What was done so far.
+        waits: What is waited for between two attempts.
     """
 
     def __init__(  # noqa: PLR0913  # keyword-only
@@ -83,7 +85,10 @@ class ApiClient:
         self._timeout = timeout
         self.clock = clock or Clock()
         self._gate = Gate(limiters, in_flight=in_flight, clock=self.clock, stats=self.stats)
-        self._exchange = Exchange(service=service, explain=explain, gate=self._gate, clock=self.clock, stats=self.stats)
+        self.waits = Waits(service)
+        self._exchange = Exchange(
+            service=service, explain=explain, gate=self._gate, clock=self.clock, stats=self.stats, waits=self.waits
+        )
         self._http: httpx.AsyncClient | None = None
 
     async def __aenter__(self) -> Self:

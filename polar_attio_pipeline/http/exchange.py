@@ -14,9 +14,10 @@ from polar_attio_pipeline.http.gate import Gate
 from polar_attio_pipeline.http.payloads import Answer, parse
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.http.retry_after import http_date, seconds_to_wait
-from polar_attio_pipeline.http.sending import Sending
+from polar_attio_pipeline.http.sending import Sending, log_sent
 from polar_attio_pipeline.http.stats import Stats
 from polar_attio_pipeline.http.streaming import read_and_close
+from polar_attio_pipeline.http.waits import Waits
 
 
 class Exchange:
@@ -26,8 +27,15 @@ class Exchange:
         server_offset: The service's clock minus ours at the newest answer, in seconds; None before the first answer.
     """
 
-    def __init__(
-        self, *, service: str, explain: Callable[[httpx.Response], ApiError], gate: Gate, clock: Clock, stats: Stats
+    def __init__(  # noqa: PLR0913  # keyword-only
+        self,
+        *,
+        service: str,
+        explain: Callable[[httpx.Response], ApiError],
+        gate: Gate,
+        clock: Clock,
+        stats: Stats,
+        waits: Waits,
     ) -> None:
         """Describe the service.
 
@@ -37,6 +45,7 @@ class Exchange:
             gate: Lets requests leave.
             clock: Time.
             stats: Where answers 429 are counted.
+            waits: Where waits are noted, for people.
         """
         self.server_offset: float | None = None
         self._service = service
@@ -44,6 +53,7 @@ class Exchange:
         self._gate = gate
         self._clock = clock
         self._stats = stats
+        self._waits = waits
 
     async def whole_answer(self, pool: httpx.AsyncClient, sending: Sending) -> Answer:
         """Send a request and return the success with its parsed body.
@@ -78,21 +88,29 @@ class Exchange:
         return explain_failure(cause, service=self._service, request=describe(request))
 
     def note_retry(self, error: TransientError, seconds: float) -> None:
-        """Let every other request wait as long as this one where the service throttles."""
-        if error.status == httpx.codes.TOO_MANY_REQUESTS:
+        """Note the wait, and let every other request wait as long where the service throttles."""
+        is_throttled = error.status == httpx.codes.TOO_MANY_REQUESTS
+        self._waits.note(error, until=self._clock.now() + seconds, is_for_all=is_throttled)
+        if is_throttled:
             self._gate.pause(seconds)
 
     async def _sent(self, pool: httpx.AsyncClient, sending: Sending, *, stream: bool) -> httpx.Response:
         began = self._clock.now()
+        sending.spent.attempts += 1
+        ended = "given up"
         try:
             async with asyncio.timeout(sending.policy.attempt_seconds):
                 response = await pool.send(sending.request, stream=stream)
                 if not response.is_success:
                     await read_and_close(response)
+            ended = str(response.status_code)
         except (httpx.HTTPError, TimeoutError) as cause:
+            ended = type(cause).__name__
             raise self.failure(cause, sending.request) from cause
         finally:
-            sending.spent.seconds += self._clock.now() - began
+            seconds = self._clock.now() - began
+            sending.spent.seconds += seconds
+            log_sent(sending, service=self._service, ended=ended, seconds=seconds)
         self._read_clock(response)
         if not response.is_success:
             raise self._refusal(response, sending.policy)
@@ -111,6 +129,7 @@ class Exchange:
             seconds = error.retry_after or 0
             if seconds <= policy.longest_pause:
                 self._gate.pause(seconds)
+                self._waits.note(error, until=self._clock.now() + seconds, is_for_all=True)
             else:
                 self._gate.close(seconds, error)
         return error

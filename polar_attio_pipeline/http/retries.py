@@ -56,10 +56,12 @@ class TimeSpent:
         seconds: Between sending and the answer or the failure, over all attempts, and waiting that the service asked
             for. Waiting for the own pace is left out.
         answer_lost: Whether an attempt may have been carried out without an answer.
+        attempts: Sendings.
     """
 
     seconds: float = 0.0
     answer_lost: bool = False
+    attempts: int = 0
 
 
 class Backoff:
@@ -136,4 +138,4 @@ async def repeated(
 def _log_retry(error: TransientError, *, attempt: int, seconds: float) -> None:
     """Log that a request is sent again: method and path, never the query string."""
     what = error.status or error.code
-    _log.info("%s: %s on %s at attempt %d; the next in %.1f s.", error.service, what, error.request, attempt, seconds)
+    _log.debug("%s: %s on %s at attempt %d; the next in %.1f s.", error.service, what, error.request, attempt, seconds)

@@ -242,6 +242,10 @@ class PolarClient:
             await self._organization.id()
         )
 
+    def link(self, customer_id: str) -> str:
+        """Return the customer's page in Polar's dashboard, with the slug of the organization where it is known."""
+        return self._url(self._organization.known_slug)(customer_id)
+
     async def _to_customer(self) -> Shown:
         return self._shown(await self.organization_slug())
 

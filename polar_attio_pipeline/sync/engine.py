@@ -31,6 +31,9 @@ ROUNDS = 3
 SLACK_SECONDS = 900
 """Time of a pass beside what its counts and the pace imply: sitting out an outage of some minutes."""
 
+STOP_SECONDS = 5
+"""So long a pass that was asked to end waits for its writes under way: at 20 a second all of them take three."""
+
 _ALLOWANCE = 3
 """How many times the ideal duration a pass may take: services throttle, and retries wait."""
 
@@ -78,6 +81,10 @@ async def sync(customers: Iterable[Customer], services: Services, record: Record
     work = _Pass(services, Looker(services, attio=attio, polar=polar), Writer(services, attio, record), record)
     try:
         await work.run(await queued(customers))
+    except asyncio.CancelledError:
+        if services.is_stopping():
+            await work.writer.drain(STOP_SECONDS)
+        raise
     finally:
         await work.writer.cancel()
     attio.check()

@@ -1,7 +1,7 @@
 """Asset `attio_people`: every customer of an hour is in Attio, or has a reason on record why not."""
 
-import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,14 +9,16 @@ import dagster as dg
 from pydantic import Field
 
 from polar_attio_pipeline import processes
-from polar_attio_pipeline.defs.failures import explained_failures
 from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.partitions import BACKFILL_POLICY
 from polar_attio_pipeline.defs.reporting import numbers, outcome_table
 from polar_attio_pipeline.defs.resources import PASS_KEYS, pass_context
+from polar_attio_pipeline.defs.run_log import after_hours, run_pass
 from polar_attio_pipeline.hours import key, parse_all
 from polar_attio_pipeline.ledger import Snapshot
 from polar_attio_pipeline.passes.hourly import HourDone, Hours, sync_hours
+from polar_attio_pipeline.passes.progress import Report
+from polar_attio_pipeline.passes.stopping import Stop
 from polar_attio_pipeline.sync.outcomes import Outcome, tally
 
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=3), warn_window=timedelta(hours=2))
@@ -75,12 +77,11 @@ def build_attio_people(names: Names, partitions: dg.HourlyPartitionsDefinition) 
                     dg.AssetMaterialization(names.people.asset, metadata=_report(hour), partition=key(hour.start))
                 )
 
-        async def run() -> Sequence[Outcome]:
-            async with pass_context(context.run, context.resources, names) as work:
-                return await sync_hours(work, hours, note)
+        async def run(report: Report, stop: Stop) -> Sequence[Outcome]:
+            async with pass_context(context.run, context.resources, names, report) as work:
+                return await sync_hours(replace(work, stop=stop, upcoming=after_hours(names)), hours, note)
 
-        with explained_failures():
-            retried = asyncio.run(run())
+        retried = run_pass(context.log, run)
         for hour in done:
             context.add_asset_metadata(_report(hour), partition_key=key(hour.start))
         return dg.MaterializeResult(metadata={"retried from other hours": outcome_table(retried)} if retried else {})

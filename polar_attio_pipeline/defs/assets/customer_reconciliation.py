@@ -1,16 +1,18 @@
 """Asset `customer_reconciliation`: all customers in one run. First import, daily repair, and the report of drift."""
 
-import asyncio
 import time
+from dataclasses import replace
 
 import dagster as dg
 
 from polar_attio_pipeline import processes
-from polar_attio_pipeline.defs.failures import explained_failures
 from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.reporting import marked_table, numbers, outcome_table
 from polar_attio_pipeline.defs.resources import PASS_KEYS, pass_context
+from polar_attio_pipeline.defs.run_log import after_reconciliation, run_pass
+from polar_attio_pipeline.passes.progress import Report
 from polar_attio_pipeline.passes.reconciliation import Reconciliation, reconcile
+from polar_attio_pipeline.passes.stopping import Stop
 from polar_attio_pipeline.sync.outcomes import Result
 
 MARKS_CHECK = "every_mark_is_a_customer"
@@ -49,12 +51,11 @@ def _reconcile(context: dg.AssetExecutionContext, names: Names) -> dg.Materializ
     started = time.monotonic()
     context.instance.add_run_tags(context.run.run_id, {names.process_tag: processes.identity()})
 
-    async def run() -> Reconciliation:
-        async with pass_context(context.run, context.resources, names) as work:
-            return await reconcile(work)
+    async def run(report: Report, stop: Stop) -> Reconciliation:
+        async with pass_context(context.run, context.resources, names, report) as work:
+            return await reconcile(replace(work, stop=stop, upcoming=after_reconciliation(names)))
 
-    with explained_failures():
-        report = asyncio.run(run())
+    report = run_pass(context.log, run)
     return dg.MaterializeResult(
         metadata={
             **numbers(report.counts, requests=report.requests, seconds=time.monotonic() - started),

@@ -1,19 +1,20 @@
 """Asset `polar_customers`: what Polar says about the customers that were created in an hour."""
 
-import asyncio
 import time
 from collections import Counter
 
 import dagster as dg
 
 from polar_attio_pipeline import processes
-from polar_attio_pipeline.defs.failures import explained_failures
 from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.partitions import BACKFILL_POLICY
 from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource, given
+from polar_attio_pipeline.defs.run_log import run_pass
 from polar_attio_pipeline.hours import floor, key, parse_all
 from polar_attio_pipeline.ledger import Snapshot
+from polar_attio_pipeline.passes.progress import Report
 from polar_attio_pipeline.passes.reading import read_snapshot
+from polar_attio_pipeline.passes.stopping import Stop
 
 
 def build_polar_customers(names: Names, partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDefinition:
@@ -37,12 +38,11 @@ def build_polar_customers(names: Names, partitions: dg.HourlyPartitionsDefinitio
         polar = given(context.resources, names.of("polar"), PolarResource)
         ledger = given(context.resources, names.of("ledger"), LedgerResource)
 
-        async def read() -> tuple[Snapshot, int]:
+        async def read(report: Report, _: Stop) -> tuple[Snapshot, int]:
             async with polar.client() as client:
-                return await read_snapshot(client, ledger.open(), starts)
+                return await read_snapshot(client, ledger.open(), starts, report)
 
-        with explained_failures():
-            snapshot, requests = asyncio.run(read())
+        snapshot, requests = run_pass(context.log, read)
         seconds = round(time.monotonic() - started, 3)
         moments = [customer.created_at for customer in snapshot.customers]
         moments += [row.created_at for row in snapshot.unreadable if row.created_at]
