@@ -55,7 +55,7 @@ def test_no_snapshot_is_an_empty_frame_that_says_so() -> None:
     assert frame.attrs == {"read_at": None, "polar_read_at": None}
 
 
-def test_loading_the_definitions_loads_no_pandas_no_alembic_and_no_apprise() -> None:
-    program = "import sys, polar_attio_pipeline.definitions; print({'pandas', 'alembic', 'apprise'} & set(sys.modules))"
+def test_the_definitions_load_no_pandas_no_alembic_and_no_apprise() -> None:
+    program = "import sys, polar_attio_pipeline.defs.build; print({'pandas', 'alembic', 'apprise'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.strip() == "set()"
