@@ -17,6 +17,7 @@ from polar_attio_pipeline.http.errors import ApiError
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.ledger import LedgerError
 from polar_attio_pipeline.ledger.location import locate
+from polar_attio_pipeline.ledger.privacy import exposure
 from polar_attio_pipeline.ledger.trial import try_out
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.mapping import ATTRIBUTES
@@ -28,12 +29,10 @@ _POLAR_LIMITER = "requests"
 LEDGER_PATIENCE = 5.0
 """Seconds to wait for a pass that is writing."""
 
-_OTHERS = 0o077
 
 LEDGER_PATIENCE = 5.0
 """Seconds to wait for a pass that is writing."""
 
-_OTHERS = 0o077
 
 IMPATIENT = RetryPolicy(attempts=2, seconds=15, first_wait=0.2, longest_pause=5, attempt_seconds=15)
 """For commands that somebody waits for."""
@@ -113,12 +112,8 @@ def ledger(given: str) -> Finding:
         condition = try_out(place, patience=LEDGER_PATIENCE)
     except LedgerError as error:
         return Finding("ledger", Level.FAIL, str(error))
-    if place.file and place.file.exists() and place.file.stat().st_mode & _OTHERS:
-        return Finding(
-            "ledger",
-            Level.WARN,
-            f"{place.name} can be read by other users of this machine, and it holds addresses: chmod 600 {place.name}",
-        )
+    if exposed := exposure(place):
+        return Finding("ledger", Level.WARN, exposed)
     return Finding("ledger", Level.OK, f"{place.name} ({condition.value})" if condition.value else place.name)
 
 

@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -54,7 +55,8 @@ def server() -> Iterator[int]:
                 _wait(url(port, "postgres"))
                 yield port
             finally:
-                process.terminate()
+                # At once: to SIGTERM it would wait for every connection to be closed.
+                process.send_signal(signal.SIGINT)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
