@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo dev test check bench faults clean
+.PHONY: help setup demo dev test check bench faults docs clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -20,10 +20,10 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(READY) ## Run the main job once against the local sandbox and tell what happened
-	@$(BIN)/python -m polar_attio_pipeline.demo
+	@$(BIN)/python -m polar_attio_pipeline.cli.demo
 
 dev: $(READY) ## Start the Dagster UI and daemon, against the sandbox unless .env names real tokens
-	@$(BIN)/python -m polar_attio_pipeline.dev
+	@$(BIN)/python -m polar_attio_pipeline.cli.dev
 
 test: $(READY) ## Run the tests
 	@$(BIN)/pytest -n 2 --dist loadfile
@@ -33,13 +33,16 @@ check: $(READY) ## Lint, types, import layers, and whether Dagster loads the def
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/dagster definitions validate
+	@DAGSTER_HOME=$(CURDIR) $(BIN)/dg check defs
 
 bench: $(READY) ## Measure calls, speed and memory, ours against the naive way; minutes
 	@$(BIN)/python -m polar_attio_pipeline_tests.benchmarks
 
 faults: $(READY) ## Run a thousand seeded schedules of faults and count what is lost, doubled or wrong; minutes
 	@$(BIN)/python -m polar_attio_pipeline_tests.faults --schedules 1000 --seed 1
+
+docs: $(READY) ## Bring the lists of attributes in docs/attributes.md and .env.example up to date
+	@$(BIN)/python -m polar_attio_pipeline_tests.docs
 
 clean: ## Remove the virtual environment and all local state
 	rm -rf $(VENV) .state

@@ -34,16 +34,19 @@ class Notice:
         state: Name of the state that has changed.
         text: What is wrong, or what is over.
         kind: Whether it has begun or ended.
+        pipeline: Which pipeline it is about, where an instance of Dagster has several; empty otherwise.
     """
 
     state: str
     text: str
     kind: Kind = Kind.PROBLEM
+    pipeline: str = ""
 
     @property
     def title(self) -> str:
         """What a person reads first."""
-        return f"Polar to Attio: {self.state}" + (" (over)" if self.kind is Kind.OVER else "")
+        which = f" ({self.pipeline})" if self.pipeline else ""
+        return f"Polar to Attio{which}: {self.state}" + (" (over)" if self.kind is Kind.OVER else "")
 
 
 @dataclass(frozen=True, slots=True)

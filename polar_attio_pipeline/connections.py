@@ -16,6 +16,7 @@ def polar_of(
     return polar_api(
         token=settings.polar_access_token,
         base_url=settings.polar_api_url,
+        api_version=settings.polar_api_version,
         requests_per_minute=settings.polar_requests_per_minute,
         retry=retry,
         transport=transport,

@@ -5,7 +5,10 @@ counting it as started, and it keeps its place in the pool (measured).
 """
 
 import json
+import multiprocessing
 import socket
+from contextlib import suppress
+from typing import Any
 
 import psutil
 
@@ -14,19 +17,49 @@ TAG = "polar_attio/process"
 
 
 def identity() -> str:
-    """Return what tells this process from every other one, past and future, on every machine."""
-    process = psutil.Process()
-    return json.dumps({"host": socket.gethostname(), "pid": process.pid, "started": process.create_time()})
+    """Return what tells this process from every other one, past and future, on every machine.
+
+    It names the process that started this one, too, where Python did so: with an executor that gives each step a
+    process of its own, the run goes on in the other one when the step has ended.
+    """
+    named = _this_process()
+    starter = multiprocessing.parent_process()
+    if starter is not None and starter.pid is not None:
+        with suppress(psutil.NoSuchProcess):
+            named["starter"] = _named(psutil.Process(starter.pid))
+    return json.dumps(named)
+
+
+def own_identity() -> str:
+    """Return what tells this process alone from every other one."""
+    return json.dumps(_this_process())
+
+
+def is_here(tag: str) -> bool:
+    """Tell whether a process is, or was, on this machine."""
+    return bool(json.loads(tag)["host"] == socket.gethostname())
+
+
+def _this_process() -> dict[str, Any]:
+    return {"host": socket.gethostname(), **_named(psutil.Process())}
+
+
+def _named(process: psutil.Process) -> dict[str, Any]:
+    return {"pid": process.pid, "started": process.create_time()}
 
 
 def is_gone(tag: str) -> bool:
-    """Tell whether the process that a run was tagged with has certainly ended: it was on this machine, and is not now.
+    """Tell whether the processes that a run was tagged with have certainly ended: they were on this machine.
 
     A process of another machine cannot be seen from here and counts as alive.
     """
-    process = json.loads(tag)
-    if process["host"] != socket.gethostname():
+    if not is_here(tag):
         return False
+    named = json.loads(tag)
+    return all(_has_ended(process) for process in (named, named.get("starter")) if process)
+
+
+def _has_ended(process: dict[str, Any]) -> bool:
     try:
         found = psutil.Process(process["pid"])
         # The kernel's clock ticks by hundredths, and a boot time that is corrected moves every start time with it.

@@ -1,22 +1,38 @@
 """Every setting: its environment variable, its default, its meaning. Nothing else reads the environment."""
 
-import re
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
+from polar_attio_pipeline import setting_names
+from polar_attio_pipeline.cron import checked
 from polar_attio_pipeline.sync.mapping import BY_KEY
 
+POLAR_API_VERSION = "2026-10"
+"""The newest version of Polar's API that is released."""
+
+POLAR_API_VERSIONS = ("2026-04", POLAR_API_VERSION, "2027-01")
+"""Those that the tests cover. Polar releases one each quarter, drops the one before a quarter later, and shows the next
+one beforehand, which may still change (Polar's documentation); customers are the same in all three (its SDK 1.0.2)."""
+
 _DATABASE = ".state/polar_attio.db"
-_CRON = re.compile(r"\S+( \S+){4}")
 
 
 class Settings(BaseSettings):
     """What a person can set, each by the environment variable of the same name in capitals.
 
     A `.env` file in the working directory is read as well; the environment wins. A value that does not parse raises
-    pydantic's `ValidationError`, which names the setting.
+    pydantic's `ValidationError`, which names the setting; a name that begins like ours and is no setting raises
+    `SettingsError` with the nearest known one. Neither shows a value.
     """
 
     model_config = SettingsConfigDict(
@@ -30,6 +46,12 @@ class Settings(BaseSettings):
     )
     polar_api_url: str = Field(
         default="https://api.polar.sh", description="https://sandbox-api.polar.sh for Polar's sandbox."
+    )
+    polar_api_version: str = Field(
+        default=POLAR_API_VERSION,
+        pattern=r"^\d{4}-\d{2}$",
+        description="Polar's API version, sent with every request: the newest one that Polar has released. Polar drops "
+        f"old ones; tested are {', '.join(POLAR_API_VERSIONS)}.",
     )
     polar_requests_per_minute: float = Field(
         default=300,
@@ -54,10 +76,10 @@ class Settings(BaseSettings):
         description="Renamed attributes: ATTIO_SLUG__POLAR_CUSTOMER=is_customer, and so for every attribute key.",
     )
 
-    polar_attio_start_date: date = Field(
-        default=date(2026, 11, 1),
-        description="First day of the hourly partitions, UTC: the day you go live. Everybody older comes through "
-        "customer_reconciliation.",
+    polar_attio_start_date: date | None = Field(
+        default=None,
+        description="First day of the hourly partitions, UTC. Empty: the day on which the pipeline was loaded for the "
+        "first time, which the ledger keeps. Older customers come through customer_reconciliation.",
     )
     polar_attio_database_url: SecretStr = Field(
         default=SecretStr(_DATABASE),
@@ -99,8 +121,25 @@ class Settings(BaseSettings):
     )
     polar_attio_reconciliation_cron: str = Field(
         default="35 3 * * *",
-        description="When all customers is reconciled: minute, hour, day, month and weekday of a cron expression, "
+        description="When all customers are reconciled: minute, hour, day, month and weekday of a cron expression, "
         "UTC. It is looked at every ten minutes.",
+    )
+    polar_attio_hourly_minute: int = Field(
+        default=5,
+        ge=1,
+        le=59,
+        description="The minute of each hour in which the hour before is read for the last time; a customer of the "
+        "last seconds of an hour may appear in Polar a little after its end.",
+    )
+    polar_attio_sensor_seconds: int = Field(
+        default=30,
+        # Alerts look at its newest 60 evaluations, which must cover the 15 minutes after which they call it blind.
+        ge=20,
+        le=900,
+        description="How often the sensor asks Polar for its newest customers, one request each time.",
+    )
+    polar_attio_alert_seconds: int = Field(
+        default=60, ge=10, le=3600, description="How often it is judged whether there is something to alert people of."
     )
     polar_attio_dagster_url: str = Field(
         default="http://127.0.0.1:3000", description="Where people open Dagster's UI: alerts link to it."
@@ -114,6 +153,32 @@ class Settings(BaseSettings):
         default=3, gt=0, description="How long after its end an hour may stay open before people are told."
     )
 
+    polar_attio_ignore_names: str = Field(
+        default="",
+        description="Names of other programs' environment variables that begin with POLAR_ or ATTIO_, separated by "
+        "spaces or commas; * stands for anything, as in POLAR_PORT*. Every other unknown name is an error.",
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Look at the names in the environment and in .env before their values are used (pydantic-settings' hook)."""
+        prefix = env_settings.env_prefix.lower() if isinstance(env_settings, EnvSettingsSource) else ""
+        file, environment = (_names(source, prefix) for source in (dotenv_settings, env_settings))
+        _refuse_unknown_names(file, environment, known=settings_cls.model_fields, prefix=prefix)
+        return init_settings, env_settings, dotenv_settings, file_secret_settings
+
+    @field_validator("polar_attio_start_date", mode="before")
+    @classmethod
+    def _blank_is_no_date(cls, given: object) -> object:
+        return None if isinstance(given, str) and not given.strip() else given
+
     @field_validator("polar_attio_database_url")
     @classmethod
     def _blank_is_the_default(cls, url: SecretStr) -> SecretStr:
@@ -125,17 +190,14 @@ class Settings(BaseSettings):
         lowered = {key.lower(): slug for key, slug in renamed.items()}
         unknown = sorted(lowered.keys() - BY_KEY.keys())
         if unknown:
-            known = ", ".join(sorted(BY_KEY))
-            raise ValueError(f"no attribute is called {', '.join(unknown)}; there are {known}")
+            named = (f"no attribute is called {key}, {setting_names.nearest(key, BY_KEY)}" for key in unknown)
+            raise ValueError("; ".join(named))
         return lowered
 
     @field_validator("polar_attio_reconciliation_cron")
     @classmethod
     def _is_a_cron_expression(cls, cron: str) -> str:
-        # Its shape only: Dagster, which is not imported here, judges the values when it loads the code location.
-        if not _CRON.fullmatch(cron.strip()):
-            raise ValueError("write minute, hour, day, month and weekday in UTC, such as '35 3 * * *'")
-        return cron.strip()
+        return checked(cron)
 
     @field_validator("polar_attio_dagster_url")
     @classmethod
@@ -151,3 +213,37 @@ class Settings(BaseSettings):
     def slugs(self) -> dict[str, str]:
         """Return the workspace's slug for each attribute key: the key itself unless renamed."""
         return {key: self.attio_slug.get(key) or key for key in BY_KEY}
+
+    def shown(self) -> dict[str, str]:
+        """Return every setting by its environment variable, as it may be shown: of a secret, only whether it is set."""
+        return {name.upper(): _shown(getattr(self, name)) for name in type(self).model_fields}
+
+    def secrets(self) -> dict[str, str]:
+        """Return every secret by its environment variable; never to be shown or stored."""
+        values = {name.upper(): getattr(self, name) for name in type(self).model_fields}
+        return {name: value.get_secret_value() for name, value in values.items() if isinstance(value, SecretStr)}
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, SecretStr):
+        return "set" if value.get_secret_value() else "not set"
+    if isinstance(value, Mapping):
+        return " ".join(f"{key}={renamed}" for key, renamed in sorted(value.items()))
+    return "" if value is None else str(value)
+
+
+def _names(source: PydanticBaseSettingsSource, prefix: str) -> Mapping[str, str | None]:
+    """Return what the environment or a file holds under a prefix, by the rest of the name in small letters."""
+    variables = source.env_vars if isinstance(source, EnvSettingsSource) else {}
+    return {name.removeprefix(prefix): value for name, value in variables.items() if name.startswith(prefix)}
+
+
+def _refuse_unknown_names(
+    file: Mapping[str, str | None], environment: Mapping[str, str | None], *, known: Mapping[str, Any], prefix: str
+) -> None:
+    ignore = setting_names.IGNORE.lower()
+    ignored = (environment.get(ignore) or file.get(ignore) or "").upper().replace(",", " ").split()
+    places = {**dict.fromkeys(file, "in .env"), **dict.fromkeys(environment, "in the environment")}
+    problems = list(setting_names.unknown(places, known.keys(), ignored, prefix=prefix))
+    if problems:
+        raise SettingsError("; ".join(problems))

@@ -159,6 +159,13 @@ def what_failed(result: dg.ExecuteInProcessResult) -> str:
     return failure.user_failure_data.description or ""
 
 
+def evaluate(sensor: dg.SensorDefinition, context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """What a sensor answers: called itself, Dagster would hand it its resources as arguments that it does not have."""
+    result = sensor._raw_fn(context)
+    assert isinstance(result, dg.SensorResult | dg.SkipReason)
+    return result
+
+
 def set_up(sandbox: Sandbox) -> None:
     """Give Attio the attributes, as `polar-attio setup` does."""
     for attribute in ATTRIBUTES:

@@ -5,9 +5,11 @@ import logging
 import dagster as dg
 import pytest
 from dagster._serdes import serialize_value
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
-from polar_attio_pipeline import cli
+from polar_attio_pipeline.cli import plan
+from polar_attio_pipeline.cli.app import app
 from polar_attio_pipeline.defs.partitions import range_tags
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
@@ -40,7 +42,7 @@ class Trail:
         )
 
     def command(self, *arguments: str) -> str:
-        result = CliRunner().invoke(cli.app, arguments)
+        result = CliRunner().invoke(app, arguments)
         self._said.append(result.output)
         return result.output
 
@@ -64,7 +66,7 @@ def trail(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Trail:
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr(cli, "_PATIENT", IMPATIENT)
+    monkeypatch.setattr(plan, "PATIENT", IMPATIENT)
     monkeypatch.setenv("POLAR_API_URL", pipeline.settings.polar_api_url)
     monkeypatch.setenv("ATTIO_API_URL", pipeline.settings.attio_api_url)
     pipeline.add("zaphod", name="Zaphod Beeblebrox")
@@ -118,9 +120,11 @@ def test_services_that_fail_leave_none_either(trail: Trail, fault: Fault) -> Non
 
 def test_tokens_that_are_not_accepted_are_not_repeated(trail: Trail, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POLAR_ACCESS_TOKEN", WRONG_POLAR_TOKEN)
+    trail.pipeline.configure(polar_access_token=SecretStr(WRONG_POLAR_TOKEN))
     everything(trail)
     monkeypatch.setenv("POLAR_ACCESS_TOKEN", POLAR_TOKEN)
     monkeypatch.setenv("ATTIO_API_KEY", WRONG_ATTIO_KEY)
+    trail.pipeline.configure(polar_access_token=SecretStr(POLAR_TOKEN), attio_api_key=SecretStr(WRONG_ATTIO_KEY))
     everything(trail)
 
     assert_clean(trail)

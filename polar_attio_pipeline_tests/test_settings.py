@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr, ValidationError
+from pydantic_settings import SettingsError
 
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.mapping import BY_KEY
@@ -65,9 +66,13 @@ def test_each_attribute_can_be_renamed_by_a_variable_of_its_own(monkeypatch: pyt
     assert slugs["polar_country"] == "polar_country"
 
 
-def test_the_name_of_no_attribute_is_refused_with_those_there_are() -> None:
-    with pytest.raises(ValidationError, match="no attribute is called polar_costumer; there are name, "):
-        Settings(attio_slug={"polar_costumer": "is_customer"})
+def test_the_name_of_no_attribute_is_refused_with_the_nearest_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATTIO_SLUG__POLAR_COSTUMER", "is_customer")
+
+    with pytest.raises(
+        ValidationError, match=r"no attribute is called polar_costumer, the nearest one is POLAR_CUSTOMER"
+    ):
+        Settings()
 
 
 @pytest.mark.parametrize(
@@ -81,13 +86,112 @@ def test_the_name_of_no_attribute_is_refused_with_those_there_are() -> None:
         ("polar_attio_failed_error_share", -0.1),
         ("polar_attio_start_date", "soon"),
         ("polar_attio_reconciliation_cron", "daily"),
-        ("polar_attio_reconciliation_cron", "35 3 * *"),
+        ("polar_attio_reconciliation_cron", "35 24 * * *"),
+        ("polar_attio_hourly_minute", 0),
+        ("polar_attio_hourly_minute", 60),
+        ("polar_attio_sensor_seconds", 19),
+        ("polar_attio_sensor_seconds", 901),
+        ("polar_attio_alert_seconds", 9),
+        ("polar_api_version", "newest"),
         ("polar_attio_dagster_url", "dagster.example.com"),
     ],
 )
 def test_what_makes_no_sense_is_refused_and_named(name: str, value: object) -> None:
     with pytest.raises(ValidationError, match=name):
         Settings.model_validate({name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            "POLAR_ATTIO_OVERLAP_HOUR",
+            "POLAR_ATTIO_OVERLAP_HOUR in the environment is no setting, the nearest one is POLAR_ATTIO_OVERLAP_HOURS",
+        ),
+        (
+            "ATTIO_API_KEYS",
+            "ATTIO_API_KEYS in the environment is no setting, the nearest one is ATTIO_API_KEY (if another program "
+            "uses it, add it to POLAR_ATTIO_IGNORE_NAMES)",
+        ),
+        (
+            "POLAR_WEBHOOK_SECRET",
+            "POLAR_WEBHOOK_SECRET in the environment is no setting, and none has a similar name: see .env.example "
+            "(if another program uses it, add it to POLAR_ATTIO_IGNORE_NAMES)",
+        ),
+    ],
+)
+def test_a_name_that_begins_like_ours_and_is_no_setting_is_refused_without_its_value(
+    monkeypatch: pytest.MonkeyPatch, name: str, message: str
+) -> None:
+    monkeypatch.setenv(name, "s3cret")
+
+    with pytest.raises(SettingsError) as refused:
+        Settings()
+
+    assert str(refused.value) == message
+
+
+def test_unknown_names_in_the_file_are_refused_too_and_all_are_named_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("POLAR_ACCES_TOKEN=polar_oat_x\nOTHER=1\n")
+    monkeypatch.setenv("POLAR_ATTIO_DRY_RUN", "1")
+
+    with pytest.raises(SettingsError) as refused:
+        Settings()
+
+    assert "POLAR_ACCES_TOKEN in .env is no setting, the nearest one is POLAR_ACCESS_TOKEN (" in str(refused.value)
+    assert "POLAR_ATTIO_DRY_RUN in the environment" in str(refused.value)
+    assert "polar_oat_x" not in str(refused.value)
+
+
+@pytest.mark.parametrize("ignored", ["POLAR_WEBHOOK_SECRET,POLAR_PORT*", "polar_port* polar_webhook_secret"])
+def test_names_of_other_programs_can_be_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ignored: str) -> None:
+    (tmp_path / ".env").write_text(f"POLAR_ATTIO_IGNORE_NAMES={ignored}\n")
+    monkeypatch.setenv("POLAR_WEBHOOK_SECRET", "x")
+    monkeypatch.setenv("POLAR_PORT_80_TCP", "tcp://10.0.0.1:80")
+
+    assert not Settings().polar_access_token.get_secret_value()
+
+
+def test_a_name_that_only_this_pipeline_can_have_is_never_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLAR_ATTIO_IGNORE_NAMES", "POLAR_ATTIO_* *")
+    monkeypatch.setenv("POLAR_ATTIO_OVERLAP", "2")
+
+    with pytest.raises(SettingsError, match="the nearest one is POLAR_ATTIO_OVERLAP_HOURS"):
+        Settings()
+
+
+def test_with_a_prefix_of_a_host_project_only_names_that_begin_with_it_are_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("POLAR_WEBHOOK_SECRET", "of the host")
+    monkeypatch.setenv("ACME_POLAR_ATTIO_OVERLAP_HOURS", "7")
+
+    assert Settings(_env_prefix="ACME_").polar_attio_overlap_hours == 7
+
+    monkeypatch.setenv("ACME_POLAR_ATTIO_OVERLAP_HOUR", "7")
+    with pytest.raises(SettingsError, match=r"^ACME_POLAR_ATTIO_OVERLAP_HOUR .* nearest one is ACME_POLAR_ATTIO_OVER"):
+        Settings(_env_prefix="ACME_")
+
+
+def test_what_is_shown_of_the_settings_names_all_and_holds_no_secret() -> None:
+    settings = Settings(polar_access_token=SecretStr("polar_oat_x"), attio_slug={"polar_customer": "is_customer"})
+
+    shown = settings.shown()
+
+    assert shown.keys() == {name.upper() for name in Settings.model_fields}
+    assert (shown["POLAR_ACCESS_TOKEN"], shown["ATTIO_API_KEY"]) == ("set", "not set")
+    assert shown["ATTIO_SLUG"] == "polar_customer=is_customer"
+    assert shown["POLAR_ATTIO_OVERLAP_HOURS"] == "2"
+    assert "polar_oat_x" not in str(shown)
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+def test_a_start_date_that_is_blank_is_none(monkeypatch: pytest.MonkeyPatch, blank: str) -> None:
+    monkeypatch.setenv("POLAR_ATTIO_START_DATE", blank)
+
+    assert Settings().polar_attio_start_date is None
 
 
 def test_tokens_are_not_shown() -> None:

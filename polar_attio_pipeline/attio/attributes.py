@@ -3,20 +3,21 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import ValidationError
 
 from polar_attio_pipeline.attio.errors import (
-    ATTRIBUTES_PATH,
     SELF_PATH,
     SERVICE,
     ConfigurationError,
     list_of,
     not_attio,
 )
-from polar_attio_pipeline.attio.models import EMAILS, AttributeDefinition, SelfInfo, parse_definitions
+from polar_attio_pipeline.attio.models import AttributeDefinition, SelfInfo, parse_definitions
+from polar_attio_pipeline.attio.objects import AttioObject
 from polar_attio_pipeline.http.client import ApiClient, Params
-from polar_attio_pipeline.sync.mapping import ATTRIBUTES, Attribute, Target
+from polar_attio_pipeline.sync.mapping import Attribute, Target
 
 _PAGE = 200
 _SCOPES = ("record_permission:read-write", "object_configuration:read")
@@ -37,16 +38,18 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A workspace as the sync sees it.
+    """A workspace as the sync sees it when it looks at one object.
 
     Attributes:
+        attio_object: The object.
         info: The token and whose it is.
-        definitions: Every attribute of People by slug, archived ones included.
+        definitions: Every attribute of the object by slug, archived ones included.
         slugs: The slug for each attribute key.
         targets: The attributes that can be written, each with the type that it has here.
         problems: Everything that is wrong.
     """
 
+    attio_object: AttioObject
     info: SelfInfo
     definitions: Mapping[str, AttributeDefinition]
     slugs: Mapping[str, str]
@@ -65,40 +68,41 @@ class Workspace:
         return {definition.id.get("attribute_id", ""): slug for slug, definition in self.definitions.items()}
 
 
-async def discover(api: ApiClient, slugs: Mapping[str, str]) -> Workspace:
-    """Look at the token and the attributes, and insist that the sync can work with them.
+async def discover(api: ApiClient, attio_object: AttioObject, slugs: Mapping[str, str]) -> Workspace:
+    """Look at the token and the attributes of an object, and insist that the sync can work with them.
 
     Raises:
         ConfigurationError: something is wrong; the text lists everything at once, each with what to do.
         ApiError: the workspace could not be looked at.
     """
-    workspace = await inspect(api, slugs)
+    workspace = await inspect(api, attio_object, slugs)
     wrong = [problem.text for problem in workspace.problems if problem.fatal]
     if wrong:
-        raise ConfigurationError(" ".join(wrong), service=SERVICE, request=f"GET {ATTRIBUTES_PATH}")
+        raise ConfigurationError(" ".join(wrong), service=SERVICE, request=f"GET {attio_object.attributes_path}")
     return workspace
 
 
-async def inspect(api: ApiClient, slugs: Mapping[str, str]) -> Workspace:
-    """Look at the token and the attributes, and report what is wrong instead of raising it.
+async def inspect(api: ApiClient, attio_object: AttioObject, slugs: Mapping[str, str]) -> Workspace:
+    """Look at the token and the attributes of an object, and report what is wrong instead of raising it.
 
     Raises:
         ApiError: the token is not accepted, or Attio could not be asked.
     """
     info = await identify(api)
-    problems = [*_scope_problems(info), *_slug_problems(slugs)]
+    problems = [*_scope_problems(info), *_slug_problems(attio_object, slugs)]
     if not info.grants("object_configuration:read"):
-        return Workspace(info, {}, slugs, (), tuple(problems))
-    definitions = await list_definitions(api)
+        return Workspace(attio_object, info, {}, slugs, (), tuple(problems))
+    definitions = await list_definitions(api, attio_object)
     targets = []
-    for attribute in ATTRIBUTES:
-        problem = _problem(attribute, slugs[attribute.key], definitions.get(slugs[attribute.key]))
+    for attribute in attio_object.attributes:
+        definition = definitions.get(slugs[attribute.key])
+        problem = _problem(attio_object, attribute, slugs[attribute.key], definition)
         if problem:
             problems.append(problem)
-        elif slugs[attribute.key] in definitions:
-            targets.append(_target(attribute, definitions[slugs[attribute.key]]))
-    problems += _other_problems(definitions, written={*slugs.values(), EMAILS})
-    return Workspace(info, definitions, slugs, tuple(targets), tuple(problems))
+        elif definition:
+            targets.append(_target(attribute, definition))
+    problems += _other_problems(attio_object, definitions, written={*slugs.values(), attio_object.matching.slug})
+    return Workspace(attio_object, info, definitions, slugs, tuple(targets), tuple(problems))
 
 
 async def identify(api: ApiClient) -> SelfInfo:
@@ -123,34 +127,29 @@ async def identify(api: ApiClient) -> SelfInfo:
     return info
 
 
-async def list_definitions(api: ApiClient) -> dict[str, AttributeDefinition]:
-    """Return every attribute of People by slug, archived ones included."""
+async def list_definitions(api: ApiClient, attio_object: AttioObject) -> dict[str, AttributeDefinition]:
+    """Return every attribute of an object by slug, archived ones included."""
     found: dict[str, AttributeDefinition] = {}
     offset = 0
     while True:
         params: Params = {"limit": _PAGE, "offset": offset, "show_archived": "true"}
-        rows = list_of(await api.request("GET", ATTRIBUTES_PATH, limiter="reads", params=params))
+        rows = list_of(await api.request("GET", attio_object.attributes_path, limiter="reads", params=params))
         found |= {definition.api_slug: definition for definition in parse_definitions(rows)}
         offset += len(rows)
         if len(rows) < _PAGE:
             return found
 
 
-def wrong_type(attribute: Attribute, slug: str, definition: AttributeDefinition) -> str:
+def wrong_type(attio_object: AttioObject, attribute: Attribute[Any], slug: str, definition: AttributeDefinition) -> str:
     """Say that an attribute is of a type that the sync cannot write, and what to do."""
     wanted = " or ".join(attribute.types)
     return (
-        f"Attio's People attribute {slug} is of type {definition.type}, not {wanted}: set {setting(attribute.key)} to "
-        "another slug, which `polar-attio setup` then creates."
+        f"Attio's {attio_object.title} attribute {slug} is of type {definition.type}, not {wanted}: set "
+        f"{attio_object.setting(attribute.key)} to another slug, which `polar-attio setup` then creates."
     )
 
 
-def setting(key: str) -> str:
-    """Return the environment variable that renames an attribute."""
-    return f"ATTIO_SLUG__{key.upper()}"
-
-
-def _target(attribute: Attribute, definition: AttributeDefinition) -> Target:
+def _target(attribute: Attribute[Any], definition: AttributeDefinition) -> Target:
     return Target(attribute, next(kind for kind in attribute.types if kind == definition.type))
 
 
@@ -162,39 +161,50 @@ def _scope_problems(info: SelfInfo) -> Iterator[Problem]:
             )
 
 
-def _slug_problems(slugs: Mapping[str, str]) -> Iterator[Problem]:
-    keys: dict[str, str] = {EMAILS: EMAILS}
+def _slug_problems(attio_object: AttioObject, slugs: Mapping[str, str]) -> Iterator[Problem]:
+    matching = attio_object.matching.slug
+    keys: dict[str, str] = {matching: matching}
     for key, slug in slugs.items():
         first = keys.setdefault(slug, key)
         if first != key:
-            yield Problem(f"{setting(key)} is {slug}, which holds {first} already: give it another slug.", fatal=True)
+            yield Problem(
+                f"{attio_object.setting(key)} is {slug}, which holds {first} already: give it another slug.", fatal=True
+            )
 
 
-def _problem(attribute: Attribute, slug: str, definition: AttributeDefinition | None) -> Problem | None:
+def _problem(
+    attio_object: AttioObject, attribute: Attribute[Any], slug: str, definition: AttributeDefinition | None
+) -> Problem | None:
+    title, setting = attio_object.title, attio_object.setting(attribute.key)
     text = None
     if definition is None:
         renamed = slug != attribute.key
         if attribute.required or renamed:
             text = (
-                f"Attio has no People attribute {slug}: run `polar-attio setup`, or set {setting(attribute.key)} to "
-                "the slug that it has."
+                f"Attio has no {title} attribute {slug}: run `polar-attio setup`, or set {setting} to the slug that it "
+                "has."
             )
     elif definition.is_archived:
-        text = f"Attio's People attribute {slug} is archived: run `polar-attio setup`, which restores it."
+        text = f"Attio's {title} attribute {slug} is archived: run `polar-attio setup`, which restores it."
     elif definition.type not in attribute.types:
-        text = wrong_type(attribute, slug, definition)
+        text = wrong_type(attio_object, attribute, slug, definition)
     elif not definition.is_writable:
-        text = f"Attio's People attribute {slug} is read-only: set {setting(attribute.key)} to another slug."
+        text = f"Attio's {title} attribute {slug} is read-only: set {setting} to another slug."
     return Problem(text, fatal=attribute.required) if text else None
 
 
-def _other_problems(definitions: Mapping[str, AttributeDefinition], *, written: set[str]) -> Iterator[Problem]:
-    if EMAILS not in definitions or definitions[EMAILS].is_archived:
-        yield Problem(f"Attio has no People attribute {EMAILS}: restore it in Attio; it is a standard one.", fatal=True)
+def _other_problems(
+    attio_object: AttioObject, definitions: Mapping[str, AttributeDefinition], *, written: set[str]
+) -> Iterator[Problem]:
+    matching, title = attio_object.matching.slug, attio_object.title
+    if matching not in definitions or definitions[matching].is_archived:
+        yield Problem(
+            f"Attio has no {title} attribute {matching}: restore it in Attio; it is a standard one.", fatal=True
+        )
     for slug, definition in definitions.items():
         if definition.is_required and not definition.is_archived and slug not in written:
             yield Problem(
-                f"Attio requires the People attribute {slug}, which the sync does not write: new people will be "
-                "refused until it is optional.",
+                f"Attio requires the {title} attribute {slug}, which the sync does not write: new {attio_object.slug} "
+                "will be refused until it is optional.",
                 fatal=False,
             )

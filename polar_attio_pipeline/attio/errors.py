@@ -19,8 +19,6 @@ from polar_attio_pipeline.http.payloads import Answer
 
 SERVICE = "Attio"
 SELF_PATH = "/v2/self"
-ATTRIBUTES_PATH = "/v2/objects/people/attributes"
-RECORDS_PATH = "/v2/objects/people/records"
 
 
 class ConfigurationError(FatalError):
@@ -50,6 +48,9 @@ _NOT_ATTIO = (
     "There is no Attio API behind {url_setting} ({status} on {request}): set it to https://api.attio.com, or leave it "
     "out."
 )
+_NO_OBJECT = (
+    "Attio has no such object ({status} on {request}): switch it on in Attio under Workspace settings, Objects."
+)
 _FILTER = (
     "Attio does not understand the search any more ({code} on {request}): an attribute was changed while this ran; run "
     "`polar-attio doctor`."
@@ -69,6 +70,10 @@ _NO_API: Hints = {(status, None): Hint(FatalError, _NOT_ATTIO) for status in (40
 _SEARCHING: Hints = {**_HINTS, **_NO_API, (400, None): Hint(FatalError, _FILTER)}
 _COMPLEX: Hints = {(status, None): Hint(QueryTooComplexError, _TOO_COMPLEX) for status in (400, 413, 429)}
 
+_NO_OBJECT_HINTS: Hints = {**_HINTS, (404, None): Hint(FatalError, _NO_OBJECT)}
+
+_ATTRIBUTES = re.compile(r"/v2/objects/[^/]+/attributes(/.+)?")
+_ONE_RECORD = re.compile(r"/v2/objects/[^/]+/records/.+")
 _SLUG = re.compile(r'attribute with slug(?:/ID)? "([^"]+)"', re.IGNORECASE)
 _ID = re.compile(r'attribute with ID "([^"]+)"', re.IGNORECASE)
 
@@ -138,9 +143,12 @@ def _hints(response: httpx.Response) -> Hints:
     message = str(payload.get("message", "")) if isinstance(payload, dict) else ""
     if path.endswith("/records/query"):
         return _COMPLEX if _too_complex(status, message) else _SEARCHING
-    if path.startswith(ATTRIBUTES_PATH) and response.request.method != "GET":
+    is_about_attributes = bool(_ATTRIBUTES.fullmatch(path))
+    if is_about_attributes and response.request.method != "GET":
         return _CONFIGURING
-    gone = status == 404 and path.startswith(f"{RECORDS_PATH}/") and payload and "endpoint" not in message
+    if status == 404 and is_about_attributes and message.startswith("Object with"):
+        return _NO_OBJECT_HINTS
+    gone = status == 404 and _ONE_RECORD.fullmatch(path) and payload and "endpoint" not in message
     return _HINTS if gone else {**_HINTS, **_NO_API}
 
 

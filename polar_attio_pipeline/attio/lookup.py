@@ -1,4 +1,4 @@
-"""Searching People: by id, by address, and all that are marked.
+"""Searching an object's records: by id, by matching attribute, and all that are marked.
 
 Attio scores each search by its filters, its sorts and the number of records in the workspace, and refuses one whose
 score is too high (docs.attio.com). The limit is not published, so a search that is refused is split, and the smaller
@@ -15,11 +15,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
-import idna
-
-from polar_attio_pipeline.attio.errors import RECORDS_PATH, SERVICE, QueryTooComplexError, list_of
+from polar_attio_pipeline.attio.attributes import Workspace
+from polar_attio_pipeline.attio.errors import SERVICE, QueryTooComplexError, list_of
 from polar_attio_pipeline.attio.isolation import Isolation, Key, Record, is_server_error
-from polar_attio_pipeline.attio.models import EMAILS, record_id
+from polar_attio_pipeline.attio.sorted_pages import PAGE, Insist, SortedPages
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.errors import TransientError
 from polar_attio_pipeline.http.retries import RetryPolicy
@@ -28,9 +27,6 @@ _log = logging.getLogger(__name__)
 
 KEYS_PER_SEARCH = 400
 """Ids and addresses in one search at first: those of 200 customers."""
-
-PAGE = 500
-"""Records in an answer; Attio's default, and the most that anybody is known to ask for."""
 
 _RECORD_ID = "record_id"
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -41,9 +37,6 @@ _OLDEST_FIRST = [{"direction": "asc", "attribute": "created_at"}]
 _ATTEMPTS_AT_500 = 6
 """Some 16 seconds."""
 
-_MOST_REQUESTS = 20
-"""So many requests, beside four for each page on the way, and Attio orders people anew each time."""
-
 
 @dataclass(frozen=True, slots=True)
 class Hits:
@@ -51,7 +44,7 @@ class Hits:
 
     Attributes:
         records: Those found; one may come twice.
-        unsearchable: Ids, addresses and record ids that Attio fails for, as they were asked for.
+        unsearchable: Ids, matching values and record ids that Attio fails for, as they were asked for.
     """
 
     records: list[Record] = field(default_factory=list)
@@ -65,16 +58,17 @@ class _Failed:
 
 
 class Lookup:
-    """Searches in the People of one workspace."""
+    """Searches in the records of one object."""
 
-    def __init__(self, api: ApiClient, *, id_slug: str, mark_slug: str, keys: int = KEYS_PER_SEARCH) -> None:
+    def __init__(self, api: ApiClient, workspace: Workspace, *, keys: int = KEYS_PER_SEARCH) -> None:
         self._api = api
-        self._id_slug = id_slug
-        self._mark_slug = mark_slug
+        self._object = workspace.attio_object
+        self._id_slug = workspace.slugs[self._object.id_key]
+        self._mark_slug = workspace.slugs[self._object.mark_key]
         self._keys = keys
 
-    async def by_key(self, *, ids: Collection[str], emails: Collection[str], records: Collection[str] = ()) -> Hits:
-        """Return the records that hold one of the Polar ids or one of the addresses, or have one of the record ids.
+    async def by_key(self, *, ids: Collection[str], matches: Collection[str], records: Collection[str] = ()) -> Hits:
+        """Return the records that hold one of the Polar ids or a matching value, or have one of the record ids.
 
         Raises:
             TransientError: Attio failed, whatever it was asked for.
@@ -83,15 +77,16 @@ class Lookup:
         asked: dict[Key, list[str]] = {}
         for held in ids:
             asked.setdefault((self._id_slug, held), []).append(held)
-        for email in emails:
-            for spelling in spellings(email):
-                asked.setdefault((EMAILS, spelling), []).append(email)
+        matching = self._object.matching
+        for match in matches:
+            for spelling in matching.spellings(match):
+                asked.setdefault((matching.slug, spelling), []).append(match)
         for record in filter(_UUID.fullmatch, records):
             asked.setdefault((_RECORD_ID, record), []).append(record)
         found, failed = await self._search(list(asked))
         if not failed:
             return Hits(found)
-        await self._insist_on_an_answer(failed[0].error)
+        await self._insist_on_an_answer(failed[0].error, _ATTEMPTS_AT_500)
         isolation = Isolation(self._again, records=found)
         for part in failed:
             await isolation.run(part.keys)
@@ -99,26 +94,31 @@ class Lookup:
         _log.warning("Attio fails for each search that holds one of %d of %d keys.", len(spoilt), len(asked))
         return Hits(isolation.records, spoilt)
 
-    async def _insist_on_an_answer(self, error: TransientError) -> None:
-        """Search for an id that no person has; where even that fails, Attio is down and no key is to blame."""
+    async def _insist_on_an_answer(self, error: TransientError, attempts: int | None = None) -> None:
+        """Search for an id that no record has; where even that fails, Attio is down and no key is to blame."""
         try:
-            await self._again([(self._id_slug, str(uuid4()))], _ATTEMPTS_AT_500)
+            await self._again([(self._id_slug, str(uuid4()))], attempts)
         except TransientError:
             raise error from None
 
-    async def _again(self, keys: Sequence[Key], attempts: int) -> list[Record]:
+    async def _again(self, keys: Sequence[Key], attempts: int | None) -> list[Record]:
         return await self._whole(self._filter(keys), replace(self._api.retry, attempts_at_500=attempts))
 
     async def marked(self) -> AsyncIterator[list[Record]]:
-        """Yield, oldest first, the records that are marked as customers or hold an id."""
+        """Yield, oldest first, the records that are marked or hold an id; those that Attio fails for are left out.
+
+        Raises:
+            TransientError: Attio failed, and not for single records.
+            FatalError: a person has to act first.
+        """
         # Attio has no operator for "is set" on text; every UUID has a hyphen.
         either: list[dict[str, Any]] = [{self._mark_slug: True}, {self._id_slug: {"$contains": "-"}}]
         try:
-            async for page in self._pages({"$or": either}):
+            async for page in self._around_failures({"$or": either}):
                 yield page
         except QueryTooComplexError:
             for one in either:
-                async for page in self._pages(one):
+                async for page in self._around_failures(one):
                     yield page
 
     async def _search(self, keys: Sequence[Key]) -> tuple[list[Record], list[_Failed]]:
@@ -156,12 +156,13 @@ class Lookup:
         return list(records), list(itertools.chain.from_iterable(failed for _, failed in results))
 
     def _filter(self, keys: Iterable[Key]) -> dict[str, Any]:
+        matching = self._object.matching
         listed: dict[str, list[str]] = {}
         arms: list[dict[str, Any]] = []
         for slug, key in keys:
-            if slug == EMAILS:
+            if slug == matching.slug:
                 # Addresses know no `$in` (docs.attio.com).
-                arms.append({EMAILS: {"email_address": {"$eq": key}}})
+                arms.append({slug: {matching.field: {"$eq": key}}})
             else:
                 listed.setdefault(slug, []).append(key)
         return {"$or": [*({slug: {"$in": held}} for slug, held in listed.items()), *arms]}
@@ -173,68 +174,31 @@ class Lookup:
         # Without a sort the order is undefined, so what lies beyond the first page needs a sorted reading of its own.
         return [record async for page in self._pages(wanted, retry) for record in page]
 
-    async def _pages(self, wanted: dict[str, Any], retry: RetryPolicy | None = None) -> AsyncIterator[list[Record]]:
-        """Read on while others write: each page begins with the last record of the one before.
+    def _pages(self, wanted: dict[str, Any], retry: RetryPolicy) -> AsyncIterator[list[Record]]:
+        return self._reading(wanted, retry, insist=None).pages()
 
-        Where it does not, records have left the part already read, and those behind it have moved up: the reading
-        goes back a page, so that no record is skipped.
+    def _around_failures(self, wanted: dict[str, Any]) -> AsyncIterator[list[Record]]:
+        return self._reading(wanted, self._api.retry, insist=self._insist_on_an_answer).pages()
 
-        Raises:
-            TransientError: it went back again and again.
-        """
-        seen: set[str] = set()
-        offset = furthest = 0
-        requests = 0
-        while True:
-            requests += 1
-            furthest = max(furthest, offset)
-            if requests > _MOST_REQUESTS + 4 * (furthest // (PAGE - 1)):
-                raise _unsteady(furthest + 1)
-            records = await self._page({"filter": wanted, "sorts": _OLDEST_FIRST, "offset": offset}, retry)
-            if offset and not (records and _identity(records[0]) in seen):
-                offset = max(0, offset - PAGE)
-                continue
-            fresh = [record for record in records if _identity(record) not in seen]
-            seen.update(map(_identity, fresh))
-            if fresh:
-                yield fresh
-            if len(records) < PAGE:
-                return
-            offset += PAGE - 1
+    def _reading(self, wanted: dict[str, Any], retry: RetryPolicy, *, insist: Insist | None) -> SortedPages:
+        async def fetch(offset: int, limit: int, attempts: int | None) -> list[Record]:
+            query = {"filter": wanted, "sorts": _OLDEST_FIRST, "offset": offset}
+            return await self._page(query, replace(retry, attempts_at_500=attempts) if attempts else retry, limit)
 
-    async def _page(self, query: dict[str, Any], retry: RetryPolicy | None) -> list[Record]:
-        body = {**query, "limit": PAGE}
-        return list_of(
-            await self._api.request("POST", f"{RECORDS_PATH}/query", limiter="reads", json=body, retry=retry)
+        return SortedPages(fetch, what=f"marked {self._object.slug}", unsteady=self._unsteady, insist=insist)
+
+    async def _page(self, query: dict[str, Any], retry: RetryPolicy, limit: int = PAGE) -> list[Record]:
+        path = f"{self._object.records_path}/query"
+        body = {**query, "limit": limit}
+        return list_of(await self._api.request("POST", path, limiter="reads", json=body, retry=retry))
+
+    def _unsteady(self, seen: int) -> TransientError:
+        return TransientError(
+            f"Attio lists {self._object.slug} in another order each time, so no more than {seen} could be read: run "
+            "this again later.",
+            service=SERVICE,
+            request=f"POST {self._object.records_path}/query",
         )
-
-
-def _identity(record: object) -> str:
-    return record_id(record) or repr(record)
-
-
-def spellings(email: str) -> tuple[str, ...]:
-    """Return an address in every spelling that Attio may hold: an international domain has two."""
-    local, _, domain = email.rpartition("@")
-    spelled = {email: None}
-    for convert in (_to_ascii, idna.decode):
-        try:
-            spelled[f"{local}@{convert(domain)}"] = None
-        except (idna.IDNAError, UnicodeError):
-            continue
-    return tuple(spelled) if local else (email,)
-
-
-def _to_ascii(domain: str) -> str:
-    return idna.encode(domain, uts46=True).decode("ascii")
-
-
-def _unsteady(seen: int) -> TransientError:
-    return TransientError(
-        f"Attio lists people in another order each time, so no more than {seen} could be read: run this again later.",
-        service=SERVICE,
-        request=f"POST {RECORDS_PATH}/query",
-    )
 
 
 def _hopeless(error: QueryTooComplexError) -> TransientError:

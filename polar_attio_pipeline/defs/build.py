@@ -1,27 +1,29 @@
 """Wiring: assets, checks, jobs, schedules, sensors, resources."""
 
 import warnings
+from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
+from typing import Any
 
 import dagster as dg
 
 from polar_attio_pipeline.defs.assets.attio_people import build_attio_people
-from polar_attio_pipeline.defs.assets.customer_reconciliation import customer_reconciliation
+from polar_attio_pipeline.defs.assets.customer_reconciliation import build_customer_reconciliation
 from polar_attio_pipeline.defs.assets.polar_customers import build_polar_customers
-from polar_attio_pipeline.defs.assets.preview_job import preview
+from polar_attio_pipeline.defs.assets.preview_job import build_preview_job
 from polar_attio_pipeline.defs.checks import build_unresolved_check
 from polar_attio_pipeline.defs.io import SnapshotIOManager
+from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.partitions import hours_from
 from polar_attio_pipeline.defs.resources import AttioResource, LedgerResource, PolarResource
-from polar_attio_pipeline.defs.runs import Target
 from polar_attio_pipeline.defs.schedules import build_hourly_schedule, build_reconciliation_schedule
-from polar_attio_pipeline.defs.sensors.alerts import build_alert_sensor
-from polar_attio_pipeline.defs.sensors.new_polar_customers import build_sensor
-from polar_attio_pipeline.defs.sensors.orphaned_runs import orphaned_runs
+from polar_attio_pipeline.defs.sensors.alerts import build_alerts_sensor
+from polar_attio_pipeline.defs.sensors.new_polar_customers import build_new_customers_sensor
+from polar_attio_pipeline.defs.sensors.orphaned_runs import build_orphaned_runs_sensor
 from polar_attio_pipeline.defs.sensors.watching import Watched
-from polar_attio_pipeline.ledger.location import is_server
+from polar_attio_pipeline.passes.installation import start_date
 from polar_attio_pipeline.polar.dashboard import customer_url
 from polar_attio_pipeline.settings import Settings
 
@@ -32,88 +34,118 @@ RECONCILIATION_SECONDS = 48 * 60 * 60
 """And one of full_reconciliation after this: Attio takes 20 new people a second, so a first import of 3 million."""
 
 
-def build(settings: Settings) -> dg.Definitions:
-    """Return the code location for these settings. Tokens are read from the environment by each run."""
+def build(settings: Settings, *, prefix: str = "") -> dg.Definitions:
+    """Return the pipeline for these settings: a code location, or a part of one.
+
+    The jobs bring their executor along. Runs that a person or a backfill starts by asset use the code location's.
+
+    Args:
+        settings: The tokens and the ledger's address among them are in no snapshot, config, event or log of Dagster's.
+            Without a start date the ledger is opened for the one that it keeps.
+        prefix: Stands before every name and asset key, so that one code location can hold the pipeline twice.
+
+    Raises:
+        ValueError: Dagster would not take names with such a prefix, or a setting does not do.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
-        return _build(settings)
+        return _build(settings, Names(prefix))
 
 
-def _build(settings: Settings) -> dg.Definitions:
-    partitions = hours_from(datetime.combine(settings.polar_attio_start_date, time(), UTC))
-    customer_sync = dg.define_asset_job(
-        "customer_sync",
-        selection=dg.AssetSelection.assets("polar_customers", "attio_people"),
+def _build(settings: Settings, names: Names) -> dg.Definitions:
+    partitions = hours_from(datetime.combine(start_date(settings), time(), UTC))
+    overlap_hours = settings.polar_attio_overlap_hours
+    return dg.Definitions(
+        assets=[
+            build_polar_customers(names, partitions),
+            build_attio_people(names, partitions),
+            build_customer_reconciliation(names),
+        ],
+        asset_checks=[
+            build_unresolved_check(names, names.people.asset),
+            build_unresolved_check(names, names.reconciliation.asset),
+        ],
+        jobs=[_sync_job(names), _reconciliation_job(names), build_preview_job(names)],
+        schedules=[
+            build_hourly_schedule(
+                names, partitions, overlap_hours=overlap_hours, minute=settings.polar_attio_hourly_minute
+            ),
+            build_reconciliation_schedule(names, cron=settings.polar_attio_reconciliation_cron),
+        ],
+        sensors=[
+            build_orphaned_runs_sensor(names),
+            build_new_customers_sensor(
+                names, partitions, overlap_hours=overlap_hours, seconds=settings.polar_attio_sensor_seconds
+            ),
+            build_alerts_sensor(
+                _watched(settings, names, partitions.start),
+                urls=settings.alert_urls(),
+                seconds=settings.polar_attio_alert_seconds,
+            ),
+        ],
+        resources={names.of(key): resource for key, resource in _resources(settings).items()},
+    )
+
+
+# Both assets of an hour share one process: a second one would pay seconds of imports again.
+_EXECUTOR = dg.in_process_executor
+
+
+def _sync_job(names: Names) -> Any:
+    return dg.define_asset_job(
+        names.people.job,
+        selection=dg.AssetSelection.assets(names.asset("polar_customers"), names.people.asset),
         description="Brings the customers of an hour, or of a range of hours, to Attio.",
         run_tags={dg.MAX_RUNTIME_SECONDS_TAG: str(SYNC_SECONDS)},
+        executor_def=_EXECUTOR,
     )
-    full_reconciliation = dg.define_asset_job(
-        "full_reconciliation",
-        selection=dg.AssetSelection.assets("customer_reconciliation"),
+
+
+def _reconciliation_job(names: Names) -> Any:
+    return dg.define_asset_job(
+        names.reconciliation.job,
+        selection=dg.AssetSelection.assets(names.reconciliation.asset),
         description="Compares all customers with Attio, repairs what differs, and reports people whose customer was "
         "deleted in Polar.",
         run_tags={dg.MAX_RUNTIME_SECONDS_TAG: str(RECONCILIATION_SECONDS)},
-    )
-    database = _database(settings.polar_attio_database_url.get_secret_value())
-    reconciliation = Target(customer_reconciliation.key, full_reconciliation.name)
-    return dg.Definitions(
-        assets=[build_polar_customers(partitions), build_attio_people(partitions), customer_reconciliation],
-        asset_checks=[build_unresolved_check("attio_people"), build_unresolved_check("customer_reconciliation")],
-        jobs=[customer_sync, full_reconciliation, preview],
-        schedules=[
-            build_hourly_schedule(customer_sync.name, partitions, overlap_hours=settings.polar_attio_overlap_hours),
-            build_reconciliation_schedule(reconciliation, cron=settings.polar_attio_reconciliation_cron),
-        ],
-        sensors=[
-            orphaned_runs,
-            build_sensor(customer_sync.name, partitions, overlap_hours=settings.polar_attio_overlap_hours),
-            build_alert_sensor(
-                Watched(
-                    people=Target(dg.AssetKey("attio_people"), customer_sync.name),
-                    reconciliation=reconciliation,
-                    start=partitions.start,
-                    overdue=timedelta(hours=settings.polar_attio_overdue_hours),
-                    cron=settings.polar_attio_reconciliation_cron,
-                    ui=settings.polar_attio_dagster_url,
-                    polar_link=partial(
-                        customer_url,
-                        api_url=settings.polar_api_url,
-                        slug=settings.polar_organization_slug or None,
-                    ),
-                ),
-                urls=settings.alert_urls(),
-            ),
-        ],
-        resources={
-            "polar": PolarResource(
-                access_token=dg.EnvVar("POLAR_ACCESS_TOKEN"),
-                api_url=settings.polar_api_url,
-                requests_per_minute=settings.polar_requests_per_minute,
-                organization_slug=settings.polar_organization_slug,
-            ),
-            "attio": AttioResource(
-                api_key=dg.EnvVar("ATTIO_API_KEY"),
-                api_url=settings.attio_api_url,
-                reads_per_second=settings.attio_reads_per_second,
-                writes_per_second=settings.attio_writes_per_second,
-                slugs=settings.slugs(),
-            ),
-            "ledger": LedgerResource(url=database),
-            "customers_io": SnapshotIOManager(url=database),
-            "options": PassOptions(
-                overwrite_typed=settings.polar_attio_overwrite_typed,
-                snapshot_minutes=settings.polar_attio_snapshot_minutes,
-                unmark_orphaned=settings.polar_attio_unmark_orphaned,
-                unmark_max_share=settings.polar_attio_unmark_max_share,
-                shrink_max_share=settings.polar_attio_shrink_max_share,
-                failed_error_share=settings.polar_attio_failed_error_share,
-            ),
-        },
-        # Both assets of an hour share one process: a second one would pay seconds of imports again.
-        executor=dg.in_process_executor,
+        executor_def=_EXECUTOR,
     )
 
 
-def _database(given: str) -> str:
-    """Return the path of a file, which the UI may show; of a server, whose URL has a password, the setting's name."""
-    return dg.EnvVar("POLAR_ATTIO_DATABASE_URL") if is_server(given) else given
+def _watched(settings: Settings, names: Names, start: datetime) -> Watched:
+    return Watched(
+        names=names,
+        start=start,
+        overdue=timedelta(hours=settings.polar_attio_overdue_hours),
+        cron=settings.polar_attio_reconciliation_cron,
+        ui=settings.polar_attio_dagster_url,
+        polar_link=partial(customer_url, api_url=settings.polar_api_url, slug=settings.polar_organization_slug or None),
+    )
+
+
+def _resources(settings: Settings) -> Mapping[str, Any]:
+    return {
+        "polar": PolarResource(
+            access_token=settings.polar_access_token,
+            api_url=settings.polar_api_url,
+            requests_per_minute=settings.polar_requests_per_minute,
+            organization_slug=settings.polar_organization_slug,
+        ),
+        "attio": AttioResource(
+            api_key=settings.attio_api_key,
+            api_url=settings.attio_api_url,
+            reads_per_second=settings.attio_reads_per_second,
+            writes_per_second=settings.attio_writes_per_second,
+            slugs=settings.slugs(),
+        ),
+        "ledger": LedgerResource.at(settings.polar_attio_database_url),
+        "customers_io": SnapshotIOManager(url=settings.polar_attio_database_url),
+        "options": PassOptions(
+            overwrite_typed=settings.polar_attio_overwrite_typed,
+            snapshot_minutes=settings.polar_attio_snapshot_minutes,
+            unmark_orphaned=settings.polar_attio_unmark_orphaned,
+            unmark_max_share=settings.polar_attio_unmark_max_share,
+            shrink_max_share=settings.polar_attio_shrink_max_share,
+            failed_error_share=settings.polar_attio_failed_error_share,
+        ),
+    }

@@ -46,7 +46,7 @@ def not_due(history: History, cron: str, now: datetime) -> str | None:
         return f"{_failed(history.failures)} The next try is due at {_say(retry)}." if now < retry else None
     if history.succeeded is None and now - scheduled >= LOOK_EVERY:
         return (
-            "No reconciliation has succeeded yet: launch full_reconciliation by hand for the first import. The first "
+            "No reconciliation has succeeded yet: launch a full reconciliation by hand for the first import. The first "
             f"one that begins by itself is due at {following}."
         )
     return None

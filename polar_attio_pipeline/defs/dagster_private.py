@@ -61,6 +61,16 @@ def partitions_to_backfill(instance: dg.DagsterInstance, asset: dg.AssetKey) -> 
     return found
 
 
+def ops_of_job(instance: dg.DagsterInstance, snapshot_id: str) -> frozenset[str]:
+    """Return the names of a job's ops, as it was when a run of it was created; none if the snapshot was deleted.
+
+    A run says which assets it selects, or else only the name of its job, which another code location may have defined.
+    """
+    if not instance.has_job_snapshot(snapshot_id):
+        return frozenset()
+    return frozenset(instance.get_job_snapshot(snapshot_id).node_names)
+
+
 def sensor_ticks(instance: dg.DagsterInstance, sensor: str, *, location: str | None, limit: int) -> Sequence[Tick]:
     """Return the newest ended evaluations of a sensor, the newest first; none while it is stopped, or unknown.
 

@@ -23,8 +23,8 @@ def numbers(counts: Mapping[Result, int], *, requests: int, seconds: float) -> d
     }
 
 
-def outcome_table(outcomes: Iterable[Outcome]) -> dg.MarkdownMetadataValue:
-    """Return outcomes as a table with links into Attio, those that need a human first."""
+def outcome_table(outcomes: Iterable[Outcome], *, count: int | None = None) -> dg.MarkdownMetadataValue:
+    """Return outcomes as a table with links into Attio, those that need a human first; of so many in all."""
     ordered = sorted(outcomes, key=lambda outcome: (_ORDER.index(outcome.result), outcome.customer_id))
     rows = [
         (
@@ -35,7 +35,7 @@ def outcome_table(outcomes: Iterable[Outcome]) -> dg.MarkdownMetadataValue:
         )
         for outcome in ordered
     ]
-    return table(("outcome", "Polar customer", "Attio", "why, or what was written"), rows)
+    return table(("outcome", "Polar customer", "Attio", "why, or what was written"), rows, count=count)
 
 
 def _why(outcome: Outcome) -> str:
@@ -55,13 +55,15 @@ def links(urls: Iterable[str]) -> str:
     return " ".join(f"[open]({url})" for url in urls)
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> dg.MarkdownMetadataValue:
-    """Return a Markdown table of the first rows, and how many more there are."""
+def table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], *, count: int | None = None
+) -> dg.MarkdownMetadataValue:
+    """Return a Markdown table of the first rows, and how many more there are of `count` in all."""
     if not rows:
         return dg.MarkdownMetadataValue("none")
     lines = [_row(header), _row(["---"] * len(header)), *map(_row, rows[:ROWS_SHOWN])]
-    if len(rows) > ROWS_SHOWN:
-        lines += ["", f"and {len(rows) - ROWS_SHOWN} more, in the ledger table outcomes"]
+    if (more := (count or len(rows)) - ROWS_SHOWN) > 0:
+        lines += ["", f"and {more} more, in the ledger table outcomes"]
     return dg.MarkdownMetadataValue("\n".join(lines))
 
 

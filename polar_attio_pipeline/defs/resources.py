@@ -1,26 +1,39 @@
-"""Both services and the ledger as Dagster resources."""
+"""Both services and the ledger as Dagster resources.
+
+Secrets are dependencies of theirs rather than configuration: Dagster keeps the configuration of resources in snapshots,
+shows it in the UI and hands it from process to process, and does none of that with the value of a dependency.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any, Self, TypeVar
 
 import dagster as dg
 import httpx
 from pydantic import Field, PrivateAttr, SecretStr
 
 from polar_attio_pipeline.attio.client import AttioClient, attio_api
+from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.http.retries import RetryPolicy
-from polar_attio_pipeline.ledger import PATIENCE, Ledger
+from polar_attio_pipeline.ledger import PATIENCE, Ledger, LedgerError
+from polar_attio_pipeline.ledger.location import locate
+from polar_attio_pipeline.passes.connect import to_attio
+from polar_attio_pipeline.passes.progress import Report
 from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.polar.client import PolarClient, polar_api
+from polar_attio_pipeline.settings import POLAR_API_VERSION
 from polar_attio_pipeline.sync.services import Pace
+
+Resource = TypeVar("Resource")
 
 
 class PolarResource(dg.ConfigurableResource[PolarClient]):
     """The customers of one Polar organization."""
 
-    access_token: str = Field(repr=False, description="Organization access token; scope customers:read.")
+    access_token: dg.ResourceDependency[SecretStr]
     api_url: str = Field(description="https://api.polar.sh, or https://sandbox-api.polar.sh for Polar's sandbox.")
+    api_version: str = Field(default=POLAR_API_VERSION, description="Sent with every request.")
     requests_per_minute: float = Field(description="Polar allows 500, over all that the organization does.")
     organization_slug: str = Field(
         default="", description="For links into Polar's dashboard; asked of Polar when empty and the token may."
@@ -34,8 +47,9 @@ class PolarResource(dg.ConfigurableResource[PolarClient]):
             retry: Bounds of the retries, where the usual minutes are too long.
         """
         api = polar_api(
-            token=SecretStr(self.access_token),
+            token=self.access_token,
             base_url=self.api_url,
+            api_version=self.api_version,
             requests_per_minute=self.requests_per_minute,
             retry=retry,
             transport=self.transport(),
@@ -51,7 +65,7 @@ class PolarResource(dg.ConfigurableResource[PolarClient]):
 class AttioResource(dg.ConfigurableResource[AttioClient]):
     """A connection to one Attio workspace."""
 
-    api_key: str = Field(repr=False, description="Scopes record_permission:read-write and object_configuration:read.")
+    api_key: dg.ResourceDependency[SecretStr]
     api_url: str = "https://api.attio.com"
     reads_per_second: float = Field(description="Attio allows 100, over all apps.")
     writes_per_second: float = Field(description="Attio allows 25, over all apps.")
@@ -60,7 +74,7 @@ class AttioResource(dg.ConfigurableResource[AttioClient]):
     _transport: httpx.AsyncBaseTransport | None = PrivateAttr(default=None)
 
     @asynccontextmanager
-    async def client(self) -> AsyncIterator[AttioClient]:
+    async def client(self, report: Report | None = None) -> AsyncIterator[AttioClient]:
         """Connect, look at the token and at the attributes, and yield a client that may write.
 
         Raises:
@@ -68,14 +82,14 @@ class AttioResource(dg.ConfigurableResource[AttioClient]):
             ApiError: Attio could not be asked.
         """
         api = attio_api(
-            api_key=SecretStr(self.api_key),
+            api_key=self.api_key,
             base_url=self.api_url,
             reads_per_second=self.reads_per_second,
             writes_per_second=self.writes_per_second,
             transport=self._transport,
         )
         async with api:
-            yield await AttioClient.connect(api, self.slugs)
+            yield await to_attio(api, self.slugs, report)
 
     def over(self, *, transport: httpx.AsyncBaseTransport) -> "AttioResource":
         """Return this resource over another transport than the network, for tests."""
@@ -87,7 +101,18 @@ class AttioResource(dg.ConfigurableResource[AttioClient]):
 class LedgerResource(dg.ConfigurableResource[Ledger]):
     """Gives assets the ledger."""
 
-    url: str = Field(repr=False, description="The path of a SQLite file, or the URL of a Postgres database.")
+    url: dg.ResourceDependency[SecretStr]
+    place: str = Field(description="The file, or the server and its database; no user, no password.")
+
+    @classmethod
+    def at(cls, url: SecretStr) -> Self:
+        """Return the ledger at the path of a SQLite file, or at the URL of a Postgres database."""
+        try:
+            place = locate(url.get_secret_value()).name
+        except LedgerError as error:
+            # The definitions load all the same: each run fails with this sentence, and the UI shows it.
+            place = str(error)
+        return cls(url=url, place=place)
 
     def open(self, *, patience: float = PATIENCE) -> Ledger:
         """Return the ledger; each of its calls is a short transaction on a connection of its own.
@@ -95,20 +120,41 @@ class LedgerResource(dg.ConfigurableResource[Ledger]):
         Args:
             patience: How many seconds a call waits for other writers.
         """
-        return Ledger(self.url, patience=patience)
+        return Ledger(self.url.get_secret_value(), patience=patience)
+
+
+def given(resources: Any, key: str, kind: type[Resource]) -> Resource:
+    """Return a resource of a run or of a tick, which has it by its key."""
+    found = getattr(resources, key)
+    assert isinstance(found, kind), f"the resource {key} is a {kind.__name__}"
+    return found
+
+
+PASS_KEYS = ("polar", "attio", "ledger", "options")
+"""The resources that `pass_context` takes, before their prefix."""
 
 
 @asynccontextmanager
 async def pass_context(
-    run: dg.DagsterRun, polar: PolarResource, attio: AttioResource, ledger: LedgerResource, options: PassOptions
+    run: dg.DagsterRun, resources: Any, names: Names, report: Report | None = None
 ) -> AsyncIterator[PassContext]:
     """Connect both services and yield what a pass works with.
+
+    Args:
+        run: The run that the pass is part of.
+        resources: Of its context.
+        names: Of the instance of the pipeline.
+        report: Takes what the connecting and the pass report.
 
     Raises:
         ConfigurationError: the workspace is not as the sync needs it.
         ApiError: a service could not be asked.
     """
-    async with polar.client() as polar_client, attio.client() as attio_client:
+    polar = given(resources, names.of("polar"), PolarResource)
+    attio = given(resources, names.of("attio"), AttioResource)
+    ledger = given(resources, names.of("ledger"), LedgerResource)
+    options = given(resources, names.of("options"), PassOptions)
+    async with polar.client() as polar_client, attio.client(report) as attio_client:
         yield PassContext(
             pass_id=run.run_id,
             reason=_reason(run),
@@ -117,6 +163,7 @@ async def pass_context(
             ledger=ledger.open(),
             rules=options.rules(),
             pace=Pace(writes=attio.writes_per_second, questions=polar.requests_per_minute / 60),
+            report=report,
         )
 
 

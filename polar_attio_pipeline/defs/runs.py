@@ -1,11 +1,12 @@
 """Which runs cover an asset, and which of its hours, whether the UI, a backfill or a sensor began them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import dagster as dg
 
+from polar_attio_pipeline.defs.dagster_private import ops_of_job
 from polar_attio_pipeline.hours import between, parse
 from polar_attio_pipeline.http.redaction import redact
 
@@ -31,18 +32,24 @@ class Target:
     asset: dg.AssetKey
     job: str
 
+    @property
+    def op(self) -> str:
+        """The name of the asset's op, under which a run's config has what is meant for it."""
+        return self.asset.to_python_identifier()
+
 
 def runs_of(
     instance: dg.DagsterInstance, target: Target, statuses: Collection[dg.DagsterRunStatus], *, limit: int = LOOKED_AT
 ) -> list[dg.RunRecord]:
     """Return the newest runs that cover an asset, the newest first.
 
-    Runs of its job are found however many runs of other jobs came since; runs of its own that the UI or a backfill
-    started, among the newest of the instance.
+    Runs of its job are found however many runs of other jobs came since; those that the UI or a backfill started, and
+    those of a host project's own jobs, among the newest of the instance.
     """
     by_job = instance.get_run_records(dg.RunsFilter(job_name=target.job, statuses=list(statuses)), limit=limit)
     newest = instance.get_run_records(dg.RunsFilter(statuses=list(statuses)), limit=limit)
-    found = {record.storage_id: record for record in (*by_job, *newest) if _covers(record.dagster_run, target)}
+    ops = _ops_by_snapshot(instance, newest, target)
+    found = {record.storage_id: record for record in (*by_job, *newest) if _covers(record.dagster_run, target, ops)}
     return [found[storage_id] for storage_id in sorted(found, reverse=True)]
 
 
@@ -92,6 +99,17 @@ def _step_words(event: dg.DagsterEvent) -> str:
     return cause.message
 
 
-def _covers(run: dg.DagsterRun, target: Target) -> bool:
+def _ops_by_snapshot(
+    instance: dg.DagsterInstance, records: Sequence[dg.RunRecord], target: Target
+) -> dict[str, frozenset[str]]:
+    """Return the ops of each job, by the id of its snapshot, of which a run says in no other way what it covers."""
+    runs = [record.dagster_run for record in records]
+    snapshots = {run.job_snapshot_id for run in runs if not run.asset_selection and run.job_name != target.job}
+    return {snapshot: ops_of_job(instance, snapshot) for snapshot in snapshots if snapshot}
+
+
+def _covers(run: dg.DagsterRun, target: Target, ops: Mapping[str, frozenset[str]]) -> bool:
     selected: Sequence[dg.AssetKey] | Collection[dg.AssetKey] | None = run.asset_selection
-    return target.asset in selected if selected else run.job_name == target.job
+    if selected:
+        return target.asset in selected
+    return run.job_name == target.job or target.op in ops.get(run.job_snapshot_id or "", ())

@@ -7,25 +7,31 @@ import dagster as dg
 from polar_attio_pipeline.defs.assets.attio_people import AttioPeopleConfig
 from polar_attio_pipeline.defs.cadence import History, not_due
 from polar_attio_pipeline.defs.dagster_private import last_cron_time
+from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.partitions import range_tags
 from polar_attio_pipeline.defs.runs import UNDER_WAY, Target, began_at, ended_at, runs_of
 from polar_attio_pipeline.hours import HOUR, floor
-
-CLOSE_AFTER_MINUTES = 5
-"""Minutes after an hour's end until it is closed: checkouts commit seconds after the customer's created_at."""
 
 _ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
 def build_hourly_schedule(
-    job: str, partitions: dg.HourlyPartitionsDefinition, *, overlap_hours: int
+    names: Names, partitions: dg.HourlyPartitionsDefinition, *, overlap_hours: int, minute: int
 ) -> dg.ScheduleDefinition:
-    """Return the schedule that closes each hour, and reads the hours before it again in the same run."""
+    """Return the schedule that closes each hour, and reads the hours before it again in the same run.
+
+    Args:
+        names: Of everything.
+        partitions: The hours.
+        overlap_hours: How many hours are read again.
+        minute: The minute of the next hour in which an hour is closed: checkouts commit seconds after the customer's
+            created_at.
+    """
 
     @dg.schedule(
-        name="hourly_customer_sync",
-        job_name=job,
-        cron_schedule=f"{CLOSE_AFTER_MINUTES} * * * *",
+        name=names.of("hourly_customer_sync"),
+        job_name=names.people.job,
+        cron_schedule=f"{minute} * * * *",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"Closes the hour that has just ended and reads the {overlap_hours} before it again.",
@@ -39,17 +45,17 @@ def build_hourly_schedule(
         return dg.RunRequest(
             run_key=None,
             tags=range_tags(first, last),
-            run_config=dg.RunConfig(ops={"attio_people": AttioPeopleConfig(retry_unresolved=True)}),
+            run_config=dg.RunConfig(ops={names.people.op: AttioPeopleConfig(retry_unresolved=True)}),
         )
 
     return hourly_customer_sync
 
 
-def build_reconciliation_schedule(target: Target, *, cron: str) -> dg.ScheduleDefinition:
+def build_reconciliation_schedule(names: Names, *, cron: str) -> dg.ScheduleDefinition:
     """Return the schedule of the full reconciliation.
 
     Args:
-        target: The asset, and its job.
+        names: Of the instance of the pipeline.
         cron: When it is due, UTC.
 
     Raises:
@@ -61,8 +67,8 @@ def build_reconciliation_schedule(target: Target, *, cron: str) -> dg.ScheduleDe
         raise ValueError(f"POLAR_ATTIO_RECONCILIATION_CRON: {error}.") from error
 
     @dg.schedule(
-        name="scheduled_reconciliation",
-        job_name=target.job,
+        name=names.of("scheduled_reconciliation"),
+        job_name=names.reconciliation.job,
         cron_schedule="*/10 * * * *",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
@@ -71,7 +77,7 @@ def build_reconciliation_schedule(target: Target, *, cron: str) -> dg.ScheduleDe
         "20, 40 and so on, at most 4 hours.",
     )
     def scheduled_reconciliation(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        reason = not_due(_history(context.instance, target), cron, context.scheduled_execution_time)
+        reason = not_due(_history(context.instance, names.reconciliation), cron, context.scheduled_execution_time)
         return dg.SkipReason(reason) if reason else dg.RunRequest(run_key=None)
 
     return scheduled_reconciliation

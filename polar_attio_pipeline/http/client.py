@@ -2,37 +2,27 @@
 
 import asyncio
 import functools
-import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
-import tenacity
 from pydantic import SecretStr
 
 from polar_attio_pipeline.http.clock import Clock
 from polar_attio_pipeline.http.connection import open_pool
-from polar_attio_pipeline.http.errors import (
-    ApiError,
-    LostAnswerError,
-    RecordError,
-    TransientError,
-    describe,
-    explain_failure,
-    explain_page,
-)
+from polar_attio_pipeline.http.errors import ApiError, RecordError, TransientError
+from polar_attio_pipeline.http.exchange import Exchange
 from polar_attio_pipeline.http.gate import Gate
 from polar_attio_pipeline.http.limits import RateLimiter
-from polar_attio_pipeline.http.payloads import Answer, parse
+from polar_attio_pipeline.http.payloads import Answer
 from polar_attio_pipeline.http.redaction import redact_http_logs
-from polar_attio_pipeline.http.retries import RetryPolicy, error_of, log_retry, retrying
-from polar_attio_pipeline.http.retry_after import http_date, seconds_to_wait
+from polar_attio_pipeline.http.retries import Backoff, Result, RetryPolicy, repeated
 from polar_attio_pipeline.http.sending import Sending
 from polar_attio_pipeline.http.stats import Stats
-from polar_attio_pipeline.http.streaming import read_and_close, text_of
+from polar_attio_pipeline.http.streaming import text_of
+from polar_attio_pipeline.http.waits import Waits
 
 _TIMEOUT = httpx.Timeout(30, connect=10, pool=None)
 
@@ -51,8 +41,7 @@ class ApiClient:
         retry: Bounds of the retries.
         clock: Time.
         stats: What was done so far.
-        server_offset: The service's clock minus ours at the newest answer, in seconds, to about a second; None before
-            the first answer.
+        waits: What is waited for between two attempts.
     """
 
     def __init__(  # noqa: PLR0913  # keyword-only
@@ -87,7 +76,6 @@ class ApiClient:
         """
         self.base_url = base_url
         self.stats = Stats()
-        self.server_offset: float | None = None
         self._service = service
         self._token = token
         self._explain = explain
@@ -97,6 +85,10 @@ class ApiClient:
         self._timeout = timeout
         self.clock = clock or Clock()
         self._gate = Gate(limiters, in_flight=in_flight, clock=self.clock, stats=self.stats)
+        self.waits = Waits(service)
+        self._exchange = Exchange(
+            service=service, explain=explain, gate=self._gate, clock=self.clock, stats=self.stats, waits=self.waits
+        )
         self._http: httpx.AsyncClient | None = None
 
     async def __aenter__(self) -> Self:
@@ -158,9 +150,9 @@ class ApiClient:
         """
         request = self._pool.build_request(method, path, params=params, json=json)
         sending = Sending(request, limiter, retry or self.retry)
-        attempts = self._attempts(sending, retry_lost_answers=retry_lost_answers)
+        attempt = functools.partial(self._exchange.whole_answer, self._pool, sending)
         try:
-            return await attempts(self._whole_answer, sending)
+            return await self._repeated(sending, attempt, retry_lost_answers=retry_lost_answers)
         except RecordError as error:
             error.after_lost_answer = sending.spent.answer_lost
             raise
@@ -172,8 +164,8 @@ class ApiClient:
         requests under way, which may be just those that hang.
         """
         sending = Sending(self._pool.build_request("GET", path), limiter, _PROBE, is_probe=True)
-        attempts = self._attempts(sending, retry_lost_answers=True)
-        probe: asyncio.Task[Answer] = asyncio.ensure_future(attempts(self._whole_answer, sending))
+        attempt = functools.partial(self._exchange.whole_answer, self._pool, sending)
+        probe = asyncio.ensure_future(self._repeated(sending, attempt))
         try:
             for _ in range(_MOST_WAITS):
                 done, _ = await asyncio.wait([probe], timeout=_PROBE.seconds + self._gate.pause_left())
@@ -213,9 +205,14 @@ class ApiClient:
         request = self._pool.build_request("GET", path, headers=headers)
         sending = Sending(request, limiter, retry or self.retry)
         async with AsyncExitStack() as stack:
-            attempts = self._attempts(sending, retry_lost_answers=True)
-            response: httpx.Response = await attempts(self._begun_answer, sending, stack)
-            yield text_of(response, seconds=seconds, clock=self.clock, failure=self._failure)
+            attempt = functools.partial(self._exchange.begun_answer, self._pool, sending, stack)
+            response = await self._repeated(sending, attempt)
+            yield text_of(response, seconds=seconds, clock=self.clock, failure=self._exchange.failure)
+
+    @property
+    def server_offset(self) -> float | None:
+        """The service's clock minus ours at the newest answer, in seconds, to about a second; None before the first."""
+        return self._exchange.server_offset
 
     @property
     def _pool(self) -> httpx.AsyncClient:
@@ -223,79 +220,12 @@ class ApiClient:
             raise RuntimeError(f"{self._service}'s client is used outside its context")
         return self._http
 
-    def _attempts(self, sending: Sending, *, retry_lost_answers: bool) -> tenacity.AsyncRetrying:
-        return retrying(
-            sending.policy,
-            spent=sending.spent,
-            retry_lost_answers=retry_lost_answers,
+    async def _repeated(
+        self, sending: Sending, attempt: Callable[[], Awaitable[Result]], *, retry_lost_answers: bool = True
+    ) -> Result:
+        return await repeated(
+            attempt,
+            Backoff(sending.policy, sending.spent, retry_lost_answers=retry_lost_answers),
             sleep=self.clock.sleep,
-            before_sleep=functools.partial(self._note_retry, sending),
+            before_sleep=self._exchange.note_retry,
         )
-
-    async def _whole_answer(self, sending: Sending) -> Answer:
-        async with self._gate.passed(sending.limiter, needs_place=not sending.is_probe) as paused:
-            sending.spent.seconds += paused
-            response = await self._sent(sending, stream=False)
-        try:
-            payload = None if response.status_code == httpx.codes.NO_CONTENT else parse(response.content)
-        except ValueError as cause:
-            raise self._failure(cause, response.request) from cause
-        return Answer(payload, response)
-
-    async def _begun_answer(self, sending: Sending, stack: AsyncExitStack) -> httpx.Response:
-        async with AsyncExitStack() as attempt:
-            sending.spent.seconds += await attempt.enter_async_context(self._gate.passed(sending.limiter))
-            response = await self._sent(sending, stream=True)
-            attempt.push_async_callback(response.aclose)
-            await stack.enter_async_context(attempt.pop_all())
-        return response
-
-    async def _sent(self, sending: Sending, *, stream: bool) -> httpx.Response:
-        began = self.clock.now()
-        try:
-            async with asyncio.timeout(sending.policy.attempt_seconds):
-                response = await self._pool.send(sending.request, stream=stream)
-                if not response.is_success:
-                    await read_and_close(response)
-        except (httpx.HTTPError, TimeoutError) as cause:
-            raise self._failure(cause, sending.request) from cause
-        finally:
-            sending.spent.seconds += self.clock.now() - began
-        self._read_clock(response)
-        if not response.is_success:
-            raise self._refusal(response, sending.policy)
-        if "text/html" in response.headers.get("Content-Type", ""):
-            await response.aclose()
-            raise explain_page(response, service=self._service)
-        return response
-
-    def _failure(self, cause: Exception, request: httpx.Request) -> ApiError:
-        return explain_failure(cause, service=self._service, request=describe(request))
-
-    def _refusal(self, response: httpx.Response, policy: RetryPolicy) -> ApiError:
-        error = self._explain(response)
-        self.stats.throttled += response.status_code == httpx.codes.TOO_MANY_REQUESTS
-        if isinstance(error, TransientError):
-            error.retry_after = seconds_to_wait(
-                response.headers.get("Retry-After"), date=response.headers.get("Date"), now=datetime.now(UTC)
-            )
-            seconds = error.retry_after or 0
-            if seconds <= policy.longest_pause:
-                self._gate.pause(seconds)
-            else:
-                self._gate.close(seconds, error)
-        return error
-
-    def _read_clock(self, response: httpx.Response) -> None:
-        if moment := http_date(response.headers.get("Date")):
-            self.server_offset = moment.timestamp() - time.time()
-
-    def _note_retry(self, sending: Sending, state: tenacity.RetryCallState) -> None:
-        self.stats.retries += 1
-        self.stats.seconds_waited += state.upcoming_sleep
-        error = error_of(state)
-        sending.spent.answer_lost |= isinstance(error, LostAnswerError)
-        if isinstance(error, ApiError):
-            log_retry(error, attempt=state.attempt_number, seconds=state.upcoming_sleep)
-            if error.status == httpx.codes.TOO_MANY_REQUESTS:
-                self._gate.pause(state.upcoming_sleep)

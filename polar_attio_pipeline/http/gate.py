@@ -23,7 +23,7 @@ class Gate:
             limiters: The paces, by name.
             in_flight: How many requests may be under way at once; None for any number.
             clock: Time.
-            stats: Where requests and their waiting are counted.
+            stats: Where requests are counted.
         """
         self._limiters = limiters
         self._places = asyncio.Semaphore(in_flight) if in_flight else nullcontext()
@@ -56,7 +56,6 @@ class Gate:
             now = self._clock.now()
             if self._closing and now < self._closed_until:
                 raise self._closing.with_traceback(None)
-            self._stats.seconds_waited += now - queued
             self._stats.requests[limiter] += 1
             yield min(now - queued, self._seconds_paused - paused_before)
 

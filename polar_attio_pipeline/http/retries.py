@@ -1,14 +1,24 @@
-"""When a failed request is sent again, and when it is given up."""
+"""When a failed request is sent again, and when it is given up.
+
+The loop is ours. tenacity and stamina bound the time since the first attempt, in which a request may mostly have waited
+for our own pace, and neither knows the bounds that depend on the kind of failure: all decisions would stand in their
+hooks, and three lines of loop would be theirs. Stamina also prints each retry to the standard output wherever structlog
+is installed, as it is with Dagster, and that can only be switched off for the whole process.
+"""
 
 import logging
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
-import tenacity
+import httpx
 
-from polar_attio_pipeline.http.errors import ApiError, LostAnswerError, TransientError
+from polar_attio_pipeline.http.errors import LostAnswerError, TransientError
 
 _log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,73 +56,86 @@ class TimeSpent:
         seconds: Between sending and the answer or the failure, over all attempts, and waiting that the service asked
             for. Waiting for the own pace is left out.
         answer_lost: Whether an attempt may have been carried out without an answer.
+        attempts: Sendings.
     """
 
     seconds: float = 0.0
     answer_lost: bool = False
+    attempts: int = 0
 
 
-def retrying(
-    policy: RetryPolicy,
+class Backoff:
+    """Decides after each failed attempt of one request."""
+
+    def __init__(self, policy: RetryPolicy, spent: TimeSpent, *, retry_lost_answers: bool) -> None:
+        """Begin before the first attempt.
+
+        Args:
+            policy: The bounds.
+            spent: Kept up to date by the attempts, except for `answer_lost`.
+            retry_lost_answers: False for a request that must not be carried out twice.
+        """
+        self._policy = policy
+        self._spent = spent
+        self._retry_lost_answers = retry_lost_answers
+        self._failures = 0
+        self._doubling = policy.first_wait
+        self._waited = 0.0
+
+    def wait_after(self, error: TransientError) -> float | None:
+        """Return the seconds until the next attempt; None when the error is final."""
+        self._failures += 1
+        wait = error.retry_after or self._doubling + random.uniform(0, self._policy.first_wait)  # noqa: S311  # no secret
+        self._doubling = min(2 * self._doubling, self._policy.longest_wait)
+        if not self._is_worth_repeating(error) or self._is_used_up(error, wait):
+            return None
+        self._waited += wait
+        self._spent.answer_lost |= isinstance(error, LostAnswerError)
+        _log_retry(error, attempt=self._failures, seconds=wait)
+        return wait
+
+    def _is_worth_repeating(self, error: TransientError) -> bool:
+        if (error.retry_after or 0) > self._policy.longest_pause:
+            return False
+        return self._retry_lost_answers or not isinstance(error, LostAnswerError)
+
+    def _is_used_up(self, error: TransientError, wait: float) -> bool:
+        attempts = self._policy.attempts
+        if self._policy.attempts_at_500 and error.status == httpx.codes.INTERNAL_SERVER_ERROR:
+            attempts = min(attempts, self._policy.attempts_at_500)
+        return self._failures >= attempts or self._spent.seconds + self._waited + wait > self._policy.seconds
+
+
+async def repeated(
+    attempt: Callable[[], Awaitable[Result]],
+    backoff: Backoff,
     *,
-    spent: TimeSpent,
-    retry_lost_answers: bool,
     sleep: Callable[[float], Awaitable[None]],
-    before_sleep: Callable[[tenacity.RetryCallState], None],
-) -> tenacity.AsyncRetrying:
-    """Return the loop that calls a function until it succeeds, fails for good, or the policy says stop.
+    before_sleep: Callable[[TransientError, float], None],
+) -> Result:
+    """Make attempts until one succeeds, fails for good, or the backoff gives up.
 
     Args:
-        policy: The bounds.
-        spent: Kept up to date by the function that is called.
-        retry_lost_answers: False for a request that must not be carried out twice.
+        attempt: Makes one.
+        backoff: Of this request.
         sleep: Waits between attempts.
-        before_sleep: Called with every attempt that will be repeated.
+        before_sleep: Called with each error that is not final, and the seconds until the next attempt.
+
+    Raises:
+        Exception: what the last attempt raised.
     """
-    doubling = tenacity.wait_exponential(multiplier=policy.first_wait, max=policy.longest_wait)
-    backoff = doubling + tenacity.wait_random(0, policy.first_wait)
-
-    def worth_repeating(error: BaseException) -> bool:
-        if not isinstance(error, TransientError) or (error.retry_after or 0) > policy.longest_pause:
-            return False
-        return retry_lost_answers or not isinstance(error, LostAnswerError)
-
-    def wait(state: tenacity.RetryCallState) -> float:
-        return _asked_for(state) or backoff(state)
-
-    def used_up(state: tenacity.RetryCallState) -> bool:
-        seconds = spent.seconds + state.idle_for + state.upcoming_sleep
-        attempts = policy.attempts
-        if policy.attempts_at_500 and _status(state) == 500:
-            attempts = min(attempts, policy.attempts_at_500)
-        return state.attempt_number >= attempts or seconds > policy.seconds
-
-    return tenacity.AsyncRetrying(
-        retry=tenacity.retry_if_exception(worth_repeating),
-        wait=wait,
-        stop=used_up,
-        sleep=sleep,
-        before_sleep=before_sleep,
-        reraise=True,
-    )
+    while True:
+        try:
+            return await attempt()
+        except TransientError as error:
+            wait = backoff.wait_after(error)
+            if wait is None:
+                raise
+            before_sleep(error, wait)
+        await sleep(wait)
 
 
-def error_of(state: tenacity.RetryCallState) -> BaseException | None:
-    """Return what the attempt failed with."""
-    return state.outcome.exception() if state.outcome else None
-
-
-def log_retry(error: ApiError, *, attempt: int, seconds: float) -> None:
+def _log_retry(error: TransientError, *, attempt: int, seconds: float) -> None:
     """Log that a request is sent again: method and path, never the query string."""
     what = error.status or error.code
-    _log.info("%s: %s on %s at attempt %d; the next in %.1f s.", error.service, what, error.request, attempt, seconds)
-
-
-def _status(state: tenacity.RetryCallState) -> int | None:
-    error = error_of(state)
-    return error.status if isinstance(error, TransientError) else None
-
-
-def _asked_for(state: tenacity.RetryCallState) -> float | None:
-    error = error_of(state)
-    return error.retry_after if isinstance(error, TransientError) else None
+    _log.debug("%s: %s on %s at attempt %d; the next in %.1f s.", error.service, what, error.request, attempt, seconds)

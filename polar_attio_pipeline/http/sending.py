@@ -1,10 +1,15 @@
 """One request on its way."""
 
+import logging
 from dataclasses import dataclass, field
 
 import httpx
 
+from polar_attio_pipeline.http.errors import describe
+from polar_attio_pipeline.http.redaction import redact
 from polar_attio_pipeline.http.retries import RetryPolicy, TimeSpent
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +29,17 @@ class Sending:
     policy: RetryPolicy
     is_probe: bool = False
     spent: TimeSpent = field(default_factory=TimeSpent)
+
+
+def log_sent(sending: Sending, *, service: str, ended: str, seconds: float) -> None:
+    """Log an attempt that has ended: method and path, without the query string, which holds addresses.
+
+    Args:
+        sending: The request.
+        service: Its service's name for people.
+        ended: The status, or how it failed.
+        seconds: From sending to the answer.
+    """
+    if _log.isEnabledFor(logging.DEBUG):
+        what, milliseconds = redact(describe(sending.request)), 1000 * seconds
+        _log.debug("%s: %s: %s in %.0f ms, attempt %d.", service, what, ended, milliseconds, sending.spent.attempts)

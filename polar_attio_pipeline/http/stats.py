@@ -10,12 +10,8 @@ class Stats:
 
     Attributes:
         requests: Sendings by rate limiter, repeated ones included.
-        retries: Sendings that repeated an earlier one.
         throttled: Answers 429.
-        seconds_waited: Time that requests spent in queues and between attempts, summed over all of them.
     """
 
     requests: Counter[str] = field(default_factory=Counter)
-    retries: int = 0
     throttled: int = 0
-    seconds_waited: float = 0.0

@@ -1,11 +1,12 @@
 """Transactions on the ledger's database, its tables in place."""
 
+import random
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 
 import sqlalchemy as sa
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from polar_attio_pipeline.ledger.engine import WRITES, create_engine, empty_engine, exists, prepare, vacuum
 from polar_attio_pipeline.ledger.errors import LedgerError
@@ -110,16 +111,20 @@ class Database:
     def _begun(self, *, writes: bool) -> Iterator[sa.Connection]:
         if self.place.file:
             prepare(self.place.file, name=self.place.name)
-        # SQLite itself waits for other writers, but not while another process sets up a new file.
-        patiently = Retrying(
-            retry=retry_if_exception(is_locked),
-            stop=stop_after_delay(self._patience),
-            wait=wait_random(0.01, 0.1),
-            reraise=True,
-        )
-        connection, transaction = patiently(self._begin, writes=writes)
+        connection, transaction = self._begin_patiently(writes=writes)
         with connection, transaction:
             yield connection
+
+    def _begin_patiently(self, *, writes: bool) -> tuple[sa.Connection, sa.RootTransaction]:
+        """Begin, again while others are in the way: SQLite waits for writers, but not while a new file is set up."""
+        give_up = time.monotonic() + self._patience
+        while True:
+            try:
+                return self._begin(writes=writes)
+            except Exception as error:
+                if not is_locked(error) or time.monotonic() >= give_up:
+                    raise
+            time.sleep(random.uniform(0.01, 0.1))  # noqa: S311  # no secret
 
     def _begin(self, *, writes: bool) -> tuple[sa.Connection, sa.RootTransaction]:
         connection = self._engine.connect().execution_options(**{WRITES: writes})

@@ -1,6 +1,6 @@
 """The ledger as everything else uses it: each call is a short transaction of its own."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -179,6 +179,15 @@ class Ledger:
             return
         with self._database.writing() as connection:
             notes.set_fact(connection, name, value)
+
+    def update_fact(self, name: str, change: Callable[[str | None], str]) -> str:
+        """Put on record what a function makes of a fact, None if it is not on record, with no other writer between.
+
+        Returns:
+            What is on record now.
+        """
+        with self._database.writing() as connection:
+            return notes.update_fact(connection, name, change)
 
     def confirm(self, name: str) -> None:
         """Note that a person has confirmed something; it counts once."""

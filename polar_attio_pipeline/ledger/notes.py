@@ -1,6 +1,6 @@
 """Small things on record: passes, facts about the installation, confirmations by people."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -47,6 +47,15 @@ def set_fact(connection: sa.Connection, name: str, value: str) -> None:
     """Put a fact on record, in place of what was."""
     connection.execute(sa.delete(FACTS).where(FACTS.c.name == name))
     connection.execute(sa.insert(FACTS).values(name=name, value=value))
+
+
+def update_fact(connection: sa.Connection, name: str, change: Callable[[str | None], str]) -> str:
+    """Put on record what a function makes of a fact, None if it is not on record; return that."""
+    known = fact(connection, name)
+    value = change(known)
+    if value != known:
+        set_fact(connection, name, value)
+    return value
 
 
 def confirm(connection: sa.Connection, name: str, *, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """What a pass works with, from the settings: for whatever is not a Dagster run."""
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -9,9 +9,12 @@ import httpx
 
 from polar_attio_pipeline.attio.client import AttioClient
 from polar_attio_pipeline.connections import attio_of, polar_of
+from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.ledger import Ledger
+from polar_attio_pipeline.passes.progress import Report, Stage
 from polar_attio_pipeline.passes.rules import PassContext, Rules
+from polar_attio_pipeline.passes.telling import telling
 from polar_attio_pipeline.polar.client import PolarClient
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.services import Pace
@@ -24,6 +27,7 @@ async def connected(
     reason: str,
     retry: RetryPolicy | None = None,
     attio_transport: httpx.AsyncBaseTransport | None = None,
+    report: Report | None = None,
 ) -> AsyncIterator[PassContext]:
     """Connect both services and yield what a pass works with.
 
@@ -32,6 +36,7 @@ async def connected(
         reason: Why the pass is started, in words.
         retry: Bounds of the retries; the usual ones unless given.
         attio_transport: To Attio, instead of the network.
+        report: Takes what the connecting and the pass report.
 
     Raises:
         ConfigurationError: the workspace is not as the sync needs it.
@@ -43,11 +48,29 @@ async def connected(
             pass_id=uuid.uuid4().hex,
             reason=reason,
             polar=PolarClient(polar, organization_slug=settings.polar_organization_slug),
-            attio=await AttioClient.connect(attio, settings.slugs()),
+            attio=await to_attio(attio, settings.slugs(), report),
             ledger=Ledger(settings.polar_attio_database_url.get_secret_value()),
             rules=rules_of(settings),
             pace=Pace(writes=settings.attio_writes_per_second, questions=settings.polar_requests_per_minute / 60),
+            report=report,
         )
+
+
+async def to_attio(api: ApiClient, slugs: Mapping[str, str], report: Report | None = None) -> AttioClient:
+    """Look at the workspace, and return a client for it.
+
+    Args:
+        api: The connection to Attio.
+        slugs: The workspace's slug for each attribute key.
+        report: Takes what is waited for.
+
+    Raises:
+        ConfigurationError: the workspace is not as the sync needs it.
+        ApiError: Attio could not be asked.
+    """
+    async with telling(report, [api]) as teller:
+        teller.enter(Stage.CONNECTING)
+        return await AttioClient.connect(api, slugs)
 
 
 def rules_of(settings: Settings) -> Rules:

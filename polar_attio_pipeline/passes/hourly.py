@@ -10,6 +10,7 @@ from polar_attio_pipeline.hours import key
 from polar_attio_pipeline.ledger import Snapshot
 from polar_attio_pipeline.passes.guards import check_owner
 from polar_attio_pipeline.passes.lifecycle import Work, writing_pass
+from polar_attio_pipeline.passes.progress import HoursRead, Stage
 from polar_attio_pipeline.passes.reading import HourRead, Reading, completed, from_snapshot, read_hours, with_expected
 from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.sync.engine import sync
@@ -89,13 +90,22 @@ async def sync_hours(context: PassContext, hours: Hours, done: Callable[[HourDon
         if reading.customers or reading.absent or retry:
             await check_owner(context, reading.organization_id)
         context.ledger.forget(reading.absent)
-        failed = await _each_hour(context, work, hours.starts, reading, done)
         in_hand = {customer.id for customer in reading.customers}
-        retried = await _retry(context, work, [one for one in retry if one not in in_hand])
+        retry = [one for one in retry if one not in in_hand]
+        _begin(work, hours, reading, retry)
+        failed = await _each_hour(context, work, hours.starts, reading, done)
+        retried = await _retry(context, work, retry)
         if failed:
             summary = f"{len(failed)} of {len(hours.starts)} hours are not done."
             raise HoursNotDoneError(" ".join([summary, *failed[:3]]))
         return retried
+
+
+def _begin(work: Work, hours: Hours, reading: Reading, retry: Sequence[str]) -> None:
+    """Tell what there is to do."""
+    work.summary.customers = len(reading.customers) + len(reading.unreadable) + len(retry)
+    work.teller.tell(HoursRead(len(hours.starts), len(reading.customers), len(reading.absent), len(retry)))
+    work.teller.enter(Stage.WRITING, total=work.summary.customers)
 
 
 async def _reading(context: PassContext, hours: Hours, *, token: int) -> Reading:
@@ -106,7 +116,7 @@ async def _reading(context: PassContext, hours: Hours, *, token: int) -> Reading
     else:
         reading = await read_hours(context.polar, hours.starts)
     # By the connection of this pass, which then keeps to every pause that Polar asks for.
-    reading = replace(reading, customers=await completed(reading.customers, context.polar))
+    reading = replace(reading, customers=list(await completed(reading.customers, context.polar)))
     return await with_expected(reading, context.polar, context.ledger, hours.starts, hours.expected)
 
 
@@ -159,6 +169,9 @@ async def _retry(context: PassContext, work: Work, customer_ids: Sequence[str]) 
             case _:
                 raise answer
     context.ledger.forget(absent)
+    if work.summary.customers:
+        # Without an outcome in this pass: some no longer exist, others Polar could not show.
+        work.summary.customers -= len(customer_ids) - len(found)
     return await _sync(context, work, found)
 
 

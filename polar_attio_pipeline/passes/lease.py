@@ -5,9 +5,10 @@ another machine's: a waiting process measures by its own clock how long the coun
 """
 
 import asyncio
+import json
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -47,21 +48,32 @@ class Timing:
     poll: float = _POLL_SECONDS
 
 
+Waits = Callable[[str, float], None]
+"""Takes who is waited for, as a sentence without its full stop, and for how many seconds at most."""
+
+
+def _silently(who: str, seconds: float) -> None:
+    """Say nothing."""
+
+
 @asynccontextmanager
-async def one_writer(ledger: Ledger, *, what: str, timing: Timing | None = None) -> AsyncIterator[int]:
+async def one_writer(
+    ledger: Ledger, *, what: str, timing: Timing | None = None, waits: Waits = _silently
+) -> AsyncIterator[int]:
     """Be the only writer for as long as the context lasts; yields the fencing token, which no other pass has ever had.
 
     Args:
         ledger: Holds the lease.
         what: What this process does with it, for those who wait.
         timing: Other times than the usual ones.
+        waits: Called when another process turns out to be the writer.
 
     Raises:
         UnavailableError: another pass has not ended in two hours; or, inside, the lease was lost.
         LedgerError: the ledger cannot be used.
     """
     times = timing or Timing()
-    token = await _acquire(ledger, what, times)
+    token = await _acquire(ledger, what, times, waits)
     try:
         async with asyncio.TaskGroup() as tasks:
             beating = tasks.create_task(_beat(ledger, token, times))
@@ -76,7 +88,7 @@ async def one_writer(ledger: Ledger, *, what: str, timing: Timing | None = None)
             ledger.release_lease(token)
 
 
-async def _acquire(ledger: Ledger, what: str, times: Timing) -> int:
+async def _acquire(ledger: Ledger, what: str, times: Timing, waits: Waits) -> int:
     owner = processes.identity()
     began = changed = time.monotonic()
     seen: Holder | None = None
@@ -90,11 +102,11 @@ async def _acquire(ledger: Ledger, what: str, times: Timing) -> int:
             continue
         if seen is None or (holder.fencing_token, holder.heartbeats) != (seen.fencing_token, seen.heartbeats):
             if seen is None or holder.fencing_token != seen.fencing_token:
-                _log.info("Waiting for another writer to end: %s.", holder.activity)
+                waits(_describe(holder), times.longest_wait - (now - began))
             seen, changed = holder, now
         dead = processes.is_gone(holder.owner) or now - changed > times.dead
         if dead and (token := ledger.acquire_lease(owner, what, instead_of=holder)) is not None:
-            _log.info("The other writer has ended without a word (%s); this pass goes on.", holder.activity)
+            _log.warning("The other writer has ended without a word (%s); this pass goes on.", holder.activity)
             return token
         if now - began > times.longest_wait:
             raise UnavailableError(
@@ -102,6 +114,16 @@ async def _acquire(ledger: Ledger, what: str, times: Timing) -> int:
                 "whether it still makes progress, and end it if not; this pass is tried again later."
             )
         await asyncio.sleep(times.poll)
+
+
+def _describe(holder: Holder) -> str:
+    """Say who is at work: what it does, and in which process."""
+    try:
+        owner = json.loads(holder.owner or "")
+        where = f", in process {owner['pid']} on {owner['host']}"
+    except (ValueError, TypeError, KeyError):
+        where = ""
+    return f"another pass is at work ({holder.activity}{where}), so this one waits"
 
 
 async def _beat(ledger: Ledger, token: int, times: Timing) -> None:

@@ -1,14 +1,21 @@
-"""What every writing pass has: the lease, a row of its own in the ledger, and outcomes that are stored as they come."""
+"""What every writing pass has: the lease, a row of its own in the ledger, and outcomes that are stored as they come.
+
+It tells what it does from its beginning to its end, however it ends.
+"""
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from polar_attio_pipeline.ledger import LedgerError, Recorder
 from polar_attio_pipeline.passes.lease import one_writer
+from polar_attio_pipeline.passes.left_out import LeftOutSoFar
+from polar_attio_pipeline.passes.progress import Began, Ending, Stage, Stopping
 from polar_attio_pipeline.passes.rules import PassContext
+from polar_attio_pipeline.passes.summary import Summary
+from polar_attio_pipeline.passes.telling import Teller, telling
+from polar_attio_pipeline.sync.engine import STOP_SECONDS
 from polar_attio_pipeline.sync.outcomes import Outcome, Result
 
 FINISHED = "finished"
@@ -18,23 +25,33 @@ STOPPED = "stopped before its end"
 """How a pass ended that was cancelled, such as by a person who stopped the run."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Work:
     """A pass under way.
 
     Attributes:
         fencing_token: Of the lease.
         recorder: Stores outcomes, and what is written.
-        counts: Customers by result, so far.
+        summary: What it has done so far.
     """
 
     fencing_token: int
     recorder: Recorder
-    counts: Counter[Result] = field(default_factory=Counter)
+    summary: Summary
+
+    @property
+    def counts(self) -> Mapping[Result, int]:
+        """Customers by result, so far."""
+        return self.summary.counts
+
+    @property
+    def teller(self) -> Teller:
+        """Tells what the pass does."""
+        return self.summary.teller
 
     def record(self, outcomes: Sequence[Outcome]) -> None:
         """Count outcomes and store them."""
-        self.counts.update(outcome.result for outcome in outcomes)
+        self.summary.add(outcomes)
         self.recorder.record(outcomes)
 
 
@@ -51,20 +68,35 @@ async def writing_pass(context: PassContext, *, kind: str, what: str) -> AsyncIt
         UnavailableError: another writer did not end, or took over.
         LedgerError: the ledger cannot be used.
     """
-    async with one_writer(context.ledger, what=what) as fencing_token:
-        context.ledger.begin_pass(context.pass_id, kind=kind, reason=context.reason)
-        work: Work | None = None
+    async with telling(context.report, (context.polar.api, context.attio.api)) as teller:
+        teller.tell(Began(what, context.reason))
+        context.stop.heard = lambda: teller.tell(Stopping(STOP_SECONDS))
+        summary = Summary(teller, LeftOutSoFar(context.polar.link))
         try:
-            with context.ledger.recording(context.pass_id) as recorder:
-                work = Work(fencing_token, recorder)
-                yield work
+            async with one_writer(context.ledger, what=what, waits=teller.waits_for_writer) as fencing_token:
+                teller.enter(Stage.READING)
+                async with _on_record(context, summary, kind) as recorder:
+                    yield Work(fencing_token, recorder, summary)
         except (Exception, asyncio.CancelledError) as error:
-            with suppress(LedgerError):
-                _end(context, work, str(error) or STOPPED)
+            how = Ending.STOPPED if isinstance(error, asyncio.CancelledError) else Ending.FAILED
+            teller.tell(summary.ended(how, context))
             raise
-        _end(context, work, FINISHED)
+        teller.tell(summary.ended(Ending.FINISHED, context))
 
 
-def _end(context: PassContext, work: Work | None, ended: str) -> None:
-    counts = {result.value: number for result, number in work.counts.items()} if work else {}
+@asynccontextmanager
+async def _on_record(context: PassContext, summary: Summary, kind: str) -> AsyncIterator[Recorder]:
+    context.ledger.begin_pass(context.pass_id, kind=kind, reason=context.reason)
+    try:
+        with context.ledger.recording(context.pass_id) as recorder:
+            yield recorder
+    except (Exception, asyncio.CancelledError) as error:
+        with suppress(LedgerError):
+            _end(context, summary, str(error) or STOPPED)
+        raise
+    _end(context, summary, FINISHED)
+
+
+def _end(context: PassContext, summary: Summary, ended: str) -> None:
+    counts = {result.value: number for result, number in summary.counts.items()}
     context.ledger.end_pass(context.pass_id, ended=ended, counts=counts, requests=context.requests())

@@ -4,10 +4,13 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from polar_attio_pipeline.hours import HOUR, floor
 from polar_attio_pipeline.http.errors import ApiError
 from polar_attio_pipeline.ledger import Ledger, Snapshot
+from polar_attio_pipeline.passes.progress import Report, SnapshotRead
+from polar_attio_pipeline.passes.telling import telling
 from polar_attio_pipeline.polar.client import PolarClient
 from polar_attio_pipeline.polar.customers import Listing, read_window
 from polar_attio_pipeline.polar.models import BadRow
@@ -90,6 +93,11 @@ class AllCustomers:
             self.organization_id = self.organization_id or next((one.organization_id for one in page), None) or None
             yield page
 
+    @property
+    def total_count(self) -> int:
+        """Customers by Polar's own count in its newest answer; 0 before the first one."""
+        return self._listing.total_count
+
     def unreadable(self) -> Sequence[Outcome]:
         """Return the outcomes of the rows found so far that do not parse."""
         return _outcomes(self._listing.bad_rows.values())
@@ -120,7 +128,7 @@ async def read_hours(client: PolarClient, hours: Sequence[datetime]) -> Reading:
     )
 
 
-async def completed(customers: Sequence[Customer], client: PolarClient) -> Sequence[Customer]:
+async def completed(customers: Collection[Customer], client: PolarClient) -> Iterable[Customer]:
     """Return customers with what an export does not say of them, as far as Polar can be asked for it.
 
     A row that Polar cannot serialise makes its list fail, and the export is read instead: the others should not lack
@@ -129,8 +137,11 @@ async def completed(customers: Sequence[Customer], client: PolarClient) -> Seque
     Args:
         customers: As read.
         client: Polar.
+
+    Returns:
+        The customers in their order, to be iterated over once.
     """
-    lacking = [customer for customer in customers if customer.type is None][:MOST_COMPLETED]
+    lacking = list(islice((customer for customer in customers if customer.type is None), MOST_COMPLETED))
     if not lacking:
         return customers
     try:
@@ -138,18 +149,28 @@ async def completed(customers: Sequence[Customer], client: PolarClient) -> Seque
     except (ApiError, UnavailableError):
         return customers
     whole = {row.id: row for row in rows if isinstance(row, Customer)}
-    return [whole.get(customer.id, customer) for customer in customers]
+    return (whole.get(customer.id, customer) for customer in customers)
 
 
-async def read_snapshot(client: PolarClient, ledger: Ledger, hours: Sequence[datetime]) -> tuple[Snapshot, int]:
+async def read_snapshot(
+    client: PolarClient, ledger: Ledger, hours: Sequence[datetime], report: Report | None = None
+) -> tuple[Snapshot, int]:
     """Read some hours for a pass that is about to begin; return what was read, and the requests that it took.
+
+    Args:
+        client: Polar.
+        ledger: Says whether another pass is writing.
+        hours: Their starts, oldest first.
+        report: Takes what is waited for, and what was read.
 
     Raises:
         ApiError: Polar could not be read.
         LedgerError: the ledger cannot be used.
     """
     holder = ledger.lease_holder()
-    reading = await read_hours(client, hours)
+    async with telling(report, [client.api]) as teller:
+        reading = await read_hours(client, hours)
+        teller.tell(SnapshotRead(len(hours), len(reading.customers), len(reading.unreadable), reading.requests))
     snapshot = Snapshot(
         customers=tuple(reading.customers),
         unreadable=tuple(reading.unreadable),

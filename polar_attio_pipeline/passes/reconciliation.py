@@ -1,15 +1,22 @@
 """The reconciliation: all customers against everybody in Attio who is marked."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from polar_attio_pipeline.passes.guards import check_owner, check_size
 from polar_attio_pipeline.passes.lifecycle import writing_pass
+from polar_attio_pipeline.passes.progress import Compared, Marks, Stage
 from polar_attio_pipeline.passes.reading import AllCustomers, completed
 from polar_attio_pipeline.passes.rules import PassContext
+from polar_attio_pipeline.passes.telling import Teller
 from polar_attio_pipeline.sync.comparison import Marked
 from polar_attio_pipeline.sync.outcomes import Outcome, Result
 from polar_attio_pipeline.sync.reconciliation import Unmarking, bring, compare, unmark
+from polar_attio_pipeline.sync.records import Customer
+
+MOST_NOTABLE = 100
+"""Outcomes of one result that a report has; the ledger has all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +25,7 @@ class Reconciliation:
 
     Attributes:
         counts: Customers by result.
-        notable: Every outcome but the unchanged ones.
+        notable: The first outcomes of each result but unchanged, up to `MOST_NOTABLE` of each.
         orphaned: People marked as customers whom Polar no longer has.
         unmarked: Those of them whose mark was taken off.
         copied: People who hold a Polar id that another person holds too.
@@ -32,13 +39,22 @@ class Reconciliation:
     copied: Sequence[Marked]
     requests: int
 
+    @property
+    def notable_count(self) -> int:
+        """How many outcomes there are but the unchanged ones."""
+        return sum(count for result, count in self.counts.items() if result is not Result.UNCHANGED)
+
 
 @dataclass
 class _Notable:
     outcomes: list[Outcome] = field(default_factory=list)
+    kept: Counter[Result] = field(default_factory=Counter)
 
     def add(self, outcomes: Sequence[Outcome]) -> None:
-        self.outcomes.extend(outcome for outcome in outcomes if outcome.result is not Result.UNCHANGED)
+        for outcome in outcomes:
+            if outcome.result is not Result.UNCHANGED and self.kept[outcome.result] < MOST_NOTABLE:
+                self.kept[outcome.result] += 1
+                self.outcomes.append(outcome)
 
 
 async def reconcile(context: PassContext) -> Reconciliation:
@@ -60,24 +76,53 @@ async def reconcile(context: PassContext) -> Reconciliation:
 
         services = context.services(work.recorder)
         customers = AllCustomers(context.polar)
-        comparison = await compare(customers.pages(), services, keep)
+        work.teller.enter(Stage.COMPARING)
+        pages = _counted(customers, work.teller)
+        comparison = await compare(pages, services, keep, lambda people: work.teller.advance(people=people))
+        work.summary.customers = len(customers.ids())
         await check_owner(context, customers.organization_id, strangers=comparison.strangers())
         await check_size(context, customers.ids())
         unreadable = customers.unreadable()
         keep(unreadable)
         comparison.note(unreadable)
-        await bring(await completed(comparison.pending(), context.polar), comparison, services, keep)
+        pending = comparison.pending()
+        work.teller.tell(
+            Compared(
+                customers=work.summary.customers,
+                people=comparison.marked_count,
+                unchanged=comparison.settled,
+                pending=len(pending),
+                writes_per_second=context.pace.writes,
+            )
+        )
+        work.teller.enter(Stage.WRITING, total=len(pending))
+        await bring(await completed(pending, context.polar), comparison, services, keep)
         context.ledger.forget(context.ledger.not_among(customers.ids()))
         orphaned = comparison.orphaned()
         share = len(orphaned) / max(1, comparison.marked_count)
         trusted = comparison.compared > 0 and share <= context.rules.unmark_max_share
         due = orphaned if context.rules.unmark_orphaned and trusted else []
-        unmarking = await unmark(due, services) if due else Unmarking((), ())
+        if due:
+            work.teller.enter(Stage.UNMARKING, total=len(due))
+        unmarking = await unmark(due, services, work.teller.advance) if due else Unmarking((), ())
+        copied = [person for people in comparison.copied.values() for person in people]
+        work.teller.tell(Marks(orphaned=_urls(orphaned), unmarked=_urls(unmarking.unmarked), copied=_urls(copied)))
         return Reconciliation(
             counts=work.counts,
             notable=notable.outcomes,
             orphaned=orphaned,
             unmarked=unmarking.unmarked,
-            copied=[person for people in comparison.copied.values() for person in people],
+            copied=copied,
             requests=context.requests(),
         )
+
+
+async def _counted(customers: AllCustomers, teller: Teller) -> AsyncIterator[Sequence[Customer]]:
+    """Yield all customers, and count them as they are read."""
+    async for page in customers.pages():
+        teller.advance(len(page), total=customers.total_count or None)
+        yield page
+
+
+def _urls(people: Sequence[Marked]) -> list[str]:
+    return [person.url for person in people]

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from polar_attio_pipeline.attio.client import AttioClient
 from polar_attio_pipeline.ledger import Ledger
+from polar_attio_pipeline.passes.progress import Report, Upcoming
+from polar_attio_pipeline.passes.stopping import Stop
 from polar_attio_pipeline.polar.client import PolarClient
 from polar_attio_pipeline.sync.ports import History, NoHistory
 from polar_attio_pipeline.sync.services import Pace, Services
@@ -33,6 +35,9 @@ class PassContext:
         ledger: What is on record.
         rules: What it may do.
         pace: The configured rates.
+        report: Takes what the pass reports while it works; None where nobody listens.
+        upcoming: What happens after the pass, in sentences of the program that starts it.
+        stop: Whether the pass was asked to end.
     """
 
     pass_id: str
@@ -42,6 +47,9 @@ class PassContext:
     ledger: Ledger
     rules: Rules = field(default_factory=Rules)
     pace: Pace = field(default_factory=Pace)
+    report: Report | None = None
+    upcoming: Upcoming = field(default_factory=Upcoming)
+    stop: Stop = field(default_factory=Stop)
 
     def services(self, history: History | None = None) -> Services:
         """Return both sides as the engine wants them.
@@ -58,6 +66,7 @@ class PassContext:
             history=history or NoHistory(),
             pace=self.pace,
             refused_in=f"{datetime.now(UTC):%Y-%m-%d} {self.attio.workspace.fingerprint}",
+            is_stopping=self.stop.is_requested,
         )
 
     def requests(self) -> int:

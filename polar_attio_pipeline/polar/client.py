@@ -24,11 +24,9 @@ from polar_attio_pipeline.polar.pages import PAGE, Page, Row, Shown, with_times
 from polar_attio_pipeline.polar.paths import CUSTOMERS, EXPORT, LIMITER, MEMBERS
 from polar_attio_pipeline.polar.questions import Questions
 from polar_attio_pipeline.polar.splitting import read_around_bad_rows
+from polar_attio_pipeline.settings import POLAR_API_VERSION
 from polar_attio_pipeline.sync.ports import NoAnswerError
 from polar_attio_pipeline.sync.records import Customer, Owner
-
-API_VERSION = "2026-04"
-"""Sent with every request: Polar's default version moves."""
 
 IN_FLIGHT = 6
 """Requests under way at once. Forty exhausted the connections of Polar's own server, for other organizations too
@@ -47,11 +45,12 @@ _EXPORT_SECONDS = 900
 """Polar's server sent 12,460 customers in 1.2 s (measured); a million take some two minutes."""
 
 
-def polar_api(
+def polar_api(  # noqa: PLR0913  # what a connection may differ in, each by name
     *,
     token: SecretStr,
     base_url: str,
     requests_per_minute: float,
+    api_version: str = POLAR_API_VERSION,
     retry: RetryPolicy | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> ApiClient:
@@ -63,6 +62,7 @@ def polar_api(
         token: Organization access token.
         base_url: Polar's production or sandbox API.
         requests_per_minute: The pace.
+        api_version: Sent with every request: Polar's default version moves.
         retry: Bounds of the retries.
         transport: Instead of the network.
     """
@@ -72,7 +72,7 @@ def polar_api(
         token=token,
         limiters={LIMITER: RateLimiter(requests_per_minute, period=60)},
         explain=explain_polar,
-        headers={"Polar-Version": API_VERSION},
+        headers={"Polar-Version": api_version},
         retry=retry,
         transport=transport,
         in_flight=IN_FLIGHT,
@@ -241,6 +241,10 @@ class PolarClient:
         return next((one.organization_id for one in newest if one.organization_id), None) or (
             await self._organization.id()
         )
+
+    def link(self, customer_id: str) -> str:
+        """Return the customer's page in Polar's dashboard, with the slug of the organization where it is known."""
+        return self._url(self._organization.known_slug)(customer_id)
 
     async def _to_customer(self) -> Shown:
         return self._shown(await self.organization_slug())

@@ -124,13 +124,11 @@ class Listing:
     Attributes:
         bad_rows: By key.
         total_count: Polar's count in its newest answer.
-        complete: Whether the listing holds together; an iteration that ends without an error has made it so.
     """
 
     def __init__(self, source: Source) -> None:
         self.bad_rows: dict[str, BadRow] = {}
         self.total_count = 0
-        self.complete = False
         self._source = source
         self._walks: list[Walk] = []
         self._export = Export(source, lambda _: True)
@@ -164,7 +162,6 @@ class Listing:
             log_export_is_read(error)
             async for fresh in self._around_bad_rows():
                 yield fresh
-        self.complete = True
 
     async def _around_bad_rows(self) -> AsyncIterator[list[Customer]]:
         try:

@@ -20,7 +20,8 @@ _HINTS: Hints = {
     (404, None): Hint(
         FatalError,
         "Polar's API is not at this address ({status} on {request}): set {url_setting} to https://api.polar.sh, or to "
-        "https://sandbox-api.polar.sh for its sandbox; if it is, Polar no longer serves this API version.",
+        "https://sandbox-api.polar.sh for its sandbox; if it is, Polar does not serve the API version that "
+        "POLAR_API_VERSION names, so set a newer one.",
     ),
     (422, None): Hint(
         FatalError,

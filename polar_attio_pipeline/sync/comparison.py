@@ -5,14 +5,14 @@ belongs to them waits on a queue.
 """
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from polar_attio_pipeline.sync.disk_queue import DiskQueue
 from polar_attio_pipeline.sync.emails import email_key
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.matching import Case, Match, person_id
-from polar_attio_pipeline.sync.outcomes import Outcome, written
+from polar_attio_pipeline.sync.outcomes import Outcome, Result, written
 from polar_attio_pipeline.sync.planning import Action, plan
 from polar_attio_pipeline.sync.records import Actor, Customer, Person, PersonName
 
@@ -105,9 +105,9 @@ class Comparison:
         due = plan(customer, Match(Case.KNOWN, person), targets, overwrite_typed=self._overwrite_typed)
         return written(due, person) if due.action is Action.KEEP else None
 
-    def pending(self) -> Sequence[Customer]:
-        """Return the customers that have to be looked up, and probably written."""
-        return list(self._pending.values())
+    def pending(self) -> Collection[Customer]:
+        """Return the customers that have to be looked up, and probably written; each is read when it is asked for."""
+        return self._pending.values()
 
     def record_ids(self) -> Mapping[str, str]:
         """Return, for pending customers, the record that holds the customer's id, by customer id."""
@@ -122,11 +122,12 @@ class Comparison:
         """Take in what the pass did and found.
 
         A person who was given to a customer is not orphaned, such as the owner of a new team, nor is one whose customer
-        Polar has but cannot show.
+        Polar has but cannot show. People who were created meanwhile are not among those that were added.
         """
         for outcome in outcomes:
-            self._existing.add(outcome.customer_id)
-            if outcome.record_id and outcome.changed:
+            if outcome.customer_id in self._holders:
+                self._existing.add(outcome.customer_id)
+            if outcome.record_id and outcome.changed and outcome.result is not Result.CREATED:
                 self._given.add(outcome.record_id)
 
     def orphaned(self) -> list[Marked]:

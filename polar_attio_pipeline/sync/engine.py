@@ -10,14 +10,14 @@ searches, its questions, and `FRESH_SECONDS` for its writes.
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from polar_attio_pipeline.sync.health import Health
-from polar_attio_pipeline.sync.looking import Look, Looker, oldest_first
+from polar_attio_pipeline.sync.looking import Look, Looker
 from polar_attio_pipeline.sync.outcomes import changed_meanwhile, not_taken, unanswered
 from polar_attio_pipeline.sync.ports import UnavailableError
+from polar_attio_pipeline.sync.queueing import CustomerQueue, queued
 from polar_attio_pipeline.sync.records import Customer
 from polar_attio_pipeline.sync.services import Pace, Services
 from polar_attio_pipeline.sync.writing import FRESH_SECONDS, Record, Writer
@@ -30,6 +30,9 @@ ROUNDS = 3
 
 SLACK_SECONDS = 900
 """Time of a pass beside what its counts and the pace imply: sitting out an outage of some minutes."""
+
+STOP_SECONDS = 5
+"""So long a pass that was asked to end waits for its writes under way: at 20 a second all of them take three."""
 
 _ALLOWANCE = 3
 """How many times the ideal duration a pass may take: services throttle, and retries wait."""
@@ -60,7 +63,7 @@ async def preview(customers: Iterable[Customer], services: Services) -> AsyncIte
         StoppedError: every request would fail the same way.
     """
     looker = _looker(services)
-    for portion in _portions(oldest_first(customers), LARGEST_PORTION):
+    for portion in (await queued(customers)).portions(LARGEST_PORTION):
         async for look in looker.look(portion):
             yield look
 
@@ -77,7 +80,11 @@ async def sync(customers: Iterable[Customer], services: Services, record: Record
     attio, polar = Health(services.people.is_answering), Health(services.source.is_answering)
     work = _Pass(services, Looker(services, attio=attio, polar=polar), Writer(services, attio, record), record)
     try:
-        await work.run(oldest_first(customers))
+        await work.run(await queued(customers))
+    except asyncio.CancelledError:
+        if services.is_stopping():
+            await work.writer.drain(STOP_SECONDS)
+        raise
     finally:
         await work.writer.cancel()
     attio.check()
@@ -89,7 +96,7 @@ class _Pass:
     """A pass under way.
 
     Attributes:
-        rounds: How often each customer was looked up so far.
+        rounds: How often each customer of this round was looked up so far.
         unsettled: Customers of this round about whom a new question arose at each look.
         asked: Questions that Polar was asked.
     """
@@ -98,28 +105,28 @@ class _Pass:
     looker: Looker
     writer: Writer
     record: Record
-    rounds: Counter[str] = field(default_factory=Counter)
+    rounds: int = 0
     unsettled: list[Customer] = field(default_factory=list)
     asked: int = 0
 
-    async def run(self, customers: Sequence[Customer]) -> None:
+    async def run(self, customers: CustomerQueue) -> None:
         clock = asyncio.get_running_loop().time
         began = clock()
         portion = _portion(self.services.pace)
         pending = customers
         while pending:
-            for some in _portions(pending, portion):
+            self.rounds += 1
+            for some in pending.portions(portion):
                 if clock() - began > time_limit(len(customers), self.asked, self.services.pace):
                     await self.writer.finish()
                     raise TimeIsUpError(_TIME_IS_UP.format(minutes=(clock() - began) / 60, customers=len(customers)))
                 await self._take(some)
             await self.writer.finish()
-            pending = oldest_first(await self._again())
+            pending = await queued(await self._again())
             # Fewer at once grow old more slowly, should the service be slower than the configured pace.
             portion = max(1, portion // 2)
 
     async def _take(self, customers: Sequence[Customer]) -> None:
-        self.rounds.update(customer.id for customer in customers)
         async for look in self.looker.look(customers):
             self.asked += look.asked
             self.unsettled += look.unsettled
@@ -127,7 +134,7 @@ class _Pass:
             await self.writer.carry_out(look.plans, looked_at=look.looked_at)
 
     async def _again(self) -> list[Customer]:
-        """Return the customers to look up once more; record the outcome of those who have had all their rounds."""
+        """Return the customers to look up once more; after the last round, record their outcomes instead."""
         stale, late, answered = self.writer.take_undone()
         if late and not answered:
             sentence = f"Not one of {len(late)} writes went through in {FRESH_SECONDS} s: run this again later."
@@ -138,8 +145,10 @@ class _Pass:
             *((customer, unanswered(customer, _UNSETTLED)) for customer in self.unsettled),
         ]
         self.unsettled = []
-        self.record([outcome for customer, outcome in undone if self.rounds[customer.id] >= ROUNDS])
-        return [customer for customer, _ in undone if self.rounds[customer.id] < ROUNDS]
+        if self.rounds < ROUNDS:
+            return [customer for customer, _ in undone]
+        self.record([outcome for _, outcome in undone])
+        return []
 
 
 def _looker(services: Services) -> Looker:
@@ -149,7 +158,3 @@ def _looker(services: Services) -> Looker:
 def _portion(pace: Pace) -> int:
     """Return how many customers to look up together: their writes take a third of the time that a plan stays fresh."""
     return max(1, min(LARGEST_PORTION, int(pace.writes * FRESH_SECONDS / 3)))
-
-
-def _portions(customers: Sequence[Customer], size: int) -> Iterator[Sequence[Customer]]:
-    return (customers[start : start + size] for start in range(0, len(customers), size))

@@ -1,16 +1,21 @@
 """Which Polar field goes to which Attio attribute, of which type, under which policy. Declared here, once.
 
-Adding an attribute is one entry in `ATTRIBUTES`; `polar-attio setup` then offers to create it, its slug becomes a
-setting (`ATTIO_SLUG__<KEY>`), and every pass writes it where the workspace has it.
+Adding an attribute is one entry in `ATTRIBUTES`, and `make docs` to describe it in docs/attributes.md and .env.example;
+`polar-attio setup` then offers to create it, its slug becomes a setting (`ATTIO_SLUG__<KEY>`), and every pass writes it
+where the workspace has it.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from typing import Any, Generic, TypeVar
 
 from polar_attio_pipeline.sync.names import split_name
 from polar_attio_pipeline.sync.records import Customer, PersonName, Value, ValueType
+
+Source = TypeVar("Source")
+"""What Polar says: a customer, for the attributes of people."""
 
 
 class Policy(StrEnum):
@@ -24,13 +29,11 @@ class Policy(StrEnum):
     """The sync's own mark: always what Polar says."""
     UNLESS_TYPED = "unless typed by a person"
     """Follow Polar, but keep what a workspace member typed (a setting lifts that)."""
-    WHEN_EMPTY = "only when empty"
-    """Fill a gap once, and never again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Attribute:
-    """One attribute of People that the sync can write.
+class Attribute(Generic[Source]):
+    """One attribute of an object of Attio that the sync can write.
 
     Attributes:
         key: Its name in this code and its slug in Attio unless a setting renames it.
@@ -38,6 +41,7 @@ class Attribute:
         description: What the attribute is for, shown in Attio.
         types: The Attio types it can be written to; `setup` creates the first.
         policy: When it is written over what is there.
+        source: Where the value comes from, for people who read the list of attributes.
         value: Takes the Polar side; None means nothing to say, and never erases.
         required: A run refuses to start where the workspace lacks it.
         standard: Every workspace has it, so `setup` never creates it.
@@ -48,7 +52,8 @@ class Attribute:
     description: str
     types: tuple[ValueType, ...]
     policy: Policy
-    value: Callable[[Customer], Value | None]
+    source: str
+    value: Callable[[Source], Value | None]
     required: bool = False
     standard: bool = False
 
@@ -57,13 +62,14 @@ def _name(customer: Customer) -> PersonName | None:
     return split_name(customer.person_name)
 
 
-ATTRIBUTES: tuple[Attribute, ...] = (
+ATTRIBUTES: tuple[Attribute[Customer], ...] = (
     Attribute(
         key="polar_customer",
         title="Polar customer",
         description="A customer in Polar. Kept by the Polar to Attio sync.",
         types=(ValueType.CHECKBOX,),
         policy=Policy.ALWAYS,
+        source="Always checked: the customer exists in Polar.",
         value=lambda _: True,
         required=True,
     ),
@@ -73,6 +79,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
         description="The customer's id in Polar, by which the sync knows this person again.",
         types=(ValueType.TEXT,),
         policy=Policy.ALWAYS,
+        source="The customer's `id`.",
         value=lambda customer: customer.id,
         required=True,
     ),
@@ -82,6 +89,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
         description="The person's name.",
         types=(ValueType.NAME,),
         policy=Policy.UNLESS_TYPED,
+        source="The customer's `name`; for a team without an address, its owner's.",
         value=_name,
         standard=True,
     ),
@@ -91,6 +99,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
         description="Opens the customer in Polar's dashboard.",
         types=(ValueType.TEXT,),
         policy=Policy.UNLESS_TYPED,
+        source="Made of the organization's slug and the customer's `id`.",
         value=lambda customer: customer.url,
     ),
     Attribute(
@@ -99,6 +108,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
         description="When the customer was created in Polar.",
         types=(ValueType.TIMESTAMP, ValueType.DATE),
         policy=Policy.UNLESS_TYPED,
+        source="The customer's `created_at`.",
         value=lambda customer: customer.created_at,
     ),
     Attribute(
@@ -107,6 +117,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
         description="Your own id of the customer, as stored in Polar.",
         types=(ValueType.TEXT,),
         policy=Policy.UNLESS_TYPED,
+        source="The customer's `external_id`.",
         value=lambda customer: customer.external_id,
     ),
     Attribute(
@@ -115,6 +126,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
         description="individual or team.",
         types=(ValueType.TEXT,),
         policy=Policy.UNLESS_TYPED,
+        source="The customer's `type`.",
         value=lambda customer: customer.type,
     ),
     Attribute(
@@ -123,6 +135,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
         description="Country of the billing address, ISO 3166 alpha-2.",
         types=(ValueType.TEXT,),
         policy=Policy.UNLESS_TYPED,
+        source="The customer's `billing_address.country`.",
         value=lambda customer: customer.country,
     ),
 )
@@ -134,7 +147,7 @@ BY_KEY = {attribute.key: attribute for attribute in ATTRIBUTES}
 class Target:
     """An attribute as this workspace has it: the declaration, and the one type to write."""
 
-    attribute: Attribute
+    attribute: Attribute[Any]
     type: ValueType
 
 

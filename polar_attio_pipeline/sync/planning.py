@@ -149,6 +149,6 @@ def _value(held: CurrentValue | None) -> Value | None:
 def _may_write(policy: Policy, held: CurrentValue | None, *, overwrite_typed: bool) -> bool:
     if held is None or policy is Policy.ALWAYS:
         return True
-    if policy is Policy.WHEN_EMPTY or held.actor == "system":
+    if held.actor == "system":
         return False
     return held.actor != "workspace-member" or overwrite_typed

@@ -1,7 +1,7 @@
 """Every customer of Polar against everybody in the CRM who is marked: compare, then bring what differs."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from polar_attio_pipeline.sync.comparison import MARK_KEY, Comparison, Marked
@@ -38,7 +38,13 @@ def _unrecorded(outcomes: Sequence[Outcome]) -> None:
     """Keep nothing."""
 
 
-async def compare(customers: Portions, services: Services, record: Record = _unrecorded) -> Comparison:
+def _unseen(people: int) -> None:
+    """Count nothing."""
+
+
+async def compare(
+    customers: Portions, services: Services, record: Record = _unrecorded, seen: Callable[[int], None] = _unseen
+) -> Comparison:
     """Hold all customers against everybody in the CRM who is marked, and write nothing there.
 
     Both sides are read at the same time, each at its own pace. People first: a customer is compared when everybody has
@@ -48,6 +54,7 @@ async def compare(customers: Portions, services: Services, record: Record = _unr
         customers: Every live customer once, in portions; it must raise if it cannot be complete.
         services: Both sides.
         record: Takes the outcomes of customers who need nothing.
+        seen: Takes how many more people of the CRM were read, page by page.
 
     Raises:
         UnavailableError: a service failed for good.
@@ -57,7 +64,7 @@ async def compare(customers: Portions, services: Services, record: Record = _unr
     waiting: DiskQueue[Customer] = DiskQueue()
     try:
         async with asyncio.TaskGroup() as reading:
-            everybody = reading.create_task(_add_everybody(services.people, comparison))
+            everybody = reading.create_task(_add_everybody(services.people, comparison, seen))
             async for portion in _one_ahead(customers):
                 waiting.update((customer.id, customer) for customer in portion)
                 for _ in range(CATCHING_UP * everybody.done()):
@@ -119,8 +126,13 @@ class Unmarking:
     kept: Sequence[Marked]
 
 
-async def unmark(people: Iterable[Marked], services: Services) -> Unmarking:
+async def unmark(people: Iterable[Marked], services: Services, seen: Callable[[int], None] = _unseen) -> Unmarking:
     """Uncheck the mark of people without a customer, each after asking for that customer once more.
+
+    Args:
+        people: Whom Polar no longer has.
+        services: Both sides.
+        seen: Takes how many more of them were looked at.
 
     Raises:
         ServiceDownError: a service answers nothing at all.
@@ -134,6 +146,7 @@ async def unmark(people: Iterable[Marked], services: Services) -> Unmarking:
         # Without an id there is nothing to ask Polar for.
         done = held and await _exists_no_more(held, services, polar) and await _uncheck(person, held, services, attio)
         (unmarked if done else kept).append(person)
+        seen(1)
     return Unmarking(unmarked, kept)
 
 
@@ -177,8 +190,9 @@ async def _one_ahead(customers: Portions) -> AsyncIterator[Sequence[Customer]]:
         upcoming.cancel()
 
 
-async def _add_everybody(people: People, comparison: Comparison) -> None:
+async def _add_everybody(people: People, comparison: Comparison, seen: Callable[[int], None]) -> None:
     async for page in people.marked():
+        seen(len(page))
         for number, person in enumerate(page):
             comparison.add_person(person)
             if number % COMPARED_AT_ONCE == 0:

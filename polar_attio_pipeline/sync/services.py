@@ -1,5 +1,6 @@
 """What a pass works with: both services, what may be written, and how fast."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from polar_attio_pipeline.sync.mapping import Target
@@ -28,6 +29,7 @@ class Services:
         pace: The configured rates.
         refused_in: What decides, beside the values, whether a refused write would be refused again: the workspace's
             attributes and the day.
+        is_stopping: Tells whether somebody has asked for the pass to end: then writes under way may come to an end.
     """
 
     people: People
@@ -38,3 +40,4 @@ class Services:
     history: History = field(default_factory=NoHistory)
     pace: Pace = field(default_factory=Pace)
     refused_in: str = ""
+    is_stopping: Callable[[], bool] = lambda: False

@@ -112,6 +112,11 @@ class Writer:
         self.stale, self.late, self.answered = [], [], False
         return undone
 
+    async def drain(self, seconds: float) -> None:
+        """Let the writes under way come to an end, for so long, so that what they did is on record."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=seconds)
+
     async def cancel(self) -> None:
         """Give up what is under way, because the pass itself is given up."""
         for task in self._under_way:

@@ -25,7 +25,7 @@ from polar_attio_pipeline_tests.attio.conftest import SLUGS, Wire, api_over
 
 ADA: dict[str, Value] = {
     "polar_customer": True,
-    "polar_customer_id": "0b1c77ca-9b81-47ba-8d2e-490c74901031",
+    "polar_customer_id": "0e5d92b8-61c4-4f7a-b3e9-84a7c06d1f25",
     "name": PersonName("Ada", "Lovelace", "Ada Lovelace"),
     "polar_customer_since": datetime(2026, 5, 9, 21, 43, 8, 480000, tzinfo=UTC),
     "polar_country": "GB",

@@ -1,5 +1,3 @@
-import json
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,8 +13,7 @@ from polar_attio_pipeline.attio.errors import (
 )
 from polar_attio_pipeline.http.errors import ApiError, FatalError, RecordError, TransientError
 from polar_attio_pipeline.http.payloads import Answer
-
-COMPILED = Path(__file__).parents[2].parent / "shared" / "captures" / "attio" / "errors_compiled.json"
+from polar_attio_pipeline_tests.fixtures.answers import fixture
 
 QUERY = "/v2/objects/people/records/query"
 RECORDS = "/v2/objects/people/records"
@@ -180,9 +177,7 @@ def test_attios_sentence_is_given_with_what_it_says_of_each_part() -> None:
 
 
 def test_every_known_real_error_body_becomes_one_sentence() -> None:
-    if not COMPILED.exists():
-        pytest.skip("the recorded error bodies are not here")
-    entries = [entry for entry in json.loads(COMPILED.read_text())["errors"] if entry["status"] >= 400]
+    entries = [entry for entry in fixture("attio/errors.json") if entry["status"] >= 400]
 
     sentences = [str(explain_answer(answer(entry["status"], entry["body"]))) for entry in entries]
 

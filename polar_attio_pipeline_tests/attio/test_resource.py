@@ -1,4 +1,5 @@
 import pytest
+from pydantic import SecretStr
 
 from polar_attio_pipeline.attio.errors import ConfigurationError
 from polar_attio_pipeline.defs.resources import AttioResource
@@ -8,9 +9,9 @@ from polar_attio_pipeline_tests.attio.conftest import SLUGS, Wire
 
 
 def resource(wire: Wire) -> AttioResource:
-    return AttioResource(api_key=ATTIO_TOKEN, reads_per_second=1000, writes_per_second=1000, slugs=SLUGS).over(
-        transport=wire
-    )
+    return AttioResource(
+        api_key=SecretStr(ATTIO_TOKEN), reads_per_second=1000, writes_per_second=1000, slugs=SLUGS
+    ).over(transport=wire)
 
 
 async def test_the_resource_yields_a_client_that_knows_the_workspace(mapped: AttioWorld, wire: Wire) -> None:

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from polar_attio_pipeline_tests.benchmarks import cases, instance
+from polar_attio_pipeline_tests.benchmarks import cases, imports, instance
 from polar_attio_pipeline_tests.benchmarks.figures import Figure, as_json, from_json, table
 from polar_attio_pipeline_tests.benchmarks.page import write_page
 
 CASES: dict[str, Callable[..., Iterator[Figure]]] = {
-    "import": cases.first_import,
+    "import": imports.first_import,
     "hours": cases.hours,
     "reconciliation": cases.reconciliation,
     "backfill": cases.backfill,
@@ -19,9 +19,10 @@ CASES: dict[str, Callable[..., Iterator[Figure]]] = {
     "runs": instance.runs,
     "year": instance.year,
     "million": cases.million,
+    "large import": imports.large_import,
 }
 
-_ONLY_BY_NAME = ("million",)
+_ONLY_BY_NAME = ("million", "large import")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -21,84 +21,16 @@ LATENCY = 0.1
 PACE = {"POLAR_REQUESTS_PER_MINUTE": 300, "ATTIO_READS_PER_SECOND": 50, "ATTIO_WRITES_PER_SECOND": 20}
 """The defaults."""
 
-FULL_PACE = {**PACE, "ATTIO_WRITES_PER_SECOND": 25}
 UNPACED = {"POLAR_REQUESTS_PER_MINUTE": 1_000_000, "ATTIO_READS_PER_SECOND": 10_000, "ATTIO_WRITES_PER_SECOND": 10_000}
 
-_NAIVE_SAMPLE = 150
+NAIVE_SAMPLE = 150
 _OLD_HOURS = 12
 
 
-def _naive_rate(stand: Stand, *, sample: int = _NAIVE_SAMPLE) -> float:
+def naive_rate(stand: Stand, *, sample: int = NAIVE_SAMPLE) -> float:
     """Return how many seconds the naive way takes for each customer, its share of the listing included."""
     done = stand.work("naive", most=sample)
     return float(done["seconds"]) / float(done["written"])
-
-
-def first_import(*, quick: bool) -> Iterator[Figure]:
-    """The first import, and the pass after it."""
-    people = 60 if quick else 1000
-    runs = [(LATENCY, people)] if quick else [(LATENCY, people), (0.3, people)]
-    for latency, count in runs:
-        yield from _one_import(f"import of {count:,}, {latency:g} s latency", count, latency, FULL_PACE, quick=quick)
-    if not quick:
-        yield from _one_import("import of 2,000, default pace", 2000, LATENCY, PACE, mixed=True)
-
-
-def _one_import(  # keyword-only from here on
-    case: str, count: int, latency: float, pace: dict[str, int], *, mixed: bool = False, quick: bool = False
-) -> Iterator[Figure]:
-    with sandbox(customers=count, mixed=mixed, limits="real", latency=latency) as stand, _ledger() as database:
-        stand.pace(pace)
-        first = stand.work("reconcile", database=database)
-        requests = stand.requests()
-        stand.forget_traffic()
-        second = stand.work("reconcile", database=database)
-        again = stand.requests()
-    with sandbox(customers=count, mixed=mixed, limits="real", latency=latency) as stand:
-        rate = _naive_rate(stand, sample=20 if quick else _NAIVE_SAMPLE)
-    written = first["counts"]["created"] + first["counts"].get("updated", 0)
-    per_second = pace["ATTIO_WRITES_PER_SECOND"]
-    seconds = first["writing_seconds"]
-    plain = not mixed
-    yield Figure(
-        case=case,
-        what="writing",
-        unit="s",
-        ours=seconds,
-        target=count / per_second * 1.05 if plain and not quick else None,
-        floor=written / per_second,
-        naive=rate * count,
-        computed=True,
-    )
-    share = 100 * (written - 1) / seconds / per_second
-    yield Figure(
-        case=case,
-        what="pace kept",
-        unit="% of the limiter",
-        ours=share,
-        target=None if quick else 95,
-        at="least",
-        floor=100,
-    )
-    yield Figure(case=case, what="answers 429", ours=requests.throttled, target=0, naive=0)
-    yield Figure(case=case, what="writes", ours=requests.writes, floor=written, naive=count)
-    yield Figure(
-        case=case,
-        what="second pass: writes",
-        ours=again.writes,
-        target=0 if plain else None,
-        floor=0,
-        naive=count,
-        note="" if plain else "addresses that Attio refuses are tried again in each pass",
-    )
-    yield Figure(
-        case=case,
-        what="second pass: requests",
-        ours=again.total,
-        target=20 if plain else None,
-        naive=count + math.ceil(count / 100) + 1,
-    )
-    yield Figure(case=case, what="second pass", unit="s", ours=second["seconds"], naive=rate * count, computed=True)
 
 
 HOURS_UNTIL_SOMEBODY = 200
@@ -110,7 +42,7 @@ def hours(*, quick: bool) -> Iterator[Figure]:
     for size in [1000] if quick else [1000, 10_000, 100_000]:
         case = f"hour, {size:,} customers"
         naive = size + math.ceil(size / 100) + 1
-        with sandbox(customers=size, synced=True) as stand, _ledger() as database:
+        with sandbox(customers=size, synced=True) as stand, new_ledger() as database:
             stand.pace(UNPACED)
             now = floor(datetime.now(UTC))
             ahead = (now + HOUR).isoformat()
@@ -175,12 +107,12 @@ def reconciliation(*, quick: bool) -> Iterator[Figure]:
         case = f"reconciliation of {size:,}"
         with (
             sandbox(customers=size, synced=True, limits="real", latency=0 if quick else LATENCY) as stand,
-            _ledger() as database,
+            new_ledger() as database,
         ):
             stand.pace(UNPACED if quick else PACE)
             if quick:
                 stand.control("POST", "/limits", {"scale": "off"})
-            rate = _naive_rate(stand, sample=20 if quick else _NAIVE_SAMPLE)
+            rate = naive_rate(stand, sample=20 if quick else NAIVE_SAMPLE)
             stand.forget_traffic()
             done = stand.work("reconcile", database=database)
             seen = stand.requests()
@@ -254,7 +186,7 @@ def _at_pace(polar: float, attio: float) -> float:
 def million(*, quick: bool) -> Iterator[Figure]:
     """A million unchanged customers: memory. Run by its name alone, since it takes a quarter of an hour."""
     size = 1000 if quick else 1_000_000
-    with sandbox(customers=size, synced=True) as stand, _ledger() as database:
+    with sandbox(customers=size, synced=True) as stand, new_ledger() as database:
         stand.pace(UNPACED)
         done = stand.work("reconcile", database=database)
         seen = stand.requests()
@@ -276,7 +208,7 @@ def backfill(*, quick: bool) -> Iterator[Figure]:
     """The 72 hours after an outage of three days, in a 10,000 customers."""
     size, span = (300, 6) if quick else (10_000, 72)
     case = f"backfill of {span} hours, {size:,} customers"
-    with sandbox(customers=size) as stand, _ledger() as database:
+    with sandbox(customers=size) as stand, new_ledger() as database:
         stand.pace(UNPACED)
         last = floor(datetime.now(UTC))
         first = last - HOUR * (span - 1)
@@ -309,7 +241,7 @@ def lookups(*, quick: bool) -> Iterator[Figure]:
 
 
 @contextmanager
-def _ledger() -> Iterator[str]:
+def new_ledger() -> Iterator[str]:
     """Yield the path of a ledger of its own for a case."""
     with tempfile.TemporaryDirectory() as folder:
         yield str(Path(folder) / "ledger.db")

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from polar_attio_pipeline.attio.models import encode
+from polar_attio_pipeline.attio.values import encode
 from polar_attio_pipeline.polar.dashboard import customer_url
 from polar_attio_pipeline.polar.models import CustomerRow, to_customer
 from polar_attio_pipeline.sandbox.attio.people import NewPerson

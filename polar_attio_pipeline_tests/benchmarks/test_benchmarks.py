@@ -16,7 +16,21 @@ SIZES = (1000, 100_000)
 @pytest.mark.slow
 def test_a_quick_run_counts_what_the_sandbox_saw(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     figures = tmp_path / "figures.json"
-    main(["--quick", "--case", "hours", "--case", "reconciliation", "--case", "backfill", "--json", str(figures)])
+    main(
+        [
+            "--quick",
+            "--case",
+            "hours",
+            "--case",
+            "reconciliation",
+            "--case",
+            "backfill",
+            "--case",
+            "large import",
+            "--json",
+            str(figures),
+        ]
+    )
     counted = {(figure.case, figure.what): figure.ours for figure in from_json(figures.read_text())}
     assert counted["hour, 1,000 customers", "quiet: requests to Polar"] == 2
     assert counted["hour, 1,000 customers", "quiet: requests to Attio"] == 2
@@ -25,6 +39,7 @@ def test_a_quick_run_counts_what_the_sandbox_saw(tmp_path: Path, capsys: pytest.
     assert counted["reconciliation of 500", "unchanged: writes"] == 0
     assert counted["reconciliation of 500", "unchanged: requests for each customer"] * 500 <= 12
     assert counted["reconciliation of 500", "1 % changed: writes"] == 5
+    assert counted["import of 300, no limits", "writes"] == 300
     assert "MISSED" not in capsys.readouterr().out
 
 

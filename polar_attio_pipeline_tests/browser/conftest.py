@@ -11,7 +11,7 @@ from polar_attio_pipeline_tests.browser.chromium import ARGUMENTS, CHROMIUM, fre
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
-        pytest.skip("no Chromium on the PATH")
+        pytest.skip("Chromium is not installed: the pages are not tried in a browser (Debian: apt install chromium)")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser

@@ -1,9 +1,12 @@
 """What Dagster loads: the names that others rely on, and that it loads without a single setting."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -16,6 +19,26 @@ PROGRAM = """
 import dagster as dg
 from polar_attio_pipeline.definitions import defs
 dg.Definitions.validate_loadable(defs)
+"""
+
+ONLY_IMPORT = """
+import os, sys
+import dagster, pydantic_settings, apprise, alembic, sqlalchemy, pandas, httpx, nameparser
+
+asked = []
+
+class Watching(os._Environ):
+    def __getitem__(self, key):
+        asked.append(key)
+        return super().__getitem__(key)
+
+os.environ.__class__ = Watching
+sys.addaudithook(lambda event, args: asked.append(str(args[0])) if event == "open" else None)
+
+import polar_attio_pipeline.defs.build
+
+ours = ("POLAR_", "ATTIO_", "DAGSTER_HOME")
+print([name for name in asked if name.startswith(ours) or name.endswith((".env", ".toml", ".yaml", ".db"))])
 """
 
 
@@ -64,11 +87,12 @@ def test_hours_have_a_freshness_policy(defs: dg.Definitions) -> None:
     assert node.freshness_policy is not None
 
 
-def test_settings_reach_the_resources_and_tokens_stay_in_the_environment(
-    tmp_path: Path, clean_environment: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("POLAR_ACCESS_TOKEN", "polar_oat_in_the_environment")
-    monkeypatch.setenv("ATTIO_API_KEY", "key_in_the_environment")
+def shown(resources: Mapping[str, Any]) -> dict[str, str]:
+    """What Dagster keeps and shows of each resource's configuration, and what Python shows of it."""
+    return {name: f"{resource.model_dump()} {resource!r} {resource}" for name, resource in resources.items()}
+
+
+def test_settings_reach_the_resources(tmp_path: Path, clean_environment: None) -> None:
     settings = Settings(
         polar_api_url="https://sandbox-api.polar.sh",
         attio_slug={"polar_customer": "is_customer"},
@@ -77,29 +101,37 @@ def test_settings_reach_the_resources_and_tokens_stay_in_the_environment(
         polar_attio_unmark_orphaned=True,
     )
 
-    resources = build(settings).resources or {}
+    seen = shown(build(settings).resources or {})
 
-    shown = {name: str(resource.model_dump()) for name, resource in resources.items()}
-    assert "https://sandbox-api.polar.sh" in shown["polar"]
-    assert "is_customer" in shown["attio"]
-    assert "somewhere.db" in shown["ledger"]
-    assert "somewhere.db" in shown["customers_io"]
-    assert "'snapshot_minutes': 7.0" in shown["options"]
-    assert "'unmark_orphaned': True" in shown["options"]
-    assert "in_the_environment" not in str(shown)
+    assert "https://sandbox-api.polar.sh" in seen["polar"]
+    assert "is_customer" in seen["attio"]
+    assert "somewhere.db" in seen["ledger"]
+    assert "'snapshot_minutes': 7.0" in seen["options"]
+    assert "'unmark_orphaned': True" in seen["options"]
 
 
-def test_the_url_of_a_database_server_stays_in_the_environment_because_it_has_a_password(
-    clean_environment: None,
-) -> None:
-    settings = Settings(polar_attio_database_url=SecretStr("postgresql://polar:hunter2@db.example/ledger"))
+def test_a_resource_shows_neither_its_token_nor_the_password_of_its_database(clean_environment: None) -> None:
+    settings = Settings(
+        polar_access_token=SecretStr("polar_oat_not_to_be_seen"),
+        attio_api_key=SecretStr("key_not_to_be_seen"),
+        polar_attio_start_date=date(2026, 11, 20),
+        polar_attio_database_url=SecretStr("postgresql://polar:hunter2@db.example/ledger"),
+    )
 
-    resources = build(settings).resources or {}
+    seen = shown(build(settings).resources or {})
 
-    shown = {name: str(resource.model_dump()) for name, resource in resources.items()}
-    assert "hunter2" not in str(shown)
-    assert "POLAR_ATTIO_DATABASE_URL" in shown["ledger"]
-    assert "POLAR_ATTIO_DATABASE_URL" in shown["customers_io"]
+    assert "not_to_be_seen" not in str(seen)
+    assert "hunter2" not in str(seen)
+    assert "postgresql://db.example:5432/ledger" in seen["ledger"]
+
+
+def test_an_address_that_names_no_database_is_said_where_the_resource_is_shown(clean_environment: None) -> None:
+    settings = Settings(polar_attio_database_url=SecretStr("mysql://polar:hunter2@db.example/ledger"))
+
+    seen = shown(build(settings).resources or {})
+
+    assert "POLAR_ATTIO_DATABASE_URL names no SQLite file and no Postgres database" in seen["ledger"]
+    assert "hunter2" not in str(seen)
 
 
 def test_it_loads_in_a_fresh_process_without_any_setting_and_without_a_warning(
@@ -110,4 +142,21 @@ def test_it_loads_in_a_fresh_process_without_any_setting_and_without_a_warning(
     )
 
     assert (loaded.returncode, loaded.stdout, loaded.stderr) == (0, "", "")
-    assert list(tmp_path.iterdir()) == []
+    assert [path.relative_to(tmp_path) for path in tmp_path.rglob("*.db")] == [Path(".state/polar_attio.db")]
+
+
+def test_importing_the_function_reads_no_setting_and_no_file_of_ours(tmp_path: Path, clean_environment: None) -> None:
+    (tmp_path / ".env").write_text("POLAR_REQUESTS_PER_MINUTE=no number")
+    environment = {**os.environ, "POLAR_ACCESS_TOKEN": "x", "POLAR_ATTIO_START_DATE": "no date"}
+
+    imported = subprocess.run(
+        [sys.executable, "-c", ONLY_IMPORT], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
+    )
+
+    assert (imported.returncode, imported.stdout, imported.stderr) == (0, "[]\n", "")
+
+
+@pytest.mark.parametrize("prefix", ["a-b", "a b", "1a", "a/b", "ä", "a" * 31])
+def test_a_prefix_that_dagster_would_not_take_is_refused_with_what_to_do(prefix: str, clean_environment: None) -> None:
+    with pytest.raises(ValueError, match="begin with a letter, and use at most 30 letters, digits and underscores"):
+        build(Settings(), prefix=prefix)

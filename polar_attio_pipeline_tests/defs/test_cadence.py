@@ -61,7 +61,7 @@ def test_one_that_a_person_cancelled_is_not_started_again_before_the_next_time()
 
 
 def test_the_first_one_is_left_to_a_person_until_the_daily_time() -> None:
-    first_import = "No reconciliation has succeeded yet: launch full_reconciliation by hand for the first import."
+    first_import = "No reconciliation has succeeded yet: launch a full reconciliation by hand for the first import."
 
     assert (not_due(History(), DAILY, DUE - 5 * MINUTE) or "").startswith(first_import)
     assert not_due(History(), DAILY, DUE + 5 * MINUTE) is None

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from pydantic import SecretStr
 
-from polar_attio_pipeline.defs.checks import build_unresolved_check
+from polar_attio_pipeline.defs.checks import judge_unresolved
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.resources import LedgerResource
 from polar_attio_pipeline.ledger import Ledger
@@ -33,10 +34,7 @@ def ledger(tmp_path: Path) -> Ledger:
 
 
 def check(ledger: Ledger, *, share: float = 0.05) -> dg.AssetCheckResult:
-    evaluate = build_unresolved_check("attio_people")
-    result = evaluate(LedgerResource(url=ledger.name), PassOptions(failed_error_share=share))
-    assert isinstance(result, dg.AssetCheckResult)
-    return result
+    return judge_unresolved(LedgerResource.at(SecretStr(ledger.name)), PassOptions(failed_error_share=share))
 
 
 def text(result: dg.AssetCheckResult, name: str) -> str:

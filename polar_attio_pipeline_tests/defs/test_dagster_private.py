@@ -28,6 +28,7 @@ from polar_attio_pipeline.defs.dagster_private import (
     location_name,
     newest_materializations,
     next_cron_time,
+    ops_of_job,
     partitions_to_backfill,
     sensor_ticks,
 )
@@ -148,6 +149,13 @@ def test_a_sensor_that_is_stopped_has_no_ticks_to_judge(lasting: dg.DagsterInsta
 
 def test_an_instance_that_keeps_no_ticks_has_none(instance: dg.DagsterInstance) -> None:
     assert sensor_ticks(instance, "new_polar_customers", location=None, limit=10) == []
+
+
+def test_the_ops_of_a_job_are_those_that_it_had_when_the_run_was_created(pipeline: Pipeline) -> None:
+    run = pipeline.instance.create_run_for_job(pipeline.defs.resolve_job_def("customer_sync"))
+
+    assert ops_of_job(pipeline.instance, run.job_snapshot_id or "") == {"polar_customers", "attio_people"}
+    assert ops_of_job(pipeline.instance, "deleted") == frozenset()
 
 
 def test_a_sensor_knows_its_code_location_unless_a_test_evaluates_it(instance: dg.DagsterInstance) -> None:

@@ -7,9 +7,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import dagster as dg
 import pytest
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
-from polar_attio_pipeline import cli
+from polar_attio_pipeline.cli import plan
+from polar_attio_pipeline.cli.app import app
 from polar_attio_pipeline.defs.failures import explained_failures
 from polar_attio_pipeline.http.errors import FatalError, TransientError
 from polar_attio_pipeline.ledger import LedgerError
@@ -24,16 +26,14 @@ WRONG_ATTIO_KEY = "f" * 64
 Trouble = Callable[[Pipeline, pytest.MonkeyPatch], None]
 
 
-def wrong_polar_token(_: Pipeline, environment: pytest.MonkeyPatch) -> None:
+def wrong_polar_token(pipeline: Pipeline, environment: pytest.MonkeyPatch) -> None:
     environment.setenv("POLAR_ACCESS_TOKEN", WRONG_POLAR_TOKEN)
+    pipeline.configure(polar_access_token=SecretStr(WRONG_POLAR_TOKEN))
 
 
-def wrong_attio_key(_: Pipeline, environment: pytest.MonkeyPatch) -> None:
+def wrong_attio_key(pipeline: Pipeline, environment: pytest.MonkeyPatch) -> None:
     environment.setenv("ATTIO_API_KEY", WRONG_ATTIO_KEY)
-
-
-def empty_polar_token(_: Pipeline, environment: pytest.MonkeyPatch) -> None:
-    environment.setenv("POLAR_ACCESS_TOKEN", "")
+    pipeline.configure(attio_api_key=SecretStr(WRONG_ATTIO_KEY))
 
 
 def revoked_attio_key(pipeline: Pipeline, _: pytest.MonkeyPatch) -> None:
@@ -140,7 +140,7 @@ def in_the_ui(pipeline: Pipeline) -> str:
 
 
 def in_the_terminal(command: str = "plan") -> str:
-    failed = CliRunner().invoke(cli.app, [command])
+    failed = CliRunner().invoke(app, [command])
     assert failed.exit_code == 1
     assert failed.stderr.count("\n") == 1, failed.output
     return failed.stderr.strip()
@@ -159,7 +159,6 @@ def assert_is_a_sentence(text: str, *about: str) -> None:
     ("trouble", "about"),
     [
         (wrong_polar_token, ["Polar does not accept the token", "set POLAR_ACCESS_TOKEN"]),
-        (empty_polar_token, ["Polar does not accept the token", "set POLAR_ACCESS_TOKEN"]),
         (wrong_attio_key, ["ATTIO_API_KEY", "create a new one"]),
         (revoked_attio_key, ["ATTIO_API_KEY", "revoked", "create a new one"]),
         (no_polar_scope, ["lacks a scope", "POLAR_ACCESS_TOKEN customers:read"]),
@@ -187,6 +186,19 @@ def test_what_is_set_up_wrong_is_said_at_once_in_the_ui_and_in_the_terminal(
     assert pipeline.sandbox.traffic.count() <= 12
 
 
+def test_a_token_that_is_not_set_is_named_in_the_ui_and_in_the_terminal(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline.add("ada")
+    monkeypatch.setenv("POLAR_ACCESS_TOKEN", "")
+    pipeline.configure(polar_access_token=SecretStr(""))
+
+    assert_is_a_sentence(in_the_ui(pipeline), "Polar does not accept the token", "set POLAR_ACCESS_TOKEN")
+    assert_is_a_sentence(in_the_terminal(), "POLAR_ACCESS_TOKEN is not set", ".env")
+
+    assert pipeline.writes == 0
+
+
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     ("trouble", "about"),
@@ -198,7 +210,7 @@ def test_what_is_set_up_wrong_is_said_at_once_in_the_ui_and_in_the_terminal(
 def test_a_host_that_cannot_be_reached_is_named_with_its_setting(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, trouble: Trouble, about: list[str]
 ) -> None:
-    monkeypatch.setattr(cli, "_PATIENT", IMPATIENT)
+    monkeypatch.setattr(plan, "PATIENT", IMPATIENT)
     trouble(pipeline, monkeypatch)
 
     assert_is_a_sentence(in_the_ui(pipeline), *about)
@@ -246,15 +258,14 @@ def test_the_reconciliation_and_the_preview_say_the_same(pipeline: Pipeline) -> 
     assert len(said) == 1
 
 
-def test_a_token_that_is_not_set_at_all_fails_the_run_and_is_named(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("POLAR_ACCESS_TOKEN")
+def test_tokens_that_are_not_set_at_all_fail_the_run_and_are_named(pipeline: Pipeline) -> None:
+    pipeline.configure(polar_access_token=SecretStr(""))
 
-    with pytest.raises(
-        dg.DagsterInvalidConfigError, match='environment variable "POLAR_ACCESS_TOKEN" which is not set'
-    ):
-        pipeline.sync(fails=True)
+    assert "POLAR_ACCESS_TOKEN" in what_failed(pipeline.sync(fails=True))
+
+    pipeline.configure(polar_access_token=SecretStr(POLAR_TOKEN), attio_api_key=SecretStr(""))
+
+    assert "ATTIO_API_KEY" in what_failed(pipeline.sync(fails=True))
 
 
 def test_a_ledger_that_is_no_ledger_fails_the_run_with_what_to_do(pipeline: Pipeline) -> None:

@@ -71,5 +71,12 @@ def test_a_long_table_is_cut_and_says_how_much_more_there_is() -> None:
     assert shown[-1] == "and 3 more, in the ledger table outcomes"
 
 
+def test_a_table_of_the_first_rows_says_how_much_more_there_is_in_all() -> None:
+    shown = lines(table(("a",), [(str(number),) for number in range(ROWS_SHOWN)], count=100_000).md_str)
+
+    assert shown[-1] == f"and {100_000 - ROWS_SHOWN} more, in the ledger table outcomes"
+    assert lines(table(("a",), [("x",)], count=1).md_str)[-1] == "| x |"
+
+
 def test_several_records_are_several_links() -> None:
     assert links(("https://a", "https://b")) == "[open](https://a) [open](https://b)"

@@ -56,6 +56,19 @@ def test_runs_are_found_by_their_job_or_by_the_asset_that_they_select(pipeline: 
     assert runs_of(pipeline.instance, TARGET, [dg.DagsterRunStatus.SUCCESS]) == []
 
 
+def test_a_job_of_the_host_project_that_has_the_asset_among_others_covers_it_too(pipeline: Pipeline) -> None:
+    every_asset = dg.define_asset_job("nightly", selection="*")
+    unlike = dg.define_asset_job("morning", selection=[CUSTOMERS])
+    host = dg.Definitions.merge(pipeline.defs, dg.Definitions(jobs=[every_asset, unlike]))
+    nightly, morning = (host.resolve_job_def(name) for name in ("nightly", "morning"))
+    ended = pipeline.instance.create_run_for_job(nightly, status=dg.DagsterRunStatus.FAILURE)
+    pipeline.instance.create_run_for_job(morning, status=dg.DagsterRunStatus.FAILURE)
+    without_a_snapshot = dg.DagsterRun(job_name="foreign", status=dg.DagsterRunStatus.FAILURE)
+    pipeline.instance.add_run(without_a_snapshot)
+
+    assert [record.dagster_run.run_id for record in runs_of(pipeline.instance, TARGET, FAILED)] == [ended.run_id]
+
+
 def test_runs_of_the_job_are_found_however_many_others_came_since(pipeline: Pipeline) -> None:
     sync, preview = (pipeline.defs.resolve_job_def(name) for name in ("customer_sync", "preview"))
     old = pipeline.instance.create_run_for_job(sync, status=dg.DagsterRunStatus.FAILURE)

@@ -10,8 +10,8 @@ import dagster as dg
 import pytest
 from dagster._daemon.monitoring import run_monitoring
 
+from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.partitions import hours_from, range_tags
-from polar_attio_pipeline.defs.runs import Target
 from polar_attio_pipeline.defs.schedules import build_hourly_schedule, build_reconciliation_schedule
 from polar_attio_pipeline.hours import HOUR
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
@@ -19,11 +19,10 @@ from polar_attio_pipeline_tests.conftest import RECONCILIATION, Pipeline
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-WHOLE_BOOK = Target(RECONCILIATION, "full_reconciliation")
 
 
 def tick(at: datetime, *, overlap: int = 2) -> dg.RunRequest | dg.SkipReason:
-    schedule = build_hourly_schedule("customer_sync", hours_from(START), overlap_hours=overlap)
+    schedule = build_hourly_schedule(Names(), hours_from(START), overlap_hours=overlap, minute=5)
     result = schedule(dg.build_schedule_context(scheduled_execution_time=at))
     assert isinstance(result, dg.RunRequest | dg.SkipReason)
     return result
@@ -73,8 +72,8 @@ def test_a_run_tries_unresolved_customers_again_and_may_be_asked_for_again() -> 
 
 
 def test_both_schedules_run_by_default_and_in_utc() -> None:
-    hourly = build_hourly_schedule("customer_sync", hours_from(START), overlap_hours=2)
-    whole = build_reconciliation_schedule(WHOLE_BOOK, cron="35 3 * * *")
+    hourly = build_hourly_schedule(Names(), hours_from(START), overlap_hours=2, minute=5)
+    whole = build_reconciliation_schedule(Names(), cron="35 3 * * *")
 
     assert [schedule.default_status for schedule in (hourly, whole)] == [dg.DefaultScheduleStatus.RUNNING] * 2
     assert (hourly.name, hourly.cron_schedule, hourly.execution_timezone) == (

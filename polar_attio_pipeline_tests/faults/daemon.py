@@ -5,12 +5,11 @@ from datetime import datetime, timedelta
 from random import Random
 
 from polar_attio_pipeline.defs.cadence import LOOK_EVERY, History, not_due
-from polar_attio_pipeline.defs.schedules import CLOSE_AFTER_MINUTES
 from polar_attio_pipeline.hours import HOUR, floor
 from polar_attio_pipeline.sandbox.app import create_app
 from polar_attio_pipeline.sandbox.clock import Clock
 from polar_attio_pipeline.sandbox.world import Sandbox
-from polar_attio_pipeline.sync.mapping import ATTRIBUTES
+from polar_attio_pipeline_tests.attributes import KNOWN
 from polar_attio_pipeline_tests.faults.life import HeardTraffic, Life
 from polar_attio_pipeline_tests.faults.oracle import writable
 from polar_attio_pipeline_tests.faults.pipeline import Ended, Pipeline
@@ -21,7 +20,7 @@ TICK_SECONDS = 30
 
 CRON = default("polar_attio_reconciliation_cron")
 
-_CLOSE_AFTER = timedelta(minutes=CLOSE_AFTER_MINUTES)
+_CLOSE_AFTER = timedelta(minutes=default("polar_attio_hourly_minute"))
 
 Listener = Callable[[str, datetime, Ended], None]
 """Takes who asked for a run, when it began, and how it ended."""
@@ -40,7 +39,7 @@ class Daemon:
     def __init__(self, timeline: Timeline, random: Random, *, start: datetime, heard: Listener) -> None:
         self.timeline = timeline
         self.sandbox = Sandbox(clock=Clock(source=timeline.now))
-        for attribute in ATTRIBUTES:
+        for attribute in KNOWN:
             if not attribute.standard:
                 self.sandbox.attio.add_attribute(attribute.key, attribute.types[0])
         self.traffic = self.sandbox.traffic = HeardTraffic(self.sandbox.clock)

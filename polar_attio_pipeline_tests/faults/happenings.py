@@ -12,8 +12,6 @@ from polar_attio_pipeline.sandbox.polar.churn import Churn
 from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline.sandbox.world import Sandbox
 
-MARKS = ("polar_customer", "polar_customer_id")
-
 _TYPED: tuple[Mapping[str, Any], ...] = (
     {"name": {"first_name": "Countess", "last_name": "Ada", "full_name": "Countess Ada"}},
     {"polar_country": "XX"},

@@ -6,6 +6,7 @@ from datetime import datetime
 import dagster as dg
 
 from polar_attio_pipeline.channels import Kind
+from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.partitions import range_tags
 from polar_attio_pipeline.defs.runs import Target
 from polar_attio_pipeline.defs.sensors.hour_states import failing_hours, overdue_hours
@@ -47,8 +48,7 @@ class Watcher:
         self._instance = dg.DagsterInstance.ephemeral()
         self._since = self._complete_until = start
         self._watched = Watched(
-            people=PEOPLE,
-            reconciliation=BOOK,
+            names=Names(),
             start=start,
             overdue=HOUR * default("polar_attio_overdue_hours"),
             cron=CRON,

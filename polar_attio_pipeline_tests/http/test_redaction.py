@@ -32,9 +32,9 @@ def test_tokens_and_addresses_become_unreadable(text: str, redacted: str) -> Non
 @pytest.mark.parametrize(
     "text",
     [
-        "polar_customer_id of 0b0d44ed5-53df-4e14-bec6-db44e5d8b6de",
-        "GET /v1/customers/b0d44ed5-53df-4e14-bec6-db44e5d8b6de 200",
-        "execution id 95269b9f-45d1-41a3-a460-8ec87eb5d7b6",
+        "polar_customer_id of 0b7a31c52-0f6e-4d83-9a47-2c5e81d09f36",
+        "GET /v1/customers/b7a31c52-0f6e-4d83-9a47-2c5e81d09f36 200",
+        "execution id 9c84e7a2-3d10-45f6-8b29-51e6a7f3c0d8",
         "polar_attio_pipeline.http at 10:00",
     ],
 )

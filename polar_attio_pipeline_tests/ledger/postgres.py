@@ -24,7 +24,7 @@ _PATIENCE = 30
 def why_not() -> str | None:
     """Return what is missing for a server of our own, None if nothing is."""
     if not _programs():
-        return "Postgres' server is not installed"
+        return "Postgres is not installed: the ledger is tested on SQLite only (Debian: apt install postgresql)"
     if find_spec("psycopg") is None:
         return "Postgres' driver is not installed"
     return None
@@ -55,8 +55,8 @@ def server() -> Iterator[int]:
                 _wait(url(port, "postgres"))
                 yield port
             finally:
-                # At once: to SIGTERM it would wait for every connection to be closed.
-                process.send_signal(signal.SIGINT)
+                # At once: it would wait for connections to be closed, and then save what nobody reads any more.
+                process.send_signal(signal.SIGQUIT)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

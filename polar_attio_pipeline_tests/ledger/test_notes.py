@@ -1,5 +1,7 @@
 """Facts, confirmations and passes."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -64,3 +66,23 @@ def test_a_pass_that_was_killed_has_no_end_and_when_tried_again_it_begins_again(
 
     (row,) = passes(ledger)
     assert (row["reason"], row["ended"], row["ended_at"], row["requests"]) == ("tried again", None, None, None)
+
+
+def test_a_fact_is_changed_with_no_other_writer_between(ledger: Ledger) -> None:
+    ledger.counts()
+
+    def count(known: str | None) -> str:
+        # Long enough for others to come between, could they.
+        time.sleep(0.01)
+        return str(int(known or 0) + 1)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: ledger.update_fact("visits", count), range(12)))
+
+    assert ledger.fact("visits") == "12"
+
+
+def test_a_fact_that_stays_the_same_is_returned(ledger: Ledger) -> None:
+    ledger.set_fact("start_date", "2026-11-01")
+
+    assert ledger.update_fact("start_date", lambda known: known or "2026-11-20") == "2026-11-01"

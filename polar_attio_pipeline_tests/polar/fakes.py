@@ -1,17 +1,15 @@
-"""A list of customers that changes while it is read, and the recordings of the real one."""
+"""A list of customers that changes while it is read, and the recorded answers of the real one."""
 
 import csv
 import io
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from random import Random
 from typing import Any
 from uuid import UUID
 
 import httpx
-import pytest
 from pydantic import SecretStr
 
 from polar_attio_pipeline.http.client import ApiClient
@@ -20,6 +18,7 @@ from polar_attio_pipeline.polar.client import polar_api
 from polar_attio_pipeline.polar.export_csv import HEADER
 from polar_attio_pipeline.polar.pages import Page, Row
 from polar_attio_pipeline.sync.records import Customer
+from polar_attio_pipeline_tests.fixtures.answers import of_polar
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TOKEN = "polar_oat_" + "x" * 43
@@ -113,21 +112,14 @@ class FakeList:
         return self._ordered
 
 
-def capture(name: str) -> Any:
-    folder = Path(__file__).parents[2].parent / "shared" / "captures" / "polar"
-    if not folder.is_dir():
-        pytest.skip("the recordings of Polar's answers are not beside the repository")
-    return json.loads((folder / f"{name}.json").read_text())
-
-
-def captured(name: str) -> httpx.Response:
-    recorded = capture(name)
-    body = recorded["body"]
+def recorded(name: str) -> httpx.Response:
+    """A recorded answer, as it came over the wire."""
+    answer = of_polar(name)
     skipped = {"content-length", "transfer-encoding"}
     return httpx.Response(
-        recorded["status"],
-        headers=[(key, value) for key, value in recorded["headers"] if key not in skipped],
-        content=body if isinstance(body, str) else json.dumps(body),
+        answer.status,
+        headers=[(key, value) for key, value in answer.headers.items() if key not in skipped],
+        content=answer.body if isinstance(answer.body, str) else json.dumps(answer.body),
     )
 
 

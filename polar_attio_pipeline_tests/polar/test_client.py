@@ -8,11 +8,12 @@ import pytest
 
 from polar_attio_pipeline.http.errors import FatalError, LostAnswerError, TransientError
 from polar_attio_pipeline.polar.client import PolarClient
+from polar_attio_pipeline.settings import POLAR_API_VERSION
 from polar_attio_pipeline.sync.ports import CustomerSource, NoAnswerError
 from polar_attio_pipeline.sync.records import Owner
-from polar_attio_pipeline_tests.polar.fakes import TOKEN, FakePolar, api, captured, listing, row
+from polar_attio_pipeline_tests.polar.fakes import TOKEN, FakePolar, api, listing, recorded, row
 
-CUSTOMER_ID = "b0d44ed5-53df-4e14-bec6-db44e5d8b6de"
+CUSTOMER_ID = "b7a31c52-0f6e-4d83-9a47-2c5e81d09f36"
 
 
 class Routes:
@@ -24,7 +25,7 @@ class Routes:
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
-        return captured(self._answers[request.url.path])
+        return recorded(self._answers[request.url.path])
 
     def asked(self, path: str) -> int:
         return sum(request.url.path == path for request in self.requests)
@@ -37,7 +38,7 @@ async def test_a_page_is_asked_for_with_two_sort_keys_and_the_version() -> None:
 
     (sent,) = polar.requests
     assert sent.url == "https://api.polar.sh/v1/customers/?page=2&limit=50&sorting=-created_at&sorting=email"
-    assert sent.headers["Polar-Version"] == "2026-04"
+    assert sent.headers["Polar-Version"] == POLAR_API_VERSION
     assert sent.headers["Authorization"] == f"Bearer {TOKEN}"
 
 
@@ -57,7 +58,7 @@ async def test_recorded_pages_come_out_as_customers(name: str, count: int, start
         assert UUID(customer.id)
         assert customer.created_at.tzinfo is UTC
         assert customer.email or customer.type == "team"
-        assert customer.url == f"https://polar.sh/dashboard/capture/customers/{customer.id}"
+        assert customer.url == f"https://polar.sh/dashboard/meadow-tools/customers/{customer.id}"
         assert began <= customer.read_at <= datetime.now(UTC)
 
 
@@ -137,14 +138,14 @@ async def test_an_answer_that_is_no_list_is_no_empty_list(body: str) -> None:
 
 @pytest.mark.parametrize("name", ["customer_get", "customer_team"])
 async def test_a_customer_is_read_as_it_is_now(name: str) -> None:
-    body = captured(name).json()
+    body = recorded(name).json()
     path = f"/v1/customers/{body['id']}"
     async with api(Routes(**{path: name})) as connection:
         customer = await PolarClient(connection).customer(body["id"])
 
     assert customer is not None
     assert (customer.id, customer.email, customer.type) == (body["id"], body["email"], body["type"])
-    assert customer.url.endswith(f"/dashboard/capture/customers/{body['id']}")
+    assert customer.url.endswith(f"/dashboard/meadow-tools/customers/{body['id']}")
 
 
 @pytest.mark.parametrize("name", ["error_404_customer", "get_deleted_404"])
@@ -185,7 +186,7 @@ async def test_a_teams_owner_is_known_by_address_and_name() -> None:
     async with api(routes) as connection:
         owner = await PolarClient(connection).owner(CUSTOMER_ID)
 
-    assert owner == Owner(email="cap-000009@gmail.com", name="Alan Liskov")
+    assert owner == Owner(email="owner@studio.example.com", name="Wanda Merrin")
     assert dict(routes.requests[0].url.params) == {"customer_id": CUSTOMER_ID, "role": "owner", "limit": "1"}
 
 

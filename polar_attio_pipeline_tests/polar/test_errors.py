@@ -3,7 +3,7 @@ import pytest
 
 from polar_attio_pipeline.http.errors import ApiError, FatalError, LostAnswerError, RecordError, TransientError
 from polar_attio_pipeline.polar.errors import explain_polar
-from polar_attio_pipeline_tests.polar.fakes import captured
+from polar_attio_pipeline_tests.polar.fakes import recorded
 
 
 def explained(response: httpx.Response) -> ApiError:
@@ -25,7 +25,7 @@ def explained(response: httpx.Response) -> ApiError:
     ],
 )
 def test_each_recorded_refusal_is_one_sentence_that_says_what_to_do(name: str, kind: type[ApiError], says: str) -> None:
-    error = explained(captured(name))
+    error = explained(recorded(name))
 
     assert type(error) is kind
     assert says in str(error)

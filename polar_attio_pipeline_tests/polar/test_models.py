@@ -3,7 +3,8 @@ from datetime import UTC, datetime
 import pytest
 
 from polar_attio_pipeline.polar.models import BadRow, CustomerRow, parse_row, to_customer
-from polar_attio_pipeline_tests.polar.fakes import NOW, capture, row
+from polar_attio_pipeline_tests.fixtures.answers import of_polar
+from polar_attio_pipeline_tests.polar.fakes import NOW, row
 
 
 @pytest.mark.parametrize(
@@ -149,7 +150,7 @@ def test_bad_rows_without_an_id_are_told_apart() -> None:
 
 @pytest.mark.parametrize("name", ["customer_get", "customer_team", "patch_customer"])
 def test_recorded_customers_parse(name: str) -> None:
-    assert isinstance(parse_row(capture(name)["body"]), CustomerRow)
+    assert isinstance(parse_row(of_polar(name).body), CustomerRow)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +158,7 @@ def test_recorded_customers_parse(name: str) -> None:
     [("customers_list_page1", 100), ("customers_list_page2", 37), ("customers_list_limit_over_max", 100)],
 )
 def test_recorded_pages_parse_row_by_row(name: str, count: int) -> None:
-    parsed = [parse_row(item) for item in capture(name)["body"]["items"]]
+    parsed = [parse_row(item) for item in of_polar(name).body["items"]]
 
     assert len(parsed) == count
     assert not [each for each in parsed if isinstance(each, BadRow)]

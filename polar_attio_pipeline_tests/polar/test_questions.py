@@ -18,7 +18,7 @@ from polar_attio_pipeline.sandbox.world import Sandbox
 from polar_attio_pipeline.sync.ports import NoAnswerError
 from polar_attio_pipeline_tests.polar.fakes import api, listing, row, server_error
 
-CUSTOMER_ID = "b0d44ed5-53df-4e14-bec6-db44e5d8b6de"
+CUSTOMER_ID = "b7a31c52-0f6e-4d83-9a47-2c5e81d09f36"
 PATIENT = RetryPolicy(attempts=9, first_wait=0, longest_wait=0)
 
 Answer = Callable[[httpx.Request], httpx.Response]

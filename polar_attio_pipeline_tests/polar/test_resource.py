@@ -1,5 +1,6 @@
 import dagster as dg
 import httpx
+from pydantic import SecretStr
 
 from polar_attio_pipeline.defs.resources import PolarResource
 from polar_attio_pipeline_tests.polar.fakes import TOKEN, FakePolar, row
@@ -11,7 +12,7 @@ class OverFakePolar(PolarResource):
 
 
 async def test_the_resource_yields_an_open_client() -> None:
-    resource = OverFakePolar(access_token=TOKEN, api_url="https://api.polar.sh", requests_per_minute=100_000)
+    resource = OverFakePolar(access_token=SecretStr(TOKEN), api_url="https://api.polar.sh", requests_per_minute=100_000)
 
     async with resource.client() as client:
         page = await client.page(1)
@@ -22,7 +23,10 @@ async def test_the_resource_yields_an_open_client() -> None:
 
 async def test_a_slug_that_is_set_stands_in_links() -> None:
     resource = OverFakePolar(
-        access_token=TOKEN, api_url="https://api.polar.sh", requests_per_minute=100_000, organization_slug="mine"
+        access_token=SecretStr(TOKEN),
+        api_url="https://api.polar.sh",
+        requests_per_minute=100_000,
+        organization_slug="mine",
     )
 
     async with resource.client() as client:
@@ -37,7 +41,7 @@ def test_an_asset_can_ask_for_it_and_the_token_is_in_no_representation() -> None
         async with polar.client() as client:
             totals.append((await client.newest()).total_count)
 
-    resource = OverFakePolar(access_token=TOKEN, api_url="https://api.polar.sh", requests_per_minute=100_000)
+    resource = OverFakePolar(access_token=SecretStr(TOKEN), api_url="https://api.polar.sh", requests_per_minute=100_000)
     result = dg.materialize([reads], resources={"polar": resource})
 
     assert result.success

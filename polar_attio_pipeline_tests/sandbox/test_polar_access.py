@@ -95,3 +95,10 @@ async def test_an_invalid_token_is_answered_429_from_its_61st_request_on(
     assert await statuses(anyone, 62, Authorization="Bearer polar_oat_bogus") == [401] * 60 + [429] * 2
     sandbox.clock.shift(timedelta(seconds=60))
     assert await statuses(anyone, 1, Authorization="Bearer polar_oat_bogus") == [401]
+
+
+@pytest.mark.parametrize("version", ["2026-04", "2026-10", "2027-01"])
+async def test_the_version_that_was_asked_for_is_echoed(polar: httpx.AsyncClient, version: str) -> None:
+    answer = await polar.get(CUSTOMERS, headers={"Polar-Version": version})
+
+    assert (answer.status_code, answer.headers["polar-version"]) == (200, version)

@@ -10,13 +10,8 @@ from polar_attio_pipeline.sandbox.limits import REAL
 from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline.sandbox.tokens import POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
-from polar_attio_pipeline_tests.sandbox.recordings import (
-    Recording,
-    assert_allowed,
-    differences,
-    lasting_headers,
-    recording,
-)
+from polar_attio_pipeline_tests.fixtures.answers import Recorded, lasting_headers, of_polar
+from polar_attio_pipeline_tests.fixtures.schemas import assert_allowed
 
 LISTS = [
     "customers_list_page1",
@@ -35,11 +30,31 @@ def person(sandbox: Sandbox) -> Customer:
     return next(row for row in sandbox.polar.customers.values() if active(row.id) and row.type == "individual")
 
 
-async def ask_again(polar: httpx.AsyncClient, recorded: Recording, url: str | None = None) -> httpx.Response:
+def differences(ours: Any, theirs: Any, at: str = "") -> list[str]:
+    """Return where two answers differ in shape: in keys, or in the JSON types of what both have."""
+    if ours is None or theirs is None:
+        return []
+    if _json_type(ours) != _json_type(theirs):
+        return [f"{at}: {_json_type(ours)} for {_json_type(theirs)}"]
+    if isinstance(theirs, dict) and at.rpartition(".")[2] != "metadata":
+        keys = [f"{at}: {key}" for key in sorted(ours.keys() ^ theirs.keys())]
+        for key in ours.keys() & theirs.keys():
+            keys += differences(ours[key], theirs[key], f"{at}.{key}")
+        return keys
+    if isinstance(theirs, list) and ours and theirs:
+        return differences(ours[0], theirs[0], f"{at}[]")
+    return []
+
+
+def _json_type(value: Any) -> str:
+    return "number" if type(value) in (int, float) else type(value).__name__
+
+
+async def ask_again(polar: httpx.AsyncClient, recorded: Recorded, url: str | None = None) -> httpx.Response:
     return await polar.request(recorded.method, url or recorded.url, json=recorded.json)
 
 
-def assert_alike(answer: httpx.Response, recorded: Recording) -> None:
+def assert_alike(answer: httpx.Response, recorded: Recorded) -> None:
     assert answer.status_code == recorded.status
     assert lasting_headers(dict(answer.headers)) == recorded.lasting_headers
     body: Any = answer.json() if answer.content else ""
@@ -48,7 +63,7 @@ def assert_alike(answer: httpx.Response, recorded: Recording) -> None:
 
 @pytest.mark.parametrize("name", LISTS)
 async def test_a_list_of_customers_is_as_recorded(name: str, polar: httpx.AsyncClient, person: Customer) -> None:
-    recorded = recording(name)
+    recorded = of_polar(name)
     answer = await ask_again(polar, recorded)
     assert_alike(answer, recorded)
     assert_allowed("ListResource_Customer_", answer.json())
@@ -68,14 +83,14 @@ async def test_a_list_of_customers_is_as_recorded(name: str, polar: httpx.AsyncC
 async def test_a_customer_is_as_recorded(
     name: str, path: str, schema: str, polar: httpx.AsyncClient, person: Customer
 ) -> None:
-    recorded = recording(name)
+    recorded = of_polar(name)
     answer = await ask_again(polar, recorded, path.format(id=person.id))
     assert_alike(answer, recorded)
     assert_allowed(schema, answer.json())
 
 
 async def test_a_team_is_as_recorded(sandbox: Sandbox, polar: httpx.AsyncClient) -> None:
-    recorded = recording("customer_team")
+    recorded = of_polar("customer_team")
     team = sandbox.polar.add_customer(name="Bletchley", type="team")
     answer = await ask_again(polar, recorded, f"/v1/customers/{team.id}")
     assert_alike(answer, recorded)
@@ -83,7 +98,7 @@ async def test_a_team_is_as_recorded(sandbox: Sandbox, polar: httpx.AsyncClient)
 
 
 async def test_a_teams_members_are_as_recorded(sandbox: Sandbox, polar: httpx.AsyncClient) -> None:
-    recorded = recording("members_of_team")
+    recorded = of_polar("members_of_team")
     team = sandbox.polar.add_customer(name="Bletchley", type="team")
     sandbox.polar.add_member(team.id, email="owner@example.com")
     answer = await ask_again(polar, recorded, f"/v1/members/?customer_id={team.id}&role=owner")
@@ -93,25 +108,25 @@ async def test_a_teams_members_are_as_recorded(sandbox: Sandbox, polar: httpx.As
 
 
 async def test_a_list_of_subscriptions_is_as_recorded(polar: httpx.AsyncClient, person: Customer) -> None:
-    recorded = recording("subscriptions_list")
+    recorded = of_polar("subscriptions_list")
     answer = await ask_again(polar, recorded)
     assert_alike(answer, recorded)
     assert_allowed("ListResource_Subscription_", answer.json())
 
 
 async def test_the_organization_is_as_recorded(polar: httpx.AsyncClient) -> None:
-    recorded = recording("organization_of_token")
+    recorded = of_polar("organization_of_token")
     answer = await ask_again(polar, recorded)
     assert_alike(answer, recorded)
     assert_allowed("ListResource_Organization_", answer.json())
 
 
 async def test_a_deletion_is_as_recorded_and_shows_as_absence(polar: httpx.AsyncClient, person: Customer) -> None:
-    recorded = recording("delete_customer_204")
+    recorded = of_polar("delete_customer_204")
     answer = await ask_again(polar, recorded, f"/v1/customers/{person.id}")
     assert_alike(answer, recorded)
 
-    gone = recording("get_deleted_404")
+    gone = of_polar("get_deleted_404")
     answer = await ask_again(polar, gone, f"/v1/customers/{person.id}")
     assert_alike(answer, gone)
     assert answer.json() == gone.body
@@ -123,7 +138,7 @@ async def test_a_deletion_is_as_recorded_and_shows_as_absence(polar: httpx.Async
 
 @pytest.mark.parametrize("name", ["error_404_customer", "error_422_bad_sorting", "error_422_limit_zero"])
 async def test_a_refusal_is_as_recorded_word_for_word(name: str, polar: httpx.AsyncClient) -> None:
-    recorded = recording(name)
+    recorded = of_polar(name)
     answer = await ask_again(polar, recorded)
     assert_alike(answer, recorded)
     assert answer.json() == recorded.body
@@ -141,14 +156,14 @@ async def test_a_refusal_is_as_recorded_word_for_word(name: str, polar: httpx.As
 async def test_a_refused_access_is_as_recorded_word_for_word(
     name: str, headers: dict[str, str], anyone: httpx.AsyncClient
 ) -> None:
-    recorded = recording(name)
+    recorded = of_polar(name)
     answer = await anyone.get(recorded.url, headers=headers)
     assert_alike(answer, recorded)
     assert answer.json() == recorded.body
 
 
 async def test_a_missing_scope_is_as_recorded_word_for_word(sandbox: Sandbox, polar: httpx.AsyncClient) -> None:
-    recorded = recording("error_403_insufficient_scope")
+    recorded = of_polar("error_403_insufficient_scope")
     sandbox.polar.tokens[POLAR_TOKEN].scopes = frozenset({"members:read"})
     answer = await ask_again(polar, recorded)
     assert_alike(answer, recorded)
@@ -156,7 +171,7 @@ async def test_a_missing_scope_is_as_recorded_word_for_word(sandbox: Sandbox, po
 
 
 async def test_a_missing_slash_redirects_as_recorded(polar: httpx.AsyncClient) -> None:
-    recorded = recording("redirect_307_missing_slash")
+    recorded = of_polar("redirect_307_missing_slash")
     answer = await ask_again(polar, recorded)
     assert_alike(answer, recorded)
     assert answer.headers["location"] == "http://sandbox/v1/customers/?page=1&limit=2"
@@ -166,7 +181,7 @@ async def test_a_missing_slash_redirects_as_recorded(polar: httpx.AsyncClient) -
 async def test_a_rate_limit_is_as_recorded_however_little_of_its_window_is_left(
     name: str, after: int, sandbox: Sandbox, polar: httpx.AsyncClient
 ) -> None:
-    recorded = recording(name)
+    recorded = of_polar(name)
     sandbox.set_limits(REAL / 500)
     await polar.get("/v1/customers/")
     sandbox.clock.shift(timedelta(seconds=after))

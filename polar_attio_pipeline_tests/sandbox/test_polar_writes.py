@@ -8,7 +8,7 @@ import pytest
 
 from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline.sandbox.world import Sandbox
-from polar_attio_pipeline_tests.sandbox.recordings import assert_allowed
+from polar_attio_pipeline_tests.fixtures.schemas import assert_allowed
 
 TAKEN = "A customer with this email address already exists."
 

@@ -10,7 +10,7 @@ import httpx
 from pydantic import SecretStr
 
 from polar_attio_pipeline.attio.client import AttioClient, attio_api
-from polar_attio_pipeline.attio.models import encode
+from polar_attio_pipeline.attio.values import encode
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.polar.client import PolarClient, polar_api
 from polar_attio_pipeline.polar.customers import Listing
@@ -24,12 +24,13 @@ from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
 from polar_attio_pipeline.sync.comparison import Comparison
 from polar_attio_pipeline.sync.engine import preview, sync
-from polar_attio_pipeline.sync.mapping import ATTRIBUTES, BY_KEY, wanted
+from polar_attio_pipeline.sync.mapping import BY_KEY, wanted
 from polar_attio_pipeline.sync.outcomes import Outcome
 from polar_attio_pipeline.sync.planning import Plan
 from polar_attio_pipeline.sync.reconciliation import bring, compare
 from polar_attio_pipeline.sync.records import Customer
 from polar_attio_pipeline.sync.services import Services
+from polar_attio_pipeline_tests.attributes import KNOWN
 from polar_attio_pipeline_tests.polar.reading import read_all
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
@@ -134,7 +135,7 @@ class BothSides:
 def new_sandbox(**settings: Any) -> Sandbox:
     """Nobody in Polar, nobody in Attio, and every attribute that the sync can write."""
     sandbox = Sandbox(scale=OFF, clock=Clock(source=lambda: NOW), **settings)
-    for attribute in ATTRIBUTES:
+    for attribute in KNOWN:
         if not attribute.standard:
             sandbox.attio.add_attribute(attribute.key, attribute.types[0])
     return sandbox

@@ -3,17 +3,15 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from polar_attio_pipeline.sync.mapping import ATTRIBUTES, Policy, Target
+from polar_attio_pipeline.sync.mapping import Policy, Target
 from polar_attio_pipeline.sync.matching import Case, Match
 from polar_attio_pipeline.sync.planning import Action, Change, Plan
 from polar_attio_pipeline.sync.records import Actor, CurrentValue, Customer, Person, Value
+from polar_attio_pipeline_tests.attributes import TARGETS
 
 SPRING = datetime(2026, 4, 1, 12, tzinfo=UTC)
 ADA = "ada00000-0000-4000-8000-000000000001"
 BOB = "b0b00000-0000-4000-8000-000000000002"
-
-TARGETS = tuple(Target(attribute, attribute.types[0]) for attribute in ATTRIBUTES)
-"""A workspace that has every attribute, each in the type that `setup` creates."""
 
 
 def customer(customer_id: str = ADA, email: str | None = "ada@example.com", **fields: Any) -> Customer:

@@ -1,6 +1,6 @@
 """Random books and random histories on both sides: whatever happened, a reconciliation ends right.
 
-The default is 200 histories, the same ones each time; `POLAR_ATTIO_HISTORIES=2000` runs as many, new ones each time.
+The default is 200 histories, the same ones each time; `SYNC_HISTORIES=2000` runs as many, new ones each time.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from polar_attio_pipeline.sync.records import Customer, PersonName
 from polar_attio_pipeline_tests.sync.both_sides import connect, new_sandbox
 from polar_attio_pipeline_tests.sync.oracle import State, check, look
 
-HISTORIES = int(os.environ.get("POLAR_ATTIO_HISTORIES", "0"))
+HISTORIES = int(os.environ.get("SYNC_HISTORIES", "0"))
 STEPS = 20
 
 SPELT_TWICE = ("cyd@bücher.example.com", "cyd@xn--bcher-kva.example.com")

@@ -6,7 +6,8 @@ import pytest
 
 from polar_attio_pipeline.sync.mapping import ATTRIBUTES, BY_KEY, Policy, Target, wanted
 from polar_attio_pipeline.sync.records import Owner, PersonName, ValueType
-from polar_attio_pipeline_tests.sync.builders import ADA, SPRING, TARGETS, customer
+from polar_attio_pipeline_tests.attributes import TARGETS
+from polar_attio_pipeline_tests.sync.builders import ADA, SPRING, customer
 
 
 def test_every_attribute_of_a_customer_who_has_everything() -> None:

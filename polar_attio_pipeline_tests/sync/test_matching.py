@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from polar_attio_pipeline.sync.mapping import ATTRIBUTES, Attribute
 from polar_attio_pipeline.sync.matching import (
     AMBIGUOUS,
     CERTAIN,
@@ -238,15 +237,6 @@ def rows_of(heading: str) -> list[str]:
 
 def test_the_documented_table_of_cases_is_what_the_code_says() -> None:
     assert rows_of("Cases") == [f"| `{case}` | {when} | {then} |" for case, (when, then) in DESCRIPTIONS.items()]
-
-
-def test_the_documented_table_of_attributes_is_what_the_code_says() -> None:
-    def row(attribute: Attribute) -> str:
-        kind = "required" if attribute.required else "standard" if attribute.standard else "optional"
-        types = " or ".join(attribute.types)
-        return f"| `{attribute.key}` | {types} | {kind} | {attribute.policy} | {attribute.description} |"
-
-    assert rows_of("Attributes") == [row(attribute) for attribute in ATTRIBUTES]
 
 
 def test_every_case_that_the_documentation_names_exists() -> None:

@@ -9,7 +9,8 @@ from polar_attio_pipeline.sync.mapping import BY_KEY, Policy, Target
 from polar_attio_pipeline.sync.matching import AMBIGUOUS, CERTAIN, Case, Match
 from polar_attio_pipeline.sync.planning import Action, Change, Plan, plan
 from polar_attio_pipeline.sync.records import Actor, Customer, Person, PersonName, Value, ValueType
-from polar_attio_pipeline_tests.sync.builders import ADA, BOB, SPRING, TARGETS, customer, person, target
+from polar_attio_pipeline_tests.attributes import TARGETS
+from polar_attio_pipeline_tests.sync.builders import ADA, BOB, SPRING, customer, person, target
 
 URL = f"https://polar.sh/dashboard/acme/customers/{ADA}"
 NAME = PersonName("Ada", "Lovelace", "Ada Lovelace")
@@ -105,7 +106,6 @@ def test_who_wrote_a_value_and_the_policy_decide_whether_polar_wins(
 ) -> None:
     wins = {
         Policy.ALWAYS: True,
-        Policy.WHEN_EMPTY: False,
         Policy.UNLESS_TYPED: actor in {"api-token", "app"} or (actor == "workspace-member" and overwrite),
     }[policy]
     held = person("p1", "ada@example.com", actor=actor, polar_country="FR")

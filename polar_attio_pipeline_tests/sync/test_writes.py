@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from polar_attio_pipeline.attio import companies
+from polar_attio_pipeline.attio import people
 from polar_attio_pipeline.attio.client import AttioClient
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sync.engine import preview, sync
@@ -239,7 +239,7 @@ class TestBesidePlans:
     async def test_a_company_that_was_restored_is_on_record_with_the_one_that_attio_had_set(
         self, both: BothSides, kept: Kept, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(companies, "_LOOKS", (0.0,))
+        monkeypatch.setattr(people, "_LOOKS", (0.0,))
         both.attio.records.company_delay = timedelta(0)
         both.add_customers(1)
         (outcome,) = (await both.one_pass()).values()

@@ -1,23 +1,24 @@
 """Asset `attio_people`: every customer of an hour is in Attio, or has a reason on record why not."""
 
-import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import dagster as dg
-import pandas as pd
 from pydantic import Field
 
 from polar_attio_pipeline import processes
-from polar_attio_pipeline.defs.failures import explained_failures
-from polar_attio_pipeline.defs.io import from_frame
-from polar_attio_pipeline.defs.options import PassOptions
+from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.partitions import BACKFILL_POLICY
 from polar_attio_pipeline.defs.reporting import numbers, outcome_table
-from polar_attio_pipeline.defs.resources import AttioResource, LedgerResource, PolarResource, pass_context
+from polar_attio_pipeline.defs.resources import PASS_KEYS, pass_context
+from polar_attio_pipeline.defs.run_log import after_hours, run_pass
 from polar_attio_pipeline.hours import key, parse_all
+from polar_attio_pipeline.ledger import Snapshot
 from polar_attio_pipeline.passes.hourly import HourDone, Hours, sync_hours
+from polar_attio_pipeline.passes.progress import Report
+from polar_attio_pipeline.passes.stopping import Stop
 from polar_attio_pipeline.sync.outcomes import Outcome, tally
 
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=3), warn_window=timedelta(hours=2))
@@ -40,32 +41,29 @@ class AttioPeopleConfig(dg.Config):
     """Ids of customers that were seen in Polar: an hour that lacks one of them is not done. The sensor sets it."""
 
 
-def build_attio_people(partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDefinition:
+def build_attio_people(names: Names, partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDefinition:
     """Return the asset over these hours."""
 
     @dg.asset(
+        key=names.people.asset,
+        ins={"polar_customers": dg.AssetIn(key=names.asset("polar_customers"))},
+        required_resource_keys=set(map(names.of, PASS_KEYS)),
         partitions_def=partitions,
         backfill_policy=BACKFILL_POLICY,
-        pool="attio",
+        pool=names.of("attio"),
         freshness_policy=FRESHNESS,
-        group_name="polar_to_attio",
+        group_name=names.of("polar_to_attio"),
         kinds={"attio"},
         description="The people of Attio who are the customers of an hour: found by Polar id, then by address; created "
         "or updated where something differs. Every customer's outcome is in the ledger.",
     )
-    def attio_people(  # noqa: PLR0913, PLR0917  # a parameter a resource, as Dagster wants them
-        context: dg.AssetExecutionContext,
-        config: AttioPeopleConfig,
-        polar_customers: pd.DataFrame,
-        polar: PolarResource,
-        attio: AttioResource,
-        ledger: LedgerResource,
-        options: PassOptions,
+    def attio_people(
+        context: dg.AssetExecutionContext, config: AttioPeopleConfig, polar_customers: Snapshot | None
     ) -> dg.MaterializeResult[None]:
-        context.instance.add_run_tags(context.run.run_id, {processes.TAG: processes.identity()})
+        context.instance.add_run_tags(context.run.run_id, {names.process_tag: processes.identity()})
         hours = Hours(
             starts=parse_all(context.partition_keys),
-            snapshot=from_frame(polar_customers),
+            snapshot=polar_customers,
             expected=config.expected,
             retry_unresolved=config.retry_unresolved,
         )
@@ -76,15 +74,14 @@ def build_attio_people(partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDe
             if len(hours.starts) > 1:
                 # Dagster records a range when all of it is done; a run that fails must keep the hours that it has done.
                 context.log_event(
-                    dg.AssetMaterialization("attio_people", metadata=_report(hour), partition=key(hour.start))
+                    dg.AssetMaterialization(names.people.asset, metadata=_report(hour), partition=key(hour.start))
                 )
 
-        async def run() -> Sequence[Outcome]:
-            async with pass_context(context.run, polar, attio, ledger, options) as work:
-                return await sync_hours(work, hours, note)
+        async def run(report: Report, stop: Stop) -> Sequence[Outcome]:
+            async with pass_context(context.run, context.resources, names, report) as work:
+                return await sync_hours(replace(work, stop=stop, upcoming=after_hours(names)), hours, note)
 
-        with explained_failures():
-            retried = asyncio.run(run())
+        retried = run_pass(context.log, run)
         for hour in done:
             context.add_asset_metadata(_report(hour), partition_key=key(hour.start))
         return dg.MaterializeResult(metadata={"retried from other hours": outcome_table(retried)} if retried else {})

@@ -1,47 +1,48 @@
 """Asset `polar_customers`: what Polar says about the customers that were created in an hour."""
 
-import asyncio
 import time
 from collections import Counter
 
 import dagster as dg
-import pandas as pd
 
 from polar_attio_pipeline import processes
-from polar_attio_pipeline.defs.failures import explained_failures
-from polar_attio_pipeline.defs.io import to_frame
+from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.partitions import BACKFILL_POLICY
-from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource
+from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource, given
+from polar_attio_pipeline.defs.run_log import run_pass
 from polar_attio_pipeline.hours import floor, key, parse_all
 from polar_attio_pipeline.ledger import Snapshot
+from polar_attio_pipeline.passes.progress import Report
 from polar_attio_pipeline.passes.reading import read_snapshot
+from polar_attio_pipeline.passes.stopping import Stop
 
 
-def build_polar_customers(partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDefinition:
+def build_polar_customers(names: Names, partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDefinition:
     """Return the asset over these hours."""
 
     @dg.asset(
+        key=names.asset("polar_customers"),
+        required_resource_keys={names.of("polar"), names.of("ledger")},
         partitions_def=partitions,
         backfill_policy=BACKFILL_POLICY,
-        io_manager_key="customers_io",
-        group_name="polar_to_attio",
+        io_manager_key=names.of("customers_io"),
+        group_name=names.of("polar_to_attio"),
         kinds={"polar"},
         description="Polar's customers by the hour of their creation, as Polar had them when the hour was last read. "
         "One run reads a whole range of hours in one go.",
     )
-    def polar_customers(
-        context: dg.AssetExecutionContext, polar: PolarResource, ledger: LedgerResource
-    ) -> pd.DataFrame:
+    def polar_customers(context: dg.AssetExecutionContext) -> Snapshot:
         started = time.monotonic()
-        context.instance.add_run_tags(context.run.run_id, {processes.TAG: processes.identity()})
+        context.instance.add_run_tags(context.run.run_id, {names.process_tag: processes.identity()})
         starts = parse_all(context.partition_keys)
+        polar = given(context.resources, names.of("polar"), PolarResource)
+        ledger = given(context.resources, names.of("ledger"), LedgerResource)
 
-        async def read() -> tuple[Snapshot, int]:
+        async def read(report: Report, _: Stop) -> tuple[Snapshot, int]:
             async with polar.client() as client:
-                return await read_snapshot(client, ledger.open(), starts)
+                return await read_snapshot(client, ledger.open(), starts, report)
 
-        with explained_failures():
-            snapshot, requests = asyncio.run(read())
+        snapshot, requests = run_pass(context.log, read)
         seconds = round(time.monotonic() - started, 3)
         moments = [customer.created_at for customer in snapshot.customers]
         moments += [row.created_at for row in snapshot.unreadable if row.created_at]
@@ -57,6 +58,6 @@ def build_polar_customers(partitions: dg.HourlyPartitionsDefinition) -> dg.Asset
                 },
                 partition_key=key(start),
             )
-        return to_frame(snapshot)
+        return snapshot
 
     return polar_customers

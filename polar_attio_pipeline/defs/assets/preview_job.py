@@ -6,9 +6,9 @@ import json
 import dagster as dg
 
 from polar_attio_pipeline.defs.failures import explained_failures
-from polar_attio_pipeline.defs.options import PassOptions
+from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.reporting import ROWS_SHOWN, table
-from polar_attio_pipeline.defs.resources import AttioResource, LedgerResource, PolarResource, pass_context
+from polar_attio_pipeline.defs.resources import PASS_KEYS, pass_context
 from polar_attio_pipeline.hours import named
 from polar_attio_pipeline.passes.preview import Preview, preview_all, preview_hours, rows
 
@@ -20,19 +20,31 @@ class PreviewConfig(dg.Config):
     last_hour: str = ""
 
 
-@dg.op(
-    out=dg.Out(dg.Nothing),
-    description="Plans a pass and shows every change as field, old, new. The values are personal data and stay in "
-    "Dagster's event log; `polar-attio plan` shows the same and leaves no trace.",
-)
-def preview_changes(  # noqa: PLR0913, PLR0917  # a parameter a resource, as Dagster wants them
-    context: dg.OpExecutionContext,
-    config: PreviewConfig,
-    polar: PolarResource,
-    attio: AttioResource,
-    ledger: LedgerResource,
-    options: PassOptions,
-) -> None:
+def build_preview_job(names: Names) -> dg.JobDefinition:
+    """Return the job."""
+
+    @dg.op(
+        name=names.of("preview_changes"),
+        required_resource_keys=set(map(names.of, PASS_KEYS)),
+        out=dg.Out(dg.Nothing),
+        description="Plans a pass and shows every change as field, old, new. The values are personal data and stay in "
+        "Dagster's event log; `polar-attio plan` shows the same and leaves no trace.",
+    )
+    def preview_changes(context: dg.OpExecutionContext, config: PreviewConfig) -> None:
+        _preview(context, config, names)
+
+    @dg.job(
+        name=names.of("preview"),
+        executor_def=dg.in_process_executor,
+        description="Shows what the next pass would do, for some hours or for all customers, and writes nothing.",
+    )
+    def preview() -> None:
+        preview_changes()
+
+    return preview
+
+
+def _preview(context: dg.OpExecutionContext, config: PreviewConfig, names: Names) -> None:
     """Plan, and report."""
     try:
         starts = named(config.first_hour, config.last_hour)
@@ -40,7 +52,7 @@ def preview_changes(  # noqa: PLR0913, PLR0917  # a parameter a resource, as Dag
         raise dg.Failure(description=str(error), allow_retries=False) from None
 
     async def run() -> Preview:
-        async with pass_context(context.run, polar, attio, ledger, options) as work:
+        async with pass_context(context.run, context.resources, names) as work:
             return await (preview_hours(work, starts) if starts else preview_all(work))
 
     with explained_failures():
@@ -54,9 +66,3 @@ def preview_changes(  # noqa: PLR0913, PLR0917  # a parameter a resource, as Dag
             "json": dg.JsonMetadataValue(json.loads(json.dumps(changes[:ROWS_SHOWN]))),
         }
     )
-
-
-@dg.job(description="Shows what the next pass would do, for some hours or for all customers, and writes nothing.")
-def preview() -> None:
-    """Run the one op."""
-    preview_changes()

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from polar_attio_pipeline.channels import deliver, fingerprint
+from polar_attio_pipeline.channels import Notice, deliver, fingerprint
 from polar_attio_pipeline.defs import dagster_private
 from polar_attio_pipeline.defs.options import PassOptions
-from polar_attio_pipeline.defs.resources import LedgerResource
+from polar_attio_pipeline.defs.resources import LedgerResource, given
 from polar_attio_pipeline.defs.sensors import hour_states, new_polar_customers, other_states
 from polar_attio_pipeline.defs.sensors.alert_cursor import AlertCursor, dump, load
 from polar_attio_pipeline.defs.sensors.notices import (
@@ -33,24 +33,28 @@ NEW_FOR = timedelta(minutes=15)
 """In an instance that is watched for so short a time, hours that lie behind are no news: the sensor fills them now."""
 
 TICKS_LOOKED_AT = 60
-"""Evaluations of the sensor of new customers: half an hour of them."""
+"""Evaluations of the sensor of new customers: half an hour of them at the default interval."""
 
 
-def build_alert_sensor(watched: Watched, *, urls: Sequence[str]) -> dg.SensorDefinition:
+def build_alerts_sensor(watched: Watched, *, urls: Sequence[str], seconds: int) -> dg.SensorDefinition:
     """Return the sensor that tells people when something turns bad, and when it is over."""
+    names = watched.names
 
     @dg.sensor(
-        name="alerts",
-        minimum_interval_seconds=60,
+        name=names.of("alerts"),
+        required_resource_keys={names.of("ledger"), names.of("options")},
+        minimum_interval_seconds=seconds,
         default_status=dg.DefaultSensorStatus.RUNNING if urls else dg.DefaultSensorStatus.STOPPED,
         description="Tells the channels of POLAR_ATTIO_ALERT_URLS once when hours fail or are overdue, a "
         "reconciliation fails or is late, the ledger cannot be read, too many customers are not in Attio, or Polar "
         "cannot be watched, and once when that is over. Its cursor holds what was announced on each channel.",
     )
-    def alerts(context: dg.SensorEvaluationContext, ledger: LedgerResource, options: PassOptions) -> dg.SensorResult:
+    def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        ledger = given(context.resources, names.of("ledger"), LedgerResource)
+        options = given(context.resources, names.of("options"), PassOptions)
         judge = _Judge(context, Look(context.instance, watched, datetime.now(UTC)))
         states = list(judge.states(ledger, options))
-        announced, said = _announce(urls, states, judge.cursor)
+        announced, said = _announce(names.prefix, urls, states, judge.cursor)
         unjudged = f" Not judged in this tick: {', '.join(judge.unjudged)}." if judge.unjudged else ""
         return dg.SensorResult(skip_reason=said + unjudged, cursor=dump(replace(judge.cursor, announced=announced)))
 
@@ -111,17 +115,17 @@ class _Judge:
 
     def _sensor(self) -> State | None:
         location = dagster_private.location_name(self._context)
-        name, limit = new_polar_customers.NAME, TICKS_LOOKED_AT
+        name, limit = self._look.watched.names.of(new_polar_customers.NAME), TICKS_LOOKED_AT
         ticks = dagster_private.sensor_ticks(self._look.instance, name, location=location, limit=limit)
         return other_states.sensor_ticks(self._look, ticks)
 
 
 def _announce(
-    urls: Sequence[str], states: Sequence[State], cursor: AlertCursor
+    pipeline: str, urls: Sequence[str], states: Sequence[State], cursor: AlertCursor
 ) -> tuple[dict[str, dict[str, str]], str]:
     """Send what is due to each channel; return what was announced on each, and what to say of it in the UI."""
     known = {url: cursor.announced.get(fingerprint(url), {}) for url in urls}
-    due = [(url, batch) for url in urls if (batch := notices(known[url], states))]
+    due = [(url, _of(pipeline, batch)) for url in urls if (batch := notices(known[url], states))]
     deliveries = deliver(due, seconds=CHANNEL_SECONDS)
     taken = {url: delivery.taken for (url, _), delivery in zip(due, deliveries, strict=True)}
     announced = {fingerprint(url): remember(known[url], taken.get(url, ())) for url in urls}
@@ -131,3 +135,7 @@ def _announce(
     if refused:
         said = f"{refused} of {len(urls)} channels did not take a notice and will get it later. {said}"
     return announced, said
+
+
+def _of(pipeline: str, batch: Sequence[Notice]) -> list[Notice]:
+    return [replace(notice, pipeline=pipeline) for notice in batch]

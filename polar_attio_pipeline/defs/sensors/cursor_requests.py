@@ -125,7 +125,7 @@ def _reason(cursor: Cursor, missing: Sequence[datetime], facts: Facts) -> str:
     if facts.now < facts.start:
         return (
             f"POLAR_ATTIO_START_DATE is {facts.start:%Y-%m-%d}, a day that has not begun: no hour is asked for before "
-            "it. Customers who come earlier are brought by full_reconciliation."
+            "it. Customers who come earlier are brought by a full reconciliation."
         )
     left = {*cursor.waiting, *missing, *cursor.failing} - {*facts.in_flight}
     if cursor.streak and left:

@@ -33,7 +33,7 @@ def failing_hours(look: Look, known: Mapping[datetime, int]) -> tuple[State, dic
         look: The look that is taken.
         known: Hours that were failing, each with the storage id of its newest materialisation, 0 for none.
     """
-    people = look.watched.people
+    people = look.watched.names.people
     failed = runs_of(look.instance, people, [dg.DagsterRunStatus.FAILURE])
     span = (look.watched.start, floor(look.now))
     covered = [(record, hours_of(record.dagster_run, first=span[0], last=span[1])) for record in failed]
@@ -68,7 +68,7 @@ def _times(look: Look, storage_ids: Collection[int]) -> dict[int, float]:
     """Return when these materialisations were recorded, in seconds since the epoch."""
     if not storage_ids:
         return {}
-    wanted = dg.AssetRecordsFilter(asset_key=look.watched.people.asset, storage_ids=sorted(storage_ids))
+    wanted = dg.AssetRecordsFilter(asset_key=look.watched.names.people.asset, storage_ids=sorted(storage_ids))
     records = look.instance.fetch_materializations(wanted, limit=len(storage_ids)).records
     return {record.storage_id: record.timestamp for record in records}
 
@@ -118,5 +118,5 @@ def _overdue(look: Look, missing: list[datetime], *, is_all: bool) -> str:
 
 
 def _missing(look: Look, hours: Collection[datetime]) -> list[datetime]:
-    done = newest_materializations(look.instance, look.watched.people.asset, set(map(key, hours)))
+    done = newest_materializations(look.instance, look.watched.names.people.asset, set(map(key, hours)))
     return [hour for hour in hours if key(hour) not in done]

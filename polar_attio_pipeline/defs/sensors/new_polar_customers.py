@@ -10,8 +10,9 @@ import dagster as dg
 from polar_attio_pipeline.defs import dagster_private
 from polar_attio_pipeline.defs.assets.attio_people import ABSENT, READ_AT, AttioPeopleConfig
 from polar_attio_pipeline.defs.bounded import within
+from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.partitions import range_tags
-from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource
+from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource, given
 from polar_attio_pipeline.defs.runs import UNDER_WAY, Target, hours_of, runs_of
 from polar_attio_pipeline.defs.sensors.cursor import Cursor, CustomerRef, Facts, dump, hours_to_look_up, load
 from polar_attio_pipeline.defs.sensors.cursor_requests import decide, expected
@@ -48,8 +49,6 @@ _PORTION = 500
 
 _ONE_TRY = RetryPolicy(attempts=1, attempt_seconds=TICK_SECONDS)
 
-_PEOPLE = dg.AssetKey("attio_people")
-
 
 @dataclass(frozen=True, slots=True)
 class Success:
@@ -59,20 +58,23 @@ class Success:
     absent: frozenset[str]
 
 
-def build_sensor(job: str, partitions: dg.HourlyPartitionsDefinition, *, overlap_hours: int) -> dg.SensorDefinition:
+def build_new_customers_sensor(
+    names: Names, partitions: dg.HourlyPartitionsDefinition, *, overlap_hours: int, seconds: int
+) -> dg.SensorDefinition:
     """Return the sensor that asks for the running hour when a customer appears, and for hours that were missed."""
 
     @dg.sensor(
-        name=NAME,
-        job_name=job,
-        minimum_interval_seconds=30,
+        name=names.of(NAME),
+        job_name=names.people.job,
+        required_resource_keys={names.of("polar"), names.of("ledger")},
+        minimum_interval_seconds=seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Looks at Polar's newest customers, one request a tick. Its cursor says up to when every customer "
         "was read, and which hours fail; deleting it costs one more look and nothing else.",
     )
-    def new_polar_customers(
-        context: dg.SensorEvaluationContext, polar: PolarResource, ledger: LedgerResource
-    ) -> dg.SensorResult | dg.SkipReason:
+    def new_polar_customers(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        polar = given(context.resources, names.of("polar"), PolarResource)
+        ledger = given(context.resources, names.of("ledger"), LedgerResource)
         try:
             newest, offset = asyncio.run(newest_customers(polar))
         except (ApiError, TimeoutError) as error:
@@ -86,7 +88,7 @@ def build_sensor(job: str, partitions: dg.HourlyPartitionsDefinition, *, overlap
         here = datetime.now(UTC)
         now = here + offset
         cursor = load(context.cursor, start=partitions.start, now=now)
-        successes = _successes(context.instance, cursor, now=now)
+        successes = _successes(context.instance, names.people.asset, cursor, now=now)
         recorded, trouble = _recorded(ledger.open(patience=LEDGER_PATIENCE), cursor)
         facts = Facts(
             now=now,
@@ -94,7 +96,7 @@ def build_sensor(job: str, partitions: dg.HourlyPartitionsDefinition, *, overlap
             # Dagster numbers the hours by this machine's clock: one that it has not reached cannot be asked for yet.
             newest=[customer for customer in newest if customer.created_at < floor(here) + HOUR],
             read_at={hour: success.read_at for hour, success in successes.items()},
-            in_flight=_in_flight(context.instance, Target(_PEOPLE, job), first=partitions.start, last=floor(now)),
+            in_flight=_in_flight(context.instance, names.people, first=partitions.start, last=floor(now)),
             overlap=HOUR * overlap_hours,
             absent={hour: success.absent for hour, success in successes.items()},
             recorded=recorded,
@@ -104,19 +106,19 @@ def build_sensor(job: str, partitions: dg.HourlyPartitionsDefinition, *, overlap
             return dg.SensorResult(skip_reason=decision.reason + trouble, cursor=dump(decision.cursor))
         if trouble:
             context.log.warning(trouble.strip())
-        requests = [_request(hours, decision.cursor) for hours in decision.ranges]
+        requests = [_request(names.people, hours, decision.cursor) for hours in decision.ranges]
         return dg.SensorResult(run_requests=requests, cursor=dump(decision.cursor))
 
     return new_polar_customers
 
 
-def _request(hours: Sequence[datetime], cursor: Cursor) -> dg.RunRequest:
+def _request(target: Target, hours: Sequence[datetime], cursor: Cursor) -> dg.RunRequest:
     config = AttioPeopleConfig(retry_unresolved=True, expected=expected(cursor, hours))
     return dg.RunRequest(
         # Without a run key: Dagster would never again ask for one that failed.
         run_key=None,
         tags=range_tags(hours[0], hours[-1]),
-        run_config=dg.RunConfig(ops={"attio_people": config}),
+        run_config=dg.RunConfig(ops={target.op: config}),
     )
 
 
@@ -133,19 +135,21 @@ async def newest_customers(polar: PolarResource) -> tuple[Sequence[CustomerRef],
         return customers, timedelta(seconds=client.api.server_offset or 0)
 
 
-def _successes(instance: dg.DagsterInstance, cursor: Cursor, *, now: datetime) -> dict[datetime, Success]:
+def _successes(
+    instance: dg.DagsterInstance, asset: dg.AssetKey, cursor: Cursor, *, now: datetime
+) -> dict[datetime, Success]:
     """Return the newest success of each hour that matters now, and of the hours that succeeded lately."""
     wanted = dagster_private.newest_materializations(
-        instance, _PEOPLE, {key(hour) for hour in hours_to_look_up(cursor, now=now)}
+        instance, asset, {key(hour) for hour in hours_to_look_up(cursor, now=now)}
     )
-    recent = instance.fetch_materializations(_PEOPLE, limit=RECENT).records
+    recent = instance.fetch_materializations(asset, limit=RECENT).records
     known = {record.storage_id for record in recent}
     ids = sorted(set(wanted.values()) - known)
     older = [
         record
         for first in range(0, len(ids), _PORTION)
         for record in instance.fetch_materializations(
-            dg.AssetRecordsFilter(asset_key=_PEOPLE, storage_ids=ids[first : first + _PORTION]), limit=_PORTION
+            dg.AssetRecordsFilter(asset_key=asset, storage_ids=ids[first : first + _PORTION]), limit=_PORTION
         ).records
     ]
     newest = {

@@ -2,22 +2,31 @@
 
 import dagster as dg
 
-from polar_attio_pipeline.processes import TAG, is_gone
+from polar_attio_pipeline.defs.names import Names
+from polar_attio_pipeline.processes import is_gone
 
 _LIVING = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
-@dg.sensor(
-    name="orphaned_runs",
-    minimum_interval_seconds=30,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="After a reboot or a power cut, marks the runs that died with it as failed: Dagster itself would count "
-    "them as started, and keep their place in the pool, until run monitoring's maximum runtime.",
-)
-def orphaned_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """Look at every started run that says which process it lives in."""
+def build_orphaned_runs_sensor(names: Names) -> dg.SensorDefinition:
+    """Return the sensor that looks at every started run of the pipeline's."""
+
+    @dg.sensor(
+        name=names.of("orphaned_runs"),
+        minimum_interval_seconds=30,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="After a reboot or a power cut, marks the runs that died with it as failed: Dagster itself would "
+        "count them as started, and keep their place in the pool, until run monitoring's maximum runtime.",
+    )
+    def orphaned_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        return _end_orphaned(context, names.process_tag)
+
+    return orphaned_runs
+
+
+def _end_orphaned(context: dg.SensorEvaluationContext, tag: str) -> dg.SkipReason:
     started = context.instance.get_runs(dg.RunsFilter(statuses=_LIVING))
-    dead = [run for run in started if TAG in run.tags and is_gone(run.tags[TAG])]
+    dead = [run for run in started if tag in run.tags and is_gone(run.tags[tag])]
     for run in dead:
         context.instance.report_run_failed(
             run,

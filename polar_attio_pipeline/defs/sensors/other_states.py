@@ -12,7 +12,7 @@ from polar_attio_pipeline.defs.bounded import within
 from polar_attio_pipeline.defs.dagster_private import Tick, last_cron_time
 from polar_attio_pipeline.defs.resources import LedgerResource
 from polar_attio_pipeline.defs.runs import UNDER_WAY, began_at, cause_of, runs_of, sentence
-from polar_attio_pipeline.defs.sensors.new_polar_customers import CURSOR_KEPT
+from polar_attio_pipeline.defs.sensors.new_polar_customers import CURSOR_KEPT, NAME
 from polar_attio_pipeline.defs.sensors.notices import LEDGER, RECONCILIATION, SENSOR, UNRESOLVED_CUSTOMERS, State
 from polar_attio_pipeline.defs.sensors.watching import Look
 from polar_attio_pipeline.http.redaction import redact
@@ -63,15 +63,15 @@ def reconciliation(look: Look, watching_since: datetime) -> State | None:
         look: The look that is taken.
         watching_since: From when on one that never succeeded is late.
     """
-    target, automation = look.watched.reconciliation, look.link("automation")
+    names, automation = look.watched.names, look.link("automation")
+    target, schedule = names.reconciliation, names.of("scheduled_reconciliation")
     ended = runs_of(look.instance, target, _ENDED)
     if ended and ended[0].dagster_run.status is dg.DagsterRunStatus.FAILURE:
         run_id = ended[0].dagster_run.run_id
         return State(
             RECONCILIATION,
             f"The newest reconciliation failed. It says: {cause_of(look.instance, run_id)} See "
-            f"{look.link(f'runs/{run_id}')} and, for when it is tried again, the schedule scheduled_reconciliation "
-            f"({automation}).",
+            f"{look.link(f'runs/{run_id}')} and, for when it is tried again, the schedule {schedule} ({automation}).",
         )
     cron = look.watched.cron
     before_last = last_cron_time(cron, last_cron_time(cron, look.now) - timedelta(seconds=1))
@@ -84,7 +84,7 @@ def reconciliation(look: Look, watching_since: datetime) -> State | None:
     return State(
         RECONCILIATION,
         f"No reconciliation has succeeded {last}, although two were due: see that Dagster's daemon runs and that the "
-        f"schedule scheduled_reconciliation is on ({automation}), or launch full_reconciliation by hand.",
+        f"schedule {schedule} is on ({automation}), or launch {target.job} by hand.",
     )
 
 
@@ -104,7 +104,7 @@ def ask(resource: LedgerResource, now: datetime) -> Count | State:
 
 
 def _read(resource: LedgerResource, now: datetime) -> Count:
-    place = locate(resource.url)
+    place = locate(resource.url.get_secret_value())
     if place.file is None or place.file.exists():
         # Reading alone would not show that its disk is full, or that another process keeps all writers out.
         try_out(place, patience=LEDGER_PATIENCE)
@@ -132,7 +132,7 @@ def unresolved_customers(look: Look, count: Count, *, error_share: float) -> Sta
     return State(
         UNRESOLVED_CUSTOMERS,
         f"{failed} of {total} customers are rejected or ambiguous. The check every_customer_is_in_attio lists them "
-        f"({look.link('assets/attio_people')}). Those that have waited longest: {named}.",
+        f"({look.asset_link(look.watched.names.people.asset)}). Those that have waited longest: {named}.",
     )
 
 
@@ -161,7 +161,7 @@ def sensor_ticks(look: Look, ticks: Sequence[Tick]) -> State | None:
     why = sentence(redact(said) or "Its evaluation raises an error")
     return State(
         SENSOR,
-        f"The sensor new_polar_customers has not been able to look for new customers at least since "
+        f"The sensor {look.watched.names.of(NAME)} has not been able to look for new customers at least since "
         f"{blind[-1].at:%Y-%m-%d %H:%M} UTC. {why} See its ticks ({look.link('automation')}).",
     )
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
-from polar_attio_pipeline.defs.runs import Target
+from polar_attio_pipeline.defs.names import Names
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +14,7 @@ class Watched:
     """What is watched, and by which rules.
 
     Attributes:
-        people: The asset of the hours, and its job.
-        reconciliation: The asset of the reconciliation, and its job.
+        names: Of the instance of the pipeline: no other's runs and assets are looked at.
         start: The first hour of the partitions.
         overdue: How long after its end an hour may stay open.
         cron: When a reconciliation is due.
@@ -23,8 +22,7 @@ class Watched:
         polar_link: Returns Polar's page of a customer.
     """
 
-    people: Target
-    reconciliation: Target
+    names: Names
     start: datetime
     overdue: timedelta
     cron: str
@@ -43,3 +41,7 @@ class Look:
     def link(self, place: str) -> str:
         """Return the address of a place in Dagster's UI, such as "automation"."""
         return f"{self.watched.ui}/{place}"
+
+    def asset_link(self, asset: dg.AssetKey) -> str:
+        """Return the address of an asset in Dagster's UI."""
+        return self.link(f"assets/{'/'.join(asset.path)}")

@@ -10,9 +10,11 @@ from typing import Any, Literal, Protocol
 from uuid import uuid4
 
 from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from polar_attio_pipeline.sandbox.attio.errors import AttioError, invalid_body, rate_limited, wrong_type
+from polar_attio_pipeline.sandbox.attio.failures import BrokenRecordError
 from polar_attio_pipeline.sandbox.attio.schema import ObjectType
 from polar_attio_pipeline.sandbox.attio.store import Actor, Record
 from polar_attio_pipeline.sandbox.attio.tokens import authenticate
@@ -120,7 +122,7 @@ class Endpoint:
 def route(world: AttioWorld, limits: Limits, endpoint: Endpoint) -> Route:
     """Return the route of an endpoint."""
 
-    async def handle(request: Request) -> Json:
+    async def handle(request: Request) -> Response:
         raw = await request.body()
         with world.settled():
             try:
@@ -133,6 +135,8 @@ def route(world: AttioWorld, limits: Limits, endpoint: Endpoint) -> Route:
                 answer = endpoint.handler(call)
             except AttioError as error:
                 return refuse(world, error)
+            except BrokenRecordError:
+                return PlainTextResponse("Internal Server Error", 500)
             return respond(world, 200, answer.body, answer.headers)
 
     return Route(f"/v2{endpoint.path}", handle, methods=[endpoint.method])

@@ -17,7 +17,7 @@ def query(call: Call) -> Answer:
     score = queries.score(prepared)
     budget.charge(score)
     return Answer(
-        {"data": [call.world.dump(record) for record in queries.run(prepared)]},
+        {"data": [_shown(call, record) for record in queries.run(prepared)]},
         {"x-attio-record-query-score": str(score)},
     )
 
@@ -110,4 +110,9 @@ def _update(call: Call, mode: Mode) -> Answer:
 
 
 def _record(call: Call, record: Record) -> Answer:
-    return Answer({"data": call.world.dump(record)})
+    return Answer({"data": _shown(call, record)})
+
+
+def _shown(call: Call, record: Record) -> dict[str, Any]:
+    call.world.check_serialisable(record)
+    return call.world.dump(record)

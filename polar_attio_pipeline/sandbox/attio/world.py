@@ -8,7 +8,8 @@ from threading import RLock
 from typing import Any
 
 from polar_attio_pipeline.sandbox.attio.budget import QueryBudget
-from polar_attio_pipeline.sandbox.attio.errors import bad_request, conflict, forbidden
+from polar_attio_pipeline.sandbox.attio.errors import forbidden
+from polar_attio_pipeline.sandbox.attio.failures import Failures
 from polar_attio_pipeline.sandbox.attio.output import dump_history, dump_record
 from polar_attio_pipeline.sandbox.attio.people import NewPerson, PersonView, values_of, view
 from polar_attio_pipeline.sandbox.attio.query import QueryEngine
@@ -24,7 +25,7 @@ _WORKSPACE_AGE = timedelta(days=400)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-class AttioWorld:
+class AttioWorld(Failures):
     """One workspace. Its methods act as people do; `routes` is its API.
 
     Args:
@@ -48,6 +49,7 @@ class AttioWorld:
     """
 
     def __init__(self, clock: Callable[[], datetime], *, seed: int | None = None) -> None:
+        super().__init__()
         self.clock = clock
         self.lock = RLock()
         random = Random(seed)
@@ -67,8 +69,6 @@ class AttioWorld:
         self.tokens = {ATTIO_TOKEN: Token(self.client_id, int(founded.timestamp()))}
         self.writes = 0
         self.plan_limit_records: int | None = None
-        self._conflicts = 0
-        self._gates = 0
 
     @contextmanager
     def settled(self) -> Iterator[None]:
@@ -91,30 +91,6 @@ class AttioWorld:
         """Issue an API key of 64 characters with these scopes."""
         self.tokens[token] = Token(self.store.new_id(), int(self.clock().timestamp()), frozenset(scopes))
         return self.tokens[token]
-
-    def conflict_next(self, count: int = 1) -> None:
-        """Answer the next record writes with 409 `concurrent_write_conflict`."""
-        self._conflicts = count
-
-    def gate_next(self, count: int = 1) -> None:
-        """Answer the next record writes with 400 `particle_gate_violation`, as behind a plan's gate."""
-        self._gates = count
-
-    def admit_write(self) -> None:
-        """Let a record write through, or fail it as was asked for.
-
-        Raises:
-            AttioError: `conflict_next` or `gate_next` is not used up; 409 or 400.
-        """
-        if self._conflicts:
-            self._conflicts -= 1
-            raise conflict(
-                "concurrent_write_conflict",
-                "The record was modified by another request while this write was being validated. Please try again.",
-            )
-        if self._gates:
-            self._gates -= 1
-            raise bad_request("particle_gate_violation", "This feature is not available on your current plan.")
 
     def admit_record(self) -> None:
         """Let one more record in, or refuse it.

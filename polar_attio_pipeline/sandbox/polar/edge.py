@@ -28,20 +28,21 @@ class PolarEdge:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        if headers.get("polar-version", errors.VERSION) != errors.VERSION:
+        version = headers.get("polar-version", errors.VERSION)
+        if version not in errors.VERSIONS:
             await errors.no_route()(scope, receive, send)
             return
         credential = headers.get("authorization", "")
         world, token = self._authenticate(credential)
         hit = self._limits.known(world.organization.id) if token else self._limits.unknown(credential)
         if not hit:
-            await send_too_many(send, str(WINDOW_SECONDS))
+            await send_too_many(send, str(WINDOW_SECONDS), version=version)
             return
         scope[TOKEN], scope[WORLD] = token, world
         if credential and token is None:
-            await errors.invalid_token()(scope, receive, with_headers(send))
+            await errors.invalid_token()(scope, receive, with_headers(send, version=version))
             return
-        await self._app(scope, receive, with_headers(send))
+        await self._app(scope, receive, with_headers(send, version=version))
 
     def _authenticate(self, credential: str) -> tuple[PolarWorld, Token | None]:
         scheme, _, value = credential.partition(" ")
@@ -49,22 +50,22 @@ class PolarEdge:
         return found or (self._world, None)
 
 
-def with_headers(send: Send) -> Send:
+def with_headers(send: Send, *, version: str = errors.VERSION) -> Send:
     """Add the headers that Polar's server puts on everything but its crashes."""
 
     async def wrapped(message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] != 500:
             headers = MutableHeaders(raw=message["headers"])
             headers.setdefault("cache-control", "private, no-store")
-            headers["polar-version"] = errors.VERSION
+            headers["polar-version"] = version
         await send(message)
 
     return wrapped
 
 
-async def send_too_many(send: Send, retry_after: str | None) -> None:
+async def send_too_many(send: Send, retry_after: str | None, *, version: str = errors.VERSION) -> None:
     """Send Polar's 429: no body, no content-type, no headers about the limit but `Retry-After`."""
-    headers = [(b"polar-version", errors.VERSION.encode())]
+    headers = [(b"polar-version", version.encode())]
     if retry_after is not None:
         headers.insert(0, (b"retry-after", retry_after.encode()))
     await send({"type": "http.response.start", "status": 429, "headers": headers})

@@ -8,7 +8,10 @@ from starlette.responses import PlainTextResponse, Response
 from polar_attio_pipeline.sandbox.json_response import Json
 
 VERSION = "2026-04"
-"""The API version that the server speaks and echoes."""
+"""The API version that the server speaks unless asked for another."""
+
+VERSIONS = frozenset({VERSION, "2026-10", "2027-01"})
+"""Those that it speaks: customers are the same in all of them. The one that was asked for is echoed."""
 
 _INVALID_TOKEN = "The access token provided is expired, revoked, malformed, or invalid for other reasons."  # a message
 _INSUFFICIENT_SCOPE = "The request requires higher privileges than provided by the access token."

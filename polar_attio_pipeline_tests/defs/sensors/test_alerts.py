@@ -22,7 +22,7 @@ from polar_attio_pipeline.hours import HOUR, between, floor, key
 from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result, unreadable
-from polar_attio_pipeline_tests.conftest import PEOPLE, RECONCILIATION, Pipeline
+from polar_attio_pipeline_tests.conftest import PEOPLE, RECONCILIATION, Pipeline, evaluate
 from polar_attio_pipeline_tests.receiver import Receiver, receiving
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -76,6 +76,7 @@ class Watch:
         self.begin()
 
     def configure(self, start: date) -> None:
+        self.start = start
         self.pipeline.configure(
             polar_attio_start_date=start,
             polar_attio_dagster_url=UI,
@@ -85,21 +86,22 @@ class Watch:
 
     def begin(self, *, ago: timedelta = DAY / 2) -> None:
         """Begin to watch, some time ago, and remember nothing of the hours since then."""
-        start = datetime.combine(self.pipeline.settings.polar_attio_start_date, time(), UTC)
+        start = datetime.combine(self.start, time(), UTC)
         self.cursor = dump(AlertCursor(datetime.now(UTC) - ago, start, start))
 
     def tick(self) -> str:
         """Tick; return what the UI says of it."""
-        context = dg.build_sensor_context(
+        given = dg.build_sensor_context(
             instance=self.instance,
             cursor=self.cursor,
             resources={
-                "ledger": LedgerResource(url=str(self.pipeline.database)),
+                "ledger": LedgerResource.at(self.pipeline.settings.polar_attio_database_url),
                 "options": PassOptions(),
             },
             definitions=self.pipeline.defs,
         )
-        result = self._definition(context)
+        with given as context:
+            result = evaluate(self._definition, context)
         assert isinstance(result, dg.SensorResult)
         self.cursor = result.cursor
         reason = (
@@ -144,7 +146,7 @@ class Watch:
 
 
 def test_while_all_is_well_nobody_hears_anything(watch: Watch) -> None:
-    assert watch.tick() == "There is nothing to tell."
+    assert watch.tick() == "There is nothing to announce."
     assert watch.heard() == [[], []]
 
 
@@ -153,7 +155,7 @@ def test_an_hour_that_fails_twice_is_told_once_with_its_cause_and_its_end_once(w
     pipeline.add("ada")
     pipeline.sandbox.faults.add(Fault(kind=Kind.STATUS, service="attio", status=503))
     pipeline.sync(fails=True)
-    assert watch.tick() == "There is nothing to tell."
+    assert watch.tick() == "There is nothing to announce."
 
     failed = pipeline.sync(fails=True)
     assert watch.tick() == "Sent: Polar to Attio: failing hours."
@@ -164,7 +166,7 @@ def test_an_hour_that_fails_twice_is_told_once_with_its_cause_and_its_end_once(w
     )
     assert message.endswith(f"See {UI}/runs/{failed.run_id}")
     pipeline.sync(fails=True)
-    assert watch.tick() == "There is nothing to tell."
+    assert watch.tick() == "There is nothing to announce."
 
     pipeline.sandbox.faults.clear()
     pipeline.sync()
@@ -215,7 +217,7 @@ def test_failing_runs_of_other_assets_and_other_code_locations_are_not_told(watc
         elsewhere = watch.fail({}, asset_selection=frozenset({dg.AssetKey("polar_customers")}))
         watch.instance.add_run_tags(elsewhere.run_id, {"dagster/partition": "2026-11-01"})
 
-    assert watch.tick() == "There is nothing to tell."
+    assert watch.tick() == "There is nothing to announce."
 
 
 def test_an_hour_that_fails_for_ever_between_good_ones_makes_one_notice_in_a_day(
@@ -247,7 +249,7 @@ def test_a_failing_hour_stays_in_view_however_many_other_runs_fail_meanwhile(
     watch.tick()
     monkeypatch.setattr(hour_states, "runs_of", lambda *_: [])
 
-    assert watch.tick() == "There is nothing to tell."
+    assert watch.tick() == "There is nothing to announce."
 
 
 def test_hours_that_are_overdue_stay_in_view_until_they_are_filled(
@@ -266,7 +268,7 @@ def test_hours_that_are_overdue_stay_in_view_until_they_are_filled(
     assert said == ["Polar to Attio: overdue hours"]
 
     watch.succeed(gone[0])
-    assert watch.tick() == "There is nothing to tell."
+    assert watch.tick() == "There is nothing to announce."
     watch.succeed(gone[1])
     assert watch.tick() == "Sent: Polar to Attio: overdue hours (over)."
 
@@ -285,7 +287,7 @@ def test_an_overdue_hour_is_named_with_where_to_look(watch: Watch) -> None:
 def test_in_an_instance_that_is_new_the_hours_that_lie_behind_are_no_news(watch: Watch) -> None:
     watch.instance.wipe_assets([PEOPLE])
     watch.begin(ago=14 * MINUTE)
-    assert watch.tick() == "There is nothing to tell. Not judged in this tick: overdue hours."
+    assert watch.tick() == "There is nothing to announce. Not judged in this tick: overdue hours."
 
     watch.begin(ago=16 * MINUTE)
     assert watch.tick() == "Sent: Polar to Attio: overdue hours."
@@ -293,7 +295,7 @@ def test_in_an_instance_that_is_new_the_hours_that_lie_behind_are_no_news(watch:
 
 def test_an_earlier_start_date_brings_its_hours_into_view(watch: Watch) -> None:
     watch.tick()
-    watch.configure(watch.pipeline.settings.polar_attio_start_date - timedelta(days=1))
+    watch.configure(watch.start - timedelta(days=1))
 
     assert watch.tick() == "Sent: Polar to Attio: overdue hours."
 
@@ -311,8 +313,8 @@ def test_more_hours_than_a_question_takes_are_looked_at_in_several(
 
     said = [watch.tick() for _ in range(7)]
 
-    assert said[0] == "There is nothing to tell. Not judged in this tick: overdue hours."
-    assert said[-1] == "There is nothing to tell."
+    assert said[0] == "There is nothing to announce. Not judged in this tick: overdue hours."
+    assert said[-1] == "There is nothing to announce."
     assert "Sent: Polar to Attio: overdue hours." in said
 
 
@@ -338,7 +340,7 @@ def test_one_write_that_has_failed_for_hours_is_told_although_it_is_one_of_many(
     good = [Outcome(f"good-{number}", None, Result.CREATED, None) for number in range(100)]
     failing = Outcome("bad", None, Result.REJECTED, None, reason=Reason.NOT_TAKEN, detail="A quota.")
     watch.pipeline.ledger.record([*good, failing], pass_id="p1")
-    assert watch.tick() == "There is nothing to tell."
+    assert watch.tick() == "There is nothing to announce."
 
     with time_machine.travel(datetime.now(UTC) - 4 * HOUR):
         watch.pipeline.ledger.forget(["bad"])
@@ -346,7 +348,7 @@ def test_one_write_that_has_failed_for_hours_is_told_although_it_is_one_of_many(
 
     assert watch.tick() == "Sent: Polar to Attio: unresolved customers."
     assert "attio_could_not_take" in watch.message()
-    assert watch.tick() == "There is nothing to tell."
+    assert watch.tick() == "There is nothing to announce."
 
     watch.pipeline.ledger.record([replace(failing, result=Result.CREATED, reason=None, detail=None)], pass_id="p3")
     assert watch.tick() == "Sent: Polar to Attio: unresolved customers (over)."
@@ -368,7 +370,7 @@ def test_a_channel_that_is_down_gets_its_notice_later_and_the_others_hear_nothin
 def test_a_tick_survives_a_cursor_that_is_garbage(watch: Watch, cursor: str) -> None:
     watch.cursor = cursor
 
-    assert watch.tick() == "There is nothing to tell."
+    assert watch.tick() == "There is nothing to announce."
 
 
 def test_a_corrupt_ledger_is_told_and_everything_else_is_judged_on(watch: Watch) -> None:
@@ -382,7 +384,7 @@ def test_a_corrupt_ledger_is_told_and_everything_else_is_judged_on(watch: Watch)
     assert said.startswith("Sent: Polar to Attio: ledger, Polar to Attio: overdue hours.")
     assert "Not judged in this tick: unresolved customers" in said
     assert "The ledger" in watch.channels[0].received[0]["message"]
-    assert watch.tick().startswith("There is nothing to tell.")
+    assert watch.tick().startswith("There is nothing to announce.")
 
     watch.pipeline.database.write_bytes(whole)
     assert watch.tick() == "Sent: Polar to Attio: ledger (over)."
@@ -444,9 +446,9 @@ def test_a_reconciliation_that_never_succeeded_is_told_when_two_were_due(
 ) -> None:
     watch, clock = simulated
     watch.succeed(*between(START + 2 * DAY, START + 6 * DAY))
-    assert watch.tick() == "There is nothing to tell."
+    assert watch.tick() == "There is nothing to announce."
     clock.shift(20 * HOUR)
-    assert watch.tick() == "There is nothing to tell."
+    assert watch.tick() == "There is nothing to announce."
 
     clock.shift(8 * HOUR)
 

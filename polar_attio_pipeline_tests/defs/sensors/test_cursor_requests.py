@@ -197,7 +197,7 @@ def test_before_the_start_date_it_says_that_nothing_is_asked_for_and_claims_noth
     assert decision.cursor.watermark == START
     assert decision.reason == (
         "POLAR_ATTIO_START_DATE is 2026-11-01, a day that has not begun: no hour is asked for before it. Customers who "
-        "come earlier are brought by full_reconciliation."
+        "come earlier are brought by a full reconciliation."
     )
 
 

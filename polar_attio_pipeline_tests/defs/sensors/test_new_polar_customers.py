@@ -13,6 +13,7 @@ from dagster._core.code_pointer import ModuleCodePointer
 from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
+from pydantic import SecretStr
 
 from polar_attio_pipeline.defs.assets.attio_people import ABSENT, READ_AT
 from polar_attio_pipeline.defs.partitions import range_tags
@@ -26,7 +27,7 @@ from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline.sandbox.tokens import POLAR_TOKEN
 from polar_attio_pipeline.sync.outcomes import Outcome, Result
-from polar_attio_pipeline_tests.conftest import CUSTOMERS, PEOPLE, Pipeline
+from polar_attio_pipeline_tests.conftest import CUSTOMERS, PEOPLE, Pipeline, evaluate
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 NOW = START + timedelta(hours=10, minutes=30)
@@ -62,16 +63,17 @@ class Sensor:
 
     def tick(self) -> dg.SensorResult | dg.SkipReason:
         resource = PolarResource(
-            access_token=POLAR_TOKEN, api_url=self.pipeline.settings.polar_api_url, requests_per_minute=1e6
+            access_token=SecretStr(POLAR_TOKEN), api_url=self.pipeline.settings.polar_api_url, requests_per_minute=1e6
         )
-        ledger = LedgerResource(url=self.pipeline.settings.polar_attio_database_url.get_secret_value())
-        context = dg.build_sensor_context(
+        ledger = LedgerResource.at(self.pipeline.settings.polar_attio_database_url)
+        given = dg.build_sensor_context(
             instance=self.instance,
             cursor=self.cursor,
             resources={"polar": resource, "ledger": ledger},
             definitions=self.pipeline.defs,
         )
-        result = self._definition(context)
+        with given as context:
+            result = evaluate(self._definition, context)
         assert isinstance(result, dg.SensorResult | dg.SkipReason)
         if isinstance(result, dg.SensorResult):
             self.cursor = result.cursor

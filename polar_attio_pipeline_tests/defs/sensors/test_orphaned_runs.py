@@ -5,7 +5,8 @@ import json
 import dagster as dg
 import pytest
 
-from polar_attio_pipeline.defs.sensors.orphaned_runs import orphaned_runs
+from polar_attio_pipeline.defs.names import Names
+from polar_attio_pipeline.defs.sensors.orphaned_runs import build_orphaned_runs_sensor
 from polar_attio_pipeline.processes import TAG, identity
 
 
@@ -23,7 +24,7 @@ def started_run(instance: dg.DagsterInstance, tags: dict[str, str]) -> str:
 
 
 def tick(instance: dg.DagsterInstance) -> str:
-    found = orphaned_runs(dg.build_sensor_context(instance=instance))
+    found = build_orphaned_runs_sensor(Names())(dg.build_sensor_context(instance=instance))
     assert isinstance(found, dg.SkipReason)
     return found.skip_message or ""
 

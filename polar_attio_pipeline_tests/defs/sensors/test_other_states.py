@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from polar_attio_pipeline.defs.dagster_private import Tick
-from polar_attio_pipeline.defs.runs import Target
+from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.sensors.new_polar_customers import CURSOR_KEPT
 from polar_attio_pipeline.defs.sensors.notices import SENSOR, State
 from polar_attio_pipeline.defs.sensors.other_states import sensor_ticks
@@ -14,7 +14,6 @@ from polar_attio_pipeline.defs.sensors.watching import Look, Watched
 from polar_attio_pipeline_tests.defs.sensors.cursor_builders import MINUTE, NOW, START
 
 DOWN = f"Polar is failing (503) for ada@example.com. {CURSOR_KEPT}"
-TARGET = Target(dg.AssetKey("any"), "any")
 
 
 def ticks(*said: str | None, every: timedelta = MINUTE) -> list[Tick]:
@@ -23,7 +22,7 @@ def ticks(*said: str | None, every: timedelta = MINUTE) -> list[Tick]:
 
 
 def judge(found: list[Tick], instance: dg.DagsterInstance) -> State | None:
-    watched = Watched(TARGET, TARGET, START, timedelta(hours=3), "35 3 * * *", "http://ui", str)
+    watched = Watched(Names(), START, timedelta(hours=3), "35 3 * * *", "http://ui", str)
     return sensor_ticks(Look(instance, watched, NOW), found)
 
 

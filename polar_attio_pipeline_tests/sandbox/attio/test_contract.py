@@ -4,8 +4,6 @@ from jsonschema import ValidationError
 
 from polar_attio_pipeline_tests.sandbox.attio import contract
 
-pytestmark = pytest.mark.skipif(not contract.DOCUMENT.exists(), reason="no copy of Attio's OpenAPI document here")
-
 
 def answer(method: str, path: str, status: int, body: object) -> httpx.Response:
     return httpx.Response(status, json=body, request=httpx.Request(method, f"https://api.attio.com{path}"))

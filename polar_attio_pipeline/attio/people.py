@@ -1,0 +1,92 @@
+"""People: what the client for any object has to know of them, and what Attio does to no other object."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from polar_attio_pipeline.attio.errors import data_of
+from polar_attio_pipeline.attio.models import decode_record, reference_of
+from polar_attio_pipeline.attio.objects import AttioObject, Matching
+from polar_attio_pipeline.attio.spellings import address_spellings
+from polar_attio_pipeline.http.client import ApiClient
+from polar_attio_pipeline.http.errors import ApiError
+from polar_attio_pipeline.sync.mapping import ATTRIBUTES, Target
+from polar_attio_pipeline.sync.records import CurrentValue, Person
+
+_log = logging.getLogger(__name__)
+
+PEOPLE = AttioObject(
+    slug="people",
+    title="People",
+    noun="person",
+    matching=Matching(slug="email_addresses", field="email_address", spellings=address_spellings),
+    attributes=ATTRIBUTES,
+    id_key="polar_customer_id",
+    mark_key="polar_customer",
+    slug_setting="ATTIO_SLUG__",
+)
+
+_COMPANY = "company"
+"""The slug of the company that a person belongs to. A system attribute: no workspace can rename it."""
+
+_LOOKS = (0.5, 2.0)
+"""Seconds before each look at the person: the automation did its work 63 ms after an address joined (measured)."""
+
+_ATTEMPTS = 4
+"""The write is done and its outcome waits: a few seconds are enough."""
+
+
+def decode_person(
+    record: object, *, targets: Sequence[Target], slugs: Mapping[str, str], workspace_slug: str | None = None
+) -> Person:
+    """Reduce a record to what matching and planning look at; as `decode_record`.
+
+    Raises:
+        ValueError: it is no record: it has no id, or no values that can be read.
+    """
+    read = decode_record(record, attio_object=PEOPLE, targets=targets, slugs=slugs, workspace_slug=workspace_slug)
+    company = reference_of(record, _COMPANY)
+    return Person(
+        record_id=read.record_id,
+        url=read.url,
+        emails=read.matches,
+        values=read.values,
+        company=str(company.value) if company and company.actor != "system" else None,
+    )
+
+
+async def keep_company(api: ApiClient, person: Person, company: str) -> CurrentValue | None:
+    """Give a person its company back if Attio itself has replaced it, as it does when an address joins.
+
+    What the automation did shows some time after the write, so the person is looked at twice. A company that anybody
+    but Attio has set meanwhile stays. If this fails, that is logged and nothing more: the write before it stands.
+
+    Args:
+        api: Attio's API.
+        person: Who got an address.
+        company: The record id of the company that it had before.
+
+    Returns:
+        The company that Attio had set, where it was replaced; None if nothing was written.
+    """
+    path = f"{PEOPLE.records_path}/{person.record_id}"
+    retry = replace(api.retry, attempts=min(api.retry.attempts, _ATTEMPTS))
+    try:
+        for seconds in _LOOKS:
+            await api.clock.sleep(seconds)
+            current = reference_of(data_of(await api.request("GET", path, limiter="reads", retry=retry)), _COMPANY)
+            if current and current.value != company:
+                if current.actor == "system":
+                    reference = [{"target_object": "companies", "target_record_id": company}]
+                    restored = {"data": {"values": {_COMPANY: reference}}}
+                    await api.request("PATCH", path, limiter="writes", json=restored, retry=retry)
+                    return current
+                return None
+    except (ApiError, ValueError) as error:
+        _log.warning(
+            "Attio may have replaced the company of %s when an address was added, and it could not be put back: %s "
+            "Look at the company there.",
+            person.url or person.record_id,
+            error,
+        )
+    return None

@@ -1,0 +1,25 @@
+"""The program `polar-attio`: a command is one file beside this one, and one line here."""
+
+import typer
+
+from polar_attio_pipeline.cli.alerts import alerts
+from polar_attio_pipeline.cli.confirm import confirm
+from polar_attio_pipeline.cli.doctor import doctor
+from polar_attio_pipeline.cli.plan import plan
+from polar_attio_pipeline.cli.setup import setup
+from polar_attio_pipeline.cli.sync import sync
+
+app = typer.Typer(
+    help="Keeps Polar's customers in Attio's People. Settings come from the environment and from .env in this "
+    "folder; .env.example explains each.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+app.command()(setup)
+app.command()(doctor)
+app.command()(plan)
+app.command()(sync)
+app.command()(confirm)
+app.add_typer(alerts, name="alerts")

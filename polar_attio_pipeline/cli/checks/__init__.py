@@ -1,0 +1,1 @@
+"""What `polar-attio doctor` looks at, one file a part. Each reads, and writes nothing."""

@@ -1,0 +1,60 @@
+"""What commands print: rows, and errors as one sentence."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import NoReturn, TypeVar
+
+import typer
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from polar_attio_pipeline.cli.required import MissingSettingError
+from polar_attio_pipeline.http.errors import ApiError
+from polar_attio_pipeline.ledger import LedgerError
+from polar_attio_pipeline.passes.guards import GuardError
+from polar_attio_pipeline.sync.ports import UnavailableError
+
+Mark = TypeVar("Mark", bound=str)
+
+_VALUE_ERROR = "Value error, "
+"""How pydantic begins the sentence of a validator."""
+
+
+def print_rows(rows: Iterable[tuple[Mark, str, str]], *, styles: Mapping[Mark, str]) -> None:
+    """Print a table of a mark, a subject and a text.
+
+    Args:
+        rows: What to print.
+        styles: The style of each mark, in rich's notation.
+    """
+    table = Table.grid(padding=(0, 2))
+    for mark, subject, text in rows:
+        table.add_row(Text(mark, style=styles[mark]), Text(subject), Text(text))
+    Console(highlight=False).print(table)
+
+
+@contextmanager
+def explained_errors() -> Iterator[None]:
+    """End the command with what is wrong and what to do, and without a traceback."""
+    try:
+        yield
+    except (ApiError, UnavailableError, LedgerError, GuardError, MissingSettingError) as error:
+        fail(str(error))
+    except ValidationError as error:
+        # Never the value: it may be a token.
+        wrong = (
+            f"{'__'.join(map(str, one['loc'])).upper()}: {one['msg'].removeprefix(_VALUE_ERROR)}"
+            for one in error.errors()
+        )
+        fail(f"A setting is not usable: {'; '.join(wrong)}.")
+    except SettingsError as error:
+        fail(f"A setting is not usable: {error}.")
+
+
+def fail(sentence: str) -> NoReturn:
+    """End the command with a sentence on standard error."""
+    Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(sentence)
+    raise typer.Exit(1)

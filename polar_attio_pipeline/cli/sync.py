@@ -1,0 +1,119 @@
+"""`polar-attio sync`: a pass without a daemon, by hand or from cron, that says on the terminal how far it is.
+
+Plain lines, in Universal Time, each written at once: a terminal, a file and cron's mail show the same.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from polar_attio_pipeline.cli.output import explained_errors, fail
+from polar_attio_pipeline.cli.required import ATTIO_KEY, POLAR_TOKEN, settings_with
+from polar_attio_pipeline.hours import named
+from polar_attio_pipeline.passes.connect import connected
+from polar_attio_pipeline.passes.hourly import HourDone, Hours, sync_hours
+from polar_attio_pipeline.passes.progress import Event, Upcoming
+from polar_attio_pipeline.passes.reconciliation import reconcile
+from polar_attio_pipeline.passes.stopping import PassStoppedError, Stop, run_until_stopped
+from polar_attio_pipeline.passes.story import sentences
+from polar_attio_pipeline.settings import Settings
+
+_PACKAGE = "polar_attio_pipeline"
+
+_AGAIN = (
+    "The next pass begins when this command is run again; it goes on where this one ended: what is in Attio is not "
+    "written again."
+)
+_UPCOMING = Upcoming(
+    finished="The next pass begins when this command is run again; over all customers it tries those again that were "
+    "left out.",
+    failed=_AGAIN,
+    stopped=_AGAIN,
+)
+
+
+def sync(
+    first: Annotated[str, typer.Option("--from", help="First hour, such as 2026-11-23-14:00; UTC.")] = "",
+    last: Annotated[str, typer.Option("--to", help="Last hour; the first one alone if not given.")] = "",
+    debug: Annotated[bool, typer.Option("--debug", help="Show each request, without its values.")] = False,
+) -> None:
+    """Bring customers to Attio now: those of some hours, or all of them. Ctrl-C ends it between two writes.
+
+    Exits with 0 when the pass has done everything, 1 when it failed, and 130 or 143 when Ctrl-C or SIGTERM ended it.
+    """
+    try:
+        starts = named(first, last)
+    except ValueError as error:
+        fail(str(error))
+    with explained_errors():
+        try:
+            run(settings_with(POLAR_TOKEN, ATTIO_KEY), starts, typer.echo, debug=debug)
+        except PassStoppedError as error:
+            raise typer.Exit(128 + error.by) from None
+
+
+def run(settings: Settings, starts: Sequence[datetime], say: Callable[[str], None], *, debug: bool) -> None:
+    """Run a pass over some hours, or over all customers.
+
+    Args:
+        settings: All of it comes from there.
+        starts: The hours; none of them for all customers.
+        say: Takes each line of output.
+        debug: Whether to show each request.
+
+    Raises:
+        PassStoppedError: it was asked to end, as by Ctrl-C, before it had done everything.
+        Exception: as `reconcile` and `sync_hours`.
+    """
+
+    def report(event: Event) -> None:
+        for sentence in sentences(event):
+            say(f"{datetime.now(UTC):%H:%M:%S} {sentence}")
+
+    async def work(stop: Stop) -> None:
+        async with connected(settings, reason="polar-attio sync", report=report) as connection:
+            context = replace(connection, stop=stop, upcoming=_UPCOMING)
+            if starts:
+                await sync_hours(context, Hours(starts), _reported_already)
+            else:
+                await reconcile(context)
+
+    with _package_logs(say, level=logging.DEBUG if debug else logging.INFO):
+        run_until_stopped(work)
+
+
+def _reported_already(hour: HourDone) -> None:
+    """Say nothing about an hour: the report counts its customers."""
+
+
+@contextmanager
+def _package_logs(say: Callable[[str], None], *, level: int) -> Iterator[None]:
+    """Show what the modules of this package log."""
+    package = logging.getLogger(_PACKAGE)
+    handler, before = _Lines(say), package.level
+    package.addHandler(handler)
+    package.setLevel(level)
+    try:
+        yield
+    finally:
+        package.removeHandler(handler)
+        package.setLevel(before)
+
+
+class _Lines(logging.Handler):
+    def __init__(self, say: Callable[[str], None]) -> None:
+        super().__init__()
+        self._say = say
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            mark = "" if record.levelno == logging.INFO else f"{record.levelname}: "
+            moment = datetime.fromtimestamp(record.created, UTC)
+            self._say(f"{moment:%H:%M:%S} {mark}{record.getMessage()}")
+        except Exception:  # noqa: BLE001  # as other handlers do
+            self.handleError(record)

@@ -1,0 +1,49 @@
+"""What a pass has done so far, in numbers and by reason, for its story."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from polar_attio_pipeline.passes.left_out import LeftOutSoFar
+from polar_attio_pipeline.passes.progress import Ended, Ending, Stage
+from polar_attio_pipeline.passes.rules import PassContext
+from polar_attio_pipeline.passes.telling import Teller
+from polar_attio_pipeline.sync.outcomes import Outcome, Result
+
+
+@dataclass
+class Summary:
+    """A pass under way, summed up.
+
+    Attributes:
+        teller: Tells what the pass does.
+        left_out: The customers who are not in Attio as they should be.
+        counts: Customers by result.
+        customers: How many there are in all; None while that is not known.
+    """
+
+    teller: Teller
+    left_out: LeftOutSoFar
+    counts: Counter[Result] = field(default_factory=Counter)
+    customers: int | None = None
+
+    def add(self, outcomes: Sequence[Outcome]) -> None:
+        """Take in outcomes."""
+        self.counts.update(outcome.result for outcome in outcomes)
+        self.left_out.add(outcomes)
+        if self.teller.stage is Stage.WRITING:
+            self.teller.advance(len(outcomes))
+
+    def ended(self, how: Ending, context: PassContext) -> Ended:
+        """Return what to say at the end of the pass."""
+        apis = context.polar.api, context.attio.api
+        return Ended(
+            how=how,
+            counts=dict(self.counts),
+            left_out=self.left_out.by_reason(),
+            remaining=None if self.customers is None else max(0, self.customers - sum(self.counts.values())),
+            seconds=self.teller.seconds(),
+            requests=context.requests(),
+            throttled=sum(api.stats.throttled for api in apis),
+            upcoming=context.upcoming.after(how),
+        )

@@ -1,0 +1,47 @@
+"""The names of settings: those that begin like ours but are none, and what was probably meant."""
+
+from collections.abc import Collection, Iterator, Mapping
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+
+OURS = "polar_attio_"
+"""Nothing but this pipeline has names that begin so."""
+
+SHARED = ("polar_", "attio_")
+"""Other programs may have names that begin so, such as the product that sells through Polar."""
+
+IGNORE = "POLAR_ATTIO_IGNORE_NAMES"
+NESTED = "attio_slug__"
+
+
+def unknown(
+    names: Mapping[str, str], known: Collection[str], ignored: Collection[str], *, prefix: str = ""
+) -> Iterator[str]:
+    """Yield a sentence's part for each name that begins like a setting of ours and is none.
+
+    Args:
+        names: Each name in small letters, and where it stands, in words.
+        known: The settings in small letters. Names that begin with `attio_slug__` are judged elsewhere, by their value.
+        ignored: Patterns of other programs' names in capitals, such as POLAR_WEBHOOK_SECRET or POLAR_PORT*. They do not
+            apply to names that begin with POLAR_ATTIO_.
+        prefix: What stands before every name in its place, and is left out in `names` and `known`.
+    """
+    for name, place in names.items():
+        if not name.startswith(SHARED) or name in known or name.startswith(NESTED):
+            continue
+        ours = name.startswith(OURS)
+        if not ours and any(fnmatchcase(name.upper(), pattern) for pattern in ignored):
+            continue
+        other = "" if ours else f" (if another program uses it, add it to {prefix.upper()}{IGNORE})"
+        whole = f"{prefix}{name}".upper()
+        yield f"{whole} {place} is no setting, {nearest(name, known, prefix=prefix)}{other}"
+
+
+def nearest(name: str, known: Collection[str], *, prefix: str = "") -> str:
+    """Say which known name, in capitals, is the nearest one, as the end of a sentence."""
+    found = get_close_matches(name, known, n=1)
+    return (
+        f"the nearest one is {prefix.upper()}{found[0].upper()}"
+        if found
+        else "and none has a similar name: see .env.example"
+    )

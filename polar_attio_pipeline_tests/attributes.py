@@ -1,0 +1,24 @@
+"""The attributes that tests have expectations of their own about.
+
+A workspace with these alone is for tests that say what every attribute must hold: one that is added to the mapping
+changes nothing for them until they are taught about it here. All other tests have a workspace with every attribute.
+"""
+
+from polar_attio_pipeline.sync.mapping import BY_KEY, Target
+
+KNOWN = tuple(
+    BY_KEY[key]
+    for key in (
+        "polar_customer",
+        "polar_customer_id",
+        "name",
+        "polar_customer_url",
+        "polar_customer_since",
+        "polar_external_id",
+        "polar_customer_type",
+        "polar_country",
+    )
+)
+
+TARGETS = tuple(Target(attribute, attribute.types[0]) for attribute in KNOWN)
+"""A workspace that has them, each in the type that `setup` creates."""

@@ -1,0 +1,136 @@
+"""`polar-attio sync`: a pass without a daemon, told line by line, that Ctrl-C ends between two writes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from polar_attio_pipeline.cli.app import app
+from polar_attio_pipeline.hours import HOUR, key
+from polar_attio_pipeline.sandbox.faults import Fault, Kind
+from polar_attio_pipeline.sync.outcomes import Result as Became
+from polar_attio_pipeline_tests.conftest import Pipeline
+
+_STARTS_WITHIN = 60
+
+
+@pytest.fixture(autouse=True)
+def settings(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the definitions are built from, in the environment."""
+    named = pipeline.settings.model_dump(
+        include={
+            "polar_api_url",
+            "attio_api_url",
+            "polar_attio_start_date",
+            "polar_requests_per_minute",
+            "attio_reads_per_second",
+            "attio_writes_per_second",
+        }
+    )
+    for name, value in named.items():
+        monkeypatch.setenv(name.upper(), str(value))
+    monkeypatch.setenv("POLAR_ATTIO_DATABASE_URL", str(pipeline.database))
+
+
+def sync(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["sync", *arguments])
+
+
+def test_it_brings_all_customers_and_says_so_line_by_line(pipeline: Pipeline) -> None:
+    pipeline.add("ada")
+    pipeline.add("bob", hour=3)
+
+    result = sync()
+
+    assert result.exit_code == 0, result.output
+    assert pipeline.names() == {"ada", "bob"}
+    lines = [line.partition(" ")[2] for line in result.stdout.splitlines()]
+    assert lines[0] == "A reconciliation of everything begins (polar-attio sync)."
+    assert any(line.startswith("Finished after") and "2 customers: 2 created" in line for line in lines)
+    assert lines[-1].startswith("The next pass begins when this command is run again")
+
+
+def test_it_brings_the_customers_of_some_hours_and_no_others(pipeline: Pipeline) -> None:
+    for hour in range(4):
+        pipeline.add(f"customer{hour}", hour=hour)
+
+    result = sync("--from", key(pipeline.here + HOUR), "--to", key(pipeline.here + 2 * HOUR))
+
+    assert result.exit_code == 0, result.output
+    assert pipeline.names() == {"customer1", "customer2"}
+    assert "2 customers in 2 hours to bring to Attio" in result.stdout
+
+
+def test_customers_that_were_left_out_are_named_and_are_no_failure(pipeline: Pipeline) -> None:
+    team = pipeline.add("team", email=None, type="team")
+
+    result = sync()
+
+    assert result.exit_code == 0, result.output
+    assert "1 rejected, no_email:" in result.stdout
+    assert f"/customers/{team.id}" in result.stdout
+
+
+def test_hours_that_are_none_are_refused(pipeline: Pipeline) -> None:
+    result = sync("--from", "yesterday")
+
+    assert result.exit_code == 1
+    assert "write them like 2026-11-23-14:00" in result.stderr
+    assert pipeline.sandbox.traffic.count() == 0
+
+
+def test_a_failure_is_one_sentence_and_the_exit_code_1(pipeline: Pipeline, impatient: None) -> None:
+    pipeline.add("ada")
+    pipeline.sandbox.faults.add(Fault(kind=Kind.STATUS, status=503, service="polar"))
+
+    result = sync()
+
+    assert result.exit_code == 1
+    assert "Polar" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert "Failed after" in result.stdout
+
+
+def test_requests_are_shown_only_on_demand(pipeline: Pipeline) -> None:
+    pipeline.add("ada")
+
+    assert "Polar: GET /v1/customers/: 200 in" not in sync().stdout
+    assert "DEBUG: Polar: GET /v1/customers/: 200 in" in sync("--debug").stdout
+
+
+def test_what_the_package_warns_of_is_shown(pipeline: Pipeline) -> None:
+    pipeline.add("ada")
+    pipeline.sandbox.polar.break_customer(pipeline.add("bob").id)
+
+    assert "WARNING: Polar cannot show 1 of its customers" in sync().stdout
+
+
+@pytest.mark.parametrize(("by", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_it_between_two_writes_and_it_says_what_it_did(
+    pipeline: Pipeline, tmp_path: Path, by: signal.Signals, code: int
+) -> None:
+    for number in range(300):
+        pipeline.add(f"customer{number}", minute=number % 60)
+    program = "from polar_attio_pipeline.cli.app import app; app()"
+    environment = {**os.environ, "ATTIO_WRITES_PER_SECOND": "40", "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "sync"], stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        until = time.monotonic() + _STARTS_WITHIN
+        while pipeline.writes < 30:
+            assert time.monotonic() < until, "it does not write"
+            time.sleep(0.05)
+        process.send_signal(by)
+        said, _ = process.communicate(timeout=30)
+
+    counts = pipeline.ledger.counts()
+    assert process.returncode == code
+    assert counts[Became.CREATED] == pipeline.writes < 300, "every write that Attio took is on record"
+    assert f"300 customers: {pipeline.writes} created" not in said
+    assert f"{pipeline.writes} customers: {pipeline.writes} created" in said
+    assert f"{300 - pipeline.writes} customers without an outcome" in said

@@ -1,0 +1,88 @@
+"""The attributes of the mapping, as the documentation lists them: a table, and the settings that rename them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from polar_attio_pipeline.attio.people import PEOPLE
+from polar_attio_pipeline.sync.mapping import ATTRIBUTES, Attribute
+
+ROOT = Path(__file__).parents[2]
+"""Of the repository."""
+
+_HEAD = ("Key and default slug", "Attio type", "In the workspace", "Written over what differs", "Meaning", "In Polar")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a file that is written by the command.
+
+    Attributes:
+        path: The file, from the root of the repository.
+        begin: The line before the part.
+        end: The line after it.
+        text: What stands between them.
+    """
+
+    path: str
+    begin: str
+    end: str
+    text: str
+
+    def put_into(self, content: str) -> str:
+        """Return the content of the file with this part brought up to date.
+
+        Raises:
+            ValueError: the file lacks the lines between which it goes.
+        """
+        before, begin, rest = content.partition(self.begin)
+        _, end, after = rest.partition(self.end)
+        if not begin or not end:
+            raise ValueError(f"{self.path} lacks the lines between which attributes go: {self.begin} and {self.end}")
+        return f"{before}{begin}\n{self.text}\n{end}{after}"
+
+
+def parts(attributes: Iterable[Attribute[Any]] = ATTRIBUTES) -> tuple[Part, ...]:
+    """Return what is written, and where."""
+    listed = list(attributes)
+    return (
+        Part("docs/attributes.md", "<!-- written by make docs -->", "<!-- end -->", f"\n{_table(listed)}\n"),
+        Part(".env.example", "# (written by make docs)", "# (end)", _settings(listed)),
+    )
+
+
+def write(root: Path) -> list[str]:
+    """Bring every part up to date, and return the files that were not.
+
+    Args:
+        root: Of the repository.
+
+    Raises:
+        ValueError: a file lacks the lines between which its part goes.
+    """
+    changed = []
+    for part in parts():
+        file = root / part.path
+        before = file.read_text(encoding="utf-8")
+        after = part.put_into(before)
+        if after != before:
+            file.write_text(after, encoding="utf-8")
+            changed.append(part.path)
+    return changed
+
+
+def _table(attributes: Iterable[Attribute[Any]]) -> str:
+    rows = [_HEAD, ["---"] * len(_HEAD), *map(_row, attributes)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _row(attribute: Attribute[Any]) -> list[str]:
+    kind = "required" if attribute.required else "standard" if attribute.standard else "optional"
+    types = " or ".join(attribute.types)
+    return [f"`{attribute.key}`", types, kind, attribute.policy, attribute.description, attribute.source]
+
+
+def _settings(attributes: Iterable[Attribute[Any]]) -> str:
+    ours = [attribute.key for attribute in attributes if not attribute.standard]
+    return "\n".join(f"# {PEOPLE.setting(key)}={key}" for key in ours)

@@ -1,0 +1,22 @@
+"""What the package says of itself."""
+
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from packaging.specifiers import SpecifierSet
+
+PROJECT: Any = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+
+
+def test_the_classifiers_name_each_python_that_is_allowed_and_no_other() -> None:
+    allowed = SpecifierSet(PROJECT["requires-python"])
+    prefix = "Programming Language :: Python :: "
+    named = {name.removeprefix(prefix) for name in PROJECT["classifiers"] if name.startswith(f"{prefix}3.")}
+
+    assert named == {f"3.{minor}" for minor in range(40) if f"3.{minor}.0" in allowed}
+
+
+def test_a_type_checker_takes_the_types_from_the_package() -> None:
+    assert (files("polar_attio_pipeline") / "py.typed").is_file()
