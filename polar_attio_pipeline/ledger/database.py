@@ -8,11 +8,11 @@ from functools import cached_property
 
 import sqlalchemy as sa
 
-from polar_attio_pipeline.ledger.engine import WRITES, create_engine, empty_engine, prepare, vacuum
+from polar_attio_pipeline.ledger.engine import WRITES, create_engine, empty_engine, exists, prepare, vacuum
 from polar_attio_pipeline.ledger.errors import LedgerError
 from polar_attio_pipeline.ledger.explain import explaining, is_locked
 from polar_attio_pipeline.ledger.location import Location
-from polar_attio_pipeline.ledger.schema import HEAD, METADATA, REVISIONS, version
+from polar_attio_pipeline.ledger.schema import HEAD, METADATA, REVISIONS, foreign_tables, version
 
 
 class Database:
@@ -92,7 +92,7 @@ class Database:
 
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[sa.Connection]:
-        if not writes and self.place.file and not self.place.file.exists():
+        if not writes and self.place.file and not exists(self.place.file, name=self.place.name):
             # Nothing is on record, and reading makes no file: a preview leaves no trace.
             with empty_engine().begin() as connection:
                 METADATA.create_all(connection)
@@ -136,6 +136,12 @@ class Database:
 
     def _is_current(self, connection: sa.Connection) -> bool:
         found = version(connection)
+        if found is None and (foreign := foreign_tables(connection)):
+            raise LedgerError(
+                f"The ledger {self.place.name} is the database of another program, with a table {foreign[0]} of its "
+                "own: name another file or database in POLAR_ATTIO_DATABASE_URL, or another schema of the same one "
+                "(?options=-csearch_path%3Dname)."
+            )
         if found is not None and found not in REVISIONS:
             raise LedgerError(
                 f"The ledger {self.place.name} was written by a newer version of polar-attio-pipeline (its schema is "

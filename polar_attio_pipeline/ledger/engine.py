@@ -7,6 +7,7 @@ in return a ledger's file may be moved away while a daemon runs, a process may f
 import math
 import os
 import sqlite3
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from sqlalchemy.pool import NullPool
 
 from polar_attio_pipeline.ledger.errors import LedgerError
 from polar_attio_pipeline.ledger.location import Location
+from polar_attio_pipeline.ledger.sqlite_errors import unshared
 
 WRITES = "ledger_writes"
 """Execution option of a connection whose transactions write: they queue, one at a time."""
@@ -48,6 +50,25 @@ def empty_engine() -> sa.Engine:
     return sa.create_engine("sqlite://", poolclass=NullPool, hide_parameters=True)
 
 
+def exists(file: Path, *, name: str) -> bool:
+    """Tell whether the file is there.
+
+    Args:
+        file: The SQLite file.
+        name: Of the ledger, for the sentence.
+
+    Raises:
+        LedgerError: this user may not look into its folder, or the system takes no such name.
+    """
+    try:
+        return file.exists()
+    except OSError as error:
+        raise LedgerError(
+            f"The ledger {name} cannot be looked for ({type(error).__name__}: {error.strerror}): give this user the "
+            "right to enter its folder, or name another file in POLAR_ATTIO_DATABASE_URL."
+        ) from error
+
+
 def prepare(file: Path, *, name: str) -> None:
     """Make the file and its folders where they are missing, private to this user whatever the umask says.
 
@@ -60,7 +81,7 @@ def prepare(file: Path, *, name: str) -> None:
     Raises:
         LedgerError: that is not possible.
     """
-    if file.exists():
+    if exists(file, name=name):
         return
     try:
         for folder in (*reversed(file.parent.parents), file.parent):
@@ -92,12 +113,12 @@ def vacuum(engine: sa.Engine) -> bool:
 
 def _sqlite(place: Location, patience: float) -> sa.Engine:
     engine = sa.create_engine(place.url, poolclass=NullPool, hide_parameters=True, connect_args={"timeout": patience})
-    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "connect", partial(_set_up_sqlite, place))
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _set_up_sqlite(connection: sqlite3.Connection, _: Any) -> None:
+def _set_up_sqlite(place: Location, connection: sqlite3.Connection, _: Any) -> None:
     # The driver would begin transactions by itself, and later than at their first statement.
     connection.isolation_level = None
     # What is deleted or replaced is overwritten: names and addresses do not stay in the file's free space.
@@ -105,7 +126,10 @@ def _set_up_sqlite(connection: sqlite3.Connection, _: Any) -> None:
     ((mode,),) = connection.execute("PRAGMA journal_mode")
     if mode != "wal":
         # Readers and one writer at the same time. The mode is a property of the file: this happens once.
-        connection.execute("PRAGMA journal_mode = wal")
+        ((mode,),) = connection.execute("PRAGMA journal_mode = wal")
+    if mode != "wal":
+        # SQLite says so, and goes on in the old mode, where a file system has no shared memory.
+        raise LedgerError(unshared(place))
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
@@ -115,6 +139,8 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 
 def _postgres(place: Location, patience: float) -> sa.Engine:
     bounds = {
+        # Else the driver encodes as the database does, and a name may fail before the server can say why.
+        "client_encoding": "utf8",
         "connect_timeout": max(2, math.ceil(patience)),
         "keepalives_idle": _SILENT_SECONDS // 2,
         "keepalives_interval": _SILENT_SECONDS // 6,

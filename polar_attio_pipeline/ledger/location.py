@@ -63,7 +63,12 @@ def is_server(given: str) -> bool:
 
 
 def _in_file(path: Path, query: Mapping[str, Sequence[str] | str]) -> Location:
-    file = path.expanduser()
+    try:
+        file = path.expanduser()
+    except RuntimeError:
+        raise LedgerError(
+            f"POLAR_ATTIO_DATABASE_URL names {path}, and this machine knows no such home folder: give the whole path."
+        ) from None
     return Location(sa.URL.create(_SQLITE, database=str(file), query=query), str(path), file)
 
 

@@ -133,3 +133,8 @@ def version(connection: sa.Connection) -> str | None:
     if not sa.inspect(connection).has_table(VERSION_TABLE):
         return None
     return connection.execute(sa.select(_VERSION.c.version_num)).scalar_one_or_none()
+
+
+def foreign_tables(connection: sa.Connection) -> list[str]:
+    """Return the tables of a database without a version that have the name of one of ours."""
+    return sorted({*sa.inspect(connection).get_table_names()} & {*METADATA.tables})

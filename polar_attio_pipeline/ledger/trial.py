@@ -6,6 +6,7 @@ from enum import Enum
 from pathlib import Path
 
 from polar_attio_pipeline.ledger.database import Database
+from polar_attio_pipeline.ledger.engine import exists
 from polar_attio_pipeline.ledger.errors import LedgerError
 from polar_attio_pipeline.ledger.location import Location, locate
 
@@ -28,7 +29,7 @@ def try_out(place: Location, *, patience: float) -> Condition:
     Raises:
         LedgerError: a pass could not use it; the text says why and what to do.
     """
-    if place.file is None or place.file.exists():
+    if place.file is None or exists(place.file, name=place.name):
         return Condition.READY if Database(place, patience=patience).try_out() else Condition.OUTDATED
     ground = next(folder for folder in place.file.absolute().parents if folder.exists())
     try:

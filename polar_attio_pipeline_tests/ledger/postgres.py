@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -54,7 +55,8 @@ def server() -> Iterator[int]:
                 _wait(url(port, "postgres"))
                 yield port
             finally:
-                process.terminate()
+                # At once: it would wait for connections to be closed, and then save what nobody reads any more.
+                process.send_signal(signal.SIGQUIT)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

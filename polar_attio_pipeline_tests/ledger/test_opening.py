@@ -13,7 +13,9 @@ import psutil
 import pytest
 import sqlalchemy as sa
 
-from polar_attio_pipeline.ledger import Ledger, LedgerError
+from polar_attio_pipeline.ledger import Ledger, LedgerError, engine
+from polar_attio_pipeline.ledger.explain import explaining
+from polar_attio_pipeline.ledger.location import locate
 from polar_attio_pipeline.sync.outcomes import Result
 from polar_attio_pipeline_tests.ledger.builders import outcome
 
@@ -63,6 +65,19 @@ def test_a_folder_that_is_there_already_keeps_its_permissions(tmp_path: Path) ->
     record(tmp_path / "ledger.db")
 
     assert mode(tmp_path) == 0o755
+
+
+@pytest.mark.usefixtures("loose_umask")
+def test_the_files_in_a_folder_that_is_open_to_everybody_are_private_all_the_same(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    file = tmp_path / "ledger.db"
+    record(file)
+
+    with shell(file, "BEGIN", "SELECT * FROM outcomes"):
+        record(file, "bob")
+        beside = {path.name: mode(path) for path in tmp_path.iterdir()}
+
+    assert beside == {"ledger.db": 0o600, "ledger.db-wal": 0o600, "ledger.db-shm": 0o600}
 
 
 def test_a_shell_left_open_with_a_transaction_that_reads_stops_nothing(file: Path) -> None:
@@ -152,7 +167,9 @@ def test_a_folder_in_place_of_the_file_is_said_to_be_so(tmp_path: Path) -> None:
 
 AS_ANOTHER_USER = """
 import os, sys
-from polar_attio_pipeline.ledger import Ledger, LedgerError
+from polar_attio_pipeline.ledger import Ledger, LedgerError, engine
+from polar_attio_pipeline.ledger.explain import explaining
+from polar_attio_pipeline.ledger.location import locate
 from polar_attio_pipeline_tests.ledger.builders import outcome
 if os.geteuid() == 0:
     os.setgid(65534)
@@ -178,6 +195,88 @@ def test_a_file_that_this_user_may_only_read_is_said_to_be_so() -> None:
     assert "cannot be opened for writing: give this user the right to write" in done.stdout
 
 
+@pytest.mark.parametrize("kind", ["wal", "shm"])
+def test_a_file_of_another_user_beside_the_ledger_is_said_to_be_in_the_way(kind: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "ledger.db")
+        record(file)
+        file.chmod(0o666)
+        file.parent.chmod(0o777)
+        beside = file.with_name(f"{file.name}-{kind}")
+        beside.write_bytes(b"")
+        beside.chmod(0o400)
+
+        program = [sys.executable, "-c", AS_ANOTHER_USER, str(file)]
+        done = subprocess.run(program, capture_output=True, text=True, check=True)
+
+    assert (
+        "cannot be opened for writing: give this user the right to write to the file, to the -wal and -shm files"
+        in (done.stdout)
+    )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder that the tests' user may not enter")
+def test_a_folder_that_this_user_may_not_enter_is_said_to_be_one() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "ledger.db")
+        record(file)
+
+        for program in (AS_ANOTHER_USER, AS_ANOTHER_USER.replace('record([outcome("bob")], pass_id="p1")', "counts()")):
+            done = subprocess.run(
+                [sys.executable, "-c", program, str(file)], capture_output=True, text=True, check=True
+            )
+            assert "cannot be looked for (PermissionError" in done.stdout
+
+
+def test_a_name_that_the_system_does_not_take_is_said_to_be_one(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match=r"cannot be looked for \(OSError: File name too long\)"):
+        record(tmp_path / ("x" * 300))
+
+
+def test_a_home_folder_that_is_not_there_is_said_to_be_so() -> None:
+    with pytest.raises(LedgerError, match="knows no such home folder: give the whole path"):
+        Ledger("~nobody-of-this-name/ledger.db")
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_IOERR_SHMMAP, sqlite3.SQLITE_IOERR_LOCK])
+def test_a_file_system_without_locks_or_shared_memory_is_said_to_be_one(file: Path, code: int) -> None:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = code
+
+    with pytest.raises(LedgerError, match="such as a network drive: name a file on a local disk, or a Postgres"):
+        raise_explained(file, error)
+
+
+def test_a_file_system_on_which_sqlite_keeps_its_old_journal_is_said_to_be_one(file: Path) -> None:
+    file.parent.mkdir()
+
+    # Without a lock or shared memory, as on some network drives.
+    with (
+        closing(sqlite3.connect(f"file:{file}?vfs=unix-none", uri=True)) as connection,
+        pytest.raises(LedgerError, match="such as a network drive"),
+    ):
+        engine._set_up_sqlite(locate(file), connection, None)
+
+
+def raise_explained(file: Path, error: Exception) -> None:
+    with explaining(locate(file), patience=1):
+        raise error
+
+
+def test_the_database_of_another_program_is_left_as_it_is(file: Path) -> None:
+    file.parent.mkdir()
+    with shell(file, "CREATE TABLE passes (id)", "INSERT INTO passes VALUES (7)"):
+        pass
+
+    with pytest.raises(LedgerError, match="is the database of another program, with a table passes of its own"):
+        record(file)
+    with pytest.raises(LedgerError, match="is the database of another program"):
+        Ledger(file).counts()
+
+    with shell(file) as connection:
+        assert connection.execute("SELECT name FROM sqlite_schema").fetchall() == [("passes",)]
+
+
 def test_a_full_disk_is_said_to_be_one_and_what_was_there_stays(file: Path) -> None:
     record(file)
     ledger = Ledger(file)
@@ -194,7 +293,9 @@ def test_a_full_disk_is_said_to_be_one_and_what_was_there_stays(file: Path) -> N
 
 WITHOUT_ROOM = """
 import resource, signal, sys
-from polar_attio_pipeline.ledger import Ledger, LedgerError
+from polar_attio_pipeline.ledger import Ledger, LedgerError, engine
+from polar_attio_pipeline.ledger.explain import explaining
+from polar_attio_pipeline.ledger.location import locate
 from polar_attio_pipeline_tests.ledger.builders import outcome
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))

@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
 from polar_attio_pipeline.ledger import Ledger, LedgerError
+from polar_attio_pipeline.ledger.explain import explaining
+from polar_attio_pipeline.ledger.location import locate
 from polar_attio_pipeline.sync.outcomes import Result
 from polar_attio_pipeline_tests.ledger import postgres
 from polar_attio_pipeline_tests.ledger.builders import outcome
@@ -31,6 +34,22 @@ def shell(database: str, *statements: str) -> Iterator[None]:
     engine.dispose()
 
 
+@contextmanager
+def server_shell(port: int) -> Iterator[sa.Connection]:
+    """A shell on the server, outside of transactions."""
+    engine = sa.create_engine(postgres.url(port, "postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+def explained(database: str, error: Exception) -> str:
+    """What a person reads of an error."""
+    with pytest.raises(LedgerError) as refused, explaining(locate(database), patience=1):
+        raise error
+    return str(refused.value)
+
+
 def test_a_server_that_is_not_there_is_said_to_be_so_without_the_password(port: int) -> None:
     nowhere = f"postgresql://tester:{SECRET}@127.0.0.1:1/ledger"
 
@@ -41,8 +60,127 @@ def test_a_server_that_is_not_there_is_said_to_be_so_without_the_password(port: 
 
 
 def test_a_database_that_is_not_there_is_said_to_be_so_in_the_words_of_the_driver(port: int) -> None:
-    with pytest.raises(LedgerError, match=r'cannot be reached: .* the driver says: .*"nowhere" does not exist'):
-        Ledger(postgres.url(port, "nowhere"), patience=1).counts()
+    sentence = (
+        r'names a database that its server does not have: create it, .* the driver says: .*"nowhere" does not exist'
+    )
+    with pytest.raises(LedgerError, match=sentence):
+        Ledger(postgres.url(port, "nowhere"), patience=5).counts()
+
+
+def test_a_user_that_is_not_there_is_said_to_be_refused(database: str) -> None:
+    with pytest.raises(
+        LedgerError, match=r"refuses the user, the password or this machine: correct them .*does not exist"
+    ):
+        Ledger(database.replace("tester@", "stranger@"), patience=5).counts()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        'connection failed: FATAL:  password authentication failed for user "tester"',
+        "connection failed: fe_sendauth: no password supplied",
+        'connection failed: FATAL:  no pg_hba.conf entry for host "10.0.0.7", user "tester", database "x"',
+    ],
+)
+def test_a_password_that_is_refused_is_said_to_be_so(database: str, words: str) -> None:
+    # The tests' server trusts everybody, so these are the words of one that does not.
+    error = sa.exc.OperationalError("", None, psycopg.OperationalError(words))
+
+    assert "refuses the user, the password or this machine: correct them" in explained(database, error)
+
+
+def test_too_many_connections_are_said_to_be_so(database: str) -> None:
+    role = f"role_{uuid4().hex}"
+    with shell(database, f"CREATE ROLE {role} LOGIN CONNECTION LIMIT 0", "COMMIT"):
+        pass
+
+    with pytest.raises(LedgerError, match="takes no more connections: close some or raise max_connections"):
+        Ledger(database.replace("tester@", f"{role}@"), patience=5).counts()
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        ("FATAL:  remaining connection slots are reserved for superusers", "takes no more connections"),
+        ("FATAL:  sorry, too many clients already", "takes no more connections"),
+        ("FATAL:  the database system is starting up", "is starting or stopping: wait until it runs"),
+        ("server does not support SSL, but SSL was required", "option in POLAR_ATTIO_DATABASE_URL"),
+    ],
+)
+def test_a_server_that_accepts_no_connection_says_why(database: str, words: str, advice: str) -> None:
+    error = sa.exc.OperationalError("", None, psycopg.OperationalError(f"connection failed: {words}"))
+
+    assert advice in explained(database, error)
+
+
+def test_an_option_that_nobody_knows_is_said_to_be_wrong(database: str) -> None:
+    with pytest.raises(LedgerError, match=r"option in POLAR_ATTIO_DATABASE_URL .* correct it; .* \"nonsense\""):
+        Ledger(f"{database}?nonsense=1", patience=5).counts()
+
+
+def test_a_schema_that_is_not_there_is_said_to_be_missing(database: str) -> None:
+    with pytest.raises(LedgerError, match="names a schema in search_path that does not exist: create it"):
+        Ledger(f"{database}?options=-csearch_path%3Dmissing", patience=5).counts()
+
+
+def test_a_database_whose_encoding_lacks_characters_is_said_to_be_so(port: int) -> None:
+    name = uuid4().hex
+    with server_shell(port) as connection:
+        connection.exec_driver_sql(
+            f"CREATE DATABASE \"{name}\" ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
+        )
+    ledger = Ledger(postgres.url(port, name))
+    ledger.record([outcome("ada", email="zoë@example.com")], pass_id="p1")
+
+    with pytest.raises(LedgerError, match="encoding lacks characters that names have: create a database with ENCODING"):
+        ledger.record([outcome("bob", email="李@example.com")], pass_id="p1")
+
+    assert ledger.counts()[Result.CREATED] == 1
+
+
+def test_a_time_limit_on_statements_is_said_to_be_the_reason(database: str) -> None:
+    Ledger(database).counts()
+    slow = Ledger(f"{database}?options=-cstatement_timeout%3D50", patience=5)
+
+    with pytest.raises(LedgerError, match="raise statement_timeout"), slow._database.reading() as connection:
+        connection.execute(sa.text("SELECT pg_sleep(10)"))
+
+
+FULL_AT_COMMIT = (
+    "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN RAISE EXCEPTION 'no space left on device' USING ERRCODE = '53100'; END $$",
+    "CREATE CONSTRAINT TRIGGER full_disk AFTER INSERT ON outcomes DEFERRABLE INITIALLY DEFERRED "
+    "FOR EACH ROW EXECUTE FUNCTION full_disk()",
+    "COMMIT",
+)
+
+
+def test_a_disk_that_is_full_at_the_commit_is_said_to_be_so_and_what_was_there_stays(database: str) -> None:
+    ledger = Ledger(database)
+    ledger.record([outcome("ada")], pass_id="p1")
+    with shell(database, *FULL_AT_COMMIT):
+        pass
+
+    with pytest.raises(LedgerError, match="the disk of its server is full: free some space there"):
+        ledger.record([outcome("bob")], pass_id="p1")
+
+    assert ledger.counts()[Result.CREATED] == 1
+
+
+def test_a_connection_that_its_server_ends_is_said_to_be_so(database: str) -> None:
+    with (
+        pytest.raises(LedgerError, match="was shut down by its server in the middle"),
+        Ledger(database)._database.reading() as connection,
+    ):
+        connection.execute(sa.text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+
+def test_the_database_of_another_program_is_left_as_it_is(database: str) -> None:
+    with shell(database, "CREATE TABLE outcomes (id integer)", "COMMIT"):
+        pass
+
+    with pytest.raises(LedgerError, match=r"is the database of another program, .* another schema of the same one"):
+        Ledger(database).record([outcome("ada")], pass_id="p1")
 
 
 def test_a_driver_that_is_not_installed_is_said_to_be_so(monkeypatch: pytest.MonkeyPatch) -> None:

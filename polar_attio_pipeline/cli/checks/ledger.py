@@ -7,6 +7,7 @@ from datetime import date
 from polar_attio_pipeline.cli.checks.finding import Finding, Level
 from polar_attio_pipeline.ledger import Ledger, LedgerError
 from polar_attio_pipeline.ledger.location import locate
+from polar_attio_pipeline.ledger.privacy import exposure
 from polar_attio_pipeline.ledger.trial import Condition, try_out
 from polar_attio_pipeline.passes.installation import recorded_start_date
 from polar_attio_pipeline.passes.loaded import LOADED, Load, differences, parse
@@ -15,8 +16,6 @@ from polar_attio_pipeline.settings import Settings
 
 PATIENCE = 5.0
 """Seconds to wait for a pass that is writing."""
-
-_OTHERS = 0o077
 
 
 def ledger(settings: Settings, today: date) -> Iterator[Finding]:
@@ -40,12 +39,8 @@ def ledger(settings: Settings, today: date) -> Iterator[Finding]:
         yield Finding("ledger", Level.FAIL, str(error))
         return
     yield start_date(settings.polar_attio_start_date, recorded, today)
-    if place.file and place.file.exists() and place.file.stat().st_mode & _OTHERS:
-        yield Finding(
-            "ledger",
-            Level.WARN,
-            f"{place.name} can be read by other users of this machine, and it holds addresses: chmod 600 {place.name}",
-        )
+    if exposed := exposure(place):
+        yield Finding("ledger", Level.WARN, exposed)
     else:
         yield Finding("ledger", Level.OK, f"{place.name} ({condition.value})" if condition.value else place.name)
     yield from running(loads, settings)
