@@ -107,9 +107,9 @@ class Watch:
         reason = (
             result.skip_reason.skip_message if isinstance(result.skip_reason, dg.SkipReason) else result.skip_reason
         )
-        # The sensor of new customers is never evaluated here.
-        said = (reason or "").replace(", new_polar_customers.", ".")
-        return said.replace(" Not judged in this tick: new_polar_customers.", "")
+        # The sensors of new customers and of the services are never evaluated here.
+        said = (reason or "").replace(", new_polar_customers, services.", ".")
+        return said.replace(" Not judged in this tick: new_polar_customers, services.", "")
 
     def heard(self) -> list[list[str]]:
         """The titles that each channel got since the last call."""
