@@ -168,3 +168,16 @@ class TestTwoPasses:
 
         asyncio.run(run())
         assert stage.sandbox.traffic.count(service="polar", route="/v1/customers/") == 0
+
+    def test_a_snapshot_taken_beside_another_pass_is_read_again_if_that_one_was_killed(self, stage: Stage) -> None:
+        stage.add("ada")
+
+        async def run() -> None:
+            async with stage.context() as context:
+                assert stage.ledger.acquire_lease(identity_of_a_process_that_has_ended(), "a pass")
+                snapshot, _ = await read_snapshot(context.polar, stage.ledger, [stage.here])
+                stage.sandbox.traffic.reset()
+                await sync_hours(context, Hours([stage.here], snapshot=snapshot), lambda _: None)
+
+        asyncio.run(run())
+        assert stage.sandbox.traffic.count(service="polar", route="/v1/customers/") == 1

@@ -134,6 +134,14 @@ async def test_the_beginning_of_a_window_is_in_it_and_its_end_is_not() -> None:
     assert [row.created_at for row in read.customers] == [NOW - HOUR]
 
 
+async def test_customers_of_a_windows_first_instant_are_read_over_the_edge_of_a_page() -> None:
+    source = FakeList(customer(number, created_at=NOW - HOUR) for number in range(150))
+
+    read = await read_window(source, NOW - HOUR, NOW)
+
+    assert len(read.customers) == 150
+
+
 async def test_whoever_moves_up_over_a_pages_edge_is_not_lost() -> None:
     source = FakeList.of(250)
     many_leave: list[Change] = [partial(_delete, place=0.0)] * 120

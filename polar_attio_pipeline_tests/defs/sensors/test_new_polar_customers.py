@@ -199,6 +199,20 @@ def test_a_customer_who_appears_late_is_found_by_the_next_tick(sensor: Sensor) -
     assert sensor.asks() == [hours(9)]
 
 
+@pytest.mark.parametrize(("overlap", "asked"), [(2, 0), (4, 1)])
+def test_how_late_a_customer_may_appear_is_the_setting_of_the_overlap(
+    pipeline: Pipeline, clock: time_machine.Traveller, overlap: int, asked: int
+) -> None:
+    pipeline.configure(polar_attio_start_date=date(2026, 11, 1), polar_attio_overlap_hours=overlap)
+    sensor = Sensor(pipeline, clock)
+    for number in range(10):
+        sensor.succeed(number)
+    clock.shift(30)
+    sensor.buy("late", ago=4 * HOUR)
+
+    assert sensor.asks() == [hours(6)][:asked]
+
+
 def test_hours_that_an_outage_left_are_asked_for_in_one_range(sensor: Sensor) -> None:
     sensor.tick()
     sensor.clock.shift(6 * HOUR)
