@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from polar_attio_pipeline.defs.cadence import LONGEST_PAUSE, History, not_due, pause
+from polar_attio_pipeline.defs.cadence import LONGEST_PAUSE, LOOK_EVERY, History, not_due, pause
 
 DAILY = "35 3 * * *"
 DUE = datetime(2026, 11, 24, 3, 35, tzinfo=UTC)
@@ -20,6 +20,18 @@ def test_it_is_due_when_its_time_has_passed_since_the_newest_one_that_succeeded_
         "The newest reconciliation began at 2026-11-23 03:40 UTC. The next one is due at 2026-11-24 03:35 UTC."
     )
     assert not_due(history, DAILY, DUE + 5 * MINUTE) is None
+
+
+@pytest.mark.parametrize(("seconds", "day"), [(-1, 24), (0, 25)])
+def test_the_next_time_is_the_first_one_that_is_still_to_come(seconds: int, day: int) -> None:
+    history = History(succeeded=DUE + timedelta(seconds=seconds))
+
+    assert (not_due(history, DAILY, DUE + timedelta(seconds=seconds)) or "").endswith(f"2026-11-{day} 03:35 UTC.")
+
+
+@pytest.mark.parametrize("history", [History(succeeded=DUE), History(succeeded=YESTERDAY, cancelled=DUE)])
+def test_one_that_began_or_was_cancelled_at_its_very_time_was_that_days(history: History) -> None:
+    assert "The next one is due at 2026-11-25 03:35 UTC" in (not_due(history, DAILY, DUE + 5 * MINUTE) or "")
 
 
 def test_one_that_began_before_its_time_and_ended_after_it_does_not_count_for_that_day() -> None:
@@ -45,6 +57,27 @@ def test_one_that_failed_is_tried_again_after_a_pause_that_grows(failures: int, 
     assert not_due(history, DAILY, failed + minutes * MINUTE) is None
 
 
+@pytest.mark.parametrize(
+    ("failures", "sentences"),
+    [
+        (
+            1,
+            "The newest reconciliation failed: look at the newest failed run. "
+            "The next try is due at 2026-11-24 04:05 UTC.",
+        ),
+        (
+            2,
+            "The newest 2 reconciliations failed: look at the newest failed run. "
+            "The next try is due at 2026-11-24 04:15 UTC.",
+        ),
+    ],
+)
+def test_after_failures_it_says_how_many_there_were_and_when_the_next_try_is_due(failures: int, sentences: str) -> None:
+    history = History(succeeded=YESTERDAY, failures=failures, failed=DUE + 20 * MINUTE)
+
+    assert not_due(history, DAILY, DUE + 20 * MINUTE) == sentences
+
+
 def test_a_failure_after_a_success_of_the_same_day_is_not_tried_again_before_the_next() -> None:
     history = History(succeeded=DUE + 5 * MINUTE, failures=1, failed=DUE + 60 * MINUTE)
 
@@ -65,7 +98,7 @@ def test_the_first_one_is_left_to_a_person_until_the_daily_time() -> None:
 
     assert (not_due(History(), DAILY, DUE - 5 * MINUTE) or "").startswith(first_import)
     assert not_due(History(), DAILY, DUE + 5 * MINUTE) is None
-    assert (not_due(History(), DAILY, DUE + 15 * MINUTE) or "").startswith(first_import)
+    assert (not_due(History(), DAILY, DUE + LOOK_EVERY) or "").startswith(first_import)
 
 
 def test_a_first_import_that_failed_is_tried_again() -> None:

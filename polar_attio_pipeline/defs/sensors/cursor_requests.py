@@ -131,7 +131,7 @@ def _reason(cursor: Cursor, missing: Sequence[datetime], facts: Facts) -> str:
     if cursor.streak and left:
         return (
             f"What was asked for did not succeed, {cursor.streak} times in a row: failed and missing hours are asked "
-            f"for again {_when(cursor, _paused_until(cursor, facts), facts)}. Look at the newest failed run."
+            f"for again {_when(_next_try(cursor, missing, facts), facts)}. Look at the newest failed run."
         )
     if {*cursor.waiting, *missing} - cursor.failing.keys():
         return "What is missing is already asked for and under way."
@@ -143,11 +143,18 @@ def _reason(cursor: Cursor, missing: Sequence[datetime], facts: Facts) -> str:
     next_try = min(one.retry_at for one in cursor.failing.values())
     return (
         f"Not done, because they failed: {name_hours(failing)}; the next of them is asked for "
-        f"{_when(cursor, next_try, facts)}. Except for these hours, every customer {read}{listed}"
+        f"{_when(next_try, facts)}. Except for these hours, every customer {read}{listed}"
     )
 
 
-def _when(cursor: Cursor, moment: datetime, facts: Facts) -> str:
-    if moment <= facts.now:
-        return "when the run under way has ended" if cursor.requests or facts.in_flight else "by the next tick"
-    return f"after {moment:%Y-%m-%d %H:%M} UTC"
+def _next_try(cursor: Cursor, missing: Sequence[datetime], facts: Facts) -> datetime:
+    """Return when the next hour is asked for in a streak of failures: after the pause, and not before one is due."""
+    paused_until = _paused_until(cursor, facts)
+    untried = {*missing} - cursor.failing.keys() - {*facts.in_flight}
+    due = [one.retry_at for one in cursor.failing.values()]
+    return paused_until if untried or not due else max(paused_until, min(due))
+
+
+def _when(moment: datetime, facts: Facts) -> str:
+    # What is due already, and not asked for, waits for a run.
+    return "when the run under way has ended" if moment <= facts.now else f"after {moment:%Y-%m-%d %H:%M} UTC"

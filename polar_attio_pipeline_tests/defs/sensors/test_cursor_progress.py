@@ -5,7 +5,17 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from polar_attio_pipeline.defs.sensors.cursor import IDS_KEPT, MOST_FAILING, Cursor, Facts, Failing, Waiting
+from polar_attio_pipeline.defs.sensors.cursor import (
+    CLOCK_GRAIN,
+    IDS_KEPT,
+    LONGEST_PAUSE,
+    MOST_FAILING,
+    SPACING,
+    Cursor,
+    Facts,
+    Failing,
+    Waiting,
+)
 from polar_attio_pipeline.defs.sensors.cursor_progress import ATTEMPTS_FOR_SURE, update
 from polar_attio_pipeline_tests.defs.sensors.cursor_builders import (
     CLOSED,
@@ -45,6 +55,24 @@ def test_the_pause_of_an_hour_doubles_with_each_blame() -> None:
     )
 
     assert failed(after, 9).retry_at == NOW + 8 * MINUTE
+
+
+def test_the_more_hours_fail_again_and_again_the_longer_the_pause_of_each_may_be() -> None:
+    def pause_of_the_last(count: int) -> timedelta:
+        known = {number: failing(20, since=EARLIER) for number in range(count)}
+        tried = cursor(count, requests=[request(count - 1, at=EARLIER)], failing=known)
+        return failed(update(tried, facts(read_at=read(count))), count - 1).retry_at - NOW
+
+    assert [pause_of_the_last(count) for count in (1, 6, 9)] == [LONGEST_PAUSE, LONGEST_PAUSE, SPACING * 9]
+
+
+@pytest.mark.parametrize(("count", "pause"), [(1, timedelta(0)), (2, 2 * MINUTE), (4, 8 * MINUTE)])
+def test_in_an_outage_only_an_hour_that_fails_again_and_again_keeps_its_own_pause(
+    count: int, pause: timedelta
+) -> None:
+    tried = cursor(9, requests=[request(9, at=EARLIER)], failing={9: failing(count, since=EARLIER)})
+
+    assert failed(update(tried, facts()), 9) == failing(count, attempts=count + 1, since=EARLIER, retry=NOW + pause)
 
 
 def test_an_hour_that_was_not_read_when_nothing_was_adds_to_the_streak_and_is_not_blamed() -> None:
@@ -98,8 +126,18 @@ def test_any_success_ends_the_streak(succeeded: int) -> None:
     assert (after.streak, after.streak_at) == (0, None)
 
 
-def test_a_success_from_before_the_streak_does_not_end_it() -> None:
-    assert update(cursor(9, streak=4, streak_at=NOW), facts(read_at=read(3, at=EARLIER))).streak == 4
+@pytest.mark.parametrize("read_at", [EARLIER, NOW])
+def test_a_success_that_read_polar_no_later_than_the_newest_failure_does_not_end_the_streak(
+    read_at: datetime,
+) -> None:
+    assert update(cursor(9, streak=4, streak_at=NOW), facts(read_at=read(3, at=read_at))).streak == 4
+
+
+def test_a_success_timed_by_a_clock_that_is_ahead_ends_the_streak_within_a_grain_of_the_clock() -> None:
+    def streak(ahead: timedelta) -> int:
+        return update(cursor(9, streak=4, streak_at=EARLIER), facts(read_at=read(3, at=NOW + ahead))).streak
+
+    assert [streak(CLOCK_GRAIN), streak(CLOCK_GRAIN + TINY)] == [0, 4]
 
 
 def test_a_success_ends_the_failing_of_an_hour() -> None:
@@ -141,6 +179,12 @@ def test_the_watermark_does_not_wait_for_ever_where_nothing_else_succeeds() -> N
 
 def test_the_watermark_does_not_pass_a_failing_hour_before_its_last_reading_is_due() -> None:
     after = update(cursor(8, failing={8: failing(2)}), facts(read_at=CLOSED))
+
+    assert after.watermark == hour(8)
+
+
+def test_the_watermark_passes_a_failing_hour_at_the_moment_when_its_last_reading_is_due() -> None:
+    after = update(cursor(7, failing={7: failing(2)}), facts(now=hour(10), read_at={hour(7): hour(8)}))
 
     assert after.watermark == hour(8)
 

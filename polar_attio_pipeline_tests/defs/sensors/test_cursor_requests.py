@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from polar_attio_pipeline.defs.sensors.cursor import LOOKED_AT, Cursor, Waiting, hours_to_look_up, load
+from polar_attio_pipeline.defs.sensors.cursor import CLOCK_GRAIN, LOOKED_AT, Cursor, Waiting, hours_to_look_up, load
 from polar_attio_pipeline.defs.sensors.cursor_requests import LONGEST_RANGE, SETTLE, Decision, decide, expected
 from polar_attio_pipeline_tests.defs.sensors.cursor_builders import (
     CLOSED,
@@ -44,6 +44,7 @@ def test_a_new_customer_has_the_running_hour_asked_for_at_once() -> None:
     decision = decide(SETTLED, facts(read_at=CLOSED, newest=[customer(1, NOW - MINUTE)]))
 
     assert asked(decision) == [[10]]
+    assert decision.reason == ""
     assert decision.cursor.requests == (request(10),)
     assert expected(decision.cursor, decision.ranges[0]) == ["customer-1"]
 
@@ -64,6 +65,10 @@ def test_a_customer_who_appears_late_within_the_overlap_has_that_hour_asked_for(
     late = customer(1, hour(9) + 59 * MINUTE)
 
     assert asked(decide(SETTLED, facts(read_at=CLOSED, newest=[late]))) == [[9]]
+
+
+def test_the_overlap_begins_with_the_first_instant_of_its_hour() -> None:
+    assert asked(decide(SETTLED, facts(read_at=CLOSED, newest=[customer(1, hour(8))]))) == [[8]]
 
 
 def test_a_customer_older_than_the_overlap_is_not_looked_at() -> None:
@@ -95,6 +100,13 @@ def test_the_newest_hour_in_which_customers_wait_goes_first_with_those_right_bef
     decision = decide(waiting, facts(read_at=read(5, 6, 7, 8, 9, at=NOW - MINUTE), overlap=6 * HOUR))
 
     assert asked(decision)[0] == [9, 10]
+
+
+def test_waiting_hours_are_asked_for_in_bounded_ranges_newest_first() -> None:
+    now = START + 48 * HOUR
+    waiting = cursor(0, waiting={number: Waiting(now) for number in range(48)})
+
+    assert asked(decide(waiting, facts(now=now, overlap=48 * HOUR)))[0] == list(range(48 - LONGEST_RANGE, 48))
 
 
 def test_what_is_in_flight_is_not_asked_for_again() -> None:
@@ -201,6 +213,14 @@ def test_before_the_start_date_it_says_that_nothing_is_asked_for_and_claims_noth
     )
 
 
+def test_at_the_first_moment_of_the_start_date_the_day_has_begun() -> None:
+    assert decide(cursor(), facts(now=START)).reason.startswith("Nothing is missing.")
+
+
+def test_a_success_timed_one_grain_of_the_clock_ahead_counts() -> None:
+    assert decide(cursor(9), facts(read_at=read(9, at=NOW + CLOCK_GRAIN))).ranges == ()
+
+
 def test_a_success_timed_by_a_clock_that_was_ahead_says_nothing() -> None:
     assert asked(decide(cursor(9), facts(read_at=read(9, at=NOW + 5 * MINUTE)))) == [[9]]
 
@@ -270,3 +290,16 @@ def test_in_a_streak_one_gap_or_failing_hour_is_asked_for_at_a_time_when_the_pau
     assert asked(due) == [list(range(2, 10))]
     assert under_way.ranges == ()
     assert "asked for again when the run under way has ended" in under_way.reason
+
+
+def test_in_a_streak_a_failing_hour_whose_own_pause_is_longer_is_named_with_that_moment() -> None:
+    stopped = cursor(8, failing={3: failing(4, retry=NOW + 8 * MINUTE)}, streak=1, streak_at=NOW - MINUTE)
+
+    decision = decide(stopped, facts(read_at=CLOSED))
+
+    assert decision.ranges == ()
+    assert "asked for again after 2026-11-01 10:38 UTC." in decision.reason
+
+
+def test_a_streak_of_which_no_moment_is_known_has_no_pause() -> None:
+    assert asked(decide(cursor(0, streak=3), facts())) == [list(range(10))]
