@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo dev test check bench faults docs clean
+.PHONY: help setup demo dev test check bench faults mutants docs clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -41,8 +41,12 @@ bench: $(READY) ## Measure calls, speed and memory, ours against the naive way; 
 faults: $(READY) ## Run a thousand seeded schedules of faults and count what is lost, doubled or wrong; minutes
 	@$(BIN)/python -m polar_attio_pipeline_tests.faults --schedules 1000 --seed 1
 
+mutants: $(READY) ## Change the rules one place at a time and see whether a test fails; an hour
+	@$(BIN)/mutmut run
+	@$(BIN)/python -m polar_attio_pipeline_tests.mutants
+
 docs: $(READY) ## Bring the lists of attributes in docs/attributes.md and .env.example up to date
 	@$(BIN)/python -m polar_attio_pipeline_tests.docs
 
 clean: ## Remove the virtual environment and all local state
-	rm -rf $(VENV) .state
+	rm -rf $(VENV) .state mutants

@@ -67,9 +67,7 @@ def test_the_more_hours_fail_again_and_again_the_longer_the_pause_of_each_may_be
 
 
 @pytest.mark.parametrize(("count", "pause"), [(1, timedelta(0)), (2, 2 * MINUTE), (4, 8 * MINUTE)])
-def test_in_an_outage_only_an_hour_that_fails_again_and_again_keeps_its_own_pause(
-    count: int, pause: timedelta
-) -> None:
+def test_in_an_outage_only_an_hour_that_fails_again_and_again_keeps_its_own_pause(count: int, pause: timedelta) -> None:
     tried = cursor(9, requests=[request(9, at=EARLIER)], failing={9: failing(count, since=EARLIER)})
 
     assert failed(update(tried, facts()), 9) == failing(count, attempts=count + 1, since=EARLIER, retry=NOW + pause)
