@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from polar_attio_pipeline.sync.comparison import Comparison
 from polar_attio_pipeline.sync.mapping import wanted
 from polar_attio_pipeline.sync.matching import Case
-from polar_attio_pipeline.sync.outcomes import Outcome, Result, written
+from polar_attio_pipeline.sync.outcomes import Outcome, Result, unreadable, written
 from polar_attio_pipeline.sync.planning import Action
 from polar_attio_pipeline.sync.records import CurrentValue, Customer, Person
 from polar_attio_pipeline_tests.attributes import TARGETS
@@ -80,6 +80,18 @@ def test_a_person_that_two_pages_show_is_one_person() -> None:
     assert list(comparison.pending()) == []
 
 
+def test_who_set_the_mark_is_reported_and_it_may_be_missing() -> None:
+    unmarked = person("p2", polar_customer_id=ADA)
+    comparison, _ = compared([customer()], [in_step("p1", customer()), unmarked])
+    assert [marked.marked_by for marked in comparison.copied[ADA]] == ["api-token", None]
+
+
+def test_ids_that_belong_to_no_customer_are_counted_beside_all_ids() -> None:
+    people = [in_step("p1", customer()), in_step("p2", customer(GONE, "x@example.com"))]
+    comparison, _ = compared([customer()], people)
+    assert comparison.strangers() == (1, 2)
+
+
 class TestGone:
     def test_marked_and_unknown_to_polar(self) -> None:
         comparison, _ = compared(
@@ -107,4 +119,15 @@ class TestGone:
         comparison, _ = compared([customer(email=None)], [owners])
         assert [marked.record_id for marked in comparison.orphaned()] == ["p1"]
         comparison.note([written(planned(Action.UPDATE, Case.RECREATED, owners, changed="polar_customer_id"), owners)])
+        assert comparison.orphaned() == []
+
+    def test_every_record_that_holds_the_id_of_a_deleted_customer(self) -> None:
+        deleted = customer(GONE, "x@example.com")
+        comparison, _ = compared([], [in_step("p1", deleted), in_step("p2", deleted), in_step("p3", deleted)])
+        assert {marked.record_id for marked in comparison.orphaned()} == {"p1", "p2", "p3"}
+        assert comparison.marked_count == 3
+
+    def test_not_whose_customer_exists_although_polar_cannot_show_it(self) -> None:
+        comparison, _ = compared([], [in_step("p1", customer())])
+        comparison.note([unreadable(ADA, field="email", message="?")])
         assert comparison.orphaned() == []

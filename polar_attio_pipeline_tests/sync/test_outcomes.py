@@ -2,14 +2,18 @@
 
 import pytest
 
-from polar_attio_pipeline.sync.matching import CERTAIN, Case, Match
+from polar_attio_pipeline.sync.matching import CERTAIN, DESCRIPTIONS, Case, Match
 from polar_attio_pipeline.sync.outcomes import (
     FAILED,
+    WHOLE_ROW,
+    Outcome,
     Reason,
     Result,
     changed_meanwhile,
     refused,
     tally,
+    unanswered,
+    unexpected,
     unreadable,
     unwritable,
     written,
@@ -40,7 +44,7 @@ def test_every_case_that_writes_nothing_is_a_reason_of_the_same_name(case: Case)
     outcome = unwritable(planned(Action.ASK, case, P1))
     assert outcome.reason is not None
     assert outcome.reason.value == case.value
-    assert outcome.detail
+    assert outcome.detail == " ".join(DESCRIPTIONS[case])
 
 
 def test_an_ambiguous_customer_links_to_every_record_involved_and_claims_none() -> None:
@@ -78,6 +82,35 @@ def test_a_refusal_without_a_field_still_says_what_attio_said() -> None:
 def test_a_person_that_keeps_changing_under_the_pass_is_for_a_human() -> None:
     outcome = changed_meanwhile(planned(Action.CREATE, Case.NEW))
     assert (outcome.result, outcome.reason) == (Result.AMBIGUOUS, Reason.CHANGED_MEANWHILE)
+
+
+def test_a_question_that_polar_did_not_answer_is_a_reason_and_says_that_it_is_asked_again() -> None:
+    assert unanswered(customer(), "Polar did not answer.") == Outcome(
+        customer_id=ADA,
+        email="ada@example.com",
+        result=Result.REJECTED,
+        created_at=SPRING,
+        reason=Reason.UNANSWERED,
+        detail="Polar did not answer. Without the answer it is not certain who the customer is. The next pass asks "
+        "again.",
+    )
+
+
+def test_a_failure_of_this_program_names_the_error_and_quotes_nothing_of_the_customer() -> None:
+    assert unexpected(customer(), ValueError("ada@example.com")) == Outcome(
+        customer_id=ADA,
+        email="ada@example.com",
+        result=Result.REJECTED,
+        created_at=SPRING,
+        reason=Reason.UNEXPECTED,
+        detail="This program failed with ValueError on the customer's data, and goes on with the others. Report it "
+        "with the traceback in the log of the run; the next pass tries again.",
+    )
+
+
+def test_a_row_that_does_not_parse_belongs_to_its_hour_and_says_why() -> None:
+    assert unreadable(ADA, field="email", message="?", created_at=SPRING).created_at == SPRING
+    assert unreadable(ADA, field=WHOLE_ROW, message="Polar cannot show it.").detail == "Polar cannot show it."
 
 
 def test_a_row_that_does_not_parse_has_an_outcome_too() -> None:
