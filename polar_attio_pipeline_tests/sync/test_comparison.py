@@ -1,6 +1,9 @@
 """All customers against everybody who is marked: settled, to be looked at, gone, or holding one id twice."""
 
 from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
 
 from polar_attio_pipeline.sync.comparison import Comparison
 from polar_attio_pipeline.sync.mapping import wanted
@@ -65,6 +68,36 @@ def test_a_value_that_a_person_typed_keeps_nobody_pending() -> None:
     assert list(comparison.pending()) == []
 
 
+def test_a_value_that_a_person_typed_is_pending_where_the_setting_lets_it_be_overwritten() -> None:
+    typed = {"polar_country": CurrentValue("GB", "workspace-member")}
+    held = in_step("p1", customer(country="FR"))
+    comparison = Comparison(TARGETS, overwrite_typed=True)
+    comparison.add_person(replace(held, values={**held.values, **typed}))
+    comparison.compare([customer(country="FR")])
+    assert len(comparison.pending()) == 1
+
+
+class TestTheTypeThatAnExportDoesNotSay:
+    exported = customer(type=None)
+    complete = in_step("p1", customer())
+    without_type = replace(
+        complete, values={key: value for key, value in complete.values.items() if key != "polar_customer_type"}
+    )
+
+    def test_is_asked_for_while_the_person_lacks_it(self) -> None:
+        assert list(compared([self.exported], [self.without_type])[0].pending()) == [self.exported]
+
+    def test_is_not_compared_once_the_person_has_it(self) -> None:
+        assert list(compared([self.exported], [self.complete])[0].pending()) == []
+
+    def test_keeps_nobody_pending_in_a_workspace_without_the_attribute(self) -> None:
+        targets = tuple(target for target in TARGETS if target.attribute.key != "polar_customer_type")
+        comparison = Comparison(targets, overwrite_typed=False)
+        comparison.add_person(self.without_type)
+        comparison.compare([self.exported])
+        assert list(comparison.pending()) == []
+
+
 def test_an_id_on_two_records_is_reported_and_nobody_is_settled_by_it() -> None:
     ada = customer()
     people = [in_step("p1", ada), in_step("p2", ada), in_step("p3", ada)]
@@ -120,6 +153,15 @@ class TestGone:
         assert [marked.record_id for marked in comparison.orphaned()] == ["p1"]
         comparison.note([written(planned(Action.UPDATE, Case.RECREATED, owners, changed="polar_customer_id"), owners)])
         assert comparison.orphaned() == []
+
+    @pytest.mark.parametrize(("action", "changed"), [(Action.KEEP, None), (Action.CREATE, "polar_customer_id")])
+    def test_whoever_was_found_unchanged_or_created_was_not_given_to_a_customer(
+        self, action: Action, changed: str | None
+    ) -> None:
+        orphan = in_step("p1", customer(GONE, "x@example.com"))
+        comparison, _ = compared([], [orphan])
+        comparison.note([written(planned(action, Case.KNOWN, orphan, changed=changed), orphan)])
+        assert [marked.record_id for marked in comparison.orphaned()] == ["p1"]
 
     def test_every_record_that_holds_the_id_of_a_deleted_customer(self) -> None:
         deleted = customer(GONE, "x@example.com")
