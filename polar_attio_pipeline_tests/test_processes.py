@@ -68,4 +68,4 @@ def test_it_is_gone_when_both_have_ended(tmp_path: Path) -> None:
     ended = subprocess.run([sys.executable, "run.py"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
 
     assert "starter" in json.loads(ended)
-    assert is_gone(ended)
+    assert is_gone(ended, "a run")
