@@ -1,6 +1,6 @@
-"""Which process a run lives in, so that a run whose process is gone can be told from one that works.
+"""Which process a run lives in, so that a run whose process has ended is distinguished from one that works.
 
-When everything dies at once (a reboot, a power cut), nobody is left to say that the run has failed: Dagster goes on
+When everything dies at once (a reboot, a power cut), nothing is left to say that the run has failed: Dagster goes on
 counting it as started, and it keeps its place in the pool (measured).
 """
 

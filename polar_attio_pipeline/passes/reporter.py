@@ -45,7 +45,7 @@ class ProgressReporter:
     """What is known about a pass under way, for its next line.
 
     Attributes:
-        report: Takes the lines; None where nobody listens.
+        report: Takes the lines; None where it is not reported.
         apis: The connections, which know what they wait for.
         stage: What the pass is doing.
         done: As in `Progress`, as are `total` and `people`.
@@ -173,7 +173,7 @@ async def reporting(report: Report | None, apis: Sequence[ApiClient]) -> AsyncIt
     """Report how far a pass is, for as long as the context lasts.
 
     Args:
-        report: Takes the lines; None where nobody listens.
+        report: Takes the lines; None where it is not reported.
         apis: The connections of the pass.
     """
     reporter = ProgressReporter(report, apis)
