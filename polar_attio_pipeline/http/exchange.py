@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import httpx
 
-from polar_attio_pipeline.http.clock import Clock
+from polar_attio_pipeline.http.clock import Clock, server_offset
 from polar_attio_pipeline.http.errors import ApiError, TransientError, describe, explain_failure, explain_page
 from polar_attio_pipeline.http.gate import Gate
 from polar_attio_pipeline.http.payloads import Answer, parse
@@ -24,7 +24,8 @@ class Exchange:
     """Requests and answers of one service.
 
     Attributes:
-        server_offset: The service's clock minus ours at the newest answer, in seconds; None before the first answer.
+        server_offset: The service's clock minus ours by the newest answer, in seconds; 0 where the answer is consistent
+            with clocks that agree, None before the first answer.
     """
 
     def __init__(  # noqa: PLR0913  # keyword-only
@@ -95,7 +96,7 @@ class Exchange:
             self._gate.pause(seconds)
 
     async def _sent(self, pool: httpx.AsyncClient, sending: Sending, *, stream: bool) -> httpx.Response:
-        began = self._clock.now()
+        began, sent = self._clock.now(), time.time()
         sending.spent.attempts += 1
         ended = "given up"
         try:
@@ -111,7 +112,7 @@ class Exchange:
             seconds = self._clock.now() - began
             sending.spent.seconds += seconds
             log_sent(sending, service=self._service, ended=ended, seconds=seconds)
-        self._read_clock(response)
+        self._read_clock(response, sent)
         if not response.is_success:
             raise self._refusal(response, sending.policy)
         if "text/html" in response.headers.get("Content-Type", ""):
@@ -134,6 +135,6 @@ class Exchange:
                 self._gate.close(seconds, error)
         return error
 
-    def _read_clock(self, response: httpx.Response) -> None:
+    def _read_clock(self, response: httpx.Response, sent: float) -> None:
         if moment := http_date(response.headers.get("Date")):
-            self.server_offset = moment.timestamp() - time.time()
+            self.server_offset = server_offset(moment, sent=sent, received=time.time())

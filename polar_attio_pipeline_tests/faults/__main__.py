@@ -14,8 +14,10 @@ from pathlib import Path
 from polar_attio_pipeline_tests.faults import crash_points, dagster_kills, failing_hour, report, wide_outage
 from polar_attio_pipeline_tests.faults.account import Account
 from polar_attio_pipeline_tests.faults.crash_points import Crash
+from polar_attio_pipeline_tests.faults.failing_hour import Waits
 from polar_attio_pipeline_tests.faults.life import LEDGER_WRITES
 from polar_attio_pipeline_tests.faults.schedule import run
+from polar_attio_pipeline_tests.faults.wide_outage import OUTAGES, Toll
 
 CHUNK = 5
 MOMENTS = 40
@@ -40,9 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(f"Schedules, seed {given.seed}, {time.monotonic() - began:.0f} s\n\n{report.schedules_table(accounts)}")
         _say(report.lengths_table(accounts))
         _say(report.faults_table(accounts))
-    tolls = list(wide_outage.days_without_attio(given.seed))
+    tolls = _outages(given)
     _say(f"A day without Attio, seed {given.seed}\n\n{report.outages_table(tolls)}")
-    waits = list(failing_hour.compare_waits(given.seed))
+    waits = _waits(given)
     _say(f"One hour that fails for ever, seed {given.seed}\n\n{report.waits_table(waits)}")
     _say(report.notices_table(waits))
     crashes = list(_kills(given))
@@ -74,13 +76,28 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _schedules(given: argparse.Namespace) -> Iterator[Account]:
     numbers = range(1, given.schedules + 1) if given.only is None else [given.only]
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([crash_points.__name__, run.__module__])
-    with ProcessPoolExecutor(given.jobs, mp_context=context) as pool:
+    with _processes(given) as pool:
         for account in pool.map(run, [given.seed] * len(numbers), numbers, chunksize=CHUNK):
             yield account
             if account.number % report.LINE == 0:
                 sys.stderr.write(f"{account.number} schedules\n")
+
+
+def _outages(given: argparse.Namespace) -> list[Toll]:
+    with _processes(given) as pool:
+        return list(pool.map(wide_outage.day_without_attio, [given.seed] * len(OUTAGES), OUTAGES))
+
+
+def _waits(given: argparse.Namespace) -> list[Waits]:
+    with _processes(given) as pool:
+        lives = [pool.submit(failing_hour.live_through, given.seed, failing=failing) for failing in (False, True)]
+        return [life.result() for life in lives]
+
+
+def _processes(given: argparse.Namespace) -> ProcessPoolExecutor:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([crash_points.__name__, run.__module__])
+    return ProcessPoolExecutor(given.jobs, mp_context=context)
 
 
 def _kills(given: argparse.Namespace) -> Iterator[Crash]:

@@ -37,6 +37,9 @@ from polar_attio_pipeline_tests.faults.virtual_time import Timeline
 GAP_SECONDS = 360
 """Between passes. A new process does not know how long a service told its forerunner to wait, so it starts later."""
 
+LAUNCH_SECONDS = 5
+"""From the tick that asks for a run until its process has started and asks its first question."""
+
 OVERLAP = HOUR * default("polar_attio_overlap_hours")
 
 PACE = Pace(
@@ -167,7 +170,7 @@ class Pipeline:
         self._cursor = dump(decision.cursor)
         ended = None
         for hours in decision.ranges:
-            self._timeline.advance(GAP_SECONDS if ended else 0)
+            self._timeline.advance(GAP_SECONDS if ended else LAUNCH_SECONDS)
             ended = self.sync(hours, life, machine, expected=expected(decision.cursor, hours))
         return ended
 

@@ -1,6 +1,7 @@
 """The short form of the fault suite; `make faults` runs the long one and prints its table."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ from polar_attio_pipeline.sync.health import Health, ServiceDownError
 from polar_attio_pipeline.sync.matching import PeopleIndex
 from polar_attio_pipeline_tests.faults import crash_points, dagster_kills, report, schedule
 from polar_attio_pipeline_tests.faults.account import Account
+from polar_attio_pipeline_tests.faults.failing_hour import Span, live_through
 from polar_attio_pipeline_tests.faults.life import LEDGER_WRITES
 from polar_attio_pipeline_tests.faults.pipeline import Pipeline
 from polar_attio_pipeline_tests.faults.schedule import run
-from polar_attio_pipeline_tests.faults.wide_outage import days_without_attio
+from polar_attio_pipeline_tests.faults.wide_outage import day_without_attio
 
 SEED = 1
 
@@ -89,7 +91,7 @@ def test_a_pipeline_that_has_more_time_than_it_may_take_is_found_out(monkeypatch
 
 
 def test_a_day_without_attio_causes_no_storm_of_runs_and_then_everybody_arrives() -> None:
-    (toll,) = days_without_attio(SEED, ["503"])
+    toll = day_without_attio(SEED, "503")
 
     assert toll.is_good, toll
     assert toll.customers == 144
@@ -122,3 +124,14 @@ def test_dagsters_own_process_can_be_killed(tmp_path: Path) -> None:
     crashes = list(dagster_kills.kill_runs(tmp_path, 1))
 
     assert all(crash.is_good for crash in crashes), crashes
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_an_hour_that_fails_for_ever_keeps_nobody_else_waiting_and_is_told_of_once(*, failing: bool) -> None:
+    span = Span(customers=5, days=timedelta(hours=12), quiet=timedelta(days=1), outage=timedelta(hours=4))
+    life = live_through(SEED, failing=failing, span=span)
+
+    assert life.is_good, life
+    assert life.worst <= 1
+    assert life.filled is not None
+    assert life.filled <= 30

@@ -5,7 +5,6 @@ Sensor and schedules ask for runs as the daemon does, the clients have their rea
 
 import random as global_random
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -67,16 +66,15 @@ class Toll:
         return self.minutes is not None and self.verdict.is_true
 
 
-def days_without_attio(seed: int, outages: Iterable[str] = OUTAGES) -> Iterator[Toll]:
-    """Live through a day of each outage."""
-    for outage in outages:
-        global_random.seed(f"{seed}/{outage}")
-        with virtual_time(_START) as timeline:
-            day = _Day(timeline, Random(f"{seed}/{outage}"))
-            try:
-                yield day.run(outage)
-            finally:
-                day.close()
+def day_without_attio(seed: int, outage: str) -> Toll:
+    """Live through a day of an outage."""
+    global_random.seed(f"{seed}/{outage}")
+    with virtual_time(_START) as timeline:
+        day = _Day(timeline, Random(f"{seed}/{outage}"))
+        try:
+            return day.run(outage)
+        finally:
+            day.close()
 
 
 class _Day:

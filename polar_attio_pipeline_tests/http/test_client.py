@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import httpx
 import pytest
+import time_machine
 
 from polar_attio_pipeline.http.clock import Clock
 from polar_attio_pipeline.http.errors import ApiError, FatalError, LostAnswerError, RecordError, TransientError
@@ -304,6 +305,34 @@ async def test_the_services_clock_is_compared_with_ours() -> None:
         await api.request("GET", PATH, limiter="all")
 
         assert api.server_offset == pytest.approx(300, abs=3)
+
+
+@pytest.mark.parametrize(
+    ("servers_clock", "offset"),
+    [
+        ("21:03:30", 0.0),
+        ("21:03:31", 0.0),
+        ("21:03:50", 0.0),
+        ("21:03:51", 0.1),
+        ("21:03:29", -0.9),
+        ("21:08:50", 299.1),
+        ("20:58:30", -299.9),
+    ],
+)
+async def test_clocks_differ_by_no_more_than_whole_seconds_and_a_slow_answer_can_show(
+    servers_clock: str, offset: float
+) -> None:
+    clock = FakeClock()
+    with time_machine.travel(datetime(2026, 11, 23, 21, 3, 30, 900_000, tzinfo=UTC), tick=False) as machine:
+
+        def after_20_seconds() -> httpx.Response:
+            machine.shift(20)
+            return httpx.Response(204, headers={"Date": f"Mon, 23 Nov 2026 {servers_clock} GMT"})
+
+        async with client(Server(clock, after_20_seconds), clock) as api:
+            await api.request("GET", PATH, limiter="all")
+
+        assert api.server_offset == pytest.approx(offset, abs=1e-6)
 
 
 async def test_a_client_outside_its_context_says_so() -> None:
