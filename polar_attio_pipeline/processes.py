@@ -1,6 +1,6 @@
-"""Which process a run lives in, so that a run whose process is gone can be told from one that works.
+"""Which process a run lives in, so that a run whose process has ended is distinguished from one that works.
 
-When everything dies at once (a reboot, a power cut), nobody is left to say that the run has failed: Dagster goes on
+When everything dies at once (a reboot, a power cut), nothing is left to say that the run has failed: Dagster goes on
 counting it as started, and it keeps its place in the pool (measured).
 """
 
@@ -17,14 +17,14 @@ TAG = ".dagster/polar_attio/process"
 `get_tag_type` in dagster/_core/storage/tags.py)."""
 
 
-def identity(run_id: str = "") -> str:
-    """Return what tells this process from every other one, past and future, on every machine.
+def run_identity(run_id: str) -> str:
+    """Return what tells the process of a run from every other one, past and future, on every machine.
 
     It names the process that started this one, too, where Python did so: with an executor that gives each step a
     process of its own, the run goes on in the other one when the step has ended.
 
     Args:
-        run_id: The run that lives in it, where one does.
+        run_id: The run that lives in it.
     """
     named = {**_this_process(), "run": run_id}
     starter = multiprocessing.parent_process()
@@ -34,7 +34,7 @@ def identity(run_id: str = "") -> str:
     return json.dumps(named)
 
 
-def own_identity() -> str:
+def process_identity() -> str:
     """Return what tells this process alone from every other one."""
     return json.dumps(_this_process())
 
@@ -55,7 +55,7 @@ def _named(process: psutil.Process) -> dict[str, Any]:
 def is_gone(tag: str, run_id: str = "") -> bool:
     """Tell whether the processes that a run was tagged with have certainly ended: they were on this machine.
 
-    A process of another machine cannot be seen from here and counts as alive. So does one that another run lived in:
+    A process of another machine cannot be seen from here and counts as alive. So does the process of another run:
     Dagster copies the tags of a run to the one that executes it again, and that has not said yet where it lives.
     """
     if not is_here(tag) or json.loads(tag).get("run", "") != run_id:

@@ -158,7 +158,7 @@ class Settings(BaseSettings):
         "mailto://..., json://...",
     )
     polar_attio_overdue_hours: float = Field(
-        default=3, gt=0, description="How long after its end an hour may stay open before people are told."
+        default=3, gt=0, description="How long after its end an hour may stay open before that is announced."
     )
 
     polar_attio_ignore_names: str = Field(

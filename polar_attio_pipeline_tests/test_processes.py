@@ -6,32 +6,36 @@ import subprocess
 import sys
 from pathlib import Path
 
-from polar_attio_pipeline.processes import identity, is_gone
+from polar_attio_pipeline.processes import is_gone, process_identity, run_identity
 
 
 def test_this_process_is_there() -> None:
-    assert not is_gone(identity())
+    assert not is_gone(process_identity())
 
 
 def test_a_process_that_has_ended_is_gone() -> None:
-    asked = [sys.executable, "-c", "from polar_attio_pipeline.processes import identity; print(identity())"]
+    asked = [
+        sys.executable,
+        "-c",
+        "from polar_attio_pipeline.processes import process_identity; print(process_identity())",
+    ]
     ended = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
     assert is_gone(ended)
 
 
 def test_another_process_that_was_given_the_same_number_does_not_pass_for_it() -> None:
-    earlier = json.loads(identity())
+    earlier = json.loads(process_identity())
     earlier["started"] -= 3600
     assert is_gone(json.dumps(earlier))
 
 
 def test_a_process_of_another_machine_is_never_judged() -> None:
-    elsewhere = json.loads(identity()) | {"host": "elsewhere", "pid": 1}
+    elsewhere = json.loads(process_identity()) | {"host": "elsewhere", "pid": 1}
     assert not is_gone(json.dumps(elsewhere))
 
 
 def test_a_process_that_another_run_lived_in_is_never_judged() -> None:
-    earlier = json.loads(identity("a run"))
+    earlier = json.loads(run_identity("a run"))
     earlier["started"] -= 3600
 
     assert is_gone(json.dumps(earlier), "a run")
@@ -40,22 +44,22 @@ def test_a_process_that_another_run_lived_in_is_never_judged() -> None:
 
 STEP = """
 import multiprocessing
-from polar_attio_pipeline.processes import identity
+from polar_attio_pipeline.processes import run_identity
 
 if __name__ == "__main__":
     with multiprocessing.get_context("spawn").Pool(1) as steps:
-        print(steps.apply(identity))
+        print(steps.apply(run_identity, ("a run",)))
 """
 
 
 def test_a_run_outlives_the_process_of_its_step_as_long_as_the_process_that_started_it_lives() -> None:
     with multiprocessing.get_context("spawn").Pool(1) as steps:
-        tag = steps.apply(identity)
+        tag = steps.apply(run_identity, ("a run",))
         steps.close()
         steps.join()
 
-    assert json.loads(tag)["pid"] != json.loads(identity())["pid"]
-    assert not is_gone(tag)
+    assert json.loads(tag)["pid"] != json.loads(process_identity())["pid"]
+    assert not is_gone(tag, "a run")
 
 
 def test_it_is_gone_when_both_have_ended(tmp_path: Path) -> None:
@@ -64,4 +68,4 @@ def test_it_is_gone_when_both_have_ended(tmp_path: Path) -> None:
     ended = subprocess.run([sys.executable, "run.py"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
 
     assert "starter" in json.loads(ended)
-    assert is_gone(ended)
+    assert is_gone(ended, "a run")

@@ -15,7 +15,7 @@ LONGEST_PAUSE = timedelta(hours=4)
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What became of earlier reconciliations, whoever started them.
+    """What became of earlier reconciliations, by whatever means they were started.
 
     Attributes:
         under_way: Whether one is queued or running.

@@ -148,7 +148,7 @@ class Table:
 
 
 def whole(table: Table) -> dg.MarkdownMetadataValue | dg.TextMetadataValue:
-    """Return a table for a place where the UI puts Markdown behind a click, which nobody needs for no rows."""
+    """Return a table for a place where the UI puts Markdown behind a click, which is not worth it for no rows."""
     return dg.MarkdownMetadataValue(table.text()) if table.total else dg.TextMetadataValue(table.text())
 
 

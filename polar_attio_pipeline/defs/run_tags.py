@@ -42,7 +42,7 @@ def tag_run(context: dg.AssetExecutionContext, process_tag: str, hours: Sequence
         hours: What the run covers, oldest first.
     """
     run = context.run
-    tags = {process_tag: processes.identity(run.run_id)}
+    tags = {process_tag: processes.run_identity(run.run_id)}
     if run.parent_run_id or REASON not in run.tags:
         # Dagster copies the tags of a run to the one that executes it again, and that has a reason of its own.
         tags[REASON] = _reason(run)

@@ -16,7 +16,7 @@ from polar_attio_pipeline.ledger.schema import HEAD, METADATA, REVISIONS, foreig
 
 
 class Database:
-    """Opens transactions. Writers queue, one at a time; readers see the last commit and wait for nobody.
+    """Opens transactions. Writers queue, one at a time; readers see the last commit and do not wait.
 
     Args:
         place: Where it is.
@@ -75,7 +75,7 @@ class Database:
             left_over = vacuum(self._engine)
         if left_over:
             raise LedgerError(
-                f"What was deleted is gone from the ledger {self.place.name}, but another program has it open, and "
+                f"What was deleted is no longer in the ledger {self.place.name}, but another program has it open, and "
                 f"until then {self.place.file.name}-wal keeps the deleted values: end that program's transaction, "
                 "then run this again."
             )

@@ -13,8 +13,8 @@ from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.passes.progress import Report, Stage
+from polar_attio_pipeline.passes.reporter import reporting
 from polar_attio_pipeline.passes.rules import PassContext, Rules
-from polar_attio_pipeline.passes.telling import telling
 from polar_attio_pipeline.polar.client import PolarClient
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.services import Pace
@@ -68,8 +68,8 @@ async def to_attio(api: ApiClient, slugs: Mapping[str, str], report: Report | No
         ConfigurationError: the workspace is not as the sync needs it.
         ApiError: Attio could not be asked.
     """
-    async with telling(report, [api]) as teller:
-        teller.enter(Stage.CONNECTING)
+    async with reporting(report, [api]) as reporter:
+        reporter.enter(Stage.CONNECTING)
         return await AttioClient.connect(api, slugs)
 
 

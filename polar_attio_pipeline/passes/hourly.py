@@ -104,8 +104,8 @@ async def sync_hours(context: PassContext, hours: Hours, done: Callable[[HourDon
 def _begin(work: Work, hours: Hours, reading: Reading, retry: Sequence[str]) -> None:
     """Tell what there is to do."""
     work.summary.customers = len(reading.customers) + len(reading.unreadable) + len(retry)
-    work.teller.tell(HoursRead(len(hours.starts), len(reading.customers), len(reading.absent), len(retry)))
-    work.teller.enter(Stage.WRITING, total=work.summary.customers)
+    work.reporter.send(HoursRead(len(hours.starts), len(reading.customers), len(reading.absent), len(retry)))
+    work.reporter.enter(Stage.WRITING, total=work.summary.customers)
 
 
 async def _reading(context: PassContext, hours: Hours, *, token: int) -> Reading:

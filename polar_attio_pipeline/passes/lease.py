@@ -89,7 +89,7 @@ async def one_writer(
 
 
 async def _acquire(ledger: Ledger, what: str, times: Timing, waits: Waits) -> int:
-    owner = processes.identity()
+    owner = processes.process_identity()
     began = changed = time.monotonic()
     seen: Holder | None = None
     while True:

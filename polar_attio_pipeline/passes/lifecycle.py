@@ -1,6 +1,6 @@
 """What every writing pass has: the lease, a row of its own in the ledger, and outcomes that are stored as they come.
 
-It tells what it does from its beginning to its end, however it ends.
+It reports what it does from its beginning to its end, however it ends.
 """
 
 import asyncio
@@ -12,9 +12,9 @@ from polar_attio_pipeline.ledger import LedgerError, Recorder
 from polar_attio_pipeline.passes.lease import one_writer
 from polar_attio_pipeline.passes.left_out import LeftOutSoFar
 from polar_attio_pipeline.passes.progress import Began, Ending, Stage, Stopping
+from polar_attio_pipeline.passes.reporter import ProgressReporter, reporting
 from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.passes.summary import Summary
-from polar_attio_pipeline.passes.telling import Teller, telling
 from polar_attio_pipeline.sync.engine import STOP_SECONDS
 from polar_attio_pipeline.sync.outcomes import Outcome, Result
 
@@ -45,9 +45,9 @@ class Work:
         return self.summary.counts
 
     @property
-    def teller(self) -> Teller:
-        """Tells what the pass does."""
-        return self.summary.teller
+    def reporter(self) -> ProgressReporter:
+        """Reports what the pass does."""
+        return self.summary.reporter
 
     def record(self, outcomes: Sequence[Outcome]) -> None:
         """Count outcomes and store them."""
@@ -68,20 +68,20 @@ async def writing_pass(context: PassContext, *, kind: str, what: str) -> AsyncIt
         UnavailableError: another writer did not end, or took over.
         LedgerError: the ledger cannot be used.
     """
-    async with telling(context.report, (context.polar.api, context.attio.api)) as teller:
-        teller.tell(Began(what, context.reason))
-        context.stop.heard = lambda: teller.tell(Stopping(STOP_SECONDS))
-        summary = Summary(teller, LeftOutSoFar(context.polar.link))
+    async with reporting(context.report, (context.polar.api, context.attio.api)) as reporter:
+        reporter.send(Began(what, context.reason))
+        context.stop.heard = lambda: reporter.send(Stopping(STOP_SECONDS))
+        summary = Summary(reporter, LeftOutSoFar(context.polar.link))
         try:
-            async with one_writer(context.ledger, what=what, waits=teller.waits_for_writer) as fencing_token:
-                teller.enter(Stage.READING)
+            async with one_writer(context.ledger, what=what, waits=reporter.waits_for_writer) as fencing_token:
+                reporter.enter(Stage.READING)
                 async with _on_record(context, summary, kind) as recorder:
                     yield Work(fencing_token, recorder, summary)
         except (Exception, asyncio.CancelledError) as error:
             how = Ending.STOPPED if isinstance(error, asyncio.CancelledError) else Ending.FAILED
-            teller.tell(summary.ended(how, context))
+            reporter.send(summary.ended(how, context))
             raise
-        teller.tell(summary.ended(Ending.FINISHED, context))
+        reporter.send(summary.ended(Ending.FINISHED, context))
 
 
 @asynccontextmanager

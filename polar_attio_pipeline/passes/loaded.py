@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from polar_attio_pipeline.processes import is_gone, own_identity
+from polar_attio_pipeline.processes import is_gone, process_identity
 from polar_attio_pipeline.settings import Settings
 
 LOADED = "loaded_settings"
@@ -22,7 +22,7 @@ class Load(BaseModel):
     """The settings that one process has loaded.
 
     Attributes:
-        process: Which process, by `processes.own_identity`.
+        process: Which process, by `processes.process_identity`.
         at: When it loaded them.
         values: Each setting as it may be shown.
         salt: Of the hashes, in hexadecimal.
@@ -51,7 +51,7 @@ def with_this_process(known: str | None, settings: Settings, now: datetime) -> s
     """Return what is to be on record: this process first, and no process that has ended."""
     salt = secrets.token_hex(16)
     hashes = {name: _hash(value, salt) for name, value in settings.secrets().items()}
-    mine = Load(process=own_identity(), at=now, values=settings.shown(), salt=salt, hashes=hashes)
+    mine = Load(process=process_identity(), at=now, values=settings.shown(), salt=salt, hashes=hashes)
     others = [load for load in parse(known) if load.process != mine.process and not is_gone(load.process)]
     return _LOADS.dump_json([mine, *others][:MOST_PROCESSES]).decode()
 

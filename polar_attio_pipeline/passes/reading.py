@@ -10,7 +10,7 @@ from polar_attio_pipeline.hours import HOUR, floor
 from polar_attio_pipeline.http.errors import ApiError
 from polar_attio_pipeline.ledger import Ledger, Snapshot
 from polar_attio_pipeline.passes.progress import Report, SnapshotRead
-from polar_attio_pipeline.passes.telling import telling
+from polar_attio_pipeline.passes.reporter import reporting
 from polar_attio_pipeline.polar.client import PolarClient
 from polar_attio_pipeline.polar.customers import Listing, read_window
 from polar_attio_pipeline.polar.models import BadRow
@@ -168,9 +168,9 @@ async def read_snapshot(
         LedgerError: the ledger cannot be used.
     """
     holder = ledger.lease_holder()
-    async with telling(report, [client.api]) as teller:
+    async with reporting(report, [client.api]) as reporter:
         reading = await read_hours(client, hours)
-        teller.tell(SnapshotRead(len(hours), len(reading.customers), len(reading.unreadable), reading.requests))
+        reporter.send(SnapshotRead(len(hours), len(reading.customers), len(reading.unreadable), reading.requests))
     snapshot = Snapshot(
         customers=tuple(reading.customers),
         unreadable=tuple(reading.unreadable),

@@ -8,8 +8,8 @@ from polar_attio_pipeline.passes.guards import check_owner, check_size
 from polar_attio_pipeline.passes.lifecycle import writing_pass
 from polar_attio_pipeline.passes.progress import Compared, Marks, Stage
 from polar_attio_pipeline.passes.reading import AllCustomers, completed
+from polar_attio_pipeline.passes.reporter import ProgressReporter
 from polar_attio_pipeline.passes.rules import PassContext
-from polar_attio_pipeline.passes.telling import Teller
 from polar_attio_pipeline.sync.comparison import Marked
 from polar_attio_pipeline.sync.outcomes import Outcome, Result
 from polar_attio_pipeline.sync.reconciliation import Unmarking, bring, compare, unmark
@@ -76,9 +76,9 @@ async def reconcile(context: PassContext) -> Reconciliation:
 
         services = context.services(work.recorder)
         customers = AllCustomers(context.polar)
-        work.teller.enter(Stage.COMPARING)
-        pages = _counted(customers, work.teller)
-        comparison = await compare(pages, services, keep, lambda people: work.teller.advance(people=people))
+        work.reporter.enter(Stage.COMPARING)
+        pages = _counted(customers, work.reporter)
+        comparison = await compare(pages, services, keep, lambda people: work.reporter.advance(people=people))
         work.summary.customers = len(customers.ids())
         await check_owner(context, customers.organization_id, strangers=comparison.strangers())
         await check_size(context, customers.ids())
@@ -86,7 +86,7 @@ async def reconcile(context: PassContext) -> Reconciliation:
         keep(unreadable)
         comparison.note(unreadable)
         pending = comparison.pending()
-        work.teller.tell(
+        work.reporter.send(
             Compared(
                 customers=work.summary.customers,
                 people=comparison.marked_count,
@@ -95,7 +95,7 @@ async def reconcile(context: PassContext) -> Reconciliation:
                 writes_per_second=context.pace.writes,
             )
         )
-        work.teller.enter(Stage.WRITING, total=len(pending))
+        work.reporter.enter(Stage.WRITING, total=len(pending))
         await bring(await completed(pending, context.polar), comparison, services, keep)
         context.ledger.forget(context.ledger.not_among(customers.ids()))
         orphaned = comparison.orphaned()
@@ -103,10 +103,10 @@ async def reconcile(context: PassContext) -> Reconciliation:
         trusted = comparison.compared > 0 and share <= context.rules.unmark_max_share
         due = orphaned if context.rules.unmark_orphaned and trusted else []
         if due:
-            work.teller.enter(Stage.UNMARKING, total=len(due))
-        unmarking = await unmark(due, services, work.teller.advance) if due else Unmarking((), ())
+            work.reporter.enter(Stage.UNMARKING, total=len(due))
+        unmarking = await unmark(due, services, work.reporter.advance) if due else Unmarking((), ())
         copied = [person for people in comparison.copied.values() for person in people]
-        work.teller.tell(Marks(orphaned=_urls(orphaned), unmarked=_urls(unmarking.unmarked), copied=_urls(copied)))
+        work.reporter.send(Marks(orphaned=_urls(orphaned), unmarked=_urls(unmarking.unmarked), copied=_urls(copied)))
         return Reconciliation(
             counts=work.counts,
             notable=notable.outcomes,
@@ -117,10 +117,10 @@ async def reconcile(context: PassContext) -> Reconciliation:
         )
 
 
-async def _counted(customers: AllCustomers, teller: Teller) -> AsyncIterator[Sequence[Customer]]:
+async def _counted(customers: AllCustomers, reporter: ProgressReporter) -> AsyncIterator[Sequence[Customer]]:
     """Yield all customers, and count them as they are read."""
     async for page in customers.pages():
-        teller.advance(len(page), total=customers.total_count or None)
+        reporter.advance(len(page), total=customers.total_count or None)
         yield page
 
 

@@ -35,7 +35,7 @@ class PassContext:
         ledger: What is on record.
         rules: What it may do.
         pace: The configured rates.
-        report: Takes what the pass reports while it works; None where nobody listens.
+        report: Takes what the pass reports while it works; None where it is not reported.
         upcoming: What happens after the pass, in sentences of the program that starts it.
         stop: Whether the pass was asked to end.
     """

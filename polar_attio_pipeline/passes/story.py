@@ -116,12 +116,12 @@ def _compared(event: Compared) -> str:
 
 
 def _marks(event: Marks) -> list[str]:
-    told = (
+    kinds = (
         (event.orphaned, "marked in Attio as customers, but Polar has no such customer (any more)"),
         (event.unmarked, "no longer marked: the pass has unchecked polar_customer"),
         (event.copied, "holding a Polar id that another person holds too: clear it on all but one"),
     )
-    return [f"{_count(len(links), 'person')} {what}: {_some(links, len(links))}." for links, what in told if links]
+    return [f"{_count(len(links), 'person')} {what}: {_some(links, len(links))}." for links, what in kinds if links]
 
 
 def _ended(event: Ended) -> list[str]:

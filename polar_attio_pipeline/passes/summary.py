@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from polar_attio_pipeline.passes.left_out import LeftOutSoFar
 from polar_attio_pipeline.passes.progress import Ended, Ending, Stage
+from polar_attio_pipeline.passes.reporter import ProgressReporter
 from polar_attio_pipeline.passes.rules import PassContext
-from polar_attio_pipeline.passes.telling import Teller
 from polar_attio_pipeline.sync.outcomes import Outcome, Result
 
 
@@ -16,13 +16,13 @@ class Summary:
     """A pass under way, summed up.
 
     Attributes:
-        teller: Tells what the pass does.
+        reporter: Reports what the pass does.
         left_out: The customers who are not in Attio as they should be.
         counts: Customers by result.
         customers: How many there are in all; None while that is not known.
     """
 
-    teller: Teller
+    reporter: ProgressReporter
     left_out: LeftOutSoFar
     counts: Counter[Result] = field(default_factory=Counter)
     customers: int | None = None
@@ -31,8 +31,8 @@ class Summary:
         """Take in outcomes."""
         self.counts.update(outcome.result for outcome in outcomes)
         self.left_out.add(outcomes)
-        if self.teller.stage is Stage.WRITING:
-            self.teller.advance(len(outcomes))
+        if self.reporter.stage is Stage.WRITING:
+            self.reporter.advance(len(outcomes))
 
     def ended(self, how: Ending, context: PassContext) -> Ended:
         """Return what to say at the end of the pass."""
@@ -42,7 +42,7 @@ class Summary:
             counts=dict(self.counts),
             left_out=self.left_out.by_reason(),
             remaining=None if self.customers is None else max(0, self.customers - sum(self.counts.values())),
-            seconds=self.teller.seconds(),
+            seconds=self.reporter.seconds(),
             requests=context.requests(),
             throttled=sum(api.stats.throttled for api in apis),
             upcoming=context.upcoming.after(how),

@@ -132,7 +132,7 @@ def unserialisable(customer_id: str, created_at: datetime | None) -> BadRow:
 
 
 def to_customer(row: CustomerRow, *, url: Callable[[str], str], read_at: datetime) -> Customer:
-    """Return the row as the heart knows customers.
+    """Return the row as the core knows customers.
 
     Args:
         row: As listed.

@@ -14,7 +14,7 @@ PAGE = 100
 Row = Customer | BadRow
 
 Shown = Callable[[CustomerRow | BadRow, datetime], Row]
-"""Takes a row as Polar gave it, and when; returns it as the heart knows customers."""
+"""Takes a row as Polar gave it, and when; returns it as the core knows customers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ _ONE_WORD = (
     PersonDraft("sudo", "sudo"),
     PersonDraft("X", "x"),
     PersonDraft("Björk", "bjork"),
-    PersonDraft("Teller", "teller"),
+    PersonDraft("ProgressReporter", "reporter"),
 )
 _ODD = (
     PersonDraft("  Ada   Lovelace  ", "ada.l"),

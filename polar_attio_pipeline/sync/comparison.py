@@ -100,7 +100,7 @@ class Comparison:
         if customer.type is None and self._has_type and _TYPE_KEY not in person.values:
             # Polar's export does not say the type: that it is missing is no reason to leave it so.
             return None
-        # To split a name takes longer than all other comparisons, and whoever holds it whole has it split already.
+        # To split a name takes longer than all other comparisons, and a person who holds it whole has it split already.
         targets = self._targets_but_name if _holds_name(person, customer.person_name) else self._targets
         due = plan(customer, Match(Case.KNOWN, person), targets, overwrite_typed=self._overwrite_typed)
         return written(due, person) if due.action is Action.KEEP else None
@@ -142,7 +142,7 @@ class Comparison:
         ]
         if not unknown:
             return []
-        # Whoever is settled is the holder of its address: nobody else can hold that.
+        # A settled person is the holder of its address: no other person can hold that.
         addresses = {email_key(customer.address) for customer in self._pending.values() if customer.address}
         return [_shown(person) for person in unknown if addresses.isdisjoint(map(email_key, person.emails))]
 

@@ -39,26 +39,26 @@ AMBIGUOUS = frozenset({Case.SHARED_EMAIL, Case.TWO_RECORDS, Case.COPIED_ID, Case
 
 DESCRIPTIONS: dict[Case, tuple[str, str]] = {
     Case.KNOWN: (
-        "One person holds the customer's id, and its address too if it has one, whoever else may hold that.",
+        "One person holds the customer's id, and its address too if it has one, even if another person holds that.",
         "That person.",
     ),
     Case.EMAIL_CHANGED: (
-        "One person holds the customer's id; nobody holds its address.",
+        "One person holds the customer's id; no person holds its address.",
         "That person; the new address joins the old ones.",
     ),
     Case.FOUND_BY_EMAIL: (
-        "Nobody holds the id; one person holds the address and no Polar id (added by hand, or the id was cleared).",
+        "No person holds the id; one person holds the address and no Polar id (added by hand, or the id was cleared).",
         "That person; it gets the id.",
     ),
     Case.RECREATED: (
-        "Nobody holds the id; one person holds the address and the id of a customer that Polar no longer has.",
+        "No person holds the id; one person holds the address and the id of a customer that Polar no longer has.",
         "That person; it gets the new id.",
     ),
     Case.REMEMBERED: (
-        "Nobody holds the id or the address; the record that the ledger has for the customer holds no other id.",
+        "No person holds the id or the address; the record that the ledger has for the customer holds no other id.",
         "That person; it gets the id and the address.",
     ),
-    Case.NEW: ("Nobody holds the id or the address, and no such record is in the ledger.", "A new person."),
+    Case.NEW: ("No person holds the id or the address, and no such record is in the ledger.", "A new person."),
     Case.SHARED_EMAIL: (
         "The person who holds the address is another live customer, or an older customer of this pass has the "
         "address too.",
@@ -73,14 +73,14 @@ DESCRIPTIONS: dict[Case, tuple[str, str]] = {
         "Ambiguous: clear the id on all but the right one, or merge them in Attio.",
     ),
     Case.REPEATED_EMAIL: (
-        "Nobody holds the id; several people hold the address.",
+        "No person holds the id; several people hold the address.",
         "Ambiguous: merge them in Attio.",
     ),
     Case.NO_EMAIL: (
         "The customer has no address and no owner who can be read, and is not known by its id or from the ledger.",
         "Rejected: give it an address in Polar, or a team an owner, or the token the scope members:read.",
     ),
-    Case.ANONYMISED: ("Polar has anonymised the customer.", "Rejected: there is nobody to write."),
+    Case.ANONYMISED: ("Polar has anonymised the customer.", "Rejected: there is no address to write to."),
 }
 """For each case: when it holds, and what follows. The documentation's table is checked against this."""
 

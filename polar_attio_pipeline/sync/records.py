@@ -1,4 +1,4 @@
-"""The values that the heart works on: a customer as Polar has it, a person as Attio holds it."""
+"""The values that the core works on: a customer as Polar has it, a person as Attio holds it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

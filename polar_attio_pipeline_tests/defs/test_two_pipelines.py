@@ -14,7 +14,7 @@ from dagster._serdes import serialize_value
 from polar_attio_pipeline.defs.build import build
 from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.partitions import range_tags
-from polar_attio_pipeline.processes import identity
+from polar_attio_pipeline.processes import run_identity
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline_tests.conftest import evaluate
 from polar_attio_pipeline_tests.defs.two_pipelines import Organization, organization, some_hours_ago
@@ -213,10 +213,10 @@ def test_a_reconciliation_under_way_in_one_puts_none_of_the_other_off(host: Host
 
 
 def test_a_run_that_died_is_ended_by_the_sensor_of_its_own_pipeline(host: Host) -> None:
-    dead = json.loads(identity())
+    run = host.pretend("left_full_reconciliation", dg.DagsterRunStatus.STARTED)
+    dead = json.loads(run_identity(run.run_id))
     dead["started"] -= 3600
-    tags = {Names(LEFT).process_tag: json.dumps(dead)}
-    run = host.pretend("left_full_reconciliation", dg.DagsterRunStatus.STARTED, tags)
+    host.instance.add_run_tags(run.run_id, {Names(LEFT).process_tag: json.dumps(dead)})
 
     host.tick("right_orphaned_runs")
 

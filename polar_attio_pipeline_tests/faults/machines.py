@@ -32,7 +32,7 @@ class Machine:
     elsewhere: bool = False
 
     def identity(self, number: int) -> str:
-        """Return what tells a process from others, as `processes.identity` does; none of them lives any more."""
+        """Return what tells a process from others, as `process_identity` does; none of them lives any more."""
         host = f"container-{number}" if self.elsewhere else socket.gethostname()
         return json.dumps({"host": host, "pid": _NO_PROCESS + number, "started": 0})
 

@@ -215,7 +215,7 @@ class Pipeline:
         )
         how, killed = "success", False
         try:
-            with mock.patch("polar_attio_pipeline.processes.identity", return_value=machine.identity(number)):
+            with mock.patch("polar_attio_pipeline.processes.process_identity", return_value=machine.identity(number)):
                 asyncio.run(work(run))
         except KilledError:
             how, killed = "killed", True

@@ -53,7 +53,7 @@ def test_a_pipeline_that_forgets_who_somebody_is_is_found_out(monkeypatch: pytes
 
 
 def test_a_pipeline_that_finds_a_name_good_enough_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planning, "_same", lambda old, _, **__: old is not None)
+    monkeypatch.setattr(planning, "same_value", lambda old, _, **__: old is not None)
 
     assert found(lambda account: len(account.verdict.wrong))
 

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.passes.installation import recorded, recorded_start_date, start_date
 from polar_attio_pipeline.passes.loaded import LOADED, MOST_PROCESSES, differences, parse, with_this_process
-from polar_attio_pipeline.processes import own_identity
+from polar_attio_pipeline.processes import process_identity
 from polar_attio_pipeline.settings import Settings
 
 TODAY = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
@@ -96,7 +96,7 @@ def test_the_settings_that_were_loaded_are_on_record_without_their_secrets(tmp_p
 
     (load,) = parse(ledger.fact(LOADED))
     assert loaded.polar_attio_overlap_hours == 7
-    assert load.process == own_identity()
+    assert load.process == process_identity()
     assert load.values["POLAR_ATTIO_OVERLAP_HOURS"] == "7"
     assert load.values["POLAR_ACCESS_TOKEN"] == "set"
     assert TOKEN not in (ledger.fact(LOADED) or "")
@@ -135,7 +135,7 @@ def test_a_process_that_has_ended_is_forgotten_by_the_next_one_that_loads(
     recorded(settings(tmp_path))
 
     (now,) = parse(ledger.fact(LOADED))
-    assert (ended.process != own_identity(), now.process) == (True, own_identity())
+    assert (ended.process != process_identity(), now.process) == (True, process_identity())
 
 
 def test_processes_of_other_machines_are_kept_but_not_without_end(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_processes_of_other_machines_are_kept_but_not_without_end(tmp_path: Path
     kept = parse(with_this_process(known, here, TODAY))
 
     assert len(kept) == MOST_PROCESSES
-    assert kept[0].process == own_identity()
+    assert kept[0].process == process_identity()
 
 
 def test_what_another_version_has_written_is_replaced(tmp_path: Path, ledger: Ledger) -> None:
@@ -158,4 +158,4 @@ def test_what_another_version_has_written_is_replaced(tmp_path: Path, ledger: Le
 
     recorded(settings(tmp_path))
 
-    assert [load.process for load in parse(ledger.fact(LOADED))] == [own_identity()]
+    assert [load.process for load in parse(ledger.fact(LOADED))] == [process_identity()]

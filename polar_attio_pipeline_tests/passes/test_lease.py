@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import multiprocessing
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -54,13 +56,21 @@ async def test_a_writer_that_lives_is_waited_for_only_so_long(ledger: Ledger) ->
                 pass
 
 
-def identity_of_a_process_that_has_ended() -> str:
-    program = "from polar_attio_pipeline import processes; print(processes.identity())"
+def of_a_program() -> str:
+    program = "from polar_attio_pipeline import processes; print(processes.process_identity())"
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
 
 
-async def test_a_writer_whose_process_has_ended_is_succeeded_at_once(ledger: Ledger) -> None:
-    ended = await asyncio.to_thread(identity_of_a_process_that_has_ended)
+def of_a_child_of_a_program_that_lives() -> str:
+    with multiprocessing.get_context("forkserver").Pool(1) as children:
+        return children.apply(processes.process_identity)
+
+
+@pytest.mark.parametrize("identity", [of_a_program, of_a_child_of_a_program_that_lives])
+async def test_a_writer_whose_process_has_ended_is_succeeded_at_once(
+    ledger: Ledger, identity: Callable[[], str]
+) -> None:
+    ended = await asyncio.to_thread(identity)
     assert ledger.acquire_lease(ended, "a pass that was killed") is not None
     began = asyncio.get_running_loop().time()
     async with one_writer(ledger, what="the next", timing=Timing(poll=0.01)):
@@ -119,7 +129,7 @@ async def test_a_cancelled_writer_leaves_the_lease_free(ledger: Ledger) -> None:
     with suppress(asyncio.CancelledError):
         await task
     assert ledger.lease_holder().owner is None
-    assert not processes.is_gone(processes.identity())
+    assert not processes.is_gone(processes.process_identity())
 
 
 class TestTwoPasses:

@@ -33,7 +33,7 @@ DELETED_CHECK = "no_deleted_customer_is_marked"
 COPIED_CHECK = "every_polar_id_is_held_once"
 
 _CHECKS = {
-    DELETED_CHECK: "Passes when nobody is marked as a customer in Attio whose customer was deleted in Polar. Warns "
+    DELETED_CHECK: "Passes when no person in Attio is marked whose customer was deleted in Polar. Warns "
     "with the list of these people; the setting POLAR_ATTIO_UNMARK_ORPHANED takes their mark off.",
     COPIED_CHECK: "Passes when no two people in Attio hold the same Polar id. Warns with the list of those who do: "
     "merge them, or clear the id of the wrong one.",

@@ -25,7 +25,7 @@ WINDOWS = 10
 
 
 def failing_hours(look: Look, known: Mapping[datetime, int]) -> tuple[State, dict[datetime, int]]:
-    """Return the state of the hours that fail, whoever started their runs, and what to remember of them.
+    """Return the state of the hours that fail, by whatever means their runs were started, and what to remember of them.
 
     An hour that was found to fail stays in view until it succeeds, however many other runs fail meanwhile.
 

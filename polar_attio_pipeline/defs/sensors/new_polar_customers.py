@@ -204,7 +204,7 @@ def _recorded(ledger: Ledger, cursor: Cursor) -> tuple[frozenset[str] | None, st
 
 
 def _in_flight(instance: dg.DagsterInstance, target: Target, *, first: datetime, last: datetime) -> set[datetime]:
-    """Return the hours that runs cover or backfills have still to cover, whoever asked for them."""
+    """Return the hours that runs cover or backfills have still to cover, by whatever means they were asked for."""
     runs = runs_of(instance, target, UNDER_WAY)
     hours = {hour for record in runs for hour in hours_of(record.dagster_run, first=first, last=last)}
     return hours | set(map(parse, dagster_private.partitions_to_backfill(instance, target.asset)))

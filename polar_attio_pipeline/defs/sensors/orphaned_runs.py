@@ -34,5 +34,5 @@ def _end_orphaned(context: dg.SensorEvaluationContext, tag: str) -> dg.SkipReaso
             "wrote stands; the hours it had not finished are asked for again.",
         )
     if dead:
-        return dg.SkipReason(f"Ended {', '.join(run.run_id for run in dead)}: their processes are gone.")
+        return dg.SkipReason(f"Ended {', '.join(run.run_id for run in dead)}: their processes have ended.")
     return dg.SkipReason("Every started run has its process.")

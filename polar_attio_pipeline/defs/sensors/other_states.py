@@ -99,7 +99,7 @@ def ask(resource: LedgerResource, now: datetime) -> Count | State:
             LEDGER,
             f"The ledger did not answer within {LEDGER_SECONDS:g} seconds: see that its disk, or its server, is well.",
         )
-    except Exception as error:  # noqa: BLE001  # the ledger is at fault, whatever it is, and people are told
+    except Exception as error:  # noqa: BLE001  # the ledger is at fault, whatever it is, and that is announced
         return State(LEDGER, f"The ledger cannot be read ({type(error).__name__}): run `polar-attio doctor`.")
 
 

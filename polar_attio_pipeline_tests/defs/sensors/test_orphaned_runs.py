@@ -7,7 +7,7 @@ import pytest
 
 from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.sensors.orphaned_runs import build_orphaned_runs_sensor
-from polar_attio_pipeline.processes import TAG, identity
+from polar_attio_pipeline.processes import TAG, run_identity
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def started_run(instance: dg.DagsterInstance) -> str:
 
 def lived_earlier(run_id: str) -> str:
     """What a process left behind that had the number of this one and has ended."""
-    dead = json.loads(identity(run_id))
+    dead = json.loads(run_identity(run_id))
     dead["started"] -= 3600
     return json.dumps(dead)
 
@@ -51,7 +51,7 @@ def test_a_run_whose_process_is_gone_is_ended_as_failed(instance: dg.DagsterInst
 
 def test_a_run_whose_process_lives_goes_on(instance: dg.DagsterInstance) -> None:
     run_id = started_run(instance)
-    instance.add_run_tags(run_id, {TAG: identity(run_id)})
+    instance.add_run_tags(run_id, {TAG: run_identity(run_id)})
     assert tick(instance) == "Every started run has its process."
     assert status(instance, run_id) is dg.DagsterRunStatus.STARTED
 

@@ -120,7 +120,7 @@ def test_while_polar_throttles_it_says_so_and_until_when(stage: Theatre) -> None
     stage.heard.that("Polar answered 429", "until 12:01:0")
     assert stage.heard.longest_silence() <= 31
     assert not any("requests are under way" in line for line in stage.heard.lines)
-    assert len(stage.heard.progress) <= 3, "a wait whose end has been told is not told again every few seconds"
+    assert len(stage.heard.progress) <= 3, "a wait whose end has been reported is not reported again every few seconds"
     assert ended(stage).throttled == 1
     stage.heard.that("Finished after", "(1 answered 429)")
 
@@ -210,7 +210,7 @@ def test_a_report_that_fails_harms_nothing(stage: Theatre) -> None:
     assert sum(stage.play(reconcile, report=broken).counts.values()) == 3
 
 
-def test_what_a_guard_has_stopped_is_not_told_as_done(stage: Theatre) -> None:
+def test_what_a_guard_has_stopped_is_not_reported_as_done(stage: Theatre) -> None:
     stage.sandbox.fill(customers=40, seed=1)
     stage.play(reconcile)
     for customer_id in list(stage.sandbox.polar.customers)[:30]:

@@ -1,4 +1,4 @@
-"""Tells the story of a pass under way: what has changed at once, how far it is by the clock, never by the count."""
+"""Reports how a pass goes: what has changed at once, how far it is by the clock, never by the count."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ RARELY_SECONDS = 60
 """And later: a first import of a million customers takes fourteen hours."""
 
 WAITING_SECONDS = 30
-"""While something is waited for whose end has been told."""
+"""While something is waited for whose end has been reported."""
 
 _SLOWING = 15
 """A line comes when the pass has grown by a fifteenth, within these bounds; so does the wait between lines that have
@@ -41,11 +41,11 @@ def _now() -> float:
 
 
 @dataclass
-class Teller:
+class ProgressReporter:
     """What is known about a pass under way, for its next line.
 
     Attributes:
-        report: Takes the lines; None where nobody listens.
+        report: Takes the lines; None where it is not reported.
         apis: The connections, which know what they wait for.
         stage: What the pass is doing.
         done: As in `Progress`, as are `total` and `people`.
@@ -59,16 +59,16 @@ class Teller:
     people: int = 0
     _began: float = field(default_factory=_now)
     _advanced: float = field(default_factory=_now)
-    _told: float = field(default_factory=_now)
-    _told_wait: float = 0
+    _sent_at: float = field(default_factory=_now)
+    _announced_wait: float = 0
     _other_writer: tuple[str, datetime] | None = None
     _samples: deque[tuple[float, int]] = field(default_factory=deque)
 
-    def tell(self, event: Event) -> None:
+    def send(self, event: Event) -> None:
         """Report an event. What goes wrong with that, such as a terminal that was closed, does not harm the pass."""
         if self.report is None:
             return
-        self._told = _now()
+        self._sent_at = _now()
         try:
             self.report(event)
         except Exception as error:  # noqa: BLE001  # as the docstring says
@@ -95,7 +95,7 @@ class Teller:
         """Take in that another writer is at work, for which this pass waits so long at most."""
         self.enter(Stage.LEASE)
         self._other_writer = who, datetime.now(UTC) + timedelta(seconds=seconds)
-        self.tell(self.progress())
+        self.send(self.progress())
 
     def progress(self) -> Progress:
         """Return how far the pass is."""
@@ -122,12 +122,12 @@ class Teller:
             now = _now()
             wait = self._wait()
             self._take_sample(now, is_waiting=wait is not None)
-            news = wait is not None and wait.until > max(now, self._told_wait) + _SHORT_SECONDS
-            if news or now - self._told >= self._interval(
+            news = wait is not None and wait.until > max(now, self._announced_wait) + _SHORT_SECONDS
+            if news or now - self._sent_at >= self._interval(
                 now, is_waiting=wait is not None or self.stage is Stage.LEASE
             ):
-                self._told_wait = max(self._told_wait, wait.until if wait else 0)
-                self.tell(self.progress())
+                self._announced_wait = max(self._announced_wait, wait.until if wait else 0)
+                self.send(self.progress())
 
     def _take_sample(self, now: float, *, is_waiting: bool) -> None:
         if is_waiting:
@@ -169,19 +169,19 @@ class Teller:
 
 
 @asynccontextmanager
-async def telling(report: Report | None, apis: Sequence[ApiClient]) -> AsyncIterator[Teller]:
-    """Tell how far a pass is, for as long as the context lasts.
+async def reporting(report: Report | None, apis: Sequence[ApiClient]) -> AsyncIterator[ProgressReporter]:
+    """Report how far a pass is, for as long as the context lasts.
 
     Args:
-        report: Takes the lines; None where nobody listens.
+        report: Takes the lines; None where it is not reported.
         apis: The connections of the pass.
     """
-    teller = Teller(report, apis)
+    reporter = ProgressReporter(report, apis)
     if report is None:
-        yield teller
+        yield reporter
         return
-    ticking = asyncio.create_task(teller.tick())
+    ticking = asyncio.create_task(reporter.tick())
     try:
-        yield teller
+        yield reporter
     finally:
         ticking.cancel()
