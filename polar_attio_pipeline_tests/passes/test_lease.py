@@ -184,7 +184,7 @@ class TestTwoPasses:
 
         async def run() -> None:
             async with stage.context() as context:
-                assert stage.ledger.acquire_lease(identity_of_a_process_that_has_ended(), "a pass")
+                assert stage.ledger.acquire_lease(of_a_program(), "a pass")
                 snapshot, _ = await read_snapshot(context.polar, stage.ledger, [stage.here])
                 stage.sandbox.traffic.reset()
                 await sync_hours(context, Hours([stage.here], snapshot=snapshot), lambda _: None)
