@@ -19,8 +19,10 @@ print(child.pid, flush=True)
 time.sleep(600)
 """
 
+# A shell that starts tests in the background has its children ignore SIGINT; this one is to heed it all the same.
 PARENT = f"""
-import os, sys, time
+import os, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
 from polar_attio_pipeline.cli import dev_watchdog
 from polar_attio_pipeline.cli.dev_processes import processes
