@@ -41,7 +41,7 @@ bench: $(READY) ## Measure calls, speed and memory, ours against the naive way; 
 faults: $(READY) ## Run a thousand seeded schedules of faults and count what is lost, doubled or wrong; minutes
 	@$(BIN)/python -m polar_attio_pipeline_tests.faults --schedules 1000 --seed 1
 
-mutants: $(READY) ## Change the rules one place at a time and see whether a test fails; an hour
+mutants: $(READY) ## Change the rules one place at a time and see whether a test fails; hours
 	@$(BIN)/mutmut run
 	@$(BIN)/python -m polar_attio_pipeline_tests.mutants
 

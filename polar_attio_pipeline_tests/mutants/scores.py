@@ -1,0 +1,87 @@
+"""What a run of mutmut found, module by module, out of the files that it leaves in `mutants/`."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from polar_attio_pipeline_tests.faults.report import table
+
+PACKAGE = "polar_attio_pipeline"
+
+
+class End(StrEnum):
+    """What became of a mutant."""
+
+    KILLED = "killed"
+    TIMED_OUT = "timed out"
+    SURVIVED = "survived"
+    UNTESTED = "untested"
+    UNKNOWN = "not run"
+
+
+_ENDS: dict[int | None, End] = {
+    0: End.SURVIVED,
+    1: End.KILLED,
+    3: End.KILLED,
+    5: End.UNTESTED,
+    33: End.UNTESTED,
+    24: End.TIMED_OUT,
+    -24: End.TIMED_OUT,
+    36: End.TIMED_OUT,
+    152: End.TIMED_OUT,
+    255: End.TIMED_OUT,
+}
+"""By the exit codes of `mutmut.stats`; any other means that the mutant was not judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What became of one module's mutants.
+
+    Attributes:
+        module: Its name within the package.
+        ends: How each of its mutants ended, by the mutant's name.
+    """
+
+    module: str
+    ends: Mapping[str, End]
+
+    def count(self, end: End) -> int:
+        """How many ended so."""
+        return Counter(self.ends.values())[end]
+
+    def named(self, end: End) -> list[str]:
+        """The names of those that ended so, as `mutmut show` takes them."""
+        return [name for name, ended in self.ends.items() if ended is end]
+
+    @property
+    def share(self) -> str:
+        """Mutants that tests caught, by failing or by not ending, among those that were run."""
+        run = len(self.ends) - self.count(End.UNKNOWN)
+        caught = self.count(End.KILLED) + self.count(End.TIMED_OUT)
+        return f"{caught / run:.0%}" if run else ""
+
+
+def read(folder: Path) -> list[Score]:
+    """Return the score of each module that has mutants, in the order of their names."""
+    root = folder / PACKAGE
+    scores = [_score(str(file.relative_to(root)).removesuffix(".py.meta"), file) for file in root.rglob("*.meta")]
+    return sorted((score for score in scores if score.ends), key=lambda score: score.module)
+
+
+def report(scores: Iterable[Score]) -> str:
+    """Return the scores as a table in Markdown, followed by the mutants that no test killed."""
+    known = list(scores)
+    rows = [
+        [score.module, str(len(score.ends)), *(str(score.count(end)) for end in End), score.share] for score in known
+    ]
+    left = [name for score in known for end in (End.SURVIVED, End.UNTESTED) for name in score.named(end)]
+    return "\n".join([table(("module", "mutants", *End, "score"), rows), "", *left])
+
+
+def _score(module: str, file: Path) -> Score:
+    codes: dict[str, int | None] = json.loads(file.read_text(encoding="utf-8"))["exit_code_by_key"]
+    return Score(module, {name: _ENDS.get(code, End.UNKNOWN) for name, code in codes.items()})

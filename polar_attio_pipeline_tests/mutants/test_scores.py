@@ -1,0 +1,35 @@
+"""The table of mutants, out of files as mutmut writes them."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from polar_attio_pipeline_tests.mutants.scores import PACKAGE, read, report
+
+
+def left_by_mutmut(folder: Path, module: str, codes: Mapping[str, int | None]) -> None:
+    file = folder / PACKAGE / f"{module}.py.meta"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"exit_code_by_key": codes}), encoding="utf-8")
+
+
+def test_each_module_has_a_line_and_each_mutant_that_lives_is_named(tmp_path: Path) -> None:
+    left_by_mutmut(tmp_path, "sync/names", {"names.x_mutmut_1": 1, "names.x_mutmut_2": 0, "names.x_mutmut_3": 33})
+    left_by_mutmut(tmp_path, "sync/emails", {"emails.x_mutmut_1": 1, "emails.x_mutmut_2": 36})
+    left_by_mutmut(tmp_path, "sync/ports", {})
+
+    assert report(read(tmp_path)).splitlines() == [
+        "| module | mutants | killed | timed out | survived | untested | not run | score |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| sync/emails | 2 | 1 | 1 | 0 | 0 | 0 | 100% |",
+        "| sync/names | 3 | 1 | 0 | 1 | 1 | 0 | 33% |",
+        "",
+        "names.x_mutmut_2",
+        "names.x_mutmut_3",
+    ]
+
+
+def test_a_mutant_that_was_not_run_counts_neither_way(tmp_path: Path) -> None:
+    left_by_mutmut(tmp_path, "sync/names", {"names.x_mutmut_1": 1, "names.x_mutmut_2": None})
+
+    assert "| sync/names | 2 | 1 | 0 | 0 | 0 | 1 | 100% |" in report(read(tmp_path))
