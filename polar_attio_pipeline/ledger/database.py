@@ -136,7 +136,9 @@ class Database:
 
     def _is_current(self, connection: sa.Connection) -> bool:
         found = version(connection)
-        if found is None and (foreign := foreign_tables(connection)):
+        foreign = [] if found else foreign_tables(connection)
+        # Asked again on Postgres' newest state: another process may have migrated between the two questions.
+        if foreign and (found := version(connection)) is None:
             raise LedgerError(
                 f"The ledger {self.place.name} is the database of another program, with a table {foreign[0]} of its "
                 "own: name another file or database in POLAR_ATTIO_DATABASE_URL, or another schema of the same one "
