@@ -49,28 +49,21 @@ class Verdict:
 
     def result(self, check: dg.AssetCheckKey) -> dg.AssetCheckResult:
         """Return the result of a check."""
-        return dg.AssetCheckResult(
-            asset_key=check.asset_key,
-            check_name=check.name,
-            passed=self.problem is None,
-            severity=self._severity(),
-            description=self.problem or self.well,
-            metadata=self.metadata,
-        )
+        return dg.AssetCheckResult(**self._fields(check))
 
     def evaluation(self, check: dg.AssetCheckKey) -> dg.AssetCheckEvaluation:
         """Return the same as an event that a sensor may report."""
-        return dg.AssetCheckEvaluation(
-            asset_key=check.asset_key,
-            check_name=check.name,
-            passed=self.problem is None,
-            severity=self._severity(),
-            description=self.problem or self.well,
-            metadata=self.metadata,
-        )
+        return dg.AssetCheckEvaluation(**self._fields(check))
 
-    def _severity(self) -> dg.AssetCheckSeverity:
-        return dg.AssetCheckSeverity.ERROR if self.severe else dg.AssetCheckSeverity.WARN
+    def _fields(self, check: dg.AssetCheckKey) -> dict[str, Any]:
+        return {
+            "asset_key": check.asset_key,
+            "check_name": check.name,
+            "passed": self.problem is None,
+            "severity": dg.AssetCheckSeverity.ERROR if self.severe else dg.AssetCheckSeverity.WARN,
+            "description": self.problem or self.well,
+            "metadata": self.metadata,
+        }
 
 
 async def look_at_polar(polar: PolarResource) -> Verdict:

@@ -1,4 +1,3 @@
-import os
 import re
 import subprocess
 import sys
@@ -13,7 +12,6 @@ from polar_attio_pipeline.sandbox.limits import OFF
 from polar_attio_pipeline.sandbox.server import serving
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
-from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.mapping import ATTRIBUTES
 from polar_attio_pipeline_tests.receiver import receiving
 
@@ -33,13 +31,8 @@ def url(sandbox: Sandbox) -> Iterator[str]:
 
 
 @pytest.fixture(autouse=True)
-def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder without a .env, and no setting but those that a test makes."""
-    monkeypatch.chdir(tmp_path)
-    names = tuple(name.upper() for name in Settings.model_fields)
-    for name in list(os.environ):
-        if name.startswith(names):
-            monkeypatch.delenv(name)
+def environment(clean_environment: None) -> None:
+    """Every test makes its own."""
 
 
 @pytest.fixture
