@@ -1,11 +1,12 @@
 """The benchmarks work, and the counts that they show are right. No time is looked at: that is what a bench is for."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from polar_attio_pipeline_tests.benchmarks.__main__ import main
+from polar_attio_pipeline_tests.benchmarks.__main__ import CASES, main
 from polar_attio_pipeline_tests.benchmarks.figures import Figure, as_json, from_json, table
 from polar_attio_pipeline_tests.benchmarks.page import write_page
 from polar_attio_pipeline_tests.benchmarks.plots import Line, plot
@@ -16,21 +17,8 @@ SIZES = (1000, 100_000)
 @pytest.mark.slow
 def test_a_quick_run_counts_what_the_sandbox_saw(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     figures = tmp_path / "figures.json"
-    main(
-        [
-            "--quick",
-            "--case",
-            "hours",
-            "--case",
-            "reconciliation",
-            "--case",
-            "backfill",
-            "--case",
-            "large import",
-            "--json",
-            str(figures),
-        ]
-    )
+    cases = [f"--case={case}" for case in ("hours", "reconciliation", "backfill", "large import", "runs")]
+    main(["--quick", *cases, f"--json={figures}"])
     counted = {(figure.case, figure.what): figure.ours for figure in from_json(figures.read_text())}
     assert counted["hour, 1,000 customers", "quiet: requests to Polar"] == 2
     assert counted["hour, 1,000 customers", "quiet: requests to Attio"] == 2
@@ -40,7 +28,29 @@ def test_a_quick_run_counts_what_the_sandbox_saw(tmp_path: Path, capsys: pytest.
     assert counted["reconciliation of 500", "unchanged: requests for each customer"] * 500 <= 12
     assert counted["reconciliation of 500", "1 % changed: writes"] == 5
     assert counted["import of 300, no limits", "writes"] == 300
+    assert counted["hourly run, nobody new", "writes"] == 0
+    assert counted["sensor tick", "time"] > 0
     assert "MISSED" not in capsys.readouterr().out
+
+
+def test_a_case_that_fails_is_named_and_costs_no_other_its_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*, quick: bool) -> Iterator[Figure]:
+        yield Figure(case="half", what="writes", ours=1)
+        raise ValueError(f"quick: {quick}")
+
+    def working(*, quick: bool) -> Iterator[Figure]:
+        yield Figure(case="whole", what="writes", ours=1 + quick)
+
+    monkeypatch.setitem(CASES, "hours", failing)
+    monkeypatch.setitem(CASES, "backfill", working)
+    figures = tmp_path / "figures.json"
+
+    with pytest.raises(SystemExit, match="Cases that failed: hours"):
+        main(["--quick", "--case=hours", "--case=backfill", f"--json={figures}"])
+
+    assert "whole" in {figure.case for figure in from_json(figures.read_text())}
 
 
 def test_a_figure_stands_beside_its_target_and_the_naive_way() -> None:
