@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from polar_attio_pipeline.sync.records import PersonName, Value, ValueType
@@ -22,13 +23,15 @@ class Codec:
     decode: Callable[[Mapping[str, Any]], Value | None]
 
 
-def encode(value_type: ValueType, value: Value) -> list[Any]:
+def encode(value_type: ValueType, value: Value | None) -> list[Any]:
     """Return a value as Attio takes it: a list, the one form that its specification has for every type.
+
+    An empty one clears the attribute (seen in two production writers; null is refused).
 
     Raises:
         TypeError: the value is none of this type; a mistake in the mapping.
     """
-    return [CODECS[value_type].encode(value)]
+    return [] if value is None else [CODECS[value_type].encode(value)]
 
 
 def decode(value_type: ValueType, entry: Mapping[str, Any]) -> Value | None:
@@ -74,6 +77,20 @@ def _write_name(value: Value) -> dict[str, str]:
     return {"first_name": value.first, "last_name": value.last, "full_name": value.full}
 
 
+def _write_number(value: Value) -> float:
+    """Return a number as JSON has it: of more than fifteen digits, a float would lose some."""
+    if not isinstance(value, Decimal):
+        raise _unwritable(value, ValueType.NUMBER)
+    return float(value)
+
+
+def _write_currency(value: Value) -> str:
+    # As text, which Attio takes too (docs.attio.com): money is never a float.
+    if not isinstance(value, Decimal):
+        raise _unwritable(value, ValueType.CURRENCY)
+    return format(value, "f")
+
+
 def _unwritable(value: Value, value_type: ValueType) -> TypeError:
     return TypeError(f"{type(value).__name__} is not written to an attribute of type {value_type}")
 
@@ -106,6 +123,33 @@ def _read_date(entry: Mapping[str, Any]) -> date | None:
     return None if text is None else date.fromisoformat(text[:10])
 
 
+def _read_number(entry: Mapping[str, Any]) -> Decimal | None:
+    return _decimal(entry["value"])
+
+
+def _read_currency(entry: Mapping[str, Any]) -> Decimal | None:
+    return _decimal(entry["currency_value"])
+
+
+def _decimal(value: Any) -> Decimal | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise TypeError("the value is a number")
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        raise ValueError("the value is a number") from None
+
+
+def _read_option(entry: Mapping[str, Any]) -> str | None:
+    option = entry["option"]
+    title = option["title"] if isinstance(option, Mapping) else option
+    if title is not None and not isinstance(title, str):
+        raise TypeError("an option has a title")
+    return title
+
+
 def _read_name(entry: Mapping[str, Any]) -> PersonName | None:
     first, last, full = (entry.get(part) or "" for part in ("first_name", "last_name", "full_name"))
     if not all(isinstance(part, str) for part in (first, last, full)):
@@ -119,4 +163,7 @@ CODECS: Mapping[ValueType, Codec] = {
     ValueType.TIMESTAMP: Codec(_write_timestamp, _read_timestamp),
     ValueType.DATE: Codec(_write_date, _read_date),
     ValueType.NAME: Codec(_write_name, _read_name),
+    ValueType.NUMBER: Codec(_write_number, _read_number),
+    ValueType.CURRENCY: Codec(_write_currency, _read_currency),
+    ValueType.SELECT: Codec(_write_text, _read_option),
 }

@@ -2,6 +2,7 @@
 
 import json
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from polar_attio_pipeline.sync.records import PersonName
@@ -11,7 +12,7 @@ from polar_attio_pipeline.sync.writes import RecordedValue
 def dump(value: RecordedValue) -> str:
     """Return a value as JSON with its type, in ASCII: no database refuses it or changes it.
 
-    Types are `text`, `boolean`, `date`, `timestamp`, `name` and `texts`, a list of texts.
+    Types are `text`, `boolean`, `number` (written as text), `date`, `timestamp`, `name` and `texts`, a list of texts.
     """
     kind, plain = _plain(value)
     return json.dumps({"type": kind, "value": plain})
@@ -27,6 +28,8 @@ def load(text: str) -> RecordedValue:
     match stored:
         case {"type": "boolean", "value": bool(value)} | {"type": "text", "value": str(value)}:
             return value
+        case {"type": "number", "value": str(value)}:
+            return Decimal(value)
         case {"type": "timestamp", "value": str(value)}:
             return datetime.fromisoformat(value)
         case {"type": "date", "value": str(value)}:
@@ -41,10 +44,10 @@ def load(text: str) -> RecordedValue:
 
 def _plain(value: RecordedValue) -> tuple[str, Any]:
     match value:
-        case bool():
-            return "boolean", value
-        case str():
-            return "text", value
+        case bool() | str():
+            return "boolean" if isinstance(value, bool) else "text", value
+        case Decimal():
+            return "number", str(value)
         case datetime():  # before `date`, of which it is one
             return "timestamp", value.isoformat()
         case date():

@@ -112,7 +112,7 @@ def _row(plan: Plan, change: Change | None = None, *, note: str | None = None) -
         "attio": " ".join(person.url for person in plan.match.involved) or None,
         "field": change.key if change else None,
         "old": show(change.old) if change else None,
-        "new": show(change.new) if change else None,
+        "new": (show(change.new) or "nothing") if change else None,
         "note": note,
     }
 

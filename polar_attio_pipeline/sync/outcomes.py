@@ -29,7 +29,7 @@ FAILED = frozenset({Result.REJECTED, Result.AMBIGUOUS})
 
 
 class Reason(StrEnum):
-    """Why a customer was rejected or is ambiguous. The list is closed: the ledger holds nothing else."""
+    """Why a customer was rejected or is ambiguous, or an attribute empty. The ledger holds nothing else."""
 
     SHARED_EMAIL = "shared_email"
     TWO_RECORDS = "two_records"
@@ -43,6 +43,7 @@ class Reason(StrEnum):
     UNANSWERED = "polar_could_not_say"
     NOT_TAKEN = "attio_could_not_take"
     UNEXPECTED = "unexpected_error"
+    LEFT_EMPTY = "left_empty"
 
 
 NOT_BY_DATA = frozenset({Reason.UNANSWERED, Reason.NOT_TAKEN, Reason.UNEXPECTED})
@@ -57,7 +58,7 @@ class Outcome:
         customer_id: Polar's id; for a row that could not be read, as much of it as could.
         email: The address the customer is known by.
         result: What became of it.
-        reason: Why, for rejected and ambiguous.
+        reason: Why, for rejected and ambiguous; for others `LEFT_EMPTY`, if an attribute cannot hold what Polar says.
         detail: A sentence: what is wrong and what to do, with the field where Attio refused one.
         record_id: The person in Attio, where there is exactly one.
         urls: Every Attio record involved.
@@ -89,6 +90,10 @@ def written(plan: Plan, person: Person) -> Outcome:
         record_id=person.record_id,
         urls=(person.url,),
         changed=tuple(change.key for change in plan.changes),
+        reason=Reason.LEFT_EMPTY if plan.left_empty else None,
+        detail="; ".join(f"{key} is left empty: {why}" for key, why in plan.left_empty.items()) + "."
+        if plan.left_empty
+        else None,
     )
 
 

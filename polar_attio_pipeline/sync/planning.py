@@ -1,7 +1,8 @@
 """What to write for a customer whose person is known: only what differs, never over a human's typing."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -26,11 +27,14 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One attribute, what Attio holds and what Polar says; `old` is None where nothing is held."""
+    """One attribute, what Attio holds and what Polar says.
+
+    `old` is None where nothing is held, `new` where there is nothing any more.
+    """
 
     key: str
     old: Value | None
-    new: Value
+    new: Value | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class Plan:
         action: What to do.
         changes: The attributes to write, the address included (`email_addresses`).
         kept: Differences that are left alone, because a human typed the value or Attio enriched it.
+        left_empty: Why an attribute cannot hold what Polar says, by key.
     """
 
     customer: Customer
@@ -50,9 +55,10 @@ class Plan:
     action: Action
     changes: tuple[Change, ...] = ()
     kept: tuple[Change, ...] = ()
+    left_empty: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def values(self) -> dict[str, Value]:
+    def values(self) -> dict[str, Value | None]:
         """The attributes to write, without the address."""
         return {change.key: change.new for change in self.changes if change.key != EMAILS_KEY}
 
@@ -82,9 +88,10 @@ def plan(customer: Customer, found: Match, targets: tuple[Target, ...], *, overw
         return Plan(customer, found, Action.REJECT)
     held = found.person.values if found.person else {}
     emails = found.person.emails if found.person else ()
+    said = wanted(customer, targets)
     differing = [
         (target, Change(target.attribute.key, _value(held.get(target.attribute.key)), new))
-        for target, new in _wanted(customer, targets)
+        for target, new in _by_target(said.values, targets)
         if not same_value(_value(held.get(target.attribute.key)), new, exactly=target.attribute.policy is Policy.ALWAYS)
     ]
     allowed = {
@@ -100,8 +107,8 @@ def plan(customer: Customer, found: Match, targets: tuple[Target, ...], *, overw
     changes = address + tuple(change for _, change in differing if change.key in allowed)
     kept = tuple(change for _, change in differing if change.key not in allowed)
     if found.case is Case.NEW:
-        return Plan(customer, found, Action.CREATE, changes)
-    return Plan(customer, found, Action.UPDATE if changes else Action.KEEP, changes, kept)
+        return Plan(customer, found, Action.CREATE, changes, left_empty=said.left_empty)
+    return Plan(customer, found, Action.UPDATE if changes else Action.KEEP, changes, kept, said.left_empty)
 
 
 def fingerprint(due: Plan, *, salt: str) -> str:
@@ -116,12 +123,12 @@ def fingerprint(due: Plan, *, salt: str) -> str:
     return hashlib.sha256(repr(sent).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def same_value(old: Value | None, new: Value, *, exactly: bool = False) -> bool:
+def same_value(old: Value | None, new: Value | None, *, exactly: bool = False) -> bool:
     """Tell whether the CRM holds a value already.
 
     Args:
         old: What it holds.
-        new: What is wanted.
+        new: What is wanted; None where nothing is to be held.
         exactly: Whether white space counts.
     """
     if exactly:
@@ -137,8 +144,7 @@ def same_value(old: Value | None, new: Value, *, exactly: bool = False) -> bool:
     return type(old) is type(new) and old == new
 
 
-def _wanted(customer: Customer, targets: tuple[Target, ...]) -> list[tuple[Target, Value]]:
-    values = wanted(customer, targets)
+def _by_target(values: Mapping[str, Value | None], targets: tuple[Target, ...]) -> list[tuple[Target, Value | None]]:
     return [(target, values[target.attribute.key]) for target in targets if target.attribute.key in values]
 
 

@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
+
+from polar_attio_pipeline.sync.billing import Billing
 
 Actor = Literal["api-token", "app", "workspace-member", "system"]
 """Who wrote a value in Attio. `workspace-member` is a human, `system` is Attio's own enrichment."""
@@ -18,6 +21,9 @@ class ValueType(StrEnum):
     DATE = "date"
     TIMESTAMP = "timestamp"
     NAME = "personal-name"
+    NUMBER = "number"
+    CURRENCY = "currency"
+    SELECT = "select"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +35,12 @@ class PersonName:
     full: str
 
 
-Value = str | bool | date | datetime | PersonName
-"""A normalised value. A `datetime` is always aware and in UTC."""
+Value = str | bool | date | datetime | Decimal | PersonName
+"""A normalised value. A `datetime` is always aware and in UTC; a `Decimal` is a number, or an amount of money in the
+main unit of the currency that the attribute has in Attio; the title of an option is text."""
 
-Values = Mapping[str, Value]
-"""Values by attribute key (see `mapping`), not by the slug that a workspace may have renamed it to."""
+Values = Mapping[str, Value | None]
+"""Values by attribute key (see `mapping`), not by the slug that a workspace may have renamed it to. None clears."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,7 @@ class Customer:
         type: `individual` or `team`; text, because Polar may add more; None where it is not known.
         organization_id: Of the organization that the token belongs to; empty where the answer does not say.
         owner: A team's owner, where it had to be asked for and was found.
+        billing: What it pays; None where that was not read.
         url: The customer's page in Polar's dashboard.
         read_at: When Polar gave this answer, UTC.
     """
@@ -71,6 +79,7 @@ class Customer:
     url: str
     read_at: datetime
     owner: Owner | None = None
+    billing: Billing | None = None
 
     @property
     def address(self) -> str | None:

@@ -75,4 +75,4 @@ def _holds(person: Person, change: Change) -> bool:
     if change.key == EMAILS_KEY:
         return email_key(str(change.new)) in map(email_key, person.emails)
     held = person.values.get(change.key)
-    return held is not None and same_value(held.value, change.new)
+    return same_value(held.value if held else None, change.new)

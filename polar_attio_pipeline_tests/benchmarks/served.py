@@ -70,7 +70,7 @@ def _person(row: Customer, organization_id: str, slug: str) -> NewPerson:
         url=lambda customer_id: customer_url(customer_id, api_url="http://127.0.0.1", slug=slug),
         read_at=datetime.now(UTC),
     )
-    said = wanted(customer, TARGETS)
+    said = wanted(customer, TARGETS).values
     types = {target.attribute.key: target.type for target in TARGETS}
     return NewPerson([row.email or ""], values={key: encode(types[key], value) for key, value in said.items()})
 

@@ -121,7 +121,7 @@ class BothSides:
         types = {target.attribute.key: target.type for target in self.people.targets}
         new = []
         for customer in customers:
-            values = wanted(customer, self.people.targets)
+            values = wanted(customer, self.people.targets).values
             encoded = {key: encode(types[key], value) for key, value in values.items()}
             new.append(NewPerson([customer.address or ""], values=encoded))
         self.attio.add_people(new, actor="api-token", companies=False)

@@ -19,7 +19,7 @@ GONE = "60e00000-0000-4000-8000-000000000009"
 
 def in_step(record_id: str, one: Customer, *emails: str) -> Person:
     """The person as a pass leaves it, with these addresses beside the customer's own."""
-    values = {key: CurrentValue(value, "api-token") for key, value in wanted(one, TARGETS).items()}
+    values = {key: CurrentValue(value, "api-token") for key, value in wanted(one, TARGETS).values.items() if value}
     addresses = ([one.address.lower()] if one.address else []) + list(emails)
     return Person(record_id, f"https://app.attio.com/acme/person/{record_id}", tuple(addresses), values)
 

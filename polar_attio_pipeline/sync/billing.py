@@ -1,0 +1,282 @@
+"""What a customer pays: status, products, recurring revenue, from its subscriptions and orders.
+
+The rules are Polar's own where Polar has one (polarsource/polar at c6c3645e, `server/polar/metrics`), but for one: its
+chart of monthly recurring revenue counts every subscription that has not ended, also one that is paused, unpaid or
+incomplete. On a person, money that does not come is none, so here the status decides (`EARNING`).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from polar_attio_pipeline.sync.money import Money, totals
+
+
+class Status(StrEnum):
+    """How a customer stands, best first: of several subscriptions, the one with the best status counts."""
+
+    PAYING = "Paying"
+    CANCELING = "Canceling"
+    PAST_DUE = "Past due"
+    TRIALING = "Trialing"
+    PAUSED = "Paused"
+    FREE = "Free"
+    CHURNED = "Churned"
+    BOUGHT_ONCE = "Bought once"
+    NEVER_PAID = "Never paid"
+    DELETED = "Deleted"
+
+
+STATUS_RULES: dict[Status, str] = {
+    Status.PAYING: "A subscription is active, has a price and is not set to end.",
+    Status.CANCELING: "A subscription is active, has a price and is set to end with its period.",
+    Status.PAST_DUE: "The payment of a subscription failed, and Polar tries it again.",
+    Status.TRIALING: "A subscription is in its trial.",
+    Status.PAUSED: "A subscription is paused.",
+    Status.FREE: "A subscription is active at a price of zero.",
+    Status.CHURNED: "No subscription runs; one that was paid for has ended. Where orders cannot be read, one with a "
+    "price that ended after its trial counts as paid for.",
+    Status.BOUGHT_ONCE: "No subscription runs and none was ever paid for; a product without subscription was.",
+    Status.NEVER_PAID: "No subscription runs, and nothing was ever paid for. Where orders cannot be read, this is said "
+    "only of a customer whose subscriptions were free or ended in their trial.",
+    Status.DELETED: "The customer was deleted in Polar.",
+}
+"""When each status holds. The documentation's table is made of this."""
+
+PAYING_NOW = frozenset({Status.PAYING, Status.CANCELING, Status.PAST_DUE})
+"""The statuses of customers whose money comes, or is expected."""
+
+EARNING = frozenset({"active", "past_due"})
+"""Polar's statuses of subscriptions that count as monthly recurring revenue; trials do not."""
+
+_RUNNING = frozenset({"active", "past_due", "trialing", "paused"})
+_ENDED = frozenset({"canceled", "unpaid"})
+_NEVER_BEGUN = frozenset({"incomplete", "incomplete_expired"})
+_PAID = frozenset({"paid", "refunded", "partially_refunded"})
+
+_MONTHS: dict[str, tuple[int, int]] = {"year": (1, 12), "month": (1, 1), "week": (52, 12), "day": (365, 12)}
+"""How often an interval comes in a month, as a fraction: Polar's own factors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One subscription of a customer, as Polar has it.
+
+    Attributes:
+        id: Polar's UUID.
+        customer_id: Whose it is.
+        status: Polar's word; others than those known here may come.
+        product: Name of what is subscribed to.
+        amount: Per interval, in the currency's smallest unit: discount applied, tax as the price has it.
+        currency: ISO 4217, in capitals.
+        interval: `day`, `week`, `month` or `year`.
+        interval_count: How many intervals a period has.
+        started_at: UTC; None before the first payment.
+        current_period_end: When it renews or ends, UTC.
+        trial_end: When the trial ends or ended, UTC.
+        cancel_at_period_end: Whether it is set to end with its period.
+        ends_at: When it will end or has ended, UTC.
+        ended_at: When it has ended, UTC.
+        seats: How many, where the product is sold by seat.
+        cancellation_reason: What the customer chose from Polar's list.
+    """
+
+    id: str
+    customer_id: str
+    status: str
+    product: str
+    amount: int
+    currency: str
+    interval: str
+    interval_count: int
+    started_at: datetime | None = None
+    current_period_end: datetime | None = None
+    trial_end: datetime | None = None
+    cancel_at_period_end: bool = False
+    ends_at: datetime | None = None
+    ended_at: datetime | None = None
+    seats: int | None = None
+    cancellation_reason: str | None = None
+
+    def has_ended(self, now: datetime) -> bool:
+        """Tell whether it has come to its end, whatever its status still says."""
+        end = self.ended_at or self.ends_at
+        return self.status in _ENDED or (end is not None and end <= now)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One order of a customer, as Polar has it.
+
+    Attributes:
+        customer_id: Whose it is.
+        status: Polar's word.
+        net: Without tax, discount applied, in the currency's smallest unit.
+        refunded: What of it was given back.
+        currency: ISO 4217, in capitals.
+        created_at: UTC.
+        of_subscription: Whether it belongs to a subscription.
+    """
+
+    customer_id: str
+    status: str
+    net: int
+    refunded: int
+    currency: str
+    created_at: datetime
+    of_subscription: bool
+
+    @property
+    def is_payment(self) -> bool:
+        """Whether money was paid for it, even if it was given back later."""
+        return self.status in _PAID and self.net > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Billing:
+    """What Polar says now about what a customer pays.
+
+    Attributes:
+        status: How the customer stands; None where it cannot be told.
+        products: What runs, in alphabetical order.
+        mrr: Monthly recurring revenue, each currency by itself; None where it cannot be told. Empty is zero.
+        seats: Of all running subscriptions; None where none is sold by seat.
+        subscribed_since: Start of the oldest running subscription, else of the one that ended last.
+        trial_ends_at: When the first trial that runs ends.
+        renews_at: When the next running subscription renews.
+        ends_at: When the last one ends that is set to end, or has ended.
+        churn_reason: Why the customer cancelled what ends or has ended last, in Polar's word.
+        lifetime_value: Paid, net of refunds and tax, each currency by itself; None where orders are not read.
+        last_paid_at: When the newest order with a payment was made.
+    """
+
+    status: Status | None = None
+    products: tuple[str, ...] = ()
+    mrr: tuple[Money, ...] | None = ()
+    seats: int | None = None
+    subscribed_since: datetime | None = None
+    trial_ends_at: datetime | None = None
+    renews_at: datetime | None = None
+    ends_at: datetime | None = None
+    churn_reason: str | None = None
+    lifetime_value: tuple[Money, ...] | None = None
+    last_paid_at: datetime | None = None
+
+
+def billing(subscriptions: Iterable[Subscription], orders: Sequence[Order] | None, *, now: datetime) -> Billing:
+    """Return what a customer pays.
+
+    Args:
+        subscriptions: All of the customer's, past ones too.
+        orders: All of the customer's; None where they are not read.
+        now: When both were read, UTC.
+    """
+    begun = [one for one in subscriptions if one.status not in _NEVER_BEGUN]
+    running = [one for one in begun if one.status in _RUNNING and not one.has_ended(now)]
+    ended = [one for one in begun if one.has_ended(now)]
+    payments = None if orders is None else [order for order in orders if order.is_payment]
+    status = _status(running, ended, payments, certain=len(running) + len(ended) == len(begun))
+    closing = [one for one in running if _is_closing(one)] if len(running) > 0 else ended
+    all_close = len(closing) == len(running) or not running
+    last = max(closing, key=_end, default=None) if all_close else None
+    return Billing(
+        status=status,
+        products=tuple(sorted({one.product for one in running})),
+        mrr=_mrr(running),
+        seats=_total_seats(running),
+        subscribed_since=_since(running, ended),
+        trial_ends_at=_first(one.trial_end for one in running if one.status == "trialing"),
+        renews_at=_first(one.current_period_end for one in running if _renews(one)),
+        ends_at=(last.ended_at or last.ends_at) if last else None,
+        churn_reason=last.cancellation_reason if last else None,
+        lifetime_value=None
+        if payments is None
+        else totals(Money(order.net - order.refunded, order.currency) for order in payments),
+        last_paid_at=max((order.created_at for order in payments or ()), default=None),
+    )
+
+
+def status_of(subscription: Subscription) -> Status:
+    """Return how a customer with this one running subscription stands."""
+    if subscription.status == "active" and subscription.amount <= 0:
+        return Status.FREE
+    if subscription.status == "active":
+        return Status.CANCELING if subscription.cancel_at_period_end else Status.PAYING
+    return {"past_due": Status.PAST_DUE, "trialing": Status.TRIALING, "paused": Status.PAUSED}[subscription.status]
+
+
+def monthly(subscription: Subscription) -> int | None:
+    """Return the revenue a month in the currency's smallest unit, rounded to a whole one as Polar does.
+
+    None for an interval that is not known.
+    """
+    factor = _MONTHS.get(subscription.interval)
+    if factor is None or subscription.interval_count < 1:
+        return None
+    times, per = factor
+    parts = per * subscription.interval_count
+    return (2 * subscription.amount * times + parts) // (2 * parts)
+
+
+def _status(
+    running: Sequence[Subscription], ended: Sequence[Subscription], payments: Sequence[Order] | None, *, certain: bool
+) -> Status | None:
+    order = list(Status)
+    best = min((status_of(one) for one in running), key=order.index, default=None)
+    if best is not None or not certain:
+        return best
+    if payments is None:
+        return _status_without_orders(ended)
+    if any(order.of_subscription for order in payments):
+        return Status.CHURNED
+    return Status.BOUGHT_ONCE if payments else Status.NEVER_PAID
+
+
+def _status_without_orders(ended: Sequence[Subscription]) -> Status | None:
+    if not ended:
+        # Such a customer may have bought something once: orders would say.
+        return None
+    return Status.CHURNED if any(_was_paid_for(one) for one in ended) else Status.NEVER_PAID
+
+
+def _was_paid_for(ended: Subscription) -> bool:
+    end = ended.ended_at or ended.ends_at
+    only_tried = ended.trial_end is not None and end is not None and end <= ended.trial_end
+    return ended.amount > 0 and not only_tried
+
+
+def _mrr(running: Sequence[Subscription]) -> tuple[Money, ...] | None:
+    amounts = [(monthly(one), one.currency) for one in running if one.status in EARNING]
+    if any(minor is None for minor, _ in amounts):
+        return None
+    return totals(Money(minor, currency) for minor, currency in amounts if minor)
+
+
+def _total_seats(running: Sequence[Subscription]) -> int | None:
+    seats = [one.seats for one in running if one.seats is not None]
+    return sum(seats) if seats else None
+
+
+def _since(running: Sequence[Subscription], ended: Sequence[Subscription]) -> datetime | None:
+    if running:
+        return _first(one.started_at for one in running)
+    last = max(ended, key=_end, default=None)
+    return last.started_at if last else None
+
+
+def _is_closing(running: Subscription) -> bool:
+    return running.cancel_at_period_end
+
+
+def _renews(running: Subscription) -> bool:
+    return running.status != "paused" and not _is_closing(running)
+
+
+def _end(subscription: Subscription) -> float:
+    end = subscription.ended_at or subscription.ends_at or subscription.current_period_end
+    return end.timestamp() if end else 0.0
+
+
+def _first(moments: Iterable[datetime | None]) -> datetime | None:
+    return min((moment for moment in moments if moment is not None), default=None)
