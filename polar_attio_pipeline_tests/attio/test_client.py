@@ -156,6 +156,37 @@ async def test_a_field_that_attio_names_only_by_its_id_is_still_named(mapped: At
     assert caught.value.field == "stage"
 
 
+async def test_an_option_that_attio_does_not_have_is_named_by_its_attribute(
+    client: AttioClient, attio: AttioWorld
+) -> None:
+    attio.archive_option("polar_status", "Paying")
+
+    with pytest.raises(RecordRefusedError) as caught:
+        await client.create({**ADA, "polar_status": "Paying"}, email="ada@example.com")
+
+    assert caught.value.field == "polar_status"
+    assert caught.value.message == 'Cannot find select attribute with select option title "Paying".'
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'Cannot find select attribute with select option title "Free".',
+        "Cannot find select attribute.",
+        "Something else.",
+    ],
+)
+async def test_an_attribute_is_not_blamed_for_what_it_was_not_sent(
+    client: AttioClient, wire: Wire, message: str
+) -> None:
+    wire.before = lambda _: httpx.Response(400, json={"code": "value_not_found", "message": message})
+
+    with pytest.raises(RecordRefusedError) as caught:
+        await client.create({**ADA, "polar_status": "Paying"}, email="ada@example.com")
+
+    assert caught.value.field is None
+
+
 async def test_the_older_wording_of_a_taken_address_is_understood(client: AttioClient, wire: Wire) -> None:
     attribute_id = client.workspace.definitions["email_addresses"].id["attribute_id"]
     refusal = {
