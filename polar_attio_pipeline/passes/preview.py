@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from polar_attio_pipeline.passes.guards import check_owner, check_size
+from polar_attio_pipeline.passes.guards import CUSTOMERS_FACT, check_owner, check_size
 from polar_attio_pipeline.passes.reading import AllCustomers, completed, read_hours
 from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.sync.engine import preview
@@ -60,7 +60,7 @@ async def preview_all(context: PassContext) -> Preview:
         ApiError: a service could not be read.
         UnavailableError: a service answers nothing.
     """
-    customers = AllCustomers(context.polar)
+    customers = AllCustomers(context.polar, is_first_import=not context.ledger.fact(CUSTOMERS_FACT))
     comparison = await compare(customers.pages(), context.services())
     await check_owner(context, customers.organization_id, strangers=comparison.strangers(), may_confirm=False)
     await check_size(context, customers.ids(), may_confirm=False)

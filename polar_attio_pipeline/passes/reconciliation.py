@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from polar_attio_pipeline.passes.guards import check_owner, check_size
+from polar_attio_pipeline.passes.guards import CUSTOMERS_FACT, check_owner, check_size
 from polar_attio_pipeline.passes.lifecycle import writing_pass
 from polar_attio_pipeline.passes.progress import Compared, Marks, Stage
 from polar_attio_pipeline.passes.reading import AllCustomers, completed
@@ -75,7 +75,7 @@ async def reconcile(context: PassContext) -> Reconciliation:
             work.record(outcomes)
 
         services = context.services(work.recorder)
-        customers = AllCustomers(context.polar)
+        customers = AllCustomers(context.polar, is_first_import=not context.ledger.fact(CUSTOMERS_FACT))
         work.reporter.enter(Stage.COMPARING)
         pages = _counted(customers, work.reporter)
         comparison = await compare(pages, services, keep, lambda people: work.reporter.advance(people=people))

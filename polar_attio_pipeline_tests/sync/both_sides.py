@@ -80,7 +80,7 @@ class BothSides:
 
     async def pages(self, *, but: str = "") -> AsyncIterator[list[Customer]]:
         """All customers as it is read; somebody can be left out."""
-        async for page in Listing(self.source).pages():
+        async for page in Listing(self.source, export_first=False).pages():
             yield [customer for customer in page if customer.id != but]
 
     async def one_pass(self) -> dict[str, Outcome]:
