@@ -102,6 +102,14 @@ class AllCustomers:
             self.organization_id = self.organization_id or next((one.organization_id for one in page), None) or None
             yield page
 
+    def newcomers(self) -> AsyncIterator[Sequence[Customer]]:
+        """Yield the customers who came since the others were read.
+
+        Raises:
+            ApiError: Polar could not be read.
+        """
+        return self._listing.newcomers()
+
     @property
     def total_count(self) -> int:
         """Customers by Polar's own count in its newest answer; 0 before the first one."""

@@ -180,6 +180,26 @@ class Listing:
             if self._is_complete:
                 return
 
+    async def newcomers(self) -> AsyncIterator[list[Customer]]:
+        """Yield the customers who came since the others were read: one request where that is at most a page.
+
+        A newest page that Polar cannot show leaves them for the next reading.
+
+        Raises:
+            ApiError: Polar could not be read.
+        """
+        walk = Walk(self._source.page)
+        self._walks.append(walk)
+        try:
+            async for page in walk.pages():
+                are_all_new = self._known.isdisjoint(map(key, page.rows))
+                yield self._fresh(page.rows)
+                if not are_all_new:
+                    return
+        except LostAnswerError as error:
+            if not is_server_error(error):
+                raise
+
     async def _exported(self, *, otherwise: Callable[[ApiError], None]) -> AsyncIterator[list[Customer]]:
         """Yield the customers of the export; `otherwise` takes why it cannot be used."""
         try:
