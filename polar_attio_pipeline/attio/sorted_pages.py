@@ -11,7 +11,8 @@ and the failure itself are still in their places.
 """
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from polar_attio_pipeline.attio.ahead import Ahead, Fetch
@@ -136,12 +137,13 @@ class SortedPages:
             TransientError: it went back again and again, or Attio failed in another way than for single records.
         """
         try:
-            async for fresh in self._in_turn():
-                yield fresh
+            async with aclosing(self._in_turn()) as pages:
+                async for fresh in pages:
+                    yield fresh
         finally:
             self._ahead.drop()
 
-    async def _in_turn(self) -> AsyncIterator[list[Record]]:
+    async def _in_turn(self) -> AsyncGenerator[list[Record], None]:
         while True:
             self._bound()
             limit = self._limit()

@@ -22,6 +22,8 @@ _NAME_KEY = "name"
 
 _IN_MEMORY = 100_000
 """Customers that are kept as they are, with the person of each: some 100 MB. Pickling them would take seconds."""
+_PEOPLE_IN_MEMORY = 5000
+"""The same for people whose customer has not come: some 20 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Comparison:
         self._targets_but_name = tuple(target for target in targets if target.attribute.key != _NAME_KEY)
         self._overwrite_typed = overwrite_typed
         self._customers: DiskQueue[Customer | _Pair] = DiskQueue(in_memory=_IN_MEMORY)
-        self._holders: DiskQueue[Person] = DiskQueue()
+        self._holders: DiskQueue[Person] = DiskQueue(in_memory=_PEOPLE_IN_MEMORY)
         self._further: dict[str, list[Person]] = {}
         self._without_id: list[Person] = []
         self._found = 0

@@ -1,6 +1,8 @@
 """A sorted list of which several pages are asked for at once, while others write and answers overtake each other."""
 
 import asyncio
+import itertools
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from random import Random
 
@@ -87,6 +89,7 @@ async def test_no_record_is_skipped_or_repeated_whoever_comes_and_leaves_while_p
 ) -> None:
     listing = Overtaking(count, seed=seed)
     left: set[int] = set()
+    new = itertools.count(10_000)
 
     def change(number: int) -> None:
         for _, action, place in [one for one in changes if one[0] == number]:
@@ -94,9 +97,7 @@ async def test_no_record_is_skipped_or_repeated_whoever_comes_and_leaves_while_p
                 left.update(listing.numbers[place : place + size])
                 del listing.numbers[place : place + size]
             else:
-                listing.numbers[place:place] = range(
-                    10_000 * number + place * 100, 10_000 * number + place * 100 + size
-                )
+                listing.numbers[place:place] = itertools.islice(new, size)
 
     listing.before = change
 
@@ -136,7 +137,10 @@ async def test_a_reading_that_is_left_drops_what_was_asked_for_ahead() -> None:
     listing = Overtaking(5000)
     reading = SortedPages(listing.fetch, what="people", unsteady=listing.unsteady, expected=5000)
 
-    async with aclosing(reading.pages()) as pages:
+    pages = reading.pages()
+    assert isinstance(pages, AsyncGenerator)
+
+    async with aclosing(pages):
         await anext(pages)
 
     await asyncio.sleep(0)
