@@ -95,15 +95,18 @@ class Records(Generic[Decoded]):
         each_once = {record_id(record) or repr(record): record for record in hits.records}
         return Search(self._readable(each_once.values()), hits.unsearchable)
 
-    async def marked(self) -> AsyncIterator[list[Decoded]]:
+    async def marked(self, *, expected: int = 0) -> AsyncIterator[list[Decoded]]:
         """Yield, page by page, every record that is marked or holds a Polar id.
+
+        Args:
+            expected: How many there probably are: so far, pages are asked for ahead.
 
         Raises:
             UnavailableError: Attio failed for good.
             FatalError: a person has to act first.
         """
         with _unavailable():
-            async for page in self._lookup.marked():
+            async for page in self._lookup.marked(expected=expected):
                 yield self._readable(page)
 
     async def create(self, values: Values, *, match: str) -> Decoded:
