@@ -133,7 +133,7 @@ def _slug_conflict() -> AttioError:
     )
 
 
-def _choice_errors(path: list[str], given: str, options: Sequence[str]) -> list[dict[str, Any]]:
+def _choice_errors(path: list[str], given: object, options: Sequence[str]) -> list[dict[str, Any]]:
     if given in options:
         return []
     listed = " | ".join(f"'{option}'" for option in options)
