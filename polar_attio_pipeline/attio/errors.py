@@ -74,7 +74,9 @@ _NO_OBJECT_HINTS: Hints = {**_HINTS, (404, None): Hint(FatalError, _NO_OBJECT)}
 
 _ATTRIBUTES = re.compile(r"/v2/objects/[^/]+/attributes(/.+)?")
 _ONE_RECORD = re.compile(r"/v2/objects/[^/]+/records/.+")
+_OPTIONS = re.compile(r"/v2/objects/[^/]+/attributes/[^/]+/options")
 _SLUG = re.compile(r'attribute with slug(?:/ID)? "([^"]+)"', re.IGNORECASE)
+_OPTION = re.compile(r'select option (?:title|ID) "(.+)"', re.IGNORECASE)
 _ID = re.compile(r'attribute with ID "([^"]+)"', re.IGNORECASE)
 
 
@@ -137,6 +139,15 @@ def slug_of(error: ApiError, *, slug_by_id: Mapping[str, str]) -> str | None:
     return next((str(path[2]) for path in paths if path[:2] == ["data", "values"] and len(path) > 2), None)
 
 
+def option_of(error: ApiError) -> str | None:
+    """Return the title or id of a select option that is not there or archived, where the answer is about one.
+
+    Such an answer names the option and not the attribute.
+    """
+    found = _OPTION.search(message_of(error)) if error.code == "value_not_found" else None
+    return found[1] if found else None
+
+
 def _hints(response: httpx.Response) -> Hints:
     status, path = response.status_code, response.request.url.path
     payload = body(response)
@@ -148,7 +159,8 @@ def _hints(response: httpx.Response) -> Hints:
         return _CONFIGURING
     if status == 404 and is_about_attributes and message.startswith("Object with"):
         return _NO_OBJECT_HINTS
-    gone = status == 404 and _ONE_RECORD.fullmatch(path) and payload and "endpoint" not in message
+    is_about_one = _ONE_RECORD.fullmatch(path) or _OPTIONS.fullmatch(path)
+    gone = status == 404 and is_about_one and payload and "endpoint" not in message
     return _HINTS if gone else {**_HINTS, **_NO_API}
 
 
