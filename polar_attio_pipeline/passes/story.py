@@ -52,7 +52,7 @@ def sentences(event: Event) -> list[str]:
         case HoursRead():
             lines = [_hours_read(event)]
         case BillingRead():
-            lines = [f"Read {event.count:,} {event.what} of {_count(event.customers, 'customer')} from Polar."]
+            lines = [_billing_read(event)]
         case Compared():
             lines = [_compared(event)]
         case Marks():
@@ -96,6 +96,11 @@ def _snapshot_read(event: SnapshotRead) -> str:
         f"Read {_count(event.customers, 'customer')} of {_count(event.hours, 'hour')} from Polar{bad}, with "
         f"{_count(event.requests, 'request')}."
     )
+
+
+def _billing_read(event: BillingRead) -> str:
+    read = _count(event.count, event.what.removesuffix("s"))
+    return f"Read {read} of {_count(event.customers, 'customer')} from Polar."
 
 
 def _hours_read(event: HoursRead) -> str:

@@ -98,7 +98,7 @@ async def test_no_subscription_is_lost_while_others_come_and_go(places: list[tup
     fake = FakeBilling(rows)
     left: set[str] = set()
 
-    def change(comes: bool, place: float, number: int) -> Any:  # noqa: FBT001  # drawn
+    def change(comes: bool, place: float, number: int) -> Any:  # drawn
         def happen(listed: list[dict[str, Any]]) -> None:
             if comes:
                 listed.append(subscription(5000 + number, customer=5000 + number, age=-number * MINUTE))
