@@ -188,10 +188,9 @@ class BillingReader:
             if orders is None:
                 return customer
         found = self._billing(subscriptions, orders, now)
-        if orders is None and self._is_on(OF_ORDERS) and found.status in _DECIDED_BY_ORDERS:
-            # The next pass that can read orders might say otherwise.
-            found = replace(found, status=None)
-        return replace(customer, billing=found)
+        # Where orders could not be read this time, a later pass might say otherwise.
+        is_open = orders is None and self._is_on(OF_ORDERS) and found.status in _DECIDED_BY_ORDERS
+        return customer if is_open else replace(customer, billing=found)
 
     def _billing(
         self, subscriptions: tuple[Subscription, ...], orders: tuple[Order, ...] | None, now: datetime
