@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from polar_attio_pipeline.sandbox.polar.billing_rows import Product, Subscription
 
 from polar_attio_pipeline.http.errors import FatalError
 from polar_attio_pipeline.passes.progress import BillingRead, Ended, Event
 from polar_attio_pipeline.passes.reconciliation import reconcile
 from polar_attio_pipeline.passes.story import sentences
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
+from polar_attio_pipeline.sandbox.polar.billing_rows import Product, Subscription
 from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline.sandbox.tokens import POLAR_TOKEN
 from polar_attio_pipeline.sync.mapping import BY_KEY, ORDERS, SUBSCRIPTIONS
@@ -308,6 +308,20 @@ def test_a_row_that_polar_cannot_serialise_has_the_others_read_around_it(stage: 
     assert stage.person_of(ada.id) is None
     assert held(stage, bob, "polar_status") == "Paying"
     assert held(stage, bob, "polar_lifetime_value") == 9
+
+
+def test_very_many_subscriptions_that_no_order_tells_apart_are_read_in_portions(stage: Stage) -> None:
+    teams = [
+        stage.add(f"team{number}", email=None, type="team", hour=number // 60, minute=number % 60)
+        for number in range(150)
+    ]
+    for number, team in enumerate(teams):
+        stage.sandbox.polar.add_member(team.id, email=f"owner{number}@example.com", name="Owen Owner")
+        subscribe(stage, team)
+
+    stage.reconcile()
+
+    assert {held(stage, team, "polar_status") for team in teams} == {"Paying"}
 
 
 def test_a_customer_who_came_since_the_scan_is_read_by_itself(stage: Stage) -> None:
