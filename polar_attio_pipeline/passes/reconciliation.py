@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from polar_attio_pipeline.passes.billing import BillingReader
 from polar_attio_pipeline.passes.guards import CUSTOMERS_FACT, check_owner, check_size
 from polar_attio_pipeline.passes.lifecycle import writing_pass
 from polar_attio_pipeline.passes.progress import Compared, Marks, Stage
@@ -74,12 +75,16 @@ async def reconcile(context: PassContext) -> Reconciliation:
             notable.add(outcomes)
             work.record(outcomes)
 
+        work.reporter.enter(Stage.COMPARING)
+        billing = BillingReader(
+            context.polar, context.attio.targets, note=work.summary.notes.append, report=work.reporter.send
+        )
+        await billing.ask_for_scopes()
         services = context.services(work.recorder)
         before = int(context.ledger.fact(CUSTOMERS_FACT) or 0)
         customers = AllCustomers(context.polar, is_first_import=not before)
-        work.reporter.enter(Stage.COMPARING)
-        pages = _counted(customers, work.reporter)
-        book = Book(pages, customers.newcomers(), people=before)
+        pages = billing.all(_counted(customers, work.reporter))
+        book = Book(pages, billing.each(customers.newcomers()), people=before)
         comparison = await compare(book, services, keep, lambda people: work.reporter.advance(people=people))
         work.summary.customers = len(customers.ids())
         await check_owner(context, customers.organization_id, strangers=comparison.strangers())

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from polar_attio_pipeline.passes.progress import (
     Began,
+    BillingRead,
     Compared,
     Ended,
     Ending,
@@ -31,6 +32,7 @@ _IDLE_SECONDS = 15
 
 _REASONS: Mapping[Reason, str] = {
     Reason.CHANGED_MEANWHILE: "The person in Attio kept changing while it was being written.",
+    Reason.LEFT_EMPTY: "An attribute cannot hold what Polar says; the ledger says which, in column detail.",
     Reason.REFUSED: "Attio refuses one of the values; the ledger says which, in column detail.",
     Reason.PARTLY_REFUSED: "Attio took everything but some values; the ledger says which, in column detail.",
     Reason.LEFT_EMPTY: "An attribute in Attio cannot hold what Polar says; the ledger says which, in column detail.",
@@ -52,6 +54,8 @@ def sentences(event: Event) -> list[str]:
             lines = [_snapshot_read(event)]
         case HoursRead():
             lines = [_hours_read(event)]
+        case BillingRead():
+            lines = [_billing_read(event)]
         case Compared():
             lines = [_compared(event)]
         case Marks():
@@ -97,6 +101,11 @@ def _snapshot_read(event: SnapshotRead) -> str:
     )
 
 
+def _billing_read(event: BillingRead) -> str:
+    read = _count(event.count, event.what.removesuffix("s"))
+    return f"Read {read} of {_count(event.customers, 'customer')} from Polar."
+
+
 def _hours_read(event: HoursRead) -> str:
     text = f"{_count(event.customers, 'customer')} in {_count(event.hours, 'hour')} to bring to Attio"
     if event.retried:
@@ -138,7 +147,7 @@ def _ended(event: Ended) -> list[str]:
             first = f"Failed {after}, for the reason in the error below. Until then: {done}."
         case Ending.STOPPED:
             first = f"Stopped {after}, because the process was asked to end. Until then: {done}."
-    lines = [first, *map(_left_out, event.left_out)]
+    lines = [first, *map(_left_out, event.left_out), *event.notes]
     if event.how is not Ending.FINISHED:
         lines.append(_remaining(event.remaining))
     return [*lines, event.upcoming] if event.upcoming else lines
