@@ -139,7 +139,21 @@ class Settings(BaseSettings):
         # Alerts look at its newest 60 evaluations, which must cover the 15 minutes after which they call it blind.
         ge=20,
         le=900,
-        description="How often the sensor asks Polar for its newest customers, one request each time.",
+        description="How often the sensors ask Polar for its newest customers, and for what has changed, one request "
+        "each.",
+    )
+    polar_attio_events_overlap_minutes: int = Field(
+        default=10,
+        ge=1,
+        le=1440,
+        description="How many minutes late an event of Polar's may appear and still be seen; the reconciliation finds "
+        "what changed without one.",
+    )
+    polar_attio_changes_max: int = Field(
+        default=500,
+        ge=1,
+        le=1000,
+        description="When more customers than this have changed, all of them are reconciled instead.",
     )
     polar_attio_alert_seconds: int = Field(
         default=60, ge=10, le=3600, description="How often it is judged whether there is something to alert people of."

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from polar_attio_pipeline.passes.progress import (
     Began,
+    ChangedRead,
     Compared,
     Ended,
     Ending,
@@ -50,6 +51,8 @@ def sentences(event: Event) -> list[str]:
             lines = [_snapshot_read(event)]
         case HoursRead():
             lines = [_hours_read(event)]
+        case ChangedRead():
+            lines = [_changed_read(event)]
         case Compared():
             lines = [_compared(event)]
         case Marks():
@@ -102,6 +105,12 @@ def _hours_read(event: HoursRead) -> str:
     if event.absent:
         text += f"; Polar no longer has {event.absent:,} that were seen in these hours"
     return f"{text}."
+
+
+def _changed_read(event: ChangedRead) -> str:
+    deleted = f"; {event.absent:,} more were deleted in Polar" if event.absent else ""
+    unread = f"; {event.unread:,} more could not be read" if event.unread else ""
+    return f"Read {_count(event.customers, 'changed customer')} anew from Polar{deleted}{unread}."
 
 
 def _compared(event: Compared) -> str:

@@ -2,6 +2,7 @@
 
 CUSTOMERS = "/v1/customers/"
 EXPORT = "/v1/customers/export"
+EVENTS = "/v1/events/"
 MEMBERS = "/v1/members/"
 ORGANIZATIONS = "/v1/organizations/"
 

@@ -14,21 +14,33 @@ from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.matching import Case, Match, person_id
 from polar_attio_pipeline.sync.outcomes import Outcome, Result, written
 from polar_attio_pipeline.sync.planning import Action, plan
-from polar_attio_pipeline.sync.records import Actor, Customer, Person, PersonName
+from polar_attio_pipeline.sync.records import Actor, CurrentValue, Customer, Person, PersonName
 
 MARK_KEY = "polar_customer"
+STATUS_KEY = "polar_status"
 _NAME_KEY = "name"
 _TYPE_KEY = "polar_customer_type"
 
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """A person of Attio that the reconciliation reports: where it is, its Polar id, and who set the mark."""
+    """A person of Attio whose mark or id is of no live customer, or of another person too.
+
+    Attributes:
+        record_id: Attio's.
+        url: Where a human opens it.
+        customer_id: The Polar id that it holds.
+        marked_by: Who set the mark.
+        is_marked: Whether the mark is set.
+        status: What its status says.
+    """
 
     record_id: str
     url: str
     customer_id: str | None
     marked_by: Actor | None = None
+    is_marked: bool = True
+    status: CurrentValue | None = None
 
 
 class Comparison:
@@ -86,7 +98,7 @@ class Comparison:
         self._found += person is not None
         further = self._further.pop(customer.id, [])
         if person and further:
-            self.copied[customer.id] = [_shown(one) for one in (person, *further)]
+            self.copied[customer.id] = [marked(one) for one in (person, *further)]
         elif person and (outcome := self._unchanged(customer, person)):
             return outcome
         if person:
@@ -144,7 +156,7 @@ class Comparison:
             return []
         # A settled person is the holder of its address: no other person can hold that.
         addresses = {email_key(customer.address) for customer in self._pending.values() if customer.address}
-        return [_shown(person) for person in unknown if addresses.isdisjoint(map(email_key, person.emails))]
+        return [marked(person) for person in unknown if addresses.isdisjoint(map(email_key, person.emails))]
 
     @property
     def marked_count(self) -> int:
@@ -166,6 +178,14 @@ def _holds_name(person: Person, name: str | None) -> bool:
     return held is not None and isinstance(held.value, PersonName) and held.value.full.split() == (name or "").split()
 
 
-def _shown(person: Person) -> Marked:
+def marked(person: Person) -> Marked:
+    """Return what is reported of a person."""
     mark = person.values.get(MARK_KEY)
-    return Marked(person.record_id, person.url, person_id(person), mark.actor if mark else None)
+    return Marked(
+        record_id=person.record_id,
+        url=person.url,
+        customer_id=person_id(person),
+        marked_by=mark.actor if mark else None,
+        is_marked=_is_marked(person),
+        status=person.values.get(STATUS_KEY),
+    )

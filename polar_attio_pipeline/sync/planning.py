@@ -97,7 +97,7 @@ def plan(customer: Customer, found: Match, targets: tuple[Target, ...], *, overw
     allowed = {
         change.key
         for target, change in differing
-        if _may_write(target.attribute.policy, held.get(change.key), overwrite_typed=overwrite_typed)
+        if may_write(target.attribute.policy, held.get(change.key), overwrite_typed=overwrite_typed)
     }
     address = (
         (Change(EMAILS_KEY, ", ".join(emails) or None, customer.address),)
@@ -152,7 +152,8 @@ def _value(held: CurrentValue | None) -> Value | None:
     return held.value if held else None
 
 
-def _may_write(policy: Policy, held: CurrentValue | None, *, overwrite_typed: bool) -> bool:
+def may_write(policy: Policy, held: CurrentValue | None, *, overwrite_typed: bool) -> bool:
+    """Tell whether a value may be written over the one that the CRM holds, by who wrote that."""
     if held is None or policy is Policy.ALWAYS:
         return True
     if held.actor == "system":
