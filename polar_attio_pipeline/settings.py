@@ -17,6 +17,7 @@ from pydantic_settings import (
 from polar_attio_pipeline import setting_names
 from polar_attio_pipeline.cron import checked
 from polar_attio_pipeline.sync.mapping import BY_KEY
+from polar_attio_pipeline.sync.money import decimal_places
 
 POLAR_API_VERSION = "2026-10"
 """The newest version of Polar's API that is released."""
@@ -88,6 +89,11 @@ class Settings(BaseSettings):
         default=SecretStr(_DATABASE),
         description="Where the ledger is: the path of a SQLite file, or postgresql://user:password@host:5432/database.",
     )
+    polar_attio_currency: str = Field(
+        default="USD",
+        description="ISO 4217 code of the currency in which `polar-attio setup` creates currency attributes. Attio "
+        "keeps the currency with the attribute: amounts in any other are not written.",
+    )
     polar_attio_overlap_hours: int = Field(
         default=2, ge=0, le=48, description="How many earlier hours each hourly pass reads again."
     )
@@ -139,8 +145,7 @@ class Settings(BaseSettings):
         # Alerts look at its newest 60 evaluations, which must cover the 15 minutes after which they call it blind.
         ge=20,
         le=900,
-        description="How often the sensors ask Polar for its newest customers, and for what has changed, one request "
-        "each.",
+        description="How often the sensors ask Polar for new customers and for changes, one request each time.",
     )
     polar_attio_events_overlap_minutes: int = Field(
         default=10,
@@ -220,6 +225,14 @@ class Settings(BaseSettings):
     @classmethod
     def _is_a_cron_expression(cls, cron: str) -> str:
         return checked(cron)
+
+    @field_validator("polar_attio_currency")
+    @classmethod
+    def _is_a_currency(cls, code: str) -> str:
+        capitals = code.strip().upper()
+        if decimal_places(capitals) is None:
+            raise ValueError("write the code of a currency of ISO 4217 in which money is paid, such as USD or EUR")
+        return capitals
 
     @field_validator("polar_attio_dagster_url")
     @classmethod

@@ -29,8 +29,9 @@ def external_assets(names: Names, *, owners: Sequence[str]) -> list[dg.AssetSpec
             owners=owners,
             kinds={"attio"},
             description="The people of the workspace who are customers in Polar. The hourly pass (attio_people) brings "
-            "new customers, changed_customers what changes, customer_reconciliation repairs whatever differs. Each run reports here how many customers "
-            "are in Attio and how many are not: the plots show it over time. Look at its check when values in Attio "
+            "new customers, changed_customers what changes, customer_reconciliation repairs whatever differs. Each run "
+            "reports here how many customers are in Attio and how many are not: the plots show it over time. Look at "
+            "its check when values in Attio "
             "get old: it says whether Attio takes the key and has the attributes.",
             metadata={"attio": dg.UrlMetadataValue("https://app.attio.com")},
         ),

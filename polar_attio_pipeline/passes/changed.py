@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from polar_attio_pipeline.http.errors import LostAnswerError
+from polar_attio_pipeline.passes.billing import BillingReader
 from polar_attio_pipeline.passes.guards import check_owner
 from polar_attio_pipeline.passes.lifecycle import Work, writing_pass
 from polar_attio_pipeline.passes.progress import ChangedRead, Stage
@@ -86,6 +87,8 @@ async def sync_changed(context: PassContext, customer_ids: Collection[str]) -> C
         organization = next((one.organization_id for one in read.customers if one.organization_id), None)
         if len(read.unread) < len(ids):
             await check_owner(context, organization)
+        billing = BillingReader(context.polar, context.attio.targets, note=work.summary.notes.append)
+        read.customers = await billing.of(read.customers)
         work.summary.customers = len(read.customers) + len(read.unreadable)
         work.reporter.send(ChangedRead(len(read.customers), len(read.absent), len(read.unreadable) + len(read.unread)))
         work.reporter.enter(Stage.WRITING, total=work.summary.customers)

@@ -136,6 +136,21 @@ class ChangedRead:
 
 
 @dataclass(frozen=True, slots=True)
+class BillingRead:
+    """All subscriptions, or all orders, have been read.
+
+    Attributes:
+        what: "subscriptions" or "orders".
+        count: How many.
+        customers: Of how many customers.
+    """
+
+    what: str
+    count: int
+    customers: int
+
+
+@dataclass(frozen=True, slots=True)
 class Compared:
     """All customers have been compared with the people of Attio.
 
@@ -204,6 +219,7 @@ class Ended:
         requests: Sent to both services.
         throttled: How many of them were answered 429.
         upcoming: What happens next.
+        notes: What the pass could not read, in sentences, although its customers have an outcome.
     """
 
     how: Ending
@@ -214,9 +230,13 @@ class Ended:
     requests: int
     throttled: int
     upcoming: str
+    notes: Sequence[str] = ()
 
 
-Event = Began | Progress | SnapshotRead | HoursRead | ChangedRead | Compared | Marks | Stopping | Ended
+Read = SnapshotRead | HoursRead | ChangedRead | BillingRead
+"""What was read of Polar."""
+
+Event = Began | Progress | Read | Compared | Marks | Stopping | Ended
 
 Report = Callable[[Event], None]
 """Takes what a pass reports, at once: the pass waits for it."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from polar_attio_pipeline.passes.progress import (
     Began,
+    BillingRead,
     ChangedRead,
     Compared,
     Ended,
@@ -17,6 +18,7 @@ from polar_attio_pipeline.passes.progress import (
     LeftOut,
     Marks,
     Progress,
+    Read,
     SnapshotRead,
     Stage,
     Stopping,
@@ -47,12 +49,8 @@ def sentences(event: Event) -> list[str]:
             lines = [f"{_upper(event.what)} begins ({event.reason})."]
         case Progress():
             lines = [_progress(event)]
-        case SnapshotRead():
-            lines = [_snapshot_read(event)]
-        case HoursRead():
-            lines = [_hours_read(event)]
-        case ChangedRead():
-            lines = [_changed_read(event)]
+        case SnapshotRead() | HoursRead() | ChangedRead() | BillingRead():
+            lines = [_read(event)]
         case Compared():
             lines = [_compared(event)]
         case Marks():
@@ -88,6 +86,18 @@ def _how_far(event: Progress) -> str:
     if event.stage is Stage.COMPARING:
         return f": {event.done:,}{of} customers of Polar and {event.people:,} marked people of Attio read"
     return f": {event.done:,}{of} done"
+
+
+def _read(event: Read) -> str:
+    match event:
+        case SnapshotRead():
+            return _snapshot_read(event)
+        case HoursRead():
+            return _hours_read(event)
+        case ChangedRead():
+            return _changed_read(event)
+        case BillingRead():
+            return f"Read {event.count:,} {event.what} of {_count(event.customers, 'customer')} from Polar."
 
 
 def _snapshot_read(event: SnapshotRead) -> str:
@@ -145,7 +155,7 @@ def _ended(event: Ended) -> list[str]:
             first = f"Failed {after}, for the reason in the error below. Until then: {done}."
         case Ending.STOPPED:
             first = f"Stopped {after}, because the process was asked to end. Until then: {done}."
-    lines = [first, *map(_left_out, event.left_out)]
+    lines = [first, *map(_left_out, event.left_out), *event.notes]
     if event.how is not Ending.FINISHED:
         lines.append(_remaining(event.remaining))
     return [*lines, event.upcoming] if event.upcoming else lines

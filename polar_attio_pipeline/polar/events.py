@@ -19,6 +19,7 @@ from polar_attio_pipeline.http.errors import FatalError, LostAnswerError
 from polar_attio_pipeline.polar.errors import is_server_error
 from polar_attio_pipeline.polar.ids import canonical_id
 from polar_attio_pipeline.polar.lists import fetch_list
+from polar_attio_pipeline.polar.models import Listing
 from polar_attio_pipeline.polar.paths import EVENTS, LIMITER, MEMBERS
 
 SCOPE = "events:read"
@@ -60,6 +61,14 @@ MOST_PAGES = 10
 """Pages of one reading: so many events in some minutes are the business of a pass over all customers."""
 
 
+MOST_FAILURES = 40
+"""Answers 500 of one reading: two customers whom Polar cannot serialise are found within so many."""
+
+_SMALLER = {100: 50, 50: 25, 25: 5, 5: 1}
+
+_FAR_AHEAD = datetime(2999, 1, 1, tzinfo=UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something happened to a customer.
@@ -83,8 +92,8 @@ class Events:
 
     Attributes:
         events: Each once, in no order.
-        whole: False if there were more than `MOST_PAGES` pages.
-        unreadable: Rows that name no customer or do not parse: nothing can follow from them.
+        whole: False if there were more than `MOST_PAGES` pages, or very many rows that Polar cannot serialise.
+        unreadable: Rows that name no customer, do not parse, or cannot be serialised: nothing can follow from them.
     """
 
     events: Sequence[Event]
@@ -111,6 +120,8 @@ class _Row(BaseModel):
 async def read_events(api: ApiClient, *, since: datetime) -> Events | NoEvents:
     """Return the events with a timestamp after a moment: one request, and one for every further hundred.
 
+    An event whose customer Polar cannot serialise makes its page fail; the page is then read in ever smaller ones.
+
     Args:
         api: The connection to Polar.
         since: Events of this very millisecond are among them.
@@ -118,8 +129,9 @@ async def read_events(api: ApiClient, *, since: datetime) -> Events | NoEvents:
     Raises:
         ApiError: Polar could not be asked.
     """
+    reading = _Reading(api, since)
     try:
-        return await _pages(api, since)
+        return await reading.events()
     except FatalError as error:
         if error.status != httpx.codes.FORBIDDEN:
             raise
@@ -130,28 +142,79 @@ async def read_events(api: ApiClient, *, since: datetime) -> Events | NoEvents:
         return NoEvents.STORE
 
 
-async def _pages(api: ApiClient, since: datetime) -> Events:
-    found: dict[str, Event] = {}
-    unreadable: set[str] = set()
-    # Oldest first: an event that appears while pages are read then repeats rows rather than hiding some.
-    params: Params = {
-        "name": list(NAMES),
-        "start_timestamp": (since - timedelta(milliseconds=1)).isoformat(),
-        "sorting": "timestamp",
-        "limit": PAGE,
-    }
-    for number in range(1, MOST_PAGES + 1):
-        listing = await fetch_list(api, EVENTS, {**params, "page": number}, replace(api.retry, attempts_at_500=1))
+class _Reading:
+    """One reading of the events since a moment."""
+
+    def __init__(self, api: ApiClient, since: datetime) -> None:
+        self._api = api
+        self._retry = replace(api.retry, attempts_at_500=1)
+        self._since = since - timedelta(milliseconds=1)
+        self._found: dict[str, Event] = {}
+        self._unreadable: set[str] = set()
+        self._failures = 0
+
+    async def events(self) -> Events:
+        """Read page by page."""
+        for number in range(1, MOST_PAGES + 1):
+            last = await self._page(number, PAGE)
+            if self._failures > MOST_FAILURES:
+                break
+            # A page may be short or empty although others follow it.
+            if last is not None and number >= last:
+                return self._so_far(whole=True)
+        return self._so_far(whole=False)
+
+    def _so_far(self, *, whole: bool) -> Events:
+        return Events(list(self._found.values()), whole=whole, unreadable=len(self._unreadable))
+
+    async def _page(self, number: int, limit: int) -> int | None:
+        """Read a page, in smaller ones if need be; return the number of the last page, where Polar says it."""
+        try:
+            listing = await self._list(self._since, number, limit)
+        except LostAnswerError as error:
+            self._failures += 1
+            if not is_server_error(error) or (self._failures == 1 and not await self._has_store()):
+                raise
+            return await self._in_parts(number, limit)
         for item in listing.items:
             event = _event(item)
             if event:
-                found[event.id] = event
+                self._found[event.id] = event
             else:
-                unreadable.add(repr(item))
-        # A page may be short or empty although others follow it.
-        if number >= listing.pagination.max_page:
-            return Events(list(found.values()), unreadable=len(unreadable))
-    return Events(list(found.values()), whole=False, unreadable=len(unreadable))
+                self._unreadable.add(repr(item))
+        return listing.pagination.max_page
+
+    async def _in_parts(self, number: int, limit: int) -> int | None:
+        if limit == 1:
+            self._unreadable.add(f"row {number}")
+            return None
+        smaller = _SMALLER[limit]
+        parts, last = limit // smaller, None
+        for part in range((number - 1) * parts + 1, number * parts + 1):
+            if self._failures > MOST_FAILURES or (last is not None and part > last):
+                break
+            found = await self._page(part, smaller)
+            last = last if found is None else found
+        return None if last is None else -(-last // parts)
+
+    async def _has_store(self) -> bool:
+        """Tell whether Polar answers a question that no event is the answer to."""
+        try:
+            await self._list(_FAR_AHEAD, 1, 1)
+        except LostAnswerError:
+            return False
+        return True
+
+    async def _list(self, since: datetime, number: int, limit: int) -> Listing:
+        params: Params = {
+            "name": list(NAMES),
+            "start_timestamp": since.isoformat(),
+            # Oldest first: an event that appears while pages are read then repeats rows rather than hiding some.
+            "sorting": "timestamp",
+            "page": number,
+            "limit": limit,
+        }
+        return await fetch_list(self._api, EVENTS, params, self._retry)
 
 
 def _event(item: object) -> Event | None:

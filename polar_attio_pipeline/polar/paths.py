@@ -5,5 +5,7 @@ EXPORT = "/v1/customers/export"
 EVENTS = "/v1/events/"
 MEMBERS = "/v1/members/"
 ORGANIZATIONS = "/v1/organizations/"
+SUBSCRIPTIONS = "/v1/subscriptions/"
+ORDERS = "/v1/orders/"
 
 LIMITER = "requests"

@@ -160,8 +160,8 @@ def _wait(cursor: ChangesCursor, facts: ChangesFacts) -> str:
     if until <= facts.now:
         return ""
     return (
-        f"What was asked for did not succeed, {cursor.streak} times in a row: {_count_of(cursor)} asked for again after "
-        f"{until:%Y-%m-%d %H:%M} UTC. Look at the newest failed run."
+        f"What was asked for did not succeed, {cursor.streak} times in a row; {_count_of(cursor)} changed, and nothing "
+        f"is asked for before {until:%Y-%m-%d %H:%M} UTC. Look at the newest failed run."
     )
 
 
