@@ -17,7 +17,7 @@ from polar_attio_pipeline.sync.ports import (
     RecordRefusedError,
     UnavailableError,
 )
-from polar_attio_pipeline.sync.records import ValueType
+from polar_attio_pipeline.sync.records import Values, ValueType
 from polar_attio_pipeline.sync.services import Services
 from polar_attio_pipeline.sync.writes import Write, WrittenValue
 
@@ -113,7 +113,7 @@ async def _write(person: Marked, values: tuple[WrittenValue, ...], services: Ser
     if attio.closed(Kind.UPDATE):
         return False
     try:
-        sent = {MARK_KEY: False, STATUS_KEY: Status.DELETED.value}
+        sent: Values = {MARK_KEY: False, STATUS_KEY: Status.DELETED.value}
         await services.people.update(person.record_id, {value.key: sent[value.key] for value in values})
     except (RecordGoneError, RecordRefusedError):
         return False

@@ -117,6 +117,9 @@ def _notice(cursor: ChangesCursor, facts: ChangesFacts) -> ChangesCursor:
         pending[event.customer_id] = replace(known or Pending(facts.now), noticed_at=facts.now, is_new=is_new)
     newest = max((event.at for event in facts.found.events), default=cursor.watermark)
     moved = replace(cursor, watermark=max(cursor.watermark, min(newest, facts.now)), pending=pending)
+    if facts.found.unreadable:
+        # A row that Polar cannot serialise costs many requests each time: no longer than an event may be late.
+        moved = replace(moved, floor=max(moved.floor, facts.now - facts.overlap))
     horizon = moved.since(facts.overlap) - CLOCK_GRAIN
     seen = {**cursor.seen, **{event.id: event.at for event in facts.found.events}}
     return replace(moved, seen={event: at for event, at in seen.items() if at >= horizon})

@@ -132,9 +132,10 @@ def _in_flight(instance: dg.DagsterInstance, names: Names) -> set[str]:
 
 def _customers(run: dg.DagsterRun, target: Target) -> Iterable[str]:
     """Return the customers that a run was started for."""
-    ops = run.run_config.get("ops", {})
-    found = ops.get(target.op, {}).get("config", {}).get("customers", [])
-    return map(str, found) if isinstance(found, list) else ()
+    config: Any = run.run_config
+    for name in ("ops", target.op, "config", "customers"):
+        config = config.get(name) if isinstance(config, Mapping) else None
+    return map(str, config) if isinstance(config, list) else ()
 
 
 def _read_at(instance: dg.DagsterInstance, names: Names, offset: timedelta) -> Mapping[str, datetime]:
