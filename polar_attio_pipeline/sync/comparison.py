@@ -13,11 +13,10 @@ from polar_attio_pipeline.sync.emails import email_key
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.matching import Case, Match, person_id
 from polar_attio_pipeline.sync.outcomes import Outcome, Result, written
-from polar_attio_pipeline.sync.planning import Action, plan
+from polar_attio_pipeline.sync.planning import STATUS_KEY, Action, plan
 from polar_attio_pipeline.sync.records import Actor, CurrentValue, Customer, Person, PersonName
 
 MARK_KEY = "polar_customer"
-STATUS_KEY = "polar_status"
 _NAME_KEY = "name"
 _TYPE_KEY = "polar_customer_type"
 

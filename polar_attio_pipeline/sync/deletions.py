@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from polar_attio_pipeline.sync.billing import Status
-from polar_attio_pipeline.sync.comparison import MARK_KEY, STATUS_KEY, Marked
+from polar_attio_pipeline.sync.comparison import MARK_KEY, Marked
 from polar_attio_pipeline.sync.health import Health, Kind
-from polar_attio_pipeline.sync.planning import may_write
+from polar_attio_pipeline.sync.planning import STATUS_KEY, may_write
 from polar_attio_pipeline.sync.ports import (
     DeniedError,
     NoAnswerError,
