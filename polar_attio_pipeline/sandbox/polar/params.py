@@ -1,14 +1,14 @@
 """What requests may say, parsed with pydantic as Polar's server does, so that its complaints read the same."""
 
 import re
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import UUID4, AfterValidator, BaseModel, PositiveInt, StringConstraints, ValidationError
 from pydantic_core import PydanticCustomError
 from starlette.datastructures import QueryParams
 
 from polar_attio_pipeline.sandbox.polar import errors
-from polar_attio_pipeline.sandbox.polar.rows import CustomerType, MemberRole, Status
+from polar_attio_pipeline.sandbox.polar.rows import CustomerType, MemberRole
 
 MAX_LIMIT = 100
 """A larger limit is clamped without a word (Polar's server, `API_PAGINATION_MAX_LIMIT`)."""
@@ -16,7 +16,8 @@ MAX_LIMIT = 100
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
 
-def _one_of(*names: str) -> AfterValidator:
+def one_of(*names: str) -> AfterValidator:
+    """Return a check that a text is one of these names, with or without a minus sign."""
     signed = [f"'{sign}{name}'" for name in names for sign in ("", "-")]
     expected = f"{', '.join(signed[:-1])} or {signed[-1]}"
 
@@ -28,14 +29,10 @@ def _one_of(*names: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-CustomerSort = Annotated[str, _one_of("created_at", "email", "name")]
-MemberSort = Annotated[str, _one_of("created_at")]
-SubscriptionSort = Annotated[
-    str,
-    _one_of(
-        "customer", "status", "started_at", "current_period_end", "ended_at", "ends_at", "amount", "product", "discount"
-    ),
-]  # fmt: skip
+CustomerSort = Annotated[str, one_of("created_at", "email", "name")]
+MemberSort = Annotated[str, one_of("created_at")]
+Ids: TypeAlias = UUID4 | list[UUID4] | None
+"""A filter by ids, given once or several times; what parses as neither is refused for both (Polar's server)."""
 
 
 class Page(BaseModel):
@@ -59,7 +56,7 @@ class CustomersQuery(Page):
     """Parameters of `GET /v1/customers/`. Others are ignored."""
 
     sorting: list[CustomerSort] = ["-created_at"]
-    organization_id: list[UUID4] | None = None
+    organization_id: Ids = None
     email: str | None = None
     query: str | None = None
     active: bool | None = None
@@ -68,7 +65,7 @@ class CustomersQuery(Page):
 class ExportQuery(BaseModel):
     """Parameters of `GET /v1/customers/export`."""
 
-    organization_id: list[UUID4] | None = None
+    organization_id: Ids = None
 
 
 class MembersQuery(Page):
@@ -78,17 +75,6 @@ class MembersQuery(Page):
     customer_id: str | None = None
     external_customer_id: str | None = None
     role: MemberRole | None = None
-
-
-class SubscriptionsQuery(Page):
-    """Parameters of `GET /v1/subscriptions/`."""
-
-    sorting: list[SubscriptionSort] = ["-started_at"]
-    organization_id: list[UUID4] | None = None
-    customer_id: list[UUID4] | None = None
-    product_id: list[UUID4] | None = None
-    status: list[Status] | None = None
-    active: bool | None = None
 
 
 class DeleteQuery(BaseModel):
