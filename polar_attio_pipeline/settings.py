@@ -129,9 +129,9 @@ class Settings(BaseSettings):
         description="The share of rejected and ambiguous customers over which the check turns from warning to error.",
     )
     polar_attio_reconciliation_cron: str = Field(
-        default="35 3 * * *",
-        description="When all customers are reconciled: minute, hour, day, month and weekday of a cron expression, "
-        "UTC. It is looked at every ten minutes.",
+        default="",
+        description="When all customers are reconciled, a cron expression in UTC, looked at every ten minutes. Empty: "
+        "daily at 03:35, and every hour while the token may not read Polar's events.",
     )
     polar_attio_hourly_minute: int = Field(
         default=5,
@@ -224,7 +224,7 @@ class Settings(BaseSettings):
     @field_validator("polar_attio_reconciliation_cron")
     @classmethod
     def _is_a_cron_expression(cls, cron: str) -> str:
-        return checked(cron)
+        return checked(cron) if cron.strip() else ""
 
     @field_validator("polar_attio_currency")
     @classmethod

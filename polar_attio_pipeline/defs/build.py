@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from polar_attio_pipeline.cron import effective
 from polar_attio_pipeline.defs.assets.attio_people import build_attio_people
 from polar_attio_pipeline.defs.assets.changed_customers import build_changed_customers
 from polar_attio_pipeline.defs.assets.customer_reconciliation import build_customer_reconciliation
@@ -35,7 +36,7 @@ SYNC_SECONDS = 2 * 60 * 60
 """Dagster's run monitoring ends a run of customer_sync after this."""
 
 CHANGED_SECONDS = 60 * 60
-"""And one of changed_customers after this: until it has ended, no further one is asked for."""
+"""And one of changed_customer_sync after this: until it has ended, no further one is asked for."""
 
 RECONCILIATION_SECONDS = 48 * 60 * 60
 """And one of full_reconciliation after this: Attio takes 20 new people a second, so a first import of 3 million."""
@@ -79,7 +80,11 @@ def _build(settings: Settings, names: Names) -> dg.Definitions:
             build_hourly_schedule(
                 names, partitions, overlap_hours=overlap_hours, minute=settings.polar_attio_hourly_minute
             ),
-            build_reconciliation_schedule(names, cron=settings.polar_attio_reconciliation_cron),
+            build_reconciliation_schedule(
+                names,
+                cron=settings.polar_attio_reconciliation_cron,
+                ledger=LedgerResource.at(settings.polar_attio_database_url),
+            ),
         ],
         sensors=[
             build_orphaned_runs_sensor(names),
@@ -149,7 +154,7 @@ def _watched(settings: Settings, names: Names, start: datetime) -> Watched:
         names=names,
         start=start,
         overdue=timedelta(hours=settings.polar_attio_overdue_hours),
-        cron=settings.polar_attio_reconciliation_cron,
+        cron=effective(settings.polar_attio_reconciliation_cron),
         ui=settings.polar_attio_dagster_url,
         polar_link=partial(customer_url, api_url=settings.polar_api_url, slug=settings.polar_organization_slug or None),
     )

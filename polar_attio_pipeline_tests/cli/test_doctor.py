@@ -52,6 +52,7 @@ async def test_when_all_is_well_every_finding_is_ok(sandbox: Sandbox, tmp_path: 
     assert set(found) == {
         "Polar token",
         "Polar members",
+        "Polar events",
         "Polar clock",
         "Attio key",
         "Attio fields",
@@ -99,9 +100,21 @@ async def test_scopes_that_only_improve_the_result_are_warnings(sandbox: Sandbox
     found = await findings(sandbox, settings(tmp_path))
 
     assert found["Polar token"].level is Level.OK
-    assert found["Polar members"].level is found["Polar links"].level is Level.WARN
+    assert found["Polar members"].level is found["Polar links"].level is found["Polar events"].level is Level.WARN
+    assert "lacks events:read, so a change reaches Attio by the next reconciliation" in found["Polar events"].text
     assert "members:read" in found["Polar members"].text
     assert "POLAR_ORGANIZATION_SLUG" in found["Polar links"].text
+
+
+async def test_a_polar_without_a_store_of_events_is_a_warning_that_says_how_long_a_change_takes(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    sandbox.polar.events.rules.is_down = True
+
+    found = await findings(sandbox, settings(tmp_path))
+
+    assert found["Polar events"].level is Level.WARN
+    assert "Polar answers 500 to the question about its events" in found["Polar events"].text
 
 
 async def test_a_slug_in_the_settings_makes_the_scope_for_it_needless(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Polar: the token, its scopes, the API version, the clock."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import httpx
 
@@ -11,6 +12,7 @@ from polar_attio_pipeline.cli.required import POLAR_TOKEN, looked_for, missing_o
 from polar_attio_pipeline.connections import polar_of
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.errors import ApiError
+from polar_attio_pipeline.polar.events import Events, NoEvents, read_events
 from polar_attio_pipeline.polar.paths import CUSTOMERS, LIMITER, MEMBERS, ORGANIZATIONS
 from polar_attio_pipeline.settings import POLAR_API_VERSIONS, Settings
 
@@ -49,6 +51,7 @@ async def _ask(api: ApiClient, *, knows_slug: bool) -> list[Finding]:
             f"{POLAR_TOKEN} lacks members:read, so a team without an address is not known by its owner: add the scope.",
         )
     )
+    findings.append(await _events(api))
     if not knows_slug and not await _allowed(api, ORGANIZATIONS):
         findings.append(
             Finding(
@@ -59,6 +62,22 @@ async def _ask(api: ApiClient, *, knows_slug: bool) -> list[Finding]:
             )
         )
     return findings
+
+
+async def _events(api: ApiClient) -> Finding:
+    """Say how long a change takes to reach Attio."""
+    found = await read_events(api, since=datetime.now(UTC))
+    if isinstance(found, Events):
+        return Finding(
+            "Polar events", Level.OK, "The token may read them: a change is in Attio within a minute or two."
+        )
+    otherwise = "so a change reaches Attio by the next reconciliation, which is due every hour unless a setting says"
+    why = (
+        f"{POLAR_TOKEN} lacks events:read, {otherwise} otherwise: add the scope."
+        if found is NoEvents.SCOPE
+        else f"Polar answers 500 to the question about its events, {otherwise} otherwise: look at its status page."
+    )
+    return Finding("Polar events", Level.WARN, why)
 
 
 async def _allowed(api: ApiClient, path: str) -> bool:

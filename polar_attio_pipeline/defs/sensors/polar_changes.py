@@ -10,18 +10,18 @@ import dagster as dg
 from polar_attio_pipeline.defs.assets.changed_customers import DONE, READ_AT, ChangedCustomersConfig
 from polar_attio_pipeline.defs.bounded import within
 from polar_attio_pipeline.defs.names import Names
+from polar_attio_pipeline.defs.readable_events import LEDGER_PATIENCE, LEDGER_SECONDS, note_events
 from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource, given
 from polar_attio_pipeline.defs.run_tags import REASON
 from polar_attio_pipeline.defs.runs import UNDER_WAY, Target, began_at, runs_of
 from polar_attio_pipeline.defs.sensors.changes_cursor import EVERYTHING, ChangesCursor, dump, load
 from polar_attio_pipeline.defs.sensors.changes_requests import ChangesDecision, ChangesFacts, decide
-from polar_attio_pipeline.defs.sensors.new_polar_customers import CURSOR_KEPT, LEDGER_PATIENCE, LEDGER_SECONDS
+from polar_attio_pipeline.defs.sensors.new_polar_customers import CURSOR_KEPT
+from polar_attio_pipeline.defs.sensors.notices import CHANGES
 from polar_attio_pipeline.http.errors import ApiError
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.polar.events import Events, NoEvents, read_events
-
-NAME = "polar_changes"
 
 TICK_SECONDS = 20
 """No tick waits longer for Polar, busy pages included: the next one asks again."""
@@ -57,7 +57,7 @@ def build_changes_sensor(
     overlap = timedelta(minutes=overlap_minutes)
 
     @dg.sensor(
-        name=names.of(NAME),
+        name=names.of(CHANGES),
         jobs=list(jobs),
         required_resource_keys={names.of("polar"), names.of("ledger")},
         minimum_interval_seconds=seconds,
@@ -74,6 +74,7 @@ def build_changes_sensor(
             cursor, trouble, found, offset = asyncio.run(_look(polar, context.cursor, overlap))
         except (ApiError, TimeoutError) as error:
             return dg.SkipReason(f"{str(error) or 'Polar did not answer in time.'} {CURSOR_KEPT}")
+        note_events(ledger, readable=not isinstance(found, NoEvents))
         if isinstance(found, NoEvents):
             return dg.SkipReason(NO_SCOPE if found is NoEvents.SCOPE else _NO_STORE)
         facts = ChangesFacts(
