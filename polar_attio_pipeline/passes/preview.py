@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from polar_attio_pipeline.passes.billing import BillingReader
-from polar_attio_pipeline.passes.guards import check_owner, check_size
+from polar_attio_pipeline.passes.guards import CUSTOMERS_FACT, check_owner, check_size
 from polar_attio_pipeline.passes.reading import AllCustomers, completed, read_hours
 from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.sync.engine import preview
 from polar_attio_pipeline.sync.outcomes import Outcome, unwritable
 from polar_attio_pipeline.sync.planning import Action, Change, Plan
-from polar_attio_pipeline.sync.reconciliation import compare
+from polar_attio_pipeline.sync.reconciliation import Book, compare
 from polar_attio_pipeline.sync.records import Customer, PersonName, Value
 
 
@@ -68,8 +68,10 @@ async def preview_all(context: PassContext) -> Preview:
     notes: list[str] = []
     billing = BillingReader(context.polar, context.attio.targets, note=notes.append)
     await billing.ask_for_scopes()
-    customers = AllCustomers(context.polar)
-    comparison = await compare(billing.all(customers.pages()), context.services())
+    before = int(context.ledger.fact(CUSTOMERS_FACT) or 0)
+    customers = AllCustomers(context.polar, is_first_import=not before)
+    book = Book(billing.all(customers.pages()), billing.each(customers.newcomers()), people=before)
+    comparison = await compare(book, context.services())
     await check_owner(context, customers.organization_id, strangers=comparison.strangers(), may_confirm=False)
     await check_size(context, customers.ids(), may_confirm=False)
     pending = await completed(comparison.pending(), context.polar)

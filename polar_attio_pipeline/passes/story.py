@@ -34,7 +34,10 @@ _IDLE_SECONDS = 15
 
 _REASONS: Mapping[Reason, str] = {
     Reason.CHANGED_MEANWHILE: "The person in Attio kept changing while it was being written.",
+    Reason.LEFT_EMPTY: "An attribute cannot hold what Polar says; the ledger says which, in column detail.",
     Reason.REFUSED: "Attio refuses one of the values; the ledger says which, in column detail.",
+    Reason.PARTLY_REFUSED: "Attio took everything but some values; the ledger says which, in column detail.",
+    Reason.LEFT_EMPTY: "An attribute in Attio cannot hold what Polar says; the ledger says which, in column detail.",
     Reason.UNREADABLE: "Polar's answer about the customer cannot be read.",
     Reason.UNANSWERED: "Polar could not answer a question about the customer.",
     Reason.NOT_TAKEN: "Attio failed on the search or the write.",
@@ -97,7 +100,7 @@ def _read(event: Read) -> str:
         case ChangedRead():
             return _changed_read(event)
         case BillingRead():
-            return f"Read {event.count:,} {event.what} of {_count(event.customers, 'customer')} from Polar."
+            return _billing_read(event)
 
 
 def _snapshot_read(event: SnapshotRead) -> str:
@@ -106,6 +109,11 @@ def _snapshot_read(event: SnapshotRead) -> str:
         f"Read {_count(event.customers, 'customer')} of {_count(event.hours, 'hour')} from Polar{bad}, with "
         f"{_count(event.requests, 'request')}."
     )
+
+
+def _billing_read(event: BillingRead) -> str:
+    read = _count(event.count, event.what.removesuffix("s"))
+    return f"Read {read} of {_count(event.customers, 'customer')} from Polar."
 
 
 def _hours_read(event: HoursRead) -> str:

@@ -10,6 +10,7 @@ from polar_attio_pipeline.sandbox.polar.billing import Billing
 from polar_attio_pipeline.sandbox.polar.sales import ImpossibleError
 from polar_attio_pipeline.sandbox.tokens import POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
+from polar_attio_pipeline_tests.fixtures.schemas import assert_allowed
 
 
 @pytest.fixture
@@ -200,6 +201,16 @@ class TestLists:
         billing.buy_once(ada, billing.product("Book", interval=None))
         bea = sandbox.polar.add_customer(email="bea@example.com")
         billing.subscribe(bea.id, billing.product("Team"), discount=billing.discount("LAUNCH", percent=50))
+
+    @pytest.mark.parametrize("what", ["subscriptions", "orders", "events"])
+    async def test_every_row_is_as_the_contract_says(
+        self, what: str, sandbox: Sandbox, ada: str, polar: httpx.AsyncClient
+    ) -> None:
+        free = sandbox.polar.billing.product("Free", amount=0)
+        sandbox.polar.billing.subscribe(ada, free, trial_days=7, seats=3)
+        answer = await polar.get(f"/v1/{what}/", params={"limit": 100})
+        assert_allowed(f"ListResource_{what.removesuffix('s').title()}_", answer.json())
+        assert answer.json()["items"]
 
     @pytest.mark.parametrize(
         ("params", "statuses"),

@@ -161,7 +161,7 @@ def _subscription_itself(row: Subscription) -> dict[str, Any]:
 
 
 def _price_json(product: Product) -> dict[str, Any]:
-    price = {
+    return {
         "created_at": timestamp(product.created_at),
         "modified_at": None,
         "id": product.price_id,
@@ -175,7 +175,6 @@ def _price_json(product: Product) -> dict[str, Any]:
         "recurring_interval": product.interval,
         "price_amount": product.amount,
     }
-    return price if product.amount else {**price, "amount_type": "free"}
 
 
 def _product_json(product: Product, organization_id: str) -> dict[str, Any]:

@@ -232,6 +232,7 @@ class PolarWorld:
                 customer_id=customer.id,
                 email=customer.email,
                 name=customer.name,
+                external_id=customer.external_id,
             )
 
     def add_member(self, customer_id: str, *, email: str, **fields: Any) -> Member:
