@@ -58,7 +58,8 @@ SCOPES = (
     Scope(
         "Polar events",
         EVENTS,
-        "a change of a customer reaches Attio with the next reconciliation instead of within minutes",
+        "a change of a customer reaches Attio with the next reconciliation instead of within minutes, every hour "
+        "unless POLAR_ATTIO_RECONCILIATION_CRON says otherwise",
         "Looking for changes takes one request a tick of the sensor.",
     ),
     Scope("Polar members", MEMBERS, "a team without an address is not known by its owner"),
