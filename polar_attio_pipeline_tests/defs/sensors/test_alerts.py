@@ -107,8 +107,8 @@ class Watch:
         reason = (
             result.skip_reason.skip_message if isinstance(result.skip_reason, dg.SkipReason) else result.skip_reason
         )
-        # The sensors of new customers and of the services are never evaluated here.
-        said = (reason or "").replace(", new_polar_customers, services.", ".")
+        # The sensors of new customers, of changes and of the services are never evaluated here.
+        said = (reason or "").replace(", new_polar_customers, polar_changes, services.", ".")
         return said.replace(" Not judged in this tick: new_polar_customers, polar_changes, services.", "")
 
     def heard(self) -> list[list[str]]:
