@@ -16,7 +16,7 @@ class Stage(StrEnum):
     READING = "Reading Polar"
     COMPARING = "Comparing Polar with Attio"
     WRITING = "Bringing customers to Attio"
-    UNMARKING = "Unchecking the mark of people without a customer"
+    DELETIONS = "Writing to people whose customer was deleted"
 
 
 class Ending(Enum):
@@ -121,6 +121,36 @@ class HoursRead:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangedRead:
+    """Customers that have changed were read anew.
+
+    Attributes:
+        customers: How many Polar has.
+        absent: How many were deleted.
+        unread: How many could not be read.
+    """
+
+    customers: int
+    absent: int
+    unread: int
+
+
+@dataclass(frozen=True, slots=True)
+class BillingRead:
+    """All subscriptions, or all orders, have been read.
+
+    Attributes:
+        what: "subscriptions" or "orders".
+        count: How many.
+        customers: Of how many customers.
+    """
+
+    what: str
+    count: int
+    customers: int
+
+
+@dataclass(frozen=True, slots=True)
 class Compared:
     """All customers have been compared with the people of Attio.
 
@@ -189,6 +219,7 @@ class Ended:
         requests: Sent to both services.
         throttled: How many of them were answered 429.
         upcoming: What happens next.
+        notes: What the pass could not read, in sentences, although its customers have an outcome.
     """
 
     how: Ending
@@ -199,9 +230,13 @@ class Ended:
     requests: int
     throttled: int
     upcoming: str
+    notes: Sequence[str] = ()
 
 
-Event = Began | Progress | SnapshotRead | HoursRead | Compared | Marks | Stopping | Ended
+Read = SnapshotRead | HoursRead | ChangedRead | BillingRead
+"""What was read of Polar."""
+
+Event = Began | Progress | Read | Compared | Marks | Stopping | Ended
 
 Report = Callable[[Event], None]
 """Takes what a pass reports, at once: the pass waits for it."""

@@ -8,7 +8,7 @@ from polar_attio_pipeline.http.errors import ApiError, LostAnswerError, Transien
 from polar_attio_pipeline.polar.errors import is_hopeless, is_server_error
 from polar_attio_pipeline.polar.export import Export
 from polar_attio_pipeline.polar.models import BadRow
-from polar_attio_pipeline.polar.pages import PAGE, Fetch, Row, Source, key
+from polar_attio_pipeline.polar.pages import PAGE, Fetch, Page, Row, Source, key
 from polar_attio_pipeline.polar.searching import Search
 from polar_attio_pipeline.polar.walking import Walk
 from polar_attio_pipeline.polar.ways import (
@@ -145,7 +145,7 @@ class Listing:
         self.total_count = 0
         self._source = source
         self._export_first = export_first
-        self._walks: list[Walk] = []
+        self._walks: list[Walk[Page]] = []
         self._known: set[str] = set()
         self._export = Export(source, lambda _: True, known=self._known if export_first else None)
         self._is_complete = False
@@ -190,11 +190,13 @@ class Listing:
         """
         walk = Walk(self._source.page)
         self._walks.append(walk)
+        came: set[str] = set()
         try:
             async for page in walk.pages():
-                are_all_new = self._known.isdisjoint(map(key, page.rows))
+                known_before = [one for one in map(key, page.rows) if one in self._known and one not in came]
+                came.update(map(key, page.rows))
                 yield self._fresh(page.rows)
-                if not are_all_new:
+                if known_before:
                     return
         except LostAnswerError as error:
             if not is_server_error(error):

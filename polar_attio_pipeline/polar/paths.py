@@ -4,5 +4,8 @@ CUSTOMERS = "/v1/customers/"
 EXPORT = "/v1/customers/export"
 MEMBERS = "/v1/members/"
 ORGANIZATIONS = "/v1/organizations/"
+SUBSCRIPTIONS = "/v1/subscriptions/"
+ORDERS = "/v1/orders/"
+EVENTS = "/v1/events/"
 
 LIMITER = "requests"
