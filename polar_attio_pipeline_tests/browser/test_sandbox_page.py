@@ -101,6 +101,22 @@ def test_a_customer_whose_address_changes_differs_until_the_person_holds_it_too(
     expect(row.get_by_text("in Attio", exact=True)).to_be_visible()
 
 
+def test_a_customer_subscribes_and_cancels(page: Page, url: str, sandbox: Sandbox, ada: str) -> None:
+    page.goto(url)
+    row = open_row(page, "customers", "Ada Lovelace")
+
+    row.get_by_role("button", name="Subscribe").click()
+    answer(page, "Subscribe", Product="Pro", Currency="jpy")
+    expect(row).to_contain_text("¥2,900 a month")
+    row.get_by_role("button", name="Cancel").click()
+    answer(page, "Cancel at period end")
+
+    expect(row.get_by_text("canceling").first).to_be_visible()
+    expect(row.get_by_role("button", name="Uncancel")).to_be_visible()
+    (held,) = sandbox.polar.subscriptions
+    assert (held.cancel_at_period_end, held.reason, held.currency) == (True, "too_expensive", "jpy")
+
+
 def test_a_customer_who_is_deleted_leaves_polar_and_stays_in_attio(
     page: Page, url: str, sandbox: Sandbox, ada: str
 ) -> None:

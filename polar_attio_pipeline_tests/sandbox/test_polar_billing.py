@@ -147,11 +147,14 @@ class TestPaying:
         self, sandbox: Sandbox, billing: Billing, ada: str, polar: httpx.AsyncClient
     ) -> None:
         held = billing.subscribe(ada, billing.product("Pro"))
-        assert billing.past_due(held.id).past_due_at == sandbox.clock()
+        sandbox.clock.shift(timedelta(days=31))
+        late = billing.past_due(held.id)
+        assert (late.past_due_at, late.current_period_start) == (sandbox.clock(), held.current_period_end)
         (pending,) = await items(polar, "orders", status="pending")
         assert (pending["paid"], names(sandbox)[-1]) == (False, "subscription.past_due")
         billing.pay(pending["id"])
-        assert billing.subscriptions[held.id].status == "active"
+        paid = billing.subscriptions[held.id]
+        assert (paid.status, paid.current_period_end) == ("active", late.current_period_end)
         assert names(sandbox)[-2:] == ["order.paid", "subscription.reactivated"]
         with pytest.raises(ImpossibleError):
             billing.pay(pending["id"])

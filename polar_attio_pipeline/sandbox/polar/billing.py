@@ -169,9 +169,10 @@ class Billing(Sales):
             return self._new_period(row, now, start=now) if is_over else row
 
     def past_due(self, subscription_id: str, *, at: datetime | None = None) -> Subscription:
-        """Have the payment of the next period fail: its order waits, and Polar tries again."""
+        """Have the next period begin without its payment: its order waits, and Polar tries again."""
         with self.lock:
             now, row = self._begin(subscription_id, at, "active")
+            row = self._next_period(row, now, min(now, row.current_period_end))
             row = self._put(row, now, status="past_due", past_due_at=now)
             self._say("past_due", row, now, lambda: said.of_subscription(row, past_due_at=now))
             self.charge(row, "subscription_cycle", now, is_paid=False)
@@ -214,7 +215,6 @@ class Billing(Sales):
             row = self.subscriptions[order.subscription_id] if order.subscription_id else None
             if row is not None and row.status == "past_due":
                 row = self._put(row, now, status="active", past_due_at=None)
-                row = self._next_period(row, now, row.current_period_end)
                 self._say("reactivated", row, now, lambda: said.of_subscription(row))
             return order
 

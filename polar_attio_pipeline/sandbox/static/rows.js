@@ -34,10 +34,10 @@ export function customerRow(customer, isOpen, actions) {
         make("a", { href: actions.dagster, target: "_blank", rel: "noreferrer" }, "Dagster says what the last passes did")),
       billing(customer, actions),
       buttons([
-        ["Subscribe", "subscribe"],
-        ["Buy once", "buy"],
         ["Rename", "rename"],
         !owner && ["Change address", "remail"],
+        ["Subscribe", "subscribe"],
+        ["Buy once", "buy"],
         ["Delete", "delete", "danger"],
       ], customer, actions),
     ],
