@@ -74,7 +74,7 @@ async def preview_all(context: PassContext) -> Preview:
     comparison = await compare(book, context.services())
     await check_owner(context, customers.organization_id, strangers=comparison.strangers(), may_confirm=False)
     await check_size(context, customers.ids(), may_confirm=False)
-    pending = await completed(comparison.pending(), context.polar)
+    pending = await completed(comparison.pending(), context.polar, known=comparison.record_ids())
     return await _preview(context, pending, customers.unreadable(), unchanged=comparison.settled, notes=notes)
 
 

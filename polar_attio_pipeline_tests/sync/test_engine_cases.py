@@ -2,6 +2,7 @@
 
 import gc
 import logging
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -15,7 +16,8 @@ from polar_attio_pipeline.sync.names import split_name
 from polar_attio_pipeline.sync.outcomes import FAILED, Reason, Result, tally
 from polar_attio_pipeline.sync.planning import Action
 from polar_attio_pipeline.sync.ports import StoppedError
-from polar_attio_pipeline.sync.reconciliation import compare, unmark
+from polar_attio_pipeline.sync.reconciliation import Book, compare, unmark
+from polar_attio_pipeline.sync.records import Customer
 from polar_attio_pipeline_tests.sync.both_sides import BothSides, connect, new_sandbox
 
 
@@ -176,6 +178,19 @@ class TestReconciliation:
         assert [marked.customer_id for marked in comparison.orphaned()] == [missed]
         assert (await unmark(comparison.orphaned(), both.services)).unmarked == []
         assert both.person_of(missed).values["polar_customer"] is True
+
+    async def test_a_customer_who_comes_and_is_marked_while_people_are_read_is_no_orphan(self, both: BothSides) -> None:
+        both.add_customers(2)
+        await both.one_pass()
+        newcomer = next(iter(both.polar.customers))
+        whole = await both.customers()
+
+        async def newcomers() -> AsyncIterator[list[Customer]]:
+            yield [whole[newcomer]]
+
+        comparison = await compare(Book(both.pages(but=newcomer), newcomers()), both.services)
+
+        assert (comparison.orphaned(), comparison.compared, comparison.settled) == ([], 2, 2)
 
     async def test_the_owner_of_a_team_that_was_created_again_is_not_gone(self, both: BothSides) -> None:
         first = both.polar.add_customer(email=None, name="Acme", type="team")
