@@ -46,7 +46,8 @@ class Plan:
         match: Which person it was found to be, and how.
         action: What to do.
         changes: The attributes to write, the address included (`email_addresses`).
-        kept: Differences that are left alone, because a human typed the value or Attio enriched it.
+        kept: Differences that are left alone, because a human typed the value, Attio enriched it, or nothing of ours is
+            there to be cleared.
         left_empty: Why an attribute cannot hold what Polar says, by key.
     """
 
@@ -97,7 +98,7 @@ def plan(customer: Customer, found: Match, targets: tuple[Target, ...], *, overw
     allowed = {
         change.key
         for target, change in differing
-        if _may_write(target.attribute.policy, held.get(change.key), overwrite_typed=overwrite_typed)
+        if _may_write(target.attribute.policy, held.get(change.key), change.new, overwrite_typed=overwrite_typed)
     }
     address = (
         (Change(EMAILS_KEY, ", ".join(emails) or None, customer.address),)
@@ -106,9 +107,10 @@ def plan(customer: Customer, found: Match, targets: tuple[Target, ...], *, overw
     )
     changes = address + tuple(change for _, change in differing if change.key in allowed)
     kept = tuple(change for _, change in differing if change.key not in allowed)
+    empty = {key: why for key, why in said.left_empty.items() if key not in {change.key for change in kept}}
     if found.case is Case.NEW:
-        return Plan(customer, found, Action.CREATE, changes, left_empty=said.left_empty)
-    return Plan(customer, found, Action.UPDATE if changes else Action.KEEP, changes, kept, said.left_empty)
+        return Plan(customer, found, Action.CREATE, changes, left_empty=empty)
+    return Plan(customer, found, Action.UPDATE if changes else Action.KEEP, changes, kept, empty)
 
 
 def fingerprint(due: Plan, *, salt: str) -> str:
@@ -152,9 +154,12 @@ def _value(held: CurrentValue | None) -> Value | None:
     return held.value if held else None
 
 
-def _may_write(policy: Policy, held: CurrentValue | None, *, overwrite_typed: bool) -> bool:
+def _may_write(policy: Policy, held: CurrentValue | None, new: Value | None, *, overwrite_typed: bool) -> bool:
     if held is None or policy is Policy.ALWAYS:
         return True
+    if new is None:
+        # Only what a pass has written is cleared: nothing takes the place of what a person or another app has entered.
+        return held.actor == "api-token"
     if held.actor == "system":
         return False
     return held.actor != "workspace-member" or overwrite_typed
