@@ -17,6 +17,7 @@ from pydantic_settings import (
 from polar_attio_pipeline import setting_names
 from polar_attio_pipeline.cron import checked
 from polar_attio_pipeline.sync.mapping import BY_KEY
+from polar_attio_pipeline.sync.money import decimal_places
 
 POLAR_API_VERSION = "2026-10"
 """The newest version of Polar's API that is released."""
@@ -87,6 +88,11 @@ class Settings(BaseSettings):
     polar_attio_database_url: SecretStr = Field(
         default=SecretStr(_DATABASE),
         description="Where the ledger is: the path of a SQLite file, or postgresql://user:password@host:5432/database.",
+    )
+    polar_attio_currency: str = Field(
+        default="USD",
+        description="ISO 4217 code of the currency in which `polar-attio setup` creates currency attributes. Attio "
+        "keeps the currency with the attribute: amounts in any other are not written.",
     )
     polar_attio_overlap_hours: int = Field(
         default=2, ge=0, le=48, description="How many earlier hours each hourly pass reads again."
@@ -206,6 +212,14 @@ class Settings(BaseSettings):
     @classmethod
     def _is_a_cron_expression(cls, cron: str) -> str:
         return checked(cron)
+
+    @field_validator("polar_attio_currency")
+    @classmethod
+    def _is_a_currency(cls, code: str) -> str:
+        capitals = code.strip().upper()
+        if decimal_places(capitals) is None:
+            raise ValueError("write the code of a currency of ISO 4217 in which money is paid, such as USD or EUR")
+        return capitals
 
     @field_validator("polar_attio_dagster_url")
     @classmethod

@@ -24,7 +24,7 @@ from polar_attio_pipeline.sandbox.server import serving
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
 from polar_attio_pipeline.settings import Settings
-from polar_attio_pipeline.sync.mapping import ATTRIBUTES
+from polar_attio_pipeline_tests.attributes import add_attributes
 
 PEOPLE = dg.AssetKey("attio_people")
 CUSTOMERS = dg.AssetKey("polar_customers")
@@ -168,9 +168,7 @@ def evaluate(sensor: dg.SensorDefinition, context: dg.SensorEvaluationContext) -
 
 def set_up(sandbox: Sandbox) -> None:
     """Give Attio the attributes, as `polar-attio setup` does."""
-    for attribute in ATTRIBUTES:
-        if not attribute.standard:
-            sandbox.attio.add_attribute(attribute.key, attribute.types[0].value)
+    add_attributes(sandbox.attio)
 
 
 @pytest.fixture

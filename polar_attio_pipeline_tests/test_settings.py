@@ -257,3 +257,18 @@ def test_the_password_of_the_database_is_in_no_representation(monkeypatch: pytes
     monkeypatch.setenv("POLAR_ATTIO_DATABASE_URL", "postgresql://polar:hunter2@db.example/ledger")
 
     assert "hunter2" not in f"{Settings()!r} {Settings()} {Settings().model_dump()} {Settings().model_dump_json()}"
+
+
+@pytest.mark.parametrize("given", ["EUR", "eur", " jpy "])
+def test_a_currency_is_a_code_of_iso_4217(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("POLAR_ATTIO_CURRENCY", given)
+
+    assert Settings().polar_attio_currency == given.strip().upper()
+
+
+@pytest.mark.parametrize("given", ["EURO", "NTD", "XXX", "XAU", "12", ""])
+def test_a_currency_in_which_nobody_is_paid_is_refused(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("POLAR_ATTIO_CURRENCY", given)
+
+    with pytest.raises(ValidationError, match="write the code of a currency of ISO 4217"):
+        Settings()

@@ -12,12 +12,16 @@ from polar_attio_pipeline.attio.errors import (
     SERVICE,
     ConfigurationError,
     list_of,
+    message_of,
     not_attio,
 )
 from polar_attio_pipeline.attio.models import AttributeDefinition, SelfInfo, parse_definitions
 from polar_attio_pipeline.attio.objects import AttioObject
+from polar_attio_pipeline.attio.options import list_options
 from polar_attio_pipeline.http.client import ApiClient, Params
+from polar_attio_pipeline.http.errors import RecordError
 from polar_attio_pipeline.sync.mapping import Attribute, Target
+from polar_attio_pipeline.sync.records import ValueType
 
 _PAGE = 200
 _SCOPES = ("record_permission:read-write", "object_configuration:read")
@@ -60,6 +64,7 @@ class Workspace:
     def fingerprint(self) -> str:
         """What tells these attributes from changed ones: after a change, Attio may take what it refused before."""
         described = sorted(repr(definition) for definition in self.definitions.values())
+        described += [f"{target.currency} {sorted(target.options)}" for target in self.targets]
         return hashlib.sha256("\n".join(described).encode()).hexdigest()[:16]
 
     @property
@@ -95,12 +100,15 @@ async def inspect(api: ApiClient, attio_object: AttioObject, slugs: Mapping[str,
     definitions = await list_definitions(api, attio_object)
     targets = []
     for attribute in attio_object.attributes:
-        definition = definitions.get(slugs[attribute.key])
-        problem = _problem(attio_object, attribute, slugs[attribute.key], definition)
+        slug = slugs[attribute.key]
+        definition = definitions.get(slug)
+        problem = _problem(attio_object, attribute, slug, definition)
         if problem:
             problems.append(problem)
         elif definition:
-            targets.append(_target(attribute, definition))
+            target, problem = await _target(api, attio_object, attribute, definition)
+            targets += [target] if target else []
+            problems += [problem] if problem else []
     problems += _other_problems(attio_object, definitions, written={*slugs.values(), attio_object.matching.slug})
     return Workspace(attio_object, info, definitions, slugs, tuple(targets), tuple(problems))
 
@@ -140,17 +148,36 @@ async def list_definitions(api: ApiClient, attio_object: AttioObject) -> dict[st
             return found
 
 
-def wrong_type(attio_object: AttioObject, attribute: Attribute[Any], slug: str, definition: AttributeDefinition) -> str:
-    """Say that an attribute is of a type that the sync cannot write, and what to do."""
-    wanted = " or ".join(attribute.types)
-    return (
-        f"Attio's {attio_object.title} attribute {slug} is of type {definition.type}, not {wanted}: set "
-        f"{attio_object.setting(attribute.key)} to another slug, which `polar-attio setup` then creates."
-    )
+def unsuitable(
+    attio_object: AttioObject, attribute: Attribute[Any], slug: str, definition: AttributeDefinition
+) -> str | None:
+    """Say why the sync cannot keep its value in an attribute as it was created, and what to do; None where it can."""
+    about = f"Attio's {attio_object.title} attribute {slug}"
+    cure = f"set {attio_object.setting(attribute.key)} to another slug, which `polar-attio setup` then creates."
+    if definition.type not in attribute.types:
+        return f"{about} is of type {definition.type}, not {' or '.join(attribute.types)}: {cure}"
+    if definition.is_multiselect:
+        # An update adds to the values of such an attribute and removes none (measured of addresses).
+        return f"{about} takes several values, of which an update would remove none: {cure}"
+    return None
 
 
-def _target(attribute: Attribute[Any], definition: AttributeDefinition) -> Target:
-    return Target(attribute, next(kind for kind in attribute.types if kind == definition.type))
+async def _target(
+    api: ApiClient, attio_object: AttioObject, attribute: Attribute[Any], definition: AttributeDefinition
+) -> tuple[Target | None, Problem | None]:
+    kind = next(kind for kind in attribute.types if kind == definition.type)
+    if kind is not ValueType.SELECT:
+        return Target(attribute, kind, currency=definition.currency), None
+    about = f"Attio's {attio_object.title} attribute {definition.api_slug}"
+    try:
+        listed = await list_options(api, attio_object, definition.api_slug)
+    except RecordError as error:
+        why = f"{about} is not written, because its options cannot be listed: {message_of(error)}"
+        return None, Problem(why, fatal=False)
+    options = frozenset(title for title, option in listed.items() if not option.is_archived)
+    missing = [title for title in attribute.options if title not in options]
+    said = f"{about} has no option {' and no option '.join(missing)}: run `polar-attio setup`, which adds it."
+    return Target(attribute, kind, options=options), Problem(said, fatal=False) if missing else None
 
 
 def _scope_problems(info: SelfInfo) -> Iterator[Problem]:
@@ -186,8 +213,8 @@ def _problem(
             )
     elif definition.is_archived:
         text = f"Attio's {title} attribute {slug} is archived: run `polar-attio setup`, which restores it."
-    elif definition.type not in attribute.types:
-        text = wrong_type(attio_object, attribute, slug, definition)
+    elif why := unsuitable(attio_object, attribute, slug, definition):
+        text = why
     elif not definition.is_writable:
         text = f"Attio's {title} attribute {slug} is read-only: set {setting} to another slug."
     return Problem(text, fatal=attribute.required) if text else None

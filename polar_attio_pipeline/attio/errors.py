@@ -74,6 +74,7 @@ _NO_OBJECT_HINTS: Hints = {**_HINTS, (404, None): Hint(FatalError, _NO_OBJECT)}
 
 _ATTRIBUTES = re.compile(r"/v2/objects/[^/]+/attributes(/.+)?")
 _ONE_RECORD = re.compile(r"/v2/objects/[^/]+/records/.+")
+_OPTIONS = re.compile(r"/v2/objects/[^/]+/attributes/[^/]+/options")
 _SLUG = re.compile(r'attribute with slug(?:/ID)? "([^"]+)"', re.IGNORECASE)
 _ID = re.compile(r'attribute with ID "([^"]+)"', re.IGNORECASE)
 
@@ -148,7 +149,8 @@ def _hints(response: httpx.Response) -> Hints:
         return _CONFIGURING
     if status == 404 and is_about_attributes and message.startswith("Object with"):
         return _NO_OBJECT_HINTS
-    gone = status == 404 and _ONE_RECORD.fullmatch(path) and payload and "endpoint" not in message
+    is_about_one = _ONE_RECORD.fullmatch(path) or _OPTIONS.fullmatch(path)
+    gone = status == 404 and is_about_one and payload and "endpoint" not in message
     return _HINTS if gone else {**_HINTS, **_NO_API}
 
 

@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from polar_attio_pipeline.attio.currencies import iso_code
 from polar_attio_pipeline.attio.objects import AttioObject, Matching
 from polar_attio_pipeline.attio.values import decode
 from polar_attio_pipeline.sync.mapping import Target
@@ -33,6 +34,13 @@ class AttributeDefinition(BaseModel):
     is_multiselect: bool = False
     is_required: bool = False
     id: dict[str, str] = Field(default_factory=dict)
+    config: Any = Field(default=None, repr=False)
+
+    @property
+    def currency(self) -> str | None:
+        """The currency of a currency attribute, ISO 4217 in capitals: Attio keeps it with the attribute."""
+        about = self.config.get("currency") if isinstance(self.config, dict) else None
+        return iso_code(about.get("default_currency_code")) if isinstance(about, dict) else None
 
 
 class SelfInfo(BaseModel):
@@ -122,7 +130,7 @@ def decode_record(
         values={
             target.attribute.key: current
             for target in targets
-            if (current := _current_value(values.get(slugs[target.attribute.key]), target.type)) is not None
+            if (current := _current_value(values.get(slugs[target.attribute.key]), target)) is not None
         },
     )
 
@@ -156,16 +164,32 @@ def _current(entries: Any) -> list[dict[str, Any]]:
     return [entry for entry in entries if isinstance(entry, dict) and entry.get("active_until") is None]
 
 
-def _current_value(entries: Any, value_type: ValueType) -> CurrentValue | None:
+def _current_value(entries: Any, target: Target) -> CurrentValue | None:
     current = _current(entries)
     if not current:
         return None
     entry = current[0]
     try:
-        value = decode(value_type, entry)
+        value = decode(target.type, entry)
     except (KeyError, TypeError, ValueError):
         return CurrentValue(_raw(entry), "workspace-member")
-    return None if value is None or value == "" else CurrentValue(value, _actor(entry))
+    if value is None or value == "":
+        return None
+    other = _other_currency(entry, target)
+    return CurrentValue(f"{value} {other}" if other else value, _actor(entry))
+
+
+def _other_currency(entry: Mapping[str, Any], target: Target) -> str | None:
+    """Return the currency of an amount that is in another one than its attribute, which makes it another amount.
+
+    Attio's specification has the currency with the attribute and repeats it with each value; what it shows of values
+    that are older than the attribute's currency is not documented. Such an amount equals none that is wanted, so that
+    it is written anew, and then it is in the attribute's currency.
+    """
+    if target.type is not ValueType.CURRENCY or target.currency is None:
+        return None
+    found = iso_code(entry.get("currency_code"))
+    return found if found != target.currency else None
 
 
 def _raw(entry: Mapping[str, Any]) -> str:

@@ -91,6 +91,12 @@ def _write_currency(value: Value) -> str:
     return format(value, "f")
 
 
+def _write_option(value: Value) -> str:
+    if not isinstance(value, str):
+        raise _unwritable(value, ValueType.SELECT)
+    return value
+
+
 def _unwritable(value: Value, value_type: ValueType) -> TypeError:
     return TypeError(f"{type(value).__name__} is not written to an attribute of type {value_type}")
 
@@ -144,10 +150,11 @@ def _decimal(value: Any) -> Decimal | None:
 
 def _read_option(entry: Mapping[str, Any]) -> str | None:
     option = entry["option"]
-    title = option["title"] if isinstance(option, Mapping) else option
-    if title is not None and not isinstance(title, str):
+    if option is None:
+        return None
+    if not isinstance(option, Mapping) or not isinstance(option["title"], str):
         raise TypeError("an option has a title")
-    return title
+    return option["title"]
 
 
 def _read_name(entry: Mapping[str, Any]) -> PersonName | None:
@@ -165,5 +172,5 @@ CODECS: Mapping[ValueType, Codec] = {
     ValueType.NAME: Codec(_write_name, _read_name),
     ValueType.NUMBER: Codec(_write_number, _read_number),
     ValueType.CURRENCY: Codec(_write_currency, _read_currency),
-    ValueType.SELECT: Codec(_write_text, _read_option),
+    ValueType.SELECT: Codec(_write_option, _read_option),
 }

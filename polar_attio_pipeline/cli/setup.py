@@ -16,14 +16,14 @@ _STYLES = {Done.CREATED: "green", Done.RESTORED: "green", Done.PRESENT: "dim", D
 
 
 def setup() -> None:
-    """Create the attributes that the sync writes in Attio; repeating it changes nothing."""
+    """Create the attributes that the sync writes in Attio, with their options; repeating it changes nothing."""
     with explained_errors():
         steps = asyncio.run(_set_up(settings_with(ATTIO_KEY)))
-    print_rows(((step.done, step.slug, step.problem or "") for step in steps), styles=_STYLES)
+    print_rows(((step.done, step.subject, step.problem or "") for step in steps), styles=_STYLES)
     if any(step.done is Done.IMPOSSIBLE for step in steps):
         raise typer.Exit(1)
 
 
 async def _set_up(settings: Settings) -> list[Step]:
     async with attio_of(settings, retry=IMPATIENT) as api:
-        return await set_up(api, PEOPLE, settings.slugs())
+        return await set_up(api, PEOPLE, settings.slugs(), currency=settings.polar_attio_currency)

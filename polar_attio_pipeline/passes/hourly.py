@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from polar_attio_pipeline.hours import key
 from polar_attio_pipeline.ledger import Snapshot
+from polar_attio_pipeline.passes.billing import BillingReader
 from polar_attio_pipeline.passes.guards import check_owner
 from polar_attio_pipeline.passes.lifecycle import Work, writing_pass
 from polar_attio_pipeline.passes.progress import HoursRead, Stage
@@ -90,11 +91,13 @@ async def sync_hours(context: PassContext, hours: Hours, done: Callable[[HourDon
         if reading.customers or reading.absent or retry:
             await check_owner(context, reading.organization_id)
         context.ledger.forget(reading.absent)
+        billing = BillingReader(context.polar, context.attio.targets, note=work.summary.notes.append)
+        reading = replace(reading, customers=await billing.of(reading.customers))
         in_hand = {customer.id for customer in reading.customers}
         retry = [one for one in retry if one not in in_hand]
         _begin(work, hours, reading, retry)
         failed = await _each_hour(context, work, hours.starts, reading, done)
-        retried = await _retry(context, work, retry)
+        retried = await _retry(context, work, billing, retry)
         if failed:
             summary = f"{len(failed)} of {len(hours.starts)} hours are not done."
             raise HoursNotDoneError(" ".join([summary, *failed[:3]]))
@@ -152,7 +155,9 @@ async def _each_hour(
     return failed
 
 
-async def _retry(context: PassContext, work: Work, customer_ids: Sequence[str]) -> list[Outcome]:
+async def _retry(
+    context: PassContext, work: Work, billing: BillingReader, customer_ids: Sequence[str]
+) -> list[Outcome]:
     """Try unresolved customers of other hours again, as Polar has them now; forget those that it no longer has."""
     answers = await asyncio.gather(*map(context.polar.customer, customer_ids), return_exceptions=True)
     found: list[Customer] = []
@@ -172,7 +177,7 @@ async def _retry(context: PassContext, work: Work, customer_ids: Sequence[str]) 
     if work.summary.customers:
         # Without an outcome in this pass: some no longer exist, others Polar could not show.
         work.summary.customers -= len(customer_ids) - len(found)
-    return await _sync(context, work, found)
+    return await _sync(context, work, await billing.of(found))
 
 
 async def _sync(

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from polar_attio_pipeline.passes.billing import BillingReader
 from polar_attio_pipeline.passes.guards import check_owner, check_size
 from polar_attio_pipeline.passes.reading import AllCustomers, completed, read_hours
 from polar_attio_pipeline.passes.rules import PassContext
@@ -23,11 +24,13 @@ class Preview:
         failed: The outcomes of customers for whom no plan can be made: rows of Polar's that do not parse, questions
             without an answer.
         unchanged: Customers that were found to need nothing without a closer look.
+        notes: What could not be read although there are plans, in sentences.
     """
 
     plans: Sequence[Plan]
     failed: Sequence[Outcome]
     unchanged: int
+    notes: Sequence[str] = ()
 
     def counts(self) -> dict[str, int]:
         """Count the customers by what would be done; every action has a number."""
@@ -48,8 +51,10 @@ async def preview_hours(context: PassContext, starts: Sequence[datetime]) -> Pre
     reading = await read_hours(context.polar, starts)
     if reading.customers:
         await check_owner(context, reading.organization_id, may_confirm=False)
-    customers = await completed(reading.customers, context.polar)
-    return await _preview(context, customers, reading.unreadable, unchanged=0)
+    notes: list[str] = []
+    billing = BillingReader(context.polar, context.attio.targets, note=notes.append)
+    customers = await billing.of(await completed(reading.customers, context.polar))
+    return await _preview(context, customers, reading.unreadable, unchanged=0, notes=notes)
 
 
 async def preview_all(context: PassContext) -> Preview:
@@ -60,23 +65,31 @@ async def preview_all(context: PassContext) -> Preview:
         ApiError: a service could not be read.
         UnavailableError: a service answers nothing.
     """
+    notes: list[str] = []
+    billing = BillingReader(context.polar, context.attio.targets, note=notes.append)
+    await billing.ask_for_scopes()
     customers = AllCustomers(context.polar)
-    comparison = await compare(customers.pages(), context.services())
+    comparison = await compare(billing.all(customers.pages()), context.services())
     await check_owner(context, customers.organization_id, strangers=comparison.strangers(), may_confirm=False)
     await check_size(context, customers.ids(), may_confirm=False)
     pending = await completed(comparison.pending(), context.polar)
-    return await _preview(context, pending, customers.unreadable(), unchanged=comparison.settled)
+    return await _preview(context, pending, customers.unreadable(), unchanged=comparison.settled, notes=notes)
 
 
 async def _preview(
-    context: PassContext, customers: Iterable[Customer], unreadable: Sequence[Outcome], *, unchanged: int
+    context: PassContext,
+    customers: Iterable[Customer],
+    unreadable: Sequence[Outcome],
+    *,
+    unchanged: int,
+    notes: Sequence[str],
 ) -> Preview:
     plans: list[Plan] = []
     failed: list[Outcome] = []
     async for look in preview(customers, context.services()):
         plans += look.plans
         failed += look.outcomes
-    return Preview(plans, [*unreadable, *failed], unchanged)
+    return Preview(plans, [*unreadable, *failed], unchanged, notes)
 
 
 def rows(found: Preview) -> Iterator[dict[str, str | None]]:

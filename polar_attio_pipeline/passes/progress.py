@@ -121,6 +121,21 @@ class HoursRead:
 
 
 @dataclass(frozen=True, slots=True)
+class BillingRead:
+    """All subscriptions, or all orders, have been read.
+
+    Attributes:
+        what: "subscriptions" or "orders".
+        count: How many.
+        customers: Of how many customers.
+    """
+
+    what: str
+    count: int
+    customers: int
+
+
+@dataclass(frozen=True, slots=True)
 class Compared:
     """All customers have been compared with the people of Attio.
 
@@ -189,6 +204,7 @@ class Ended:
         requests: Sent to both services.
         throttled: How many of them were answered 429.
         upcoming: What happens next.
+        notes: What the pass could not read, in sentences, although its customers have an outcome.
     """
 
     how: Ending
@@ -199,9 +215,10 @@ class Ended:
     requests: int
     throttled: int
     upcoming: str
+    notes: Sequence[str] = ()
 
 
-Event = Began | Progress | SnapshotRead | HoursRead | Compared | Marks | Stopping | Ended
+Event = Began | Progress | SnapshotRead | HoursRead | BillingRead | Compared | Marks | Stopping | Ended
 
 Report = Callable[[Event], None]
 """Takes what a pass reports, at once: the pass waits for it."""

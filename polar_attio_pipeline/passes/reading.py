@@ -149,7 +149,7 @@ async def completed(customers: Collection[Customer], client: PolarClient) -> Ite
     except (ApiError, UnavailableError):
         return customers
     whole = {row.id: row for row in rows if isinstance(row, Customer)}
-    return (whole.get(customer.id, customer) for customer in customers)
+    return (replace(whole.get(customer.id, customer), billing=customer.billing) for customer in customers)
 
 
 async def read_snapshot(

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from polar_attio_pipeline.passes.billing import BillingReader
 from polar_attio_pipeline.passes.guards import check_owner, check_size
 from polar_attio_pipeline.passes.lifecycle import writing_pass
 from polar_attio_pipeline.passes.progress import Compared, Marks, Stage
@@ -74,10 +75,14 @@ async def reconcile(context: PassContext) -> Reconciliation:
             notable.add(outcomes)
             work.record(outcomes)
 
+        work.reporter.enter(Stage.COMPARING)
+        billing = BillingReader(
+            context.polar, context.attio.targets, note=work.summary.notes.append, report=work.reporter.send
+        )
+        await billing.ask_for_scopes()
         services = context.services(work.recorder)
         customers = AllCustomers(context.polar)
-        work.reporter.enter(Stage.COMPARING)
-        pages = _counted(customers, work.reporter)
+        pages = billing.all(_counted(customers, work.reporter))
         comparison = await compare(pages, services, keep, lambda people: work.reporter.advance(people=people))
         work.summary.customers = len(customers.ids())
         await check_owner(context, customers.organization_id, strangers=comparison.strangers())

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from polar_attio_pipeline.passes.progress import (
     Began,
+    BillingRead,
     Compared,
     Ended,
     Ending,
@@ -50,6 +51,8 @@ def sentences(event: Event) -> list[str]:
             lines = [_snapshot_read(event)]
         case HoursRead():
             lines = [_hours_read(event)]
+        case BillingRead():
+            lines = [f"Read {event.count:,} {event.what} of {_count(event.customers, 'customer')} from Polar."]
         case Compared():
             lines = [_compared(event)]
         case Marks():
@@ -136,7 +139,7 @@ def _ended(event: Ended) -> list[str]:
             first = f"Failed {after}, for the reason in the error below. Until then: {done}."
         case Ending.STOPPED:
             first = f"Stopped {after}, because the process was asked to end. Until then: {done}."
-    lines = [first, *map(_left_out, event.left_out)]
+    lines = [first, *map(_left_out, event.left_out), *event.notes]
     if event.how is not Ending.FINISHED:
         lines.append(_remaining(event.remaining))
     return [*lines, event.upcoming] if event.upcoming else lines

@@ -20,12 +20,14 @@ class Summary:
         left_out: The customers who are not in Attio as they should be.
         counts: Customers by result.
         customers: How many there are in all; None while that is not known.
+        notes: What the pass could not read, in sentences, although its customers have an outcome.
     """
 
     reporter: ProgressReporter
     left_out: LeftOutSoFar
     counts: Counter[Result] = field(default_factory=Counter)
     customers: int | None = None
+    notes: list[str] = field(default_factory=list)
 
     def add(self, outcomes: Sequence[Outcome]) -> None:
         """Take in outcomes."""
@@ -46,4 +48,5 @@ class Summary:
             requests=context.requests(),
             throttled=sum(api.stats.throttled for api in apis),
             upcoming=context.upcoming.after(how),
+            notes=tuple(self.notes),
         )

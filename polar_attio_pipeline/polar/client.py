@@ -12,6 +12,7 @@ from polar_attio_pipeline.http.client import ApiClient, Params
 from polar_attio_pipeline.http.errors import LostAnswerError
 from polar_attio_pipeline.http.limits import RateLimiter
 from polar_attio_pipeline.http.retries import RetryPolicy
+from polar_attio_pipeline.polar.billing import BillingLists
 from polar_attio_pipeline.polar.dashboard import customer_url
 from polar_attio_pipeline.polar.errors import explain_polar, is_server_error
 from polar_attio_pipeline.polar.export_csv import rows_of
@@ -84,6 +85,7 @@ class PolarClient:
 
     Attributes:
         api: The connection, for its statistics.
+        billing: Reads subscriptions and orders.
     """
 
     def __init__(self, api: ApiClient, *, organization_slug: str = "") -> None:
@@ -94,6 +96,7 @@ class PolarClient:
             organization_slug: For links into the dashboard; asked of Polar when empty.
         """
         self.api = api
+        self.billing = BillingLists(api)
         self._organization = TokenOrganization(api, organization_slug)
         self._questions = Questions(api)
         self._quick = replace(api.retry, attempts_at_500=_ATTEMPTS_AT_500)

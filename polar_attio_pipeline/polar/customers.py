@@ -8,7 +8,7 @@ from polar_attio_pipeline.http.errors import ApiError, LostAnswerError, Transien
 from polar_attio_pipeline.polar.errors import is_hopeless, is_server_error
 from polar_attio_pipeline.polar.export import Export
 from polar_attio_pipeline.polar.models import BadRow
-from polar_attio_pipeline.polar.pages import PAGE, Fetch, Row, Source, key
+from polar_attio_pipeline.polar.pages import PAGE, Fetch, Page, Row, Source, key
 from polar_attio_pipeline.polar.searching import Search
 from polar_attio_pipeline.polar.walking import Walk
 from polar_attio_pipeline.polar.ways import log_bad_rows, log_export_is_read, log_pages_are_split
@@ -130,7 +130,7 @@ class Listing:
         self.bad_rows: dict[str, BadRow] = {}
         self.total_count = 0
         self._source = source
-        self._walks: list[Walk] = []
+        self._walks: list[Walk[Page]] = []
         self._export = Export(source, lambda _: True)
         self._known: set[str] = set()
 

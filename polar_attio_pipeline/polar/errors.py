@@ -31,6 +31,10 @@ _HINTS: Hints = {
 }
 
 
+class MissingScopeError(FatalError):
+    """The token lacks the scope for one kind of request; it may be allowed others."""
+
+
 _NO_ID = Hint(RecordError, "Polar does not take this as a customer's id ({status} on {request}).")
 _ABOUT_ONE: Hints = {**_HINTS, (422, None): _NO_ID}
 _ABOUT_MEMBERS: Hints = {**_ABOUT_ONE, (404, None): _NO_ID}
@@ -51,11 +55,14 @@ def explain_polar(response: httpx.Response) -> ApiError:
     # Which scopes would do stands only in this header; any one of them is enough (measured).
     named = _SCOPES.search(response.headers.get("WWW-Authenticate", ""))
     scopes = " or ".join(named[1].split()) if named else "customers:read"
-    forbidden = Hint(
-        FatalError,
-        "Polar's token lacks a scope ({status} on {request}): give the token in POLAR_ACCESS_TOKEN " + scopes + ".",
+    sentence = (
+        "Polar's token lacks a scope ({status} on {request}): give the token in POLAR_ACCESS_TOKEN " + scopes + "."
     )
-    return explain(response, service="Polar", hints={**_hints(response), (403, None): forbidden})
+    forbidden = {
+        (403, "insufficient_scope"): Hint(MissingScopeError, sentence),
+        (403, None): Hint(FatalError, sentence),
+    }
+    return explain(response, service="Polar", hints={**_hints(response), **forbidden})
 
 
 def _hints(response: httpx.Response) -> Hints:

@@ -29,7 +29,16 @@ def _uuid(text: str) -> str:
     return text.lower()
 
 
-def _in_utc(moment: datetime) -> datetime:
+CanonicalUuid = Annotated[str, AfterValidator(_uuid)]
+"""A UUID as text, in small letters."""
+
+
+def in_utc(moment: datetime) -> datetime:
+    """Return an aware moment in UTC.
+
+    Raises:
+        PydanticCustomError: UTC has no such moment.
+    """
     try:
         return moment.astimezone(UTC)
     except OverflowError:
@@ -40,8 +49,8 @@ def _in_utc(moment: datetime) -> datetime:
 class CustomerRow(BaseModel):
     """A customer as listed. Polar adds fields without a new API version, and types of customers at will."""
 
-    id: Annotated[str, AfterValidator(_uuid)]
-    created_at: Annotated[AwareDatetime, AfterValidator(_in_utc)]
+    id: CanonicalUuid
+    created_at: Annotated[AwareDatetime, AfterValidator(in_utc)]
     email: str | None
     name: str | None = None
     type: str | None = "individual"
@@ -98,7 +107,7 @@ class BadRow:
     created_at: datetime | None
 
 
-_MOMENT = TypeAdapter[datetime](Annotated[AwareDatetime, AfterValidator(_in_utc)])
+_MOMENT = TypeAdapter[datetime](Annotated[AwareDatetime, AfterValidator(in_utc)])
 
 
 def parse_row(item: object) -> CustomerRow | BadRow:

@@ -1,5 +1,6 @@
 """A page of Polar's customers, and who can be asked for one."""
 
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -56,6 +57,21 @@ class Page:
         return [row for row in self.rows if isinstance(row, BadRow)]
 
     @property
+    def keys(self) -> list[str]:
+        """What tells each row from others when the list is read twice."""
+        return [key(row) for row in self.rows]
+
+    @property
+    def newest(self) -> datetime | None:
+        """When the first row was created; None when no row has a time."""
+        return next((row.created_at for row in self.rows if row.created_at), None)
+
+    @property
+    def ties(self) -> int:
+        """How many rows at its end may come in another order: teams without an address, created at one instant."""
+        return len(list(itertools.takewhile(_may_tie, reversed(self.rows))))
+
+    @property
     def oldest(self) -> datetime | None:
         """When the last row was created; None when no row has a time."""
         return next((row.created_at for row in reversed(self.rows) if row.created_at), None)
@@ -104,6 +120,10 @@ class Source(Protocol):
 def key(row: Row) -> str:
     """Return what tells a row from others when the list is read twice."""
     return row.id if isinstance(row, Customer) else row.key
+
+
+def _may_tie(row: Row) -> bool:
+    return isinstance(row, Customer) and row.email is None
 
 
 def with_times(rows: Sequence[Row]) -> tuple[Row, ...]:

@@ -4,5 +4,7 @@ CUSTOMERS = "/v1/customers/"
 EXPORT = "/v1/customers/export"
 MEMBERS = "/v1/members/"
 ORGANIZATIONS = "/v1/organizations/"
+SUBSCRIPTIONS = "/v1/subscriptions/"
+ORDERS = "/v1/orders/"
 
 LIMITER = "requests"

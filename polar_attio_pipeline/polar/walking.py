@@ -1,4 +1,4 @@
-"""Walks down the list of customers, newest first, without a gap, while rows come and go.
+"""Walks down a list of Polar's, newest first, without a gap, while rows come and go.
 
 Polar has pages by offset only, so a row that leaves the part already read moves all others up, and the next page would
 begin after a row that was in no page. Counting does not show it reliably: a row that arrives at the same time, or a
@@ -7,13 +7,12 @@ only when it holds a row that sorts before everything unread. Pages are cut from
 that row is all there is. Otherwise the walk goes back until it finds such a row.
 """
 
-import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from datetime import datetime
+from typing import Generic, Protocol, TypeVar
 
 from polar_attio_pipeline.http.errors import TransientError
-from polar_attio_pipeline.polar.models import BadRow
-from polar_attio_pipeline.polar.pages import PAGE, Fetch, Page, Row, key
+from polar_attio_pipeline.polar.pages import PAGE
 
 _STEP_BACK = 50
 _WIDER_OVERLAP = 8
@@ -27,15 +26,68 @@ _MOST_REQUESTS = 100
 """So many requests, beside four times what the list needs, and it is no list that one can walk down."""
 
 
-class Walk:
+class Stretch(Protocol):
+    """A page of a list that is in order, newest first."""
+
+    @property
+    def start(self) -> int:
+        """How many rows of the list come before it."""
+        ...
+
+    @property
+    def end(self) -> int:
+        """How many rows of the list come before its end."""
+        ...
+
+    @property
+    def full(self) -> bool:
+        """Whether more rows may follow."""
+        ...
+
+    @property
+    def total_count(self) -> int:
+        """Rows in the whole list, as counted just before the page was read."""
+        ...
+
+    @property
+    def keys(self) -> Collection[str]:
+        """What tells each row from others when the list is read twice."""
+        ...
+
+    @property
+    def newest(self) -> datetime | None:
+        """The moment of the first row; None when no row has one."""
+        ...
+
+    @property
+    def oldest(self) -> datetime | None:
+        """The moment of the last row; None when no row has one."""
+        ...
+
+    @property
+    def ties(self) -> int:
+        """How many rows at its end may come in another order the next time."""
+        ...
+
+
+AnyStretch = TypeVar("AnyStretch", bound=Stretch)
+
+
+class Walk(Generic[AnyStretch]):
     """One way down the list.
 
     Attributes:
         requests: Pages asked for.
     """
 
-    def __init__(
-        self, fetch: Fetch, *, start: int = 0, newer_than: datetime | None = None, largest: int = PAGE
+    def __init__(  # keyword-only
+        self,
+        fetch: Callable[[int, int], Awaitable[AnyStretch]],
+        *,
+        start: int = 0,
+        newer_than: datetime | None = None,
+        largest: int = PAGE,
+        what: str = "customers",
     ) -> None:
         """Stand somewhere in the list.
 
@@ -44,16 +96,18 @@ class Walk:
             start: Rows to leave out; the first page begins there or before.
             newer_than: Rows created after this moment count as read; needed when `start` is not 0.
             largest: The largest page to ask for. Another one moves the edges of all pages.
+            what: What is listed, as in the path of Polar's API.
         """
         self.requests = 0
         self._fetch = fetch
         self._next = start
         self._floor = newer_than
         self._largest = largest
+        self._what = what
         self._overlap = 1
-        self._read: set[str] = set()
+        self._read: Collection[str] = ()
 
-    async def pages(self, first: Page | None = None) -> AsyncIterator[Page]:
+    async def pages(self, first: AnyStretch | None = None) -> AsyncIterator[AnyStretch]:
         """Yield pages until the oldest row was in one. They overlap: rows repeat.
 
         Args:
@@ -63,12 +117,12 @@ class Walk:
             TransientError: a page ended too early, again and again, or rows come in no order.
         """
         page = first
-        short: list[Page] = []
+        short: list[AnyStretch] = []
         back = 0
         while True:
             page = page or await self._ask(max(self._next - back, 0))
             if self.requests > _MOST_REQUESTS + page.total_count // _SMALLEST_PAGE * 4:
-                raise _unsteady(page)
+                raise _unsteady(page, self._what)
             if short and page.total_count <= short[-1].end:
                 # The count before was late: it is this one that tells how many there were.
                 yield short[-1]
@@ -79,7 +133,7 @@ class Walk:
             elif not page.full and page.end < page.total_count:
                 short.append(page)
                 if len(short) == _PATIENCE:
-                    raise _cut_short(page)
+                    raise _cut_short(page, self._what)
             else:
                 yield page
                 if not page.full:
@@ -89,25 +143,21 @@ class Walk:
                 back = 0
             page = None
 
-    async def _ask(self, offset: int) -> Page:
+    async def _ask(self, offset: int) -> AnyStretch:
         self.requests += 1
         number, limit = page_from(offset, largest=self._largest)
         return await self._fetch(number, limit)
 
-    def _joins(self, page: Page) -> bool:
-        return any(self._is_read(row) for row in page.rows)
+    def _joins(self, page: Stretch) -> bool:
+        is_newer = self._floor is not None and page.newest is not None and page.newest > self._floor
+        return is_newer or any(key in self._read for key in page.keys)
 
-    def _is_read(self, row: Row) -> bool:
-        newer = self._floor is not None and row.created_at is not None and row.created_at > self._floor
-        return newer or key(row) in self._read
-
-    def _advance(self, page: Page) -> None:
-        self._read = {key(row) for row in page.rows}
+    def _advance(self, page: Stretch) -> None:
+        self._read = frozenset(page.keys)
         self._floor = page.oldest or self._floor
-        # Teams without an address that were created at the same instant tie, and Postgres orders them anew for each
-        # page. Read again together with the row before them, they come out of one statement.
-        ties = len(list(itertools.takewhile(_may_tie, reversed(page.rows))))
-        self._next = max(page.end - min(max(self._overlap, ties + 1), _WIDEST_OVERLAP), 0)
+        # Postgres orders rows that tie anew for each page. Read again together with the row before them, they come out
+        # of one statement.
+        self._next = max(page.end - min(max(self._overlap, page.ties + 1), _WIDEST_OVERLAP), 0)
 
 
 def page_from(offset: int, *, largest: int = PAGE) -> tuple[int, int]:
@@ -117,21 +167,17 @@ def page_from(offset: int, *, largest: int = PAGE) -> tuple[int, int]:
     return offset // limit + 1, limit
 
 
-def _may_tie(row: Row) -> bool:
-    return not isinstance(row, BadRow) and row.email is None
+def _cut_short(page: Stretch, what: str) -> TransientError:
+    return _unusable(f"breaks off after {page.end} of {page.total_count} rows", what)
 
 
-def _cut_short(page: Page) -> TransientError:
-    return _unusable(f"breaks off after {page.end} of {page.total_count} rows")
+def _unsteady(page: Stretch, what: str) -> TransientError:
+    return _unusable(f"of {page.total_count} rows comes in another order each time", what)
 
 
-def _unsteady(page: Page) -> TransientError:
-    return _unusable(f"of {page.total_count} rows comes in another order each time")
-
-
-def _unusable(why: str) -> TransientError:
+def _unusable(why: str, what: str) -> TransientError:
     return TransientError(
-        f"Polar's list of customers {why}, so nothing was concluded from it: run this again later.",
+        f"Polar's list of {what} {why}, so nothing was concluded from it: run this again later.",
         service="Polar",
-        request="GET /v1/customers/",
+        request=f"GET /v1/{what}/",
     )

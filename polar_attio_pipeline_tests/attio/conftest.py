@@ -14,6 +14,7 @@ from polar_attio_pipeline.sandbox.limits import OFF
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
 from polar_attio_pipeline.sync.mapping import ATTRIBUTES
+from polar_attio_pipeline_tests.attributes import add_attributes
 
 SLUGS = {attribute.key: attribute.key for attribute in ATTRIBUTES}
 
@@ -73,9 +74,7 @@ async def api(wire: Wire) -> AsyncIterator[ApiClient]:
 @pytest.fixture
 def mapped(attio: AttioWorld) -> AttioWorld:
     """The workspace, after `polar-attio setup`."""
-    for attribute in ATTRIBUTES:
-        if not attribute.standard:
-            attio.add_attribute(attribute.key, attribute.types[0].value)
+    add_attributes(attio)
     return attio
 
 

@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+import httpx
 import pytest
 
 from polar_attio_pipeline.attio.attributes import discover, inspect
@@ -7,8 +10,10 @@ from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.errors import FatalError
 from polar_attio_pipeline.sandbox.attio.world import AttioWorld
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN
+from polar_attio_pipeline.sync.mapping import ATTRIBUTES, BY_KEY
 from polar_attio_pipeline.sync.records import ValueType
 from polar_attio_pipeline_tests.attio.conftest import SLUGS, Wire, api_over
+from polar_attio_pipeline_tests.attributes import add_attributes
 
 
 async def test_every_attribute_that_the_workspace_has_becomes_a_target(mapped: AttioWorld, api: ApiClient) -> None:
@@ -18,12 +23,120 @@ async def test_every_attribute_that_the_workspace_has_becomes_a_target(mapped: A
     assert workspace.problems == ()
 
 
-async def test_looking_costs_one_request_about_the_token_and_one_about_the_attributes(
+async def test_looking_costs_one_request_about_the_token_one_about_the_attributes_and_one_about_each_select(
     mapped: AttioWorld, api: ApiClient, wire: Wire
 ) -> None:
     await discover(api, PEOPLE, SLUGS)
 
-    assert [request.url.path for request in wire.requests] == ["/v2/self", "/v2/objects/people/attributes"]
+    attributes = "/v2/objects/people/attributes"
+    selects = [f"{attributes}/{attribute.key}/options" for attribute in ATTRIBUTES if attribute.options]
+    assert [request.url.path for request in wire.requests] == ["/v2/self", attributes, *selects]
+
+
+async def test_a_select_that_the_sync_does_not_write_costs_no_request(
+    mapped: AttioWorld, api: ApiClient, wire: Wire
+) -> None:
+    mapped.add_attribute("mood", "select", options=["Good"])
+    mapped.archive_attribute("polar_status")
+
+    await discover(api, PEOPLE, SLUGS)
+
+    assert len(wire.requests) == 2
+
+
+async def test_a_select_may_be_written_with_the_options_that_can_be_chosen(mapped: AttioWorld, api: ApiClient) -> None:
+    status = BY_KEY["polar_status"]
+    mapped.archive_option("polar_status", "Paused")
+
+    workspace = await discover(api, PEOPLE, SLUGS)
+
+    [target] = [target for target in workspace.targets if target.attribute is status]
+    assert target.options == frozenset(status.options) - {"Paused"}
+    assert [(problem.fatal, problem.text) for problem in workspace.problems] == [
+        (
+            False,
+            "Attio's People attribute polar_status has no option Paused: run `polar-attio setup`, which adds it.",
+        )
+    ]
+
+
+async def test_a_status_may_be_kept_as_text_and_then_needs_no_options(attio: AttioWorld, api: ApiClient) -> None:
+    texts = [replace(attribute, types=(attribute.types[-1],)) for attribute in ATTRIBUTES]
+    add_attributes(attio, texts)
+
+    workspace = await discover(api, PEOPLE, SLUGS)
+
+    assert {target.type for target in workspace.targets if target.attribute.key == "polar_status"} == {ValueType.TEXT}
+    assert workspace.problems == ()
+
+
+async def test_a_select_whose_options_cannot_be_listed_is_not_written_and_spoils_nothing_else(
+    mapped: AttioWorld, api: ApiClient, wire: Wire
+) -> None:
+    missing = {"code": "not_found", "message": 'Attribute with slug/ID "polar_status" not found.'}
+    wire.before = lambda number: httpx.Response(404, json=missing) if number == 3 else None
+
+    workspace = await discover(api, PEOPLE, SLUGS)
+
+    assert {target.attribute.key for target in workspace.targets} == set(SLUGS) - {"polar_status"}
+    assert [(problem.fatal, problem.text) for problem in workspace.problems] == [
+        (
+            False,
+            "Attio's People attribute polar_status is not written, because its options cannot be listed: Attribute "
+            'with slug/ID "polar_status" not found.',
+        )
+    ]
+
+
+async def test_an_option_that_cannot_be_read_is_none(mapped: AttioWorld, api: ApiClient, wire: Wire) -> None:
+    rows = [{"title": "Paying"}, {"title": None}, "Churned", {"title": "Free", "is_archived": True}]
+    wire.before = lambda number: httpx.Response(200, json={"data": rows}) if number == 3 else None
+
+    workspace = await discover(api, PEOPLE, SLUGS)
+
+    [options] = [target.options for target in workspace.targets if target.type is ValueType.SELECT]
+    assert options == {"Paying"}
+
+
+async def test_an_attribute_of_several_values_is_not_written_because_an_update_would_only_add(
+    attio: AttioWorld, api: ApiClient
+) -> None:
+    add_attributes(attio, [one for one in ATTRIBUTES if one.key != "polar_status"])
+    attio.add_attribute("polar_status", "select", options=BY_KEY["polar_status"].options, is_multiselect=True)
+
+    workspace = await discover(api, PEOPLE, SLUGS)
+
+    assert "polar_status" not in {target.attribute.key for target in workspace.targets}
+    assert [(problem.fatal, problem.text) for problem in workspace.problems] == [
+        (
+            False,
+            "Attio's People attribute polar_status takes several values, of which an update would remove none: set "
+            "ATTIO_SLUG__POLAR_STATUS to another slug, which `polar-attio setup` then creates.",
+        )
+    ]
+
+
+async def test_a_currency_attribute_is_written_in_its_own_currency(attio: AttioWorld, api: ApiClient) -> None:
+    add_attributes(attio, [one for one in ATTRIBUTES if one.key != "polar_mrr"])
+    attio.add_attribute("polar_mrr", "currency", currency="JPY")
+
+    workspace = await discover(api, PEOPLE, SLUGS)
+
+    currencies = {target.attribute.key: target.currency for target in workspace.targets if target.currency}
+    assert currencies == {"polar_mrr": "JPY", "polar_lifetime_value": "USD"}
+
+
+async def test_the_fingerprint_changes_with_an_option_and_with_a_currency_and_with_nothing_else(
+    mapped: AttioWorld, api: ApiClient
+) -> None:
+    first, second = [(await discover(api, PEOPLE, SLUGS)).fingerprint for _ in range(2)]
+    mapped.archive_option("polar_status", "Paused")
+    without_option = (await discover(api, PEOPLE, SLUGS)).fingerprint
+    mapped.people_type.attribute("polar_mrr").currency_code = "EUR"
+    in_euros = (await discover(api, PEOPLE, SLUGS)).fingerprint
+
+    assert first == second
+    assert len({first, without_option, in_euros}) == 3
 
 
 async def test_more_attributes_than_fit_a_page_are_all_seen(mapped: AttioWorld, api: ApiClient) -> None:

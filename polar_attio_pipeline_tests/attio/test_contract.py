@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import httpx
 
@@ -28,6 +29,7 @@ def assert_conforms(request: httpx.Request) -> None:
 async def test_setting_up_sends_what_the_specification_allows(attio: AttioWorld, api: ApiClient, wire: Wire) -> None:
     await set_up(api, PEOPLE, SLUGS)
     attio.archive_attribute("polar_country")
+    attio.archive_option("polar_status", "Paused")
     await set_up(api, PEOPLE, SLUGS)
 
     assert {request.method for request in wire.requests} == {"GET", "POST", "PATCH"}
@@ -42,10 +44,13 @@ async def test_looking_up_and_writing_send_what_the_specification_allows(client:
             "polar_customer_id": "0e5d92b8-61c4-4f7a-b3e9-84a7c06d1f25",
             "name": PersonName("Ada", "Lovelace", "Ada Lovelace"),
             "polar_customer_since": datetime(2026, 5, 9, tzinfo=UTC),
+            "polar_status": "Paying",
+            "polar_mrr": Decimal("19.90"),
+            "polar_seats": Decimal(3),
         },
         email="ada@example.com",
     )
-    await client.update(person.record_id, {"polar_customer": False}, add_email="b@example.com")
+    await client.update(person.record_id, {"polar_customer": False, "polar_mrr": None}, add_email="b@example.com")
     await client.find(ids=["0e5d92b8-61c4-4f7a-b3e9-84a7c06d1f25"], emails=["ada@example.com"])
     [_ async for _ in client.marked()]
 

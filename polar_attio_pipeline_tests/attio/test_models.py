@@ -1,5 +1,6 @@
 import json
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from polar_attio_pipeline_tests.fixtures.answers import of_attio
 
 SLUGS = {key: key for key in BY_KEY}
 TARGETS = tuple(Target(attribute, attribute.types[0]) for attribute in BY_KEY.values())
+
+IN_EUROS = Target(BY_KEY["polar_mrr"], ValueType.CURRENCY, currency="EUR")
 
 
 def record(values: dict[str, Any]) -> dict[str, Any]:
@@ -122,6 +125,53 @@ def test_a_value_of_an_unknown_shape_counts_as_typed_by_a_person_so_nothing_writ
 
     assert held.actor == "workspace-member"
     assert held.value == json.dumps(properties)
+
+
+def test_an_amount_is_read_in_the_currency_of_its_attribute() -> None:
+    person = decoded({"polar_mrr": [value(currency_value=19.9, currency_code="EUR")]}, targets=(IN_EUROS,))
+
+    assert person.values["polar_mrr"] == CurrentValue(Decimal("19.9"), "api-token")
+
+
+@pytest.mark.parametrize("code", [None, "eur", "EUR"])
+def test_the_currency_that_attio_repeats_with_an_amount_may_be_missing_or_in_small_letters(code: str | None) -> None:
+    person = decoded({"polar_mrr": [value(currency_value=5, currency_code=code)]}, targets=(IN_EUROS,))
+
+    assert person.values["polar_mrr"].value == Decimal(5)
+
+
+def test_an_amount_in_another_currency_than_its_attribute_equals_no_amount_and_keeps_its_writer() -> None:
+    person = decoded({"polar_mrr": [value(currency_value=19.9, currency_code="USD")]}, targets=(IN_EUROS,))
+
+    assert person.values["polar_mrr"] == CurrentValue("19.9 USD", "api-token")
+
+
+def test_an_amount_is_taken_as_it_is_where_the_currency_of_the_attribute_is_not_known() -> None:
+    unknown = Target(BY_KEY["polar_mrr"], ValueType.CURRENCY)
+
+    person = decoded({"polar_mrr": [value(currency_value=19.9, currency_code="USD")]}, targets=(unknown,))
+
+    assert person.values["polar_mrr"].value == Decimal("19.9")
+
+
+@pytest.mark.parametrize(
+    ("config", "currency"),
+    [
+        ({"currency": {"default_currency_code": "EUR", "display_type": "code"}}, "EUR"),
+        ({"currency": {"default_currency_code": "eur"}}, "EUR"),
+        ({"currency": {"default_currency_code": "NTD"}}, "TWD"),
+        ({"currency": {"default_currency_code": None}}, None),
+        ({"currency": {}}, None),
+        ({"currency": "EUR"}, None),
+        ({}, None),
+        ("EUR", None),
+        (None, None),
+    ],
+)
+def test_the_currency_of_an_attribute_is_read_tolerantly(config: object, currency: str | None) -> None:
+    [definition] = parse_definitions([{"api_slug": "polar_mrr", "type": "currency", "config": config}])
+
+    assert definition.currency == currency
 
 
 def test_an_unknown_writer_counts_as_a_person() -> None:

@@ -22,6 +22,7 @@ from polar_attio_pipeline.sandbox.server import serving
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
 from polar_attio_pipeline.sync.mapping import ATTRIBUTES, Target, wanted
+from polar_attio_pipeline_tests.attributes import add_attributes
 
 PLAIN = Shares(imported=0, teams=0, ownerless=0, nameless=0, subscribed=0, anonymized=0, refused=0)
 """People whom Attio can take: every one of them is one write, so that a floor can be told."""
@@ -43,9 +44,7 @@ def main() -> None:
     sandbox = Sandbox(seed=_SEED, scale=given.limits)
     shares = Shares() if given.mixed else PLAIN
     seed_customers(sandbox.polar, customers=given.customers, seed=_SEED, now=sandbox.clock(), shares=shares)
-    for attribute in ATTRIBUTES:
-        if not attribute.standard:
-            sandbox.attio.add_attribute(attribute.key, attribute.types[0].value, title=attribute.title)
+    add_attributes(sandbox.attio)
     if given.synced:
         sandbox.attio.add_people(_people(sandbox), actor="api-token", companies=False)
     if given.latency:

@@ -16,6 +16,7 @@ from polar_attio_pipeline.sync.mapping import ATTRIBUTES
 from polar_attio_pipeline_tests.receiver import receiving
 
 OURS = sum(not attribute.standard for attribute in ATTRIBUTES)
+OPTIONS = sum(len(attribute.options) for attribute in ATTRIBUTES)
 HEAVY = {"dagster", "pandas", "alembic", "polar_attio_pipeline.sandbox"}
 
 
@@ -61,7 +62,8 @@ def test_setting_up_then_asking_the_doctor_finds_a_healthy_sync(configured: None
     assert before.exit_code == 1
     assert "`polar-attio setup`" in " ".join(before.output.split())
     assert setup.exit_code == 0
-    assert setup.output.count("created") == OURS
+    assert setup.output.count("created") == OURS + OPTIONS
+    assert "polar_status, option Past due" in setup.output
     assert after.exit_code == 0
     assert not re.search("^FAIL", after.output, re.MULTILINE)
 
@@ -73,6 +75,28 @@ def test_setting_up_again_says_that_all_is_there(configured: None) -> None:
 
     assert again.exit_code == 0
     assert again.output.count("present") == OURS
+    assert "option" not in again.output
+
+
+def test_the_currency_of_new_attributes_is_a_setting(
+    configured: None, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POLAR_ATTIO_CURRENCY", "eur")
+
+    run("setup")
+
+    assert sandbox.attio.people_type.attribute("polar_mrr").currency_code == "EUR"
+
+
+def test_a_missing_option_is_a_warning_that_setting_up_ends(configured: None, sandbox: Sandbox) -> None:
+    run("setup")
+    sandbox.attio.archive_option("polar_status", "Paused")
+
+    before, setup, after = run("doctor"), run("setup"), run("doctor")
+
+    assert "polar_status has no option Paused: run `polar-attio setup`" in " ".join(before.output.split())
+    assert "restored" in setup.output
+    assert "no option" not in after.output
 
 
 def test_an_attribute_that_cannot_be_created_fails_the_command_with_what_to_do(

@@ -16,7 +16,7 @@ from polar_attio_pipeline.sandbox.limits import OFF
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
 from polar_attio_pipeline.settings import Settings
-from polar_attio_pipeline.sync.mapping import ATTRIBUTES
+from polar_attio_pipeline_tests.attributes import add_attributes
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -24,9 +24,7 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 @pytest.fixture
 def sandbox() -> Sandbox:
     sandbox = Sandbox(scale=OFF)
-    for attribute in ATTRIBUTES:
-        if not attribute.standard:
-            sandbox.attio.add_attribute(attribute.key, attribute.types[0].value)
+    add_attributes(sandbox.attio)
     return sandbox
 
 

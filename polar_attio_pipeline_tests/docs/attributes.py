@@ -11,7 +11,15 @@ from polar_attio_pipeline.sync.mapping import ATTRIBUTES, Attribute
 ROOT = Path(__file__).parents[2]
 """Of the repository."""
 
-_HEAD = ("Key and default slug", "Attio type", "In the workspace", "Written over what differs", "Meaning", "In Polar")
+_HEAD = (
+    "Key and default slug",
+    "Attio type",
+    "In the workspace",
+    "Written over what differs",
+    "Meaning",
+    "In Polar",
+    "Polar scope",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +88,10 @@ def _table(attributes: Iterable[Attribute[Any]]) -> str:
 def _row(attribute: Attribute[Any]) -> list[str]:
     kind = "required" if attribute.required else "standard" if attribute.standard else "optional"
     types = " or ".join(attribute.types)
-    return [f"`{attribute.key}`", types, kind, attribute.policy, attribute.description, attribute.source]
+    if attribute.options:
+        types += f"; options of the select: {', '.join(attribute.options)}"
+    scope = f"`{attribute.scope}`"
+    return [f"`{attribute.key}`", types, kind, attribute.policy, attribute.description, attribute.source, scope]
 
 
 def _settings(attributes: Iterable[Attribute[Any]]) -> str:

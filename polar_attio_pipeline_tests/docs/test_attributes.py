@@ -5,8 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from polar_attio_pipeline.sync.mapping import ATTRIBUTES
+from polar_attio_pipeline.sync.mapping import ATTRIBUTES, Attribute, Policy
+from polar_attio_pipeline.sync.records import Customer, ValueType
 from polar_attio_pipeline_tests.docs.attributes import ROOT, Part, parts, write
+
+NOTE: Attribute[Customer] = Attribute(
+    key="polar_note",
+    title="Polar note",
+    description="A note.",
+    types=(ValueType.TEXT,),
+    policy=Policy.UNLESS_TYPED,
+    source="The customer's `note`.",
+    value=lambda customer: customer.name,
+    scope="notes:read",
+)
 
 
 @pytest.mark.parametrize("part", parts(), ids=lambda part: part.path)
@@ -17,13 +29,19 @@ def test_the_page_is_up_to_date(part: Part) -> None:
 
 
 def test_an_attribute_gets_a_row_and_a_setting_of_its_own() -> None:
-    added = replace(ATTRIBUTES[-1], key="polar_note", description="A note.", source="The customer's `note`.")
-
-    page, example = (part.text.strip().splitlines()[-1] for part in parts([*ATTRIBUTES, added]))
+    page, example = (part.text.strip().splitlines()[-1] for part in parts([*ATTRIBUTES, NOTE]))
 
     assert page.startswith("| `polar_note` | text | optional |")
-    assert page.endswith("| A note. | The customer's `note`. |")
+    assert page.endswith("| A note. | The customer's `note`. | `notes:read` |")
     assert example == "# ATTIO_SLUG__POLAR_NOTE=polar_note"
+
+
+def test_a_select_lists_its_options() -> None:
+    mood = replace(NOTE, types=(ValueType.SELECT, ValueType.TEXT), options=("Good", "Bad"))
+
+    page, _ = (part.text.strip().splitlines()[-1] for part in parts([mood]))
+
+    assert "| select or text; options of the select: Good, Bad |" in page
 
 
 def test_the_command_writes_between_the_marks_once_and_leaves_the_rest(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.traffic import kind_of
 from polar_attio_pipeline.sandbox.world import Sandbox
 from polar_attio_pipeline.sync.services import Pace
-from polar_attio_pipeline_tests.attributes import KNOWN
+from polar_attio_pipeline_tests.attributes import KNOWN, add_attributes
 from polar_attio_pipeline_tests.faults.life import Death, Life, MortalLedger
 from polar_attio_pipeline_tests.faults.oracle import Verdict, judge
 from polar_attio_pipeline_tests.faults.runs import Run, default
@@ -175,9 +175,7 @@ class Shop:
 def open_shop(folder: Path) -> Iterator[Shop]:
     """Fill Polar with customers of the last hours, and Attio with the few that the team knows."""
     sandbox = Sandbox(scale=OFF)
-    for attribute in KNOWN:
-        if not attribute.standard:
-            sandbox.attio.add_attribute(attribute.key, attribute.types[0])
+    add_attributes(sandbox.attio, KNOWN)
     hours = between(floor(datetime.now(UTC)) - 2 * HOUR, floor(datetime.now(UTC)))
     for number in range(CUSTOMERS):
         email = f"customer-{number}@example.com"

@@ -9,7 +9,7 @@ from polar_attio_pipeline.hours import HOUR, floor
 from polar_attio_pipeline.sandbox.app import create_app
 from polar_attio_pipeline.sandbox.clock import Clock
 from polar_attio_pipeline.sandbox.world import Sandbox
-from polar_attio_pipeline_tests.attributes import KNOWN
+from polar_attio_pipeline_tests.attributes import KNOWN, add_attributes
 from polar_attio_pipeline_tests.faults.life import HeardTraffic, Life
 from polar_attio_pipeline_tests.faults.oracle import writable
 from polar_attio_pipeline_tests.faults.pipeline import Ended, Pipeline
@@ -39,9 +39,7 @@ class Daemon:
     def __init__(self, timeline: Timeline, random: Random, *, start: datetime, heard: Listener) -> None:
         self.timeline = timeline
         self.sandbox = Sandbox(clock=Clock(source=timeline.now))
-        for attribute in KNOWN:
-            if not attribute.standard:
-                self.sandbox.attio.add_attribute(attribute.key, attribute.types[0])
+        add_attributes(self.sandbox.attio, KNOWN)
         self.traffic = self.sandbox.traffic = HeardTraffic(self.sandbox.clock)
         app = create_app(self.sandbox)
         self.pipeline = Pipeline(app, self.traffic, timeline, random, name="daemon", start=start)

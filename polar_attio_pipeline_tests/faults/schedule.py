@@ -12,7 +12,7 @@ from polar_attio_pipeline.sandbox.clock import Clock
 from polar_attio_pipeline.sandbox.seed import Shares, known_people, seed_customers
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
-from polar_attio_pipeline_tests.attributes import KNOWN
+from polar_attio_pipeline_tests.attributes import KNOWN, add_attributes
 from polar_attio_pipeline_tests.faults.account import Account
 from polar_attio_pipeline_tests.faults.bounds import Length, bound
 from polar_attio_pipeline_tests.faults.calm import live_through
@@ -57,9 +57,7 @@ class _Schedule:
         seed = random.getrandbits(32)
         self._sandbox = Sandbox(seed=seed, clock=Clock(source=timeline.now))
         self._faults = self._sandbox.faults = CountedFaults(self._sandbox.clock, seed=seed)
-        for attribute in KNOWN:
-            if not attribute.standard:
-                self._sandbox.attio.add_attribute(attribute.key, attribute.types[0])
+        add_attributes(self._sandbox.attio, KNOWN)
         self._traffic = self._sandbox.traffic = HeardTraffic(self._sandbox.clock)
         self._happenings = Happenings(self._sandbox, random)
         self.pipeline = Pipeline(

@@ -25,8 +25,9 @@ from polar_attio_pipeline.sandbox.app import create_app
 from polar_attio_pipeline.sandbox.limits import REAL
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
-from polar_attio_pipeline.sync.mapping import ATTRIBUTES, BY_KEY
+from polar_attio_pipeline.sync.mapping import BY_KEY
 from polar_attio_pipeline.sync.services import Pace
+from polar_attio_pipeline_tests.attributes import add_attributes
 from polar_attio_pipeline_tests.faults.virtual_time import virtual_time
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -73,9 +74,7 @@ class Theatre:
 
     def __init__(self, folder: Path) -> None:
         self.sandbox = Sandbox(scale=REAL)
-        for attribute in ATTRIBUTES:
-            if not attribute.standard:
-                self.sandbox.attio.add_attribute(attribute.key, attribute.types[0])
+        add_attributes(self.sandbox.attio)
         self.ledger = Ledger(folder / "ledger.db")
         self.here = floor(NOON) - 12 * HOUR
         self.heard = Heard()

@@ -27,9 +27,10 @@ from polar_attio_pipeline.sandbox.limits import OFF
 from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
-from polar_attio_pipeline.sync.mapping import ATTRIBUTES, BY_KEY
+from polar_attio_pipeline.sync.mapping import BY_KEY
 from polar_attio_pipeline.sync.outcomes import Outcome
 from polar_attio_pipeline.sync.services import Pace
+from polar_attio_pipeline_tests.attributes import add_attributes
 
 UNLIMITED = 1e9
 IMPATIENT = RetryPolicy(attempts=3, first_wait=0.0001, longest_wait=0.0001, longest_pause=0.01, attempt_seconds=0.5)
@@ -65,9 +66,7 @@ class Stage:
 
     def __init__(self, folder: Path) -> None:
         self.sandbox = Sandbox(scale=OFF)
-        for attribute in ATTRIBUTES:
-            if not attribute.standard:
-                self.sandbox.attio.add_attribute(attribute.key, attribute.types[0])
+        add_attributes(self.sandbox.attio)
         self.ledger = Ledger(folder / "ledger.db")
         self.here = floor(datetime.now(UTC)) - 12 * HOUR
         self.polar_token = POLAR_TOKEN

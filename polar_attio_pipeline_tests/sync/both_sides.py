@@ -30,7 +30,7 @@ from polar_attio_pipeline.sync.planning import Plan
 from polar_attio_pipeline.sync.reconciliation import bring, compare
 from polar_attio_pipeline.sync.records import Customer
 from polar_attio_pipeline.sync.services import Services
-from polar_attio_pipeline_tests.attributes import KNOWN
+from polar_attio_pipeline_tests.attributes import KNOWN, add_attributes
 from polar_attio_pipeline_tests.polar.reading import read_all
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
@@ -135,9 +135,7 @@ class BothSides:
 def new_sandbox(**settings: Any) -> Sandbox:
     """Nobody in Polar, nobody in Attio, and every attribute that the sync can write."""
     sandbox = Sandbox(scale=OFF, clock=Clock(source=lambda: NOW), **settings)
-    for attribute in KNOWN:
-        if not attribute.standard:
-            sandbox.attio.add_attribute(attribute.key, attribute.types[0])
+    add_attributes(sandbox.attio, KNOWN)
     return sandbox
 
 

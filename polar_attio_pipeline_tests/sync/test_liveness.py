@@ -21,7 +21,7 @@ from polar_attio_pipeline.sync.engine import TimeIsUpError, sync, time_limit
 from polar_attio_pipeline.sync.health import ServiceDownError
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result, tally
 from polar_attio_pipeline.sync.services import Pace, Services
-from polar_attio_pipeline_tests.attributes import KNOWN
+from polar_attio_pipeline_tests.attributes import KNOWN, add_attributes
 from polar_attio_pipeline_tests.faults.virtual_time import Timeline, virtual_time
 from polar_attio_pipeline_tests.polar.reading import read_all
 from polar_attio_pipeline_tests.sync.both_sides import SLUGS
@@ -37,9 +37,7 @@ class World:
     def __init__(self, timeline: Timeline) -> None:
         self.timeline = timeline
         self.sandbox = Sandbox(clock=Clock(source=timeline.now))
-        for attribute in KNOWN:
-            if not attribute.standard:
-                self.sandbox.attio.add_attribute(attribute.key, attribute.types[0])
+        add_attributes(self.sandbox.attio, KNOWN)
         self.recorded: list[Outcome] = []
         self.questions = 0
 

@@ -4,13 +4,8 @@ from typing import Any
 
 from polar_attio_pipeline.sandbox.attio.definitions import CHANGE_KEYS, CREATE_KEYS, change, new_attribute
 from polar_attio_pipeline.sandbox.attio.dispatch import Answer, Call
-from polar_attio_pipeline.sandbox.attio.errors import (
-    attribute_not_found,
-    bad_request,
-    conflict,
-    invalid_body,
-    invalid_input,
-)
+from polar_attio_pipeline.sandbox.attio.errors import attribute_not_found, bad_request
+from polar_attio_pipeline.sandbox.attio.options import change_option, find_option, new_option
 from polar_attio_pipeline.sandbox.attio.paging import flag, page_of
 from polar_attio_pipeline.sandbox.attio.schema import (
     Attribute,
@@ -71,13 +66,17 @@ def list_options(call: Call) -> Answer:
 def create_option(call: Call) -> Answer:
     """`POST /v2/objects/{object}/attributes/{attribute}/options`."""
     attribute = _select(call)
-    title = call.data("title").get("title")
-    if not isinstance(title, str) or not title:
-        raise invalid_body(invalid_input(["data", "title"]))
-    if any(option.title == title for option in attribute.options):
-        raise conflict("slug_conflict", f'There is already another select option with the title "{title}".')
-    option = Option(call.world.store.new_id(), title)
+    option = new_option(call.world.store, attribute, call.data("title"))
     attribute.options.append(option)
+    return Answer({"data": _dump_option(call, attribute, option)})
+
+
+def patch_option(call: Call) -> Answer:
+    """`PATCH /v2/objects/{object}/attributes/{attribute}/options/{option}`; archives with `is_archived`."""
+    attribute = _select(call)
+    option = find_option(attribute, call.path["option"])
+    change_option(attribute, option, call.data("title", "is_archived"))
+    call.world.store.revision += 1
     return Answer({"data": _dump_option(call, attribute, option)})
 
 

@@ -32,6 +32,7 @@ ENDPOINTS = (
     Endpoint("PATCH", _ATTRIBUTE, definitions.change_attribute, "write", _WRITE_OBJECTS),
     Endpoint("GET", f"{_ATTRIBUTE}/options", definitions.list_options, "read", _READ_OBJECTS),
     Endpoint("POST", f"{_ATTRIBUTE}/options", definitions.create_option, "write", _WRITE_OBJECTS),
+    Endpoint("PATCH", f"{_ATTRIBUTE}/options/{{option}}", definitions.patch_option, "write", _WRITE_OBJECTS),
     Endpoint("POST", f"{_RECORDS}/query", records.query, "read", _READ_RECORDS),
     Endpoint("POST", f"{_RECORDS}/merge", records.merge, "write", _WRITE_RECORDS),
     Endpoint("POST", _RECORDS, records.create, "write", _WRITE_RECORDS),

@@ -67,8 +67,12 @@ class Attribute:
 
     def option(self, title_or_id: str) -> Option | None:
         """Return an option that can still be chosen."""
-        offered = (option for option in self.options if not option.is_archived)
-        return next((option for option in offered if title_or_id in (option.id, option.title)), None)
+        found = self.any_option(title_or_id)
+        return found if found and not found.is_archived else None
+
+    def any_option(self, title_or_id: str) -> Option | None:
+        """Return an option, archived or not."""
+        return next((option for option in self.options if title_or_id in (option.id, option.title)), None)
 
 
 @dataclass(slots=True, eq=False)

@@ -6,6 +6,7 @@ from typing import Any
 
 from polar_attio_pipeline.sandbox.attio.contacts import Phone, host_of, is_domain, is_email, parse_phone
 from polar_attio_pipeline.sandbox.attio.errors import bad_request, invalid_input, invalid_value, wrong_type
+from polar_attio_pipeline.sandbox.attio.options import option_not_found
 from polar_attio_pipeline.sandbox.attio.output import LOCATION_KEYS
 from polar_attio_pipeline.sandbox.attio.references import parse_reference
 from polar_attio_pipeline.sandbox.attio.schema import Attribute, Option
@@ -14,7 +15,6 @@ from polar_attio_pipeline.sandbox.attio.times import parse_date, parse_timestamp
 
 _MAX_TEXT_BYTES = 10_000_000
 _NAME_PARTS = ("first_name", "last_name", "full_name")
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LATITUDE = re.compile(r"[-+]?([1-8]?\d(\.\d+)?|90(\.0+)?)")
 _LONGITUDE = re.compile(r"[-+]?(180(\.0+)?|((1[0-7]\d)|([1-9]?\d))(\.\d+)?)")
 
@@ -120,8 +120,7 @@ def _select(attribute: Attribute, raw: Any) -> Option:
         raise invalid_value(attribute.slug, wrong_type(["option"], "string", value))
     option = attribute.option(value)
     if option is None:
-        word = "ID" if _UUID.fullmatch(value) else "title"
-        raise bad_request("value_not_found", f'Cannot find select attribute with select option {word} "{value}".')
+        raise option_not_found(value)
     return option
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from polar_attio_pipeline.sandbox.attio.budget import QueryBudget
 from polar_attio_pipeline.sandbox.attio.errors import forbidden
 from polar_attio_pipeline.sandbox.attio.failures import Failures
+from polar_attio_pipeline.sandbox.attio.options import find_option
 from polar_attio_pipeline.sandbox.attio.output import dump_history, dump_record
 from polar_attio_pipeline.sandbox.attio.people import NewPerson, PersonView, values_of, view
 from polar_attio_pipeline.sandbox.attio.query import QueryEngine
@@ -113,8 +114,9 @@ class AttioWorld(Failures):
         is_required: bool = False,
         is_multiselect: bool = False,
         options: Iterable[str] = (),
+        currency: str = "USD",
     ) -> str:
-        """Create a custom attribute as an admin does, and return its id."""
+        """Create a custom attribute as an admin does, and return its id; only a currency attribute has a currency."""
         with self.lock:
             attribute = Attribute(
                 id=self.store.new_id(),
@@ -125,6 +127,8 @@ class AttioWorld(Failures):
                 is_required=is_required,
                 is_multiselect=is_multiselect,
                 options=[Option(self.store.new_id(), option) for option in options],
+                currency_code=currency if attribute_type == "currency" else None,
+                currency_display="code" if attribute_type == "currency" else None,
             )
             self.store.object_type(object_slug).attributes.append(attribute)
             return attribute.id
@@ -133,6 +137,16 @@ class AttioWorld(Failures):
         """Archive an attribute, or bring it back."""
         with self.lock:
             self.store.object_type(object_slug).attribute(slug).is_archived = archived
+            self.store.revision += 1
+
+    def archive_option(self, slug: str, title: str, object_slug: str = "people") -> None:
+        """Archive an option of a select attribute: values that hold it stay, and no value can become it.
+
+        Raises:
+            AttioError: the attribute has no such option; 400.
+        """
+        with self.lock:
+            find_option(self.store.object_type(object_slug).attribute(slug), title).is_archived = True
             self.store.revision += 1
 
     def add_person(

@@ -161,6 +161,60 @@ async def test_select_options_are_listed_and_added_once(api: Api, world: AttioWo
     assert not_a_select.json()["message"] == "This attribute is not a select attribute."
 
 
+async def test_an_option_is_renamed_archived_and_restored_by_its_id_or_title(api: Api, world: AttioWorld) -> None:
+    world.add_attribute("tier", "select", options=["Free", "Pro"])
+    [free, _] = world.people_type.attribute("tier").options
+
+    renamed = await api.http.patch(f"{PATH}/tier/options/{free.id}", json={"data": {"title": "Basic"}})
+    archived = await api.http.patch(f"{PATH}/tier/options/Pro", json={"data": {"is_archived": True}})
+    offered = (await api.http.get(f"{PATH}/tier/options")).json()["data"]
+    everything = (await api.http.get(f"{PATH}/tier/options", params={"show_archived": "true"})).json()["data"]
+    taken = await api.http.post(f"{PATH}/tier/options", json={"data": {"title": "Pro"}})
+    restored = await api.http.patch(f"{PATH}/tier/options/Pro", json={"data": {"is_archived": False}})
+
+    assert (renamed.json()["data"]["title"], archived.json()["data"]["is_archived"]) == ("Basic", True)
+    assert [option["title"] for option in offered] == ["Basic"]
+    assert [option["title"] for option in everything] == ["Basic", "Pro"]
+    assert (taken.status_code, taken.json()["code"]) == (409, "slug_conflict")
+    assert restored.json()["data"]["is_archived"] is False
+
+
+async def test_an_option_keeps_a_title_of_its_own(api: Api, world: AttioWorld) -> None:
+    world.add_attribute("tier", "select", options=["Free", "Pro"])
+
+    taken = await api.http.patch(f"{PATH}/tier/options/Pro", json={"data": {"title": "Free"}})
+    same = await api.http.patch(f"{PATH}/tier/options/Pro", json={"data": {"title": "Pro"}})
+
+    assert (taken.status_code, taken.json()["code"]) == (409, "slug_conflict")
+    assert same.status_code == 200
+
+
+@pytest.mark.parametrize("change", [{"title": ""}, {"title": 7}, {"is_archived": "yes"}])
+async def test_a_change_of_an_option_that_makes_no_sense_is_refused(
+    api: Api, world: AttioWorld, change: dict[str, Any]
+) -> None:
+    world.add_attribute("tier", "select", options=["Pro"])
+
+    answer = await api.http.patch(f"{PATH}/tier/options/Pro", json={"data": change})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "validation_type")
+    assert [option.title for option in world.people_type.attribute("tier").options] == ["Pro"]
+
+
+async def test_only_a_select_has_options_and_only_its_own(api: Api, world: AttioWorld) -> None:
+    world.add_attribute("tier", "select", options=["Pro"])
+    body = {"data": {"title": "Free"}}
+
+    for answer in (
+        await api.http.post(f"{PATH}/name/options", json=body),
+        await api.http.patch(f"{PATH}/name/options/Free", json=body),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (400, "validation_type")
+        assert answer.json()["message"] == "This attribute is not a select attribute."
+    unknown = await api.http.patch(f"{PATH}/tier/options/Free", json=body)
+    assert (unknown.status_code, unknown.json()["code"]) == (400, "value_not_found")
+
+
 async def test_a_currency_needs_its_code_and_a_reference_its_objects(api: Api) -> None:
     spent = {**DEFINITION, "api_slug": "spent", "type": "currency"}
     partner = {**DEFINITION, "api_slug": "partner", "type": "record-reference"}

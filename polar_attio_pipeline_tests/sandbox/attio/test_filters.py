@@ -16,10 +16,14 @@ def ids(world: AttioWorld) -> Ids:
     world.add_attribute("polar_id")
     world.add_attribute("seats", "number")
     world.add_attribute("since", "date")
+    world.add_attribute("mrr", "currency")
+    world.add_attribute("renews", "timestamp")
     world.add_attribute("tier", "select", options=["Free", "Pro"])
     world.add_attribute("tags", "select", is_multiselect=True, options=["a", "b"])
     ada = {"paying": True, "polar_id": "ID-1", "seats": 5, "since": "2026-01-02", "tier": "Pro", "tags": ["a", "b"]}
     grace = {"paying": False, "polar_id": "id-2", "seats": 7, "since": "2026-03-04", "tier": "Free", "tags": ["b"]}
+    ada |= {"mrr": "19.99", "renews": "2026-12-01T08:00:00Z"}
+    grace |= {"mrr": 0, "renews": "2026-12-01T08:00:00.000000001Z"}
     ada["phone_numbers"] = ["+49 30 123456"]
     ada["primary_location"] = "Berlin, Berlin"
     return {
@@ -48,7 +52,20 @@ FOUND: list[tuple[Any, set[str]]] = [
     ({"paying": {"$eq": False}}, {"grace"}),
     ({"seats": {"$gte": 5, "$lt": 7}}, {"ada"}),
     ({"since": {"$gt": "2026-01-02"}}, {"grace"}),
+    ({"seats": {"value": {"$gt": 5}}}, {"grace"}),
+    ({"since": {"$lte": "2026-01-02"}}, {"ada"}),
+    ({"since": "2026-03-04"}, {"grace"}),
+    ({"mrr": 19.99}, {"ada"}),
+    ({"mrr": {"currency_value": {"$eq": 0}}}, {"grace"}),
+    ({"mrr": {"$gte": 0, "$lt": 19.99}}, {"grace"}),
+    ({"mrr": {"$gt": 19.98}}, {"ada"}),
+    ({"mrr": {"$lte": 19.99}}, {"ada", "grace"}),
+    ({"renews": {"$eq": "2026-12-01T09:00:00+01:00"}}, {"ada"}),
+    ({"renews": {"$gt": "2026-12-01T08:00:00Z"}}, {"grace"}),
+    ({"renews": {"$lt": "2026-12-01T08:00:00.000000001Z"}}, {"ada"}),
     ({"tier": "Pro"}, {"ada"}),
+    ({"tier": {"$eq": "free"}}, {"grace"}),
+    ({"tier": {"option": {"$eq": "Pro"}}}, {"ada"}),
     ({"tags": "a"}, {"ada"}),
     ({"phone_numbers": {"phone_number": {"$starts_with": "+49"}}}, {"ada"}),
     ({"primary_location": {"locality": "berlin"}}, {"ada"}),

@@ -14,8 +14,7 @@ LOCATION = dict.fromkeys(LOCATION_KEYS)
 @pytest.fixture(autouse=True)
 def attributes(world: AttioWorld) -> None:
     for kind in CUSTOM:
-        world.add_attribute(f"my_{kind}", kind, options=["Pro"] if kind == "select" else ())
-    world.people_type.attribute("my_currency").currency_code = "EUR"
+        world.add_attribute(f"my_{kind}", kind, options=["Pro"] if kind == "select" else (), currency="EUR")
 
 
 STORED: list[tuple[str, Any, dict[str, Any]]] = [
@@ -38,6 +37,8 @@ STORED: list[tuple[str, Any, dict[str, Any]]] = [
     ("my_currency", 4.99, {"currency_value": 4.99, "currency_code": "EUR"}),
     ("my_currency", "4.99", {"currency_value": 4.99}),
     ("my_currency", {"currency_value": 4.99}, {"currency_value": 4.99}),
+    ("my_currency", ["-0.00006"], {"currency_value": -0.0001}),
+    ("my_currency", 1000, {"currency_value": 1000, "currency_code": "EUR"}),
     ("my_date", "2023-01-02", {"value": "2023-01-02"}),
     ("my_date", "2023-01", {"value": "2023-01-01"}),
     ("my_date", "2023-01-02T23:00:00-10:00", {"value": "2023-01-03"}),
@@ -157,6 +158,49 @@ async def test_a_select_takes_titles_and_ids_and_never_makes_an_option(api: Api,
     assert by_title[0]["option"]["title"] == "Pro"
     assert unknown.json()["code"] == "value_not_found"
     assert unknown.json()["message"] == 'Cannot find select attribute with select option title "Enterprise".'
+
+
+async def test_an_archived_option_stays_where_it_is_and_is_taken_nowhere_else(api: Api, world: AttioWorld) -> None:
+    [option] = world.people_type.attribute("my_select").options
+    holder = world.add_person(emails=["ada@acme.com"], values={"my_select": "Pro"})
+    world.archive_option("my_select", "Pro")
+
+    held = (await api.record(holder))["values"]["my_select"]
+    by_title, by_id = await api.create({"my_select": "Pro"}), await api.create({"my_select": option.id})
+
+    assert (held[0]["option"]["title"], held[0]["option"]["is_archived"]) == ("Pro", True)
+    assert (by_title.status_code, by_title.json()["code"]) == (400, "value_not_found")
+    assert by_id.json()["message"] == f'Cannot find select attribute with select option ID "{option.id}".'
+
+
+@pytest.mark.parametrize(
+    ("slug", "value"),
+    [
+        ("my_text", "x"),
+        ("my_number", 1),
+        ("my_currency", 1),
+        ("my_select", "Pro"),
+        ("my_date", "2023-01-02"),
+        ("my_timestamp", "2023-01-02T13:00:00Z"),
+    ],
+)
+async def test_an_empty_list_clears_a_single_value(api: Api, world: AttioWorld, slug: str, value: Any) -> None:
+    record_id = world.add_person(emails=["ada@acme.com"], values={slug: value})
+
+    answer = await api.patch(record_id, {slug: []})
+
+    assert answer.json()["data"]["values"][slug] == []
+
+
+async def test_a_value_of_a_currency_attribute_follows_the_attributes_currency(api: Api, world: AttioWorld) -> None:
+    record_id = world.add_person(emails=["ada@acme.com"], values={"my_currency": "12.5"})
+    usd = {"currency": {"default_currency_code": "USD", "display_type": "code"}}
+
+    changed = await api.http.patch("/v2/objects/people/attributes/my_currency", json={"data": {"config": usd}})
+
+    assert changed.json()["data"]["config"]["currency"] == usd["currency"]
+    [value] = (await api.record(record_id))["values"]["my_currency"]
+    assert (value["currency_value"], value["currency_code"]) == (12.5, "USD")
 
 
 @pytest.mark.parametrize(("slug", "archived"), [("unheard_of", False), ("my_text", True)])
