@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from polar_attio_pipeline.passes.audience import check_audience
 from polar_attio_pipeline.passes.billing import BillingReader
 from polar_attio_pipeline.passes.guards import check_owner, check_size
 from polar_attio_pipeline.passes.reading import AllCustomers, completed, read_hours
@@ -48,11 +49,12 @@ async def preview_hours(context: PassContext, starts: Sequence[datetime]) -> Pre
         ApiError: a service could not be read.
         UnavailableError: a service answers nothing.
     """
+    await check_audience(context)
     reading = await read_hours(context.polar, starts)
     if reading.customers:
         await check_owner(context, reading.organization_id, may_confirm=False)
     notes: list[str] = []
-    billing = BillingReader(context.polar, context.attio.targets, note=notes.append)
+    billing = BillingReader(context.polar, context.attio.targets, audience=context.rules.audience, note=notes.append)
     customers = await billing.of(await completed(reading.customers, context.polar))
     return await _preview(context, customers, reading.unreadable, unchanged=0, notes=notes)
 
@@ -65,8 +67,9 @@ async def preview_all(context: PassContext) -> Preview:
         ApiError: a service could not be read.
         UnavailableError: a service answers nothing.
     """
+    await check_audience(context)
     notes: list[str] = []
-    billing = BillingReader(context.polar, context.attio.targets, note=notes.append)
+    billing = BillingReader(context.polar, context.attio.targets, audience=context.rules.audience, note=notes.append)
     await billing.ask_for_scopes()
     customers = AllCustomers(context.polar)
     comparison = await compare(billing.all(customers.pages()), context.services())

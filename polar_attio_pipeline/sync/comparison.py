@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from polar_attio_pipeline.sync.audience import Audience, exclusion
 from polar_attio_pipeline.sync.disk_queue import DiskQueue
 from polar_attio_pipeline.sync.emails import email_key
 from polar_attio_pipeline.sync.mapping import Target
@@ -37,16 +38,22 @@ class Comparison:
     Args:
         targets: The attributes of the workspace.
         overwrite_typed: As in `planning.plan`.
+        audience: Which customers are written although no person in the CRM holds their id.
 
     Attributes:
         compared: Customers compared so far.
         settled: How many of them need nothing.
+        excluded: How many of those need nothing because they are not to be written.
         copied: By customer id, the people who hold the id of one customer together.
     """
 
-    def __init__(self, targets: tuple[Target, ...], *, overwrite_typed: bool) -> None:
+    def __init__(
+        self, targets: tuple[Target, ...], *, overwrite_typed: bool, audience: Audience = Audience.EVERYBODY
+    ) -> None:
         self.compared = 0
         self.settled = 0
+        self.excluded = 0
+        self._audience = audience
         self.copied: dict[str, list[Marked]] = {}
         self._targets = targets
         self._has_type = any(target.attribute.key == _TYPE_KEY for target in targets)
@@ -88,6 +95,9 @@ class Comparison:
         if person and further:
             self.copied[customer.id] = [_shown(one) for one in (person, *further)]
         elif person and (outcome := self._unchanged(customer, person)):
+            return outcome
+        elif not person and (outcome := exclusion(customer, self._audience)) and outcome.result is Result.EXCLUDED:
+            self.excluded += 1
             return outcome
         if person:
             self._record_ids[customer.id] = person.record_id

@@ -60,7 +60,7 @@ async def compare(
         UnavailableError: a service failed for good.
         Exception: whatever else the reading of customers and the ports raise.
     """
-    comparison = Comparison(services.targets, overwrite_typed=services.overwrite_typed)
+    comparison = Comparison(services.targets, overwrite_typed=services.overwrite_typed, audience=services.audience)
     waiting: DiskQueue[Customer] = DiskQueue()
     try:
         async with asyncio.TaskGroup() as reading:
