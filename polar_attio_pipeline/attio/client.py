@@ -97,14 +97,17 @@ class AttioClient:
         search = await self._records.find(ids=ids, matches=emails, records=records)
         return Found(search.records, search.unsearchable)
 
-    async def marked(self) -> AsyncIterator[Sequence[Person]]:
+    async def marked(self, *, expected: int = 0) -> AsyncIterator[Sequence[Person]]:
         """Yield, page by page, every person that is marked as a customer or holds a Polar id.
+
+        Args:
+            expected: How many there probably are: so far, pages are asked for ahead.
 
         Raises:
             UnavailableError: Attio failed for good.
             FatalError: a person has to act first.
         """
-        async for page in self._records.marked():
+        async for page in self._records.marked(expected=expected):
             yield page
 
     async def create(self, values: Values, *, email: str) -> Person:

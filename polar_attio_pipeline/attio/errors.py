@@ -76,6 +76,7 @@ _ATTRIBUTES = re.compile(r"/v2/objects/[^/]+/attributes(/.+)?")
 _ONE_RECORD = re.compile(r"/v2/objects/[^/]+/records/.+")
 _OPTIONS = re.compile(r"/v2/objects/[^/]+/attributes/[^/]+/options")
 _SLUG = re.compile(r'attribute with slug(?:/ID)? "([^"]+)"', re.IGNORECASE)
+_OPTION = re.compile(r'select option (?:title|ID) "(.+)"', re.IGNORECASE)
 _ID = re.compile(r'attribute with ID "([^"]+)"', re.IGNORECASE)
 
 
@@ -136,6 +137,15 @@ def slug_of(error: ApiError, *, slug_by_id: Mapping[str, str]) -> str | None:
     payload = error.payload if isinstance(error.payload, Mapping) else {}
     paths = [path for path, _ in _validation_errors(payload)]
     return next((str(path[2]) for path in paths if path[:2] == ["data", "values"] and len(path) > 2), None)
+
+
+def option_of(error: ApiError) -> str | None:
+    """Return the title or id of a select option that is not there or archived, where the answer is about one.
+
+    Such an answer names the option and not the attribute.
+    """
+    found = _OPTION.search(message_of(error)) if error.code == "value_not_found" else None
+    return found[1] if found else None
 
 
 def _hints(response: httpx.Response) -> Hints:

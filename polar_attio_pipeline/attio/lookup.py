@@ -104,8 +104,11 @@ class Lookup:
     async def _again(self, keys: Sequence[Key], attempts: int | None) -> list[Record]:
         return await self._whole(self._filter(keys), replace(self._api.retry, attempts_at_500=attempts))
 
-    async def marked(self) -> AsyncIterator[list[Record]]:
+    async def marked(self, *, expected: int = 0) -> AsyncIterator[list[Record]]:
         """Yield, oldest first, the records that are marked or hold an id; those that Attio fails for are left out.
+
+        Args:
+            expected: How many there probably are: so far, pages are asked for ahead.
 
         Raises:
             TransientError: Attio failed, and not for single records.
@@ -114,11 +117,11 @@ class Lookup:
         # Attio has no operator for "is set" on text; every UUID has a hyphen.
         either: list[dict[str, Any]] = [{self._mark_slug: True}, {self._id_slug: {"$contains": "-"}}]
         try:
-            async for page in self._around_failures({"$or": either}):
+            async for page in self._around_failures({"$or": either}, expected):
                 yield page
         except QueryTooComplexError:
             for one in either:
-                async for page in self._around_failures(one):
+                async for page in self._around_failures(one, expected):
                     yield page
 
     async def _search(self, keys: Sequence[Key]) -> tuple[list[Record], list[_Failed]]:
@@ -177,15 +180,18 @@ class Lookup:
     def _pages(self, wanted: dict[str, Any], retry: RetryPolicy) -> AsyncIterator[list[Record]]:
         return self._reading(wanted, retry, insist=None).pages()
 
-    def _around_failures(self, wanted: dict[str, Any]) -> AsyncIterator[list[Record]]:
-        return self._reading(wanted, self._api.retry, insist=self._insist_on_an_answer).pages()
+    def _around_failures(self, wanted: dict[str, Any], expected: int) -> AsyncIterator[list[Record]]:
+        return self._reading(wanted, self._api.retry, insist=self._insist_on_an_answer, expected=expected).pages()
 
-    def _reading(self, wanted: dict[str, Any], retry: RetryPolicy, *, insist: Insist | None) -> SortedPages:
+    def _reading(
+        self, wanted: dict[str, Any], retry: RetryPolicy, *, insist: Insist | None, expected: int = 0
+    ) -> SortedPages:
         async def fetch(offset: int, limit: int, attempts: int | None) -> list[Record]:
             query = {"filter": wanted, "sorts": _OLDEST_FIRST, "offset": offset}
             return await self._page(query, replace(retry, attempts_at_500=attempts) if attempts else retry, limit)
 
-        return SortedPages(fetch, what=f"marked {self._object.slug}", unsteady=self._unsteady, insist=insist)
+        what = f"marked {self._object.slug}"
+        return SortedPages(fetch, what=what, unsteady=self._unsteady, insist=insist, expected=expected)
 
     async def _page(self, query: dict[str, Any], retry: RetryPolicy, limit: int = PAGE) -> list[Record]:
         path = f"{self._object.records_path}/query"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from polar_attio_pipeline.attio.attributes import Workspace
-from polar_attio_pipeline.attio.errors import PLAN_CODES, data_of, message_of, slug_of
+from polar_attio_pipeline.attio.errors import PLAN_CODES, data_of, message_of, option_of, slug_of
 from polar_attio_pipeline.attio.isolation import Record
 from polar_attio_pipeline.attio.lookup import KEYS_PER_SEARCH, Lookup
 from polar_attio_pipeline.attio.models import record_id
@@ -15,7 +15,7 @@ from polar_attio_pipeline.attio.values import encode
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.errors import FatalError, RecordError, TransientError, describe
 from polar_attio_pipeline.sync.ports import DeniedError, RecordGoneError, RecordRefusedError, UnavailableError
-from polar_attio_pipeline.sync.records import Values
+from polar_attio_pipeline.sync.records import Values, ValueType
 
 _log = logging.getLogger(__name__)
 
@@ -95,15 +95,18 @@ class Records(Generic[Decoded]):
         each_once = {record_id(record) or repr(record): record for record in hits.records}
         return Search(self._readable(each_once.values()), hits.unsearchable)
 
-    async def marked(self) -> AsyncIterator[list[Decoded]]:
+    async def marked(self, *, expected: int = 0) -> AsyncIterator[list[Decoded]]:
         """Yield, page by page, every record that is marked or holds a Polar id.
+
+        Args:
+            expected: How many there probably are: so far, pages are asked for ahead.
 
         Raises:
             UnavailableError: Attio failed for good.
             FatalError: a person has to act first.
         """
         with _unavailable():
-            async for page in self._lookup.marked():
+            async for page in self._lookup.marked(expected=expected):
                 yield self._readable(page)
 
     async def create(self, values: Values, *, match: str) -> Decoded:
@@ -146,7 +149,7 @@ class Records(Generic[Decoded]):
                 body = {"data": {"values": values}}
                 answer = await self._api.request(method, path, limiter="writes", json=body, retry=self._patience)
         except RecordError as error:
-            raise self._refusal(error, match_sent=self._object.matching.slug in values) from error
+            raise self._refusal(error, values) from error
         except FatalError as error:
             if error.status in _DENIALS or error.code in PLAN_CODES:
                 raise DeniedError(str(error)) from error
@@ -157,13 +160,21 @@ class Records(Generic[Decoded]):
             asked = describe(answer.response.request)
             raise UnavailableError(f"Attio's answer to {asked} is no record: run this again.") from None
 
-    def _refusal(self, error: RecordError, *, match_sent: bool) -> Exception:
+    def _refusal(self, error: RecordError, sent: Mapping[str, Any]) -> Exception:
         if error.status == 404 or error.code == "merge_in_progress":
             return RecordGoneError(str(error))
-        slug = slug_of(error, slug_by_id=self._workspace.slug_by_id)
-        if error.code == "uniqueness_conflict" and match_sent and slug in {None, self._object.matching.slug}:
+        matching = self._object.matching.slug
+        slug = slug_of(error, slug_by_id=self._workspace.slug_by_id) or self._holder_of_option(error, sent)
+        if error.code == "uniqueness_conflict" and matching in sent and slug in {None, matching}:
             return MatchTakenError(str(error), perhaps_ours=error.after_lost_answer)
         return RecordRefusedError(message_of(error), field=self._keys.get(slug, slug) if slug else None)
+
+    def _holder_of_option(self, error: RecordError, sent: Mapping[str, Any]) -> str | None:
+        """Return the select to which a refused option was sent, if there is exactly one."""
+        option = option_of(error)
+        slugs = [self._workspace.slugs[key] for key, kind in self._types.items() if kind is ValueType.SELECT]
+        holders = [slug for slug in slugs if option is not None and sent.get(slug) == [option]]
+        return holders[0] if len(holders) == 1 else None
 
     def _encoded(self, values: Values) -> dict[str, Any]:
         slugs = self._workspace.slugs

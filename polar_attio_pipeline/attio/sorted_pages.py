@@ -1,7 +1,9 @@
 """Reads a long list of records page by page while others write, and around records that Attio fails for.
 
 Attio has pages by offset only. So each page begins with the last record of the one before: where it does not, records
-have left the part already read, those behind it have moved up, and the reading goes back.
+have left the part already read, those behind it have moved up, and the reading goes back. That holds in whichever order
+pages are answered, so several may be asked for at once: the first record of a page is one that was read, and all that
+follow it were cut from one list.
 
 A record that Attio fails to show makes each page that holds it an answer 500. The reading then goes on in smaller
 pages up to that record and continues behind it. It cannot join there, so it makes sure that the record before the gap
@@ -9,9 +11,11 @@ and the failure itself are still in their places.
 """
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 
+from polar_attio_pipeline.attio.ahead import Ahead, Fetch
 from polar_attio_pipeline.attio.isolation import MOST_REQUESTS, Record, is_server_error
 from polar_attio_pipeline.attio.models import record_id
 from polar_attio_pipeline.http.errors import TransientError
@@ -35,9 +39,6 @@ _ATTEMPTS_AT_500 = 6
 """Some 16 seconds."""
 _ONE_ATTEMPT = 1
 _TO_BE_SURE = 3
-
-Fetch = Callable[[int, int, int | None], Awaitable[list[Record]]]
-"""Takes an offset, a limit, and how many attempts an answer 500 is worth (None for as many as any other failure)."""
 
 Insist = Callable[[TransientError], Awaitable[None]]
 """Raises the error if Attio fails for everything, and returns if it answers other requests."""
@@ -102,12 +103,20 @@ class SortedPages:
         what: What is listed, for sentences.
         unsteady: Returns the error for a list that comes in another order each time, given the records read.
         insist: Where given, records that Attio fails for are left out; otherwise such an answer is raised.
+        expected: How many records there probably are: so far, pages are asked for ahead.
     """
 
     def __init__(
-        self, fetch: Fetch, *, what: str, unsteady: Callable[[int], TransientError], insist: Insist | None = None
+        self,
+        fetch: Fetch,
+        *,
+        what: str,
+        unsteady: Callable[[int], TransientError],
+        insist: Insist | None = None,
+        expected: int = 0,
     ) -> None:
         self._fetch = fetch
+        self._ahead = Ahead(fetch, page=PAGE, expected=expected)
         self._what = what
         self._unsteady = unsteady
         self._insist = insist
@@ -127,11 +136,19 @@ class SortedPages:
         Raises:
             TransientError: it went back again and again, or Attio failed in another way than for single records.
         """
+        try:
+            async with aclosing(self._in_turn()) as pages:
+                async for fresh in pages:
+                    yield fresh
+        finally:
+            self._ahead.drop()
+
+    async def _in_turn(self) -> AsyncGenerator[list[Record], None]:
         while True:
             self._bound()
             limit = self._limit()
             try:
-                records = await self._fetch(self._next, limit, self._attempts())
+                records = await self._ahead.read(self._next, limit, self._attempts())
             except TransientError as error:
                 await self._make_smaller(error)
                 continue

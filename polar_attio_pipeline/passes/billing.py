@@ -107,6 +107,15 @@ class BillingReader:
             held = await self._held([one.id for one in others], scanned)
             yield [*later.values(), *(self._with(customer, held, now) for customer in others)]
 
+    async def each(self, portions: AsyncIterator[Sequence[Customer]]) -> AsyncIterator[Sequence[Customer]]:
+        """Yield a few customers as they come, with what they pay, each portion read by itself.
+
+        Raises:
+            ApiError: Polar does not accept the token.
+        """
+        async for portion in portions:
+            yield await self.of(portion)
+
     def _is_on(self, kind: Kind[Any]) -> bool:
         return kind in self._kinds and kind.scope not in self._polar.billing.missing
 

@@ -10,7 +10,7 @@ from polar_attio_pipeline.sync.outcomes import FAILED, Outcome, Reason, Result
 
 
 class LeftOutSoFar:
-    """The rejected and ambiguous customers of a pass.
+    """The customers of a pass who are rejected, ambiguous, or in Attio without a value that Attio refused.
 
     Args:
         link: Returns the page of a customer in Polar's dashboard.
@@ -24,7 +24,8 @@ class LeftOutSoFar:
     def add(self, outcomes: Sequence[Outcome]) -> None:
         """Take in outcomes, of every kind."""
         for outcome in outcomes:
-            if outcome.result not in FAILED or outcome.reason is None:
+            is_short = outcome.result in FAILED or outcome.reason is Reason.PARTLY_REFUSED
+            if not is_short or outcome.reason is None:
                 continue
             why = outcome.result, outcome.reason
             self._counts[why] += 1

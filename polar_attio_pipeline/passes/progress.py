@@ -168,7 +168,7 @@ class LeftOut:
     """Customers who are not in Attio as they should be, for one reason.
 
     Attributes:
-        result: Rejected or ambiguous.
+        result: What became of them; other than rejected and ambiguous where Attio refused some values only.
         reason: Why.
         count: How many.
         shown: The first of them, each by its links into Polar, which ends with its id, and into Attio.

@@ -73,15 +73,24 @@ class HourRead:
 
 
 class AllCustomers:
-    """Every customer of Polar, page by page.
+    """Every customer of Polar, in portions.
+
+    They are read from Polar's export, but for a first import: pages say the type of every customer, the export does
+    not, and an import waits for Attio's writes anyway.
 
     Attributes:
         organization_id: The organization of the customers read so far; None where none of them says.
     """
 
-    def __init__(self, client: PolarClient) -> None:
+    def __init__(self, client: PolarClient, *, is_first_import: bool) -> None:
+        """Prepare the reading.
+
+        Args:
+            client: Polar.
+            is_first_import: Whether no complete reading of Polar is on record.
+        """
         self.organization_id: str | None = None
-        self._listing = Listing(client)
+        self._listing = Listing(client, export_first=not is_first_import)
 
     async def pages(self) -> AsyncIterator[Sequence[Customer]]:
         """Yield the customers as they are read, each once; to be read to its end, once.
@@ -92,6 +101,14 @@ class AllCustomers:
         async for page in self._listing.pages():
             self.organization_id = self.organization_id or next((one.organization_id for one in page), None) or None
             yield page
+
+    def newcomers(self) -> AsyncIterator[Sequence[Customer]]:
+        """Yield the customers who came since the others were read.
+
+        Raises:
+            ApiError: Polar could not be read.
+        """
+        return self._listing.newcomers()
 
     @property
     def total_count(self) -> int:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from polar_attio_pipeline.passes.billing import BillingReader
-from polar_attio_pipeline.passes.guards import check_owner, check_size
+from polar_attio_pipeline.passes.guards import CUSTOMERS_FACT, check_owner, check_size
 from polar_attio_pipeline.passes.lifecycle import writing_pass
 from polar_attio_pipeline.passes.progress import Compared, Marks, Stage
 from polar_attio_pipeline.passes.reading import AllCustomers, completed
@@ -13,7 +13,7 @@ from polar_attio_pipeline.passes.reporter import ProgressReporter
 from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.sync.comparison import Marked
 from polar_attio_pipeline.sync.outcomes import Outcome, Result
-from polar_attio_pipeline.sync.reconciliation import Unmarking, bring, compare, unmark
+from polar_attio_pipeline.sync.reconciliation import Book, Unmarking, bring, compare, unmark
 from polar_attio_pipeline.sync.records import Customer
 
 MOST_NOTABLE = 100
@@ -87,9 +87,11 @@ async def reconcile(context: PassContext) -> Reconciliation:
         )
         await billing.ask_for_scopes()
         services = context.services(work.recorder)
-        customers = AllCustomers(context.polar)
+        before = int(context.ledger.fact(CUSTOMERS_FACT) or 0)
+        customers = AllCustomers(context.polar, is_first_import=not before)
         pages = billing.all(_counted(customers, work.reporter))
-        comparison = await compare(pages, services, keep, lambda people: work.reporter.advance(people=people))
+        book = Book(pages, billing.each(customers.newcomers()), people=before)
+        comparison = await compare(book, services, keep, lambda people: work.reporter.advance(people=people))
         work.summary.customers = len(customers.ids())
         await check_owner(context, customers.organization_id, strangers=comparison.strangers())
         await check_size(context, customers.ids())

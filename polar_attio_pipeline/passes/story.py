@@ -33,6 +33,8 @@ _IDLE_SECONDS = 15
 _REASONS: Mapping[Reason, str] = {
     Reason.CHANGED_MEANWHILE: "The person in Attio kept changing while it was being written.",
     Reason.REFUSED: "Attio refuses one of the values; the ledger says which, in column detail.",
+    Reason.PARTLY_REFUSED: "Attio took everything but some values; the ledger says which, in column detail.",
+    Reason.LEFT_EMPTY: "An attribute in Attio cannot hold what Polar says; the ledger says which, in column detail.",
     Reason.UNREADABLE: "Polar's answer about the customer cannot be read.",
     Reason.UNANSWERED: "Polar could not answer a question about the customer.",
     Reason.NOT_TAKEN: "Attio failed on the search or the write.",

@@ -1,6 +1,6 @@
 """Reads the customers that were created in a stretch of time, and all customers."""
 
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,7 +11,12 @@ from polar_attio_pipeline.polar.models import BadRow
 from polar_attio_pipeline.polar.pages import PAGE, Fetch, Page, Row, Source, key
 from polar_attio_pipeline.polar.searching import Search
 from polar_attio_pipeline.polar.walking import Walk
-from polar_attio_pipeline.polar.ways import log_bad_rows, log_export_is_read, log_pages_are_split
+from polar_attio_pipeline.polar.ways import (
+    log_bad_rows,
+    log_export_is_read,
+    log_pages_are_read,
+    log_pages_are_split,
+)
 from polar_attio_pipeline.sync.records import Customer
 
 _PASSES = 4
@@ -112,27 +117,38 @@ def _window(rows: Iterable[Row], requests: int, total_count: int) -> WindowRead:
 class Listing:
     """All customers, portion by portion; keeps nothing but ids.
 
+    The export holds them all in one request, but for their type. It stands when it agrees with Polar's count and newest
+    customers before and after it. Where it does not, or cannot be read, the list is walked down page by page.
+
     After a walk to the oldest row it begins again at the newest, until a page brings no new customer and there are at
     least as many as Polar counts. That costs one request when nothing happened, finds customers that came meanwhile,
     and becomes a second walk, over pages with other edges, when one is missing. There may be more than Polar counts:
     those that were deleted after they were read. That cannot hide a loss, since a walk loses no customer that is alive
     throughout.
 
-    Where a row that Polar cannot serialise is in the way, the export is read instead, or where that is impossible too,
-    smaller and smaller pages.
+    Where a row that Polar cannot serialise is in the way of the walk, the export is read if it was not, or where that
+    is impossible too, smaller and smaller pages.
 
     Attributes:
         bad_rows: By key.
         total_count: Polar's count in its newest answer.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, *, export_first: bool) -> None:
+        """Prepare the reading.
+
+        Args:
+            source: Polar.
+            export_first: Whether the export is read first: one request, which does not say the type; otherwise pages.
+        """
         self.bad_rows: dict[str, BadRow] = {}
         self.total_count = 0
         self._source = source
+        self._export_first = export_first
         self._walks: list[Walk[Page]] = []
-        self._export = Export(source, lambda _: True)
         self._known: set[str] = set()
+        self._export = Export(source, lambda _: True, known=self._known if export_first else None)
+        self._is_complete = False
 
     @property
     def ids(self) -> Collection[str]:
@@ -153,29 +169,63 @@ class Listing:
             TransientError: the listing does not hold together after several walks, or Polar is down.
             FatalError: Polar cannot be read until a person acts.
         """
-        try:
-            async for fresh in self._walked(self._source.page):
+        ways = (
+            (self._exported(otherwise=log_pages_are_read), self._paged(otherwise=log_pages_are_split))
+            if self._export_first
+            else (self._paged(otherwise=log_export_is_read), self._exported(otherwise=log_pages_are_split))
+        )
+        for way in (*ways, self._walked(self._source.page_around_bad_rows)):
+            async for fresh in way:
                 yield fresh
+            if self._is_complete:
+                return
+
+    async def newcomers(self) -> AsyncIterator[list[Customer]]:
+        """Yield the customers who came since the others were read: one request where that is at most a page.
+
+        A newest page that Polar cannot show leaves them for the next reading.
+
+        Raises:
+            ApiError: Polar could not be read.
+        """
+        walk = Walk(self._source.page)
+        self._walks.append(walk)
+        try:
+            async for page in walk.pages():
+                are_all_new = self._known.isdisjoint(map(key, page.rows))
+                yield self._fresh(page.rows)
+                if not are_all_new:
+                    return
         except LostAnswerError as error:
             if not is_server_error(error):
                 raise
-            log_export_is_read(error)
-            async for fresh in self._around_bad_rows():
-                yield fresh
 
-    async def _around_bad_rows(self) -> AsyncIterator[list[Customer]]:
+    async def _exported(self, *, otherwise: Callable[[ApiError], None]) -> AsyncIterator[list[Customer]]:
+        """Yield the customers of the export; `otherwise` takes why it cannot be used."""
         try:
             async for rows in self._export.rows():
                 yield self._fresh(rows)
         except ApiError as error:
             if is_hopeless(error):
                 raise
-            log_pages_are_split(error)
-            async for fresh in self._walked(self._source.page_around_bad_rows):
+            otherwise(error)
+            # What does not parse in an export may do so in a page.
+            self._known.difference_update(self.bad_rows)
+            self.bad_rows.clear()
+            return
+        self._is_complete = True
+        self.total_count = self._export.total_count
+        log_bad_rows(self.bad_rows.values())
+
+    async def _paged(self, *, otherwise: Callable[[ApiError], None]) -> AsyncIterator[list[Customer]]:
+        """Yield the customers of the pages; `otherwise` takes the answer to a page that holds a bad row."""
+        try:
+            async for fresh in self._walked(self._source.page):
                 yield fresh
-        else:
-            self.total_count = self._export.total_count
-            log_bad_rows(self.bad_rows.values())
+        except LostAnswerError as error:
+            if not is_server_error(error):
+                raise
+            otherwise(error)
 
     async def _walked(self, fetch: Fetch) -> AsyncIterator[list[Customer]]:
         for number in range(_PASSES):
@@ -188,6 +238,7 @@ class Listing:
                 if number > 0 and len(self._known) == before and self._adds_up():
                     break
             if number > 0 and self._adds_up():
+                self._is_complete = True
                 return
         raise TransientError(
             f"Polar counts {self.total_count} customers, but its list shows {len(self._known)} however often it is "

@@ -17,8 +17,13 @@ def log_export_is_read(error: ApiError) -> None:
     _log.info("Polar answers %s to a page of its customers (%s), so its export is read.", error.status, error.request)
 
 
+def log_pages_are_read(error: ApiError) -> None:
+    """Say why the export is not what all customers are read from."""
+    _log.info("%s The list of customers is read page by page instead.", error)
+
+
 def log_pages_are_split(error: ApiError) -> None:
-    """Say that the export cannot be had either, so that the list is read around the rows that are in the way."""
+    """Say that neither pages nor the export can be had, so that the list is read around the rows in the way."""
     _log.info("%s The list is read in smaller pages instead, around the rows that Polar cannot show.", error)
 
 

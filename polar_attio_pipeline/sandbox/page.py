@@ -15,8 +15,8 @@ from polar_attio_pipeline.sandbox.attio.errors import AttioError
 from polar_attio_pipeline.sandbox.faults import Fault, Kind, fault_json
 from polar_attio_pipeline.sandbox.json_response import Json
 from polar_attio_pipeline.sandbox.page_state import Look, both_sides, traffic_totals
+from polar_attio_pipeline.sandbox.polar.bodies import CustomerUpdate, IndividualCreate
 from polar_attio_pipeline.sandbox.polar.changes import CustomerFields
-from polar_attio_pipeline.sandbox.polar.params import CustomerUpdate, IndividualCreate
 from polar_attio_pipeline.sandbox.polar.world import TakenError
 from polar_attio_pipeline.sandbox.world import Sandbox
 

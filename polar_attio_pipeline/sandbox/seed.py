@@ -7,8 +7,9 @@ from random import Random
 from typing import Any
 
 from polar_attio_pipeline.sandbox.names import COMPANIES, FREE_MAIL, PersonDraft, draw_person
+from polar_attio_pipeline.sandbox.polar.billing_rows import Status
 from polar_attio_pipeline.sandbox.polar.changes import ANONYMIZED_DOMAIN
-from polar_attio_pipeline.sandbox.polar.rows import Customer, Product, Status, Subscription
+from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline.sandbox.polar.world import PolarWorld
 
 _HOUR = timedelta(hours=1)
@@ -92,9 +93,9 @@ class _Seeding:
         self._count = 0
         opened = now - timedelta(days=400)
         self._products = [
-            Product(polar.new_id(), polar.new_id(), "Pro", 2900, "month", opened),
-            Product(polar.new_id(), polar.new_id(), "Team", 9900, "month", opened),
-            Product(polar.new_id(), polar.new_id(), "Pro, yearly", 29000, "year", opened),
+            polar.billing.product("Pro", amount=2900, created_at=opened),
+            polar.billing.product("Team", amount=9900, created_at=opened),
+            polar.billing.product("Pro, yearly", amount=29000, interval="year", created_at=opened),
         ]
 
     def creation_times(self, count: int, past: timedelta) -> Iterator[datetime]:
@@ -168,22 +169,13 @@ class _Seeding:
     def _subscribe(self, row: Customer) -> None:
         product = self._random.choice(self._products)
         status = self._random.choice(_STATUSES)
-        ended = row.created_at + (self._now - row.created_at) / 2 if status == "canceled" else None
-        self._polar.subscriptions.add(
-            Subscription(
-                id=self._polar.new_id(),
-                created_at=row.created_at,
-                customer_id=row.id,
-                product=product,
-                status=status,
-                started_at=row.created_at,
-                current_period_start=row.created_at,
-                current_period_end=row.created_at + timedelta(days=30 if product.interval == "month" else 365),
-                canceled_at=ended,
-                ended_at=ended,
-                modified_at=ended,
-            )
-        )
+        billing = self._polar.billing
+        trial_days = 14 if status == "trialing" else 0
+        held = billing.subscribe(row.id, product, trial_days=trial_days, at=row.created_at)
+        if status == "past_due":
+            billing.past_due(held.id, at=self._now)
+        if status == "canceled":
+            billing.revoke(held.id, at=row.created_at + (self._now - row.created_at) / 2)
 
 
 def known_people(polar: PolarWorld, *, seed: int, share: float = 0.05) -> list[KnownPerson]:

@@ -1,7 +1,8 @@
 """All customers against everybody in Attio who is marked: settled, to be looked at closely, orphaned.
 
-First every marked person of Attio is added, then the customers are compared page by page. Memory holds ids; what
-belongs to them waits on a queue.
+Customers and people are added as they come, in any order; whichever side of an id is there first waits for the other.
+What a customer needs is known when both sides are complete. Memory holds ids, and so many customers as fit; the others
+and the people who wait are on disk.
 """
 
 import itertools
@@ -14,12 +15,16 @@ from polar_attio_pipeline.sync.emails import email_key
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.matching import Case, Match, person_id
 from polar_attio_pipeline.sync.outcomes import Outcome, Result, written
-from polar_attio_pipeline.sync.planning import Action, plan
+from polar_attio_pipeline.sync.planning import Action, Plan, plan
 from polar_attio_pipeline.sync.records import Actor, Customer, Person, PersonName
 
 MARK_KEY = "polar_customer"
 _NAME_KEY = "name"
-_TYPE_KEY = "polar_customer_type"
+
+_IN_MEMORY = 100_000
+"""Customers that are kept as they are, with the person of each: some 100 MB. Pickling them would take seconds."""
+_PEOPLE_IN_MEMORY = 5000
+"""The same for people whose customer has not come: some 20 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +37,23 @@ class Marked:
     marked_by: Actor | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A customer and the first person who holds its id.
+
+    Attributes:
+        customer: Of Polar.
+        person: Of Attio.
+        left_empty: Of a customer who needs nothing, as in `planning.Plan`; None for one that has to be looked at.
+    """
+
+    customer: Customer
+    person: Marked
+    left_empty: Mapping[str, str] | None
+
+
 class Comparison:
-    """Takes in Attio's people, then compares all customers, and parts it into settled and pending.
+    """Takes in Attio's people and all customers, and parts these into settled and pending.
 
     Args:
         targets: The attributes of the workspace.
@@ -41,10 +61,10 @@ class Comparison:
         audience: Which customers are written although no person in the CRM holds their id.
 
     Attributes:
-        compared: Customers compared so far.
-        settled: How many of them need nothing.
+        compared: Customers added so far.
+        settled: How many of them were found to need nothing.
         excluded: How many of those need nothing because they are not to be written.
-        copied: By customer id, the people who hold the id of one customer together.
+        copied: By customer id, the people who hold the id of one customer together, once `settle` has found them.
     """
 
     def __init__(
@@ -56,64 +76,83 @@ class Comparison:
         self._audience = audience
         self.copied: dict[str, list[Marked]] = {}
         self._targets = targets
-        self._has_type = any(target.attribute.key == _TYPE_KEY for target in targets)
         self._targets_but_name = tuple(target for target in targets if target.attribute.key != _NAME_KEY)
         self._overwrite_typed = overwrite_typed
-        self._holders: DiskQueue[Person] = DiskQueue()
+        self._customers: DiskQueue[Customer | _Pair] = DiskQueue(in_memory=_IN_MEMORY)
+        self._holders: DiskQueue[Person] = DiskQueue(in_memory=_PEOPLE_IN_MEMORY)
         self._further: dict[str, list[Person]] = {}
         self._without_id: list[Person] = []
         self._found = 0
-        self._pending: DiskQueue[Customer] = DiskQueue()
+        self._pending: DiskQueue[Customer] = DiskQueue(in_memory=_IN_MEMORY)
         self._record_ids: dict[str, str] = {}
         self._given: set[str] = set()
         self._existing: set[str] = set()
 
     def add_person(self, person: Person) -> None:
-        """Take in one person of Attio; all of them, before the first customer is compared."""
+        """Take in one person of Attio."""
         held = person_id(person)
         if held is None:
             if _is_marked(person):
                 self._without_id.append(person)
-            return
-        known = [self._holders[held], *self._further.get(held, ())] if held in self._holders else []
-        if not known:
+        elif held in self._customers:
+            other = self._customers[held]
+            if isinstance(other, Customer):
+                self._customers[held] = self._pair(other, person)
+            else:
+                self._add_further(held, person, known=other.person.record_id)
+        elif held in self._holders:
+            self._add_further(held, person, known=self._holders[held].record_id)
+        else:
             self._holders[held] = person
-        elif person.record_id not in {one.record_id for one in known}:
-            self._further.setdefault(held, []).append(person)
 
-    def compare(self, customers: Iterable[Customer]) -> list[Outcome]:
-        """Compare customers, each once, and return the outcome of those whose person needs nothing."""
-        outcomes = [outcome for customer in customers if (outcome := self._compare(customer))]
-        self.settled += len(outcomes)
-        return outcomes
-
-    def _compare(self, customer: Customer) -> Outcome | None:
+    def add_customer(self, customer: Customer) -> None:
+        """Take in one customer of Polar; each once."""
         self.compared += 1
         person = self._holders.pop(customer.id, None)
-        self._found += person is not None
-        further = self._further.pop(customer.id, [])
-        if person and further:
-            self.copied[customer.id] = [_shown(one) for one in (person, *further)]
-        elif person and (outcome := self._unchanged(customer, person)):
-            return outcome
-        elif not person and (outcome := exclusion(customer, self._audience)) and outcome.result is Result.EXCLUDED:
-            self.excluded += 1
-            return outcome
-        if person:
-            self._record_ids[customer.id] = person.record_id
-        self._pending[customer.id] = customer
-        return None
+        self._customers[customer.id] = self._pair(customer, person) if person else customer
 
-    def _unchanged(self, customer: Customer, person: Person) -> Outcome | None:
+    def _add_further(self, held: str, person: Person, *, known: str) -> None:
+        further = self._further.setdefault(held, [])
+        if person.record_id not in {known, *(one.record_id for one in further)}:
+            further.append(person)
+
+    def settle(self) -> Iterator[Outcome]:
+        """Yield the outcome of each customer whose person needs nothing; all others are pending from then on.
+
+        Both sides must be complete: a second person may hold the id of any customer.
+        """
+        for customer_id in list(self._customers):
+            found = self._customers.pop(customer_id)
+            further = self._further.pop(customer_id, [])
+            if isinstance(found, Customer):
+                outcome = exclusion(found, self._audience)
+                if outcome and outcome.result is Result.EXCLUDED:
+                    self.settled += 1
+                    self.excluded += 1
+                    yield outcome
+                else:
+                    self._pending[customer_id] = found
+                continue
+            self._found += 1
+            if further:
+                self.copied[customer_id] = [found.person, *map(_shown, further)]
+            elif found.left_empty is not None:
+                self.settled += 1
+                yield _unchanged(found.customer, found.person, found.left_empty)
+                continue
+            self._record_ids[customer_id] = found.person.record_id
+            self._pending[customer_id] = found.customer
+
+    def _pair(self, customer: Customer, person: Person) -> _Pair:
+        return _Pair(customer, _shown(person), self._left_empty(customer, person))
+
+    def _left_empty(self, customer: Customer, person: Person) -> Mapping[str, str] | None:
         if customer.address and email_key(customer.address) not in map(email_key, person.emails):
-            return None
-        if customer.type is None and self._has_type and _TYPE_KEY not in person.values:
-            # Polar's export does not say the type: that it is missing is no reason to leave it so.
             return None
         # To split a name takes longer than all other comparisons, and a person who holds it whole has it split already.
         targets = self._targets_but_name if _holds_name(person, customer.person_name) else self._targets
         due = plan(customer, Match(Case.KNOWN, person), targets, overwrite_typed=self._overwrite_typed)
-        return written(due, person) if due.action is Action.KEEP else None
+        return due.left_empty if due.action is Action.KEEP else None
 
     def pending(self) -> Collection[Customer]:
         """Return the customers that have to be looked up, and probably written; each is read when it is asked for."""
@@ -174,6 +213,11 @@ def _is_marked(person: Person) -> bool:
 def _holds_name(person: Person, name: str | None) -> bool:
     held = person.values.get(_NAME_KEY)
     return held is not None and isinstance(held.value, PersonName) and held.value.full.split() == (name or "").split()
+
+
+def _unchanged(customer: Customer, found: Marked, left_empty: Mapping[str, str]) -> Outcome:
+    person = Person(found.record_id, found.url, ())
+    return written(Plan(customer, Match(Case.KNOWN, person), Action.KEEP, left_empty=left_empty), person)
 
 
 def _shown(person: Person) -> Marked:

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from polar_attio_pipeline.sync.matching import DESCRIPTIONS, Case
+from polar_attio_pipeline.sync.partial_writes import Refusal
 from polar_attio_pipeline.sync.planning import Action, Plan
 from polar_attio_pipeline.sync.records import Customer, Person
 
@@ -45,7 +46,13 @@ class Reason(StrEnum):
     NOT_TAKEN = "attio_could_not_take"
     UNEXPECTED = "unexpected_error"
     LEFT_EMPTY = "left_empty"
+    PARTLY_REFUSED = "partly_refused_by_attio"
 
+
+_SENT_AGAIN = (
+    "Correct the value in Polar, or the attribute in Attio: it is sent again when one of them has changed, and once a "
+    "day."
+)
 
 NOT_BY_DATA = frozenset({Reason.UNANSWERED, Reason.NOT_TAKEN, Reason.UNEXPECTED})
 """The reasons that lie with a service, or with this program, and not with the customer's data."""
@@ -59,7 +66,8 @@ class Outcome:
         customer_id: Polar's id; for a row that could not be read, as much of it as could.
         email: The address the customer is known by.
         result: What became of it.
-        reason: Why, for rejected and ambiguous; for others `LEFT_EMPTY`, if an attribute cannot hold what Polar says.
+        reason: Why, for rejected and ambiguous; for others `PARTLY_REFUSED`, if Attio refused a value, or `LEFT_EMPTY`,
+            if an attribute cannot hold what Polar says.
         detail: A sentence: what is wrong and what to do, with the field where Attio refused one.
         record_id: The person in Attio, where there is exactly one.
         urls: Every Attio record involved.
@@ -98,6 +106,20 @@ def written(plan: Plan, person: Person) -> Outcome:
     )
 
 
+def partly_refused(done: Plan, person: Person, refusals: Iterable[Refusal], *, fingerprint: str) -> Outcome:
+    """Return the outcome of a plan that was applied without the values that Attio refused, naming each with its key."""
+    outcome = written(done, person)
+    said = [f"Attio refused {_among(refusal.keys)}: {refusal.message}" for refusal in refusals]
+    detail = " ".join(filter(None, [*said, _SENT_AGAIN, outcome.detail]))
+    return replace(outcome, reason=Reason.PARTLY_REFUSED, detail=detail, fingerprint=fingerprint)
+
+
+def partly_refused_before(plan: Plan, person: Person, *, detail: str, fingerprint: str) -> Outcome:
+    """Return the outcome of a plan that is not sent: Attio refused just these values, and nothing has changed since."""
+    outcome = written(replace(plan, action=Action.KEEP, changes=()), person)
+    return replace(outcome, reason=Reason.PARTLY_REFUSED, detail=detail, fingerprint=fingerprint)
+
+
 def unwritable(plan: Plan) -> Outcome:
     """Return the outcome of a plan that writes nothing because it cannot, or must not guess."""
     case: Case = plan.match.case
@@ -124,10 +146,7 @@ def excluded(customer: Customer, why: str) -> Outcome:
 def refused(plan: Plan, *, field: str | None, message: str, fingerprint: str) -> Outcome:
     """Return the outcome of a plan that Attio refused for good, naming the field and the value's key."""
     where = f"Attio refused {field}" if field else "Attio refused the record"
-    detail = (
-        f"{where}: {message} Correct the value in Polar, or the attribute in Attio: it is sent again when one of them "
-        "has changed, and once a day."
-    )
+    detail = f"{where}: {message} {_SENT_AGAIN}"
     return refused_before(plan, detail=detail, fingerprint=fingerprint)
 
 
@@ -194,6 +213,10 @@ def tally(outcomes: Iterable[Outcome]) -> dict[Result, int]:
 def due_in_attio(counts: Mapping[Result, int]) -> int:
     """Return how many customers are to be in Attio: all that have an outcome, but for the excluded ones."""
     return sum(counts.values()) - counts.get(Result.EXCLUDED, 0)
+
+
+def _among(keys: tuple[str, ...]) -> str:
+    return keys[0] if len(keys) == 1 else f"a value without naming it, one of {', '.join(keys)}"
 
 
 def _failed(customer: Customer, result: Result, reason: Reason, detail: str, involved: tuple[Person, ...]) -> Outcome:

@@ -82,8 +82,12 @@ class People(Protocol):
         """
         ...
 
-    def marked(self) -> AsyncIterator[Sequence[Person]]:
-        """Yield, page by page, every person that is marked as a customer or holds a Polar id."""
+    def marked(self, *, expected: int = 0) -> AsyncIterator[Sequence[Person]]:
+        """Yield, page by page, every person that is marked as a customer or holds a Polar id.
+
+        Args:
+            expected: How many there probably are; a wrong number costs time or requests, no person.
+        """
         ...
 
     async def create(self, values: Values, *, email: str) -> Person:

@@ -1,11 +1,11 @@
 """Every customer of Polar against everybody in the CRM who is marked: compare, then bring what differs."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from polar_attio_pipeline.sync.comparison import MARK_KEY, Comparison, Marked
-from polar_attio_pipeline.sync.disk_queue import DiskQueue
 from polar_attio_pipeline.sync.engine import sync
 from polar_attio_pipeline.sync.health import Health, Kind
 from polar_attio_pipeline.sync.outcomes import Outcome
@@ -13,12 +13,11 @@ from polar_attio_pipeline.sync.ports import (
     DeniedError,
     Memory,
     NoAnswerError,
-    People,
     RecordGoneError,
     RecordRefusedError,
     UnavailableError,
 )
-from polar_attio_pipeline.sync.records import Customer
+from polar_attio_pipeline.sync.records import Customer, Person
 from polar_attio_pipeline.sync.services import Services
 from polar_attio_pipeline.sync.writes import Write, WrittenValue
 from polar_attio_pipeline.sync.writing import Record
@@ -26,12 +25,23 @@ from polar_attio_pipeline.sync.writing import Record
 COMPARED_AT_ONCE = 25
 """Customers compared at a stretch, in which no request can leave: some ten milliseconds."""
 
-CATCHING_UP = 8
-"""Stretches between two pages of customers: twice as many customers as a page has, so that those who came before
-everybody in the CRM was seen are caught up with."""
-
 Portions = AsyncIterable[Sequence[Customer]]
 """Customers in portions, as they are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """What a comparison reads.
+
+    Attributes:
+        customers: Every live customer once, in portions; it must raise if it cannot be complete.
+        newcomers: Asked for when both sides were read: the customers who were created meanwhile.
+        people: How many people of the CRM are probably marked.
+    """
+
+    customers: Portions
+    newcomers: Portions
+    people: int = 0
 
 
 def _unrecorded(outcomes: Sequence[Outcome]) -> None:
@@ -43,15 +53,15 @@ def _unseen(people: int) -> None:
 
 
 async def compare(
-    customers: Portions, services: Services, record: Record = _unrecorded, seen: Callable[[int], None] = _unseen
+    book: Book, services: Services, record: Record = _unrecorded, seen: Callable[[int], None] = _unseen
 ) -> Comparison:
     """Hold all customers against everybody in the CRM who is marked, and write nothing there.
 
-    Both sides are read at the same time, each at its own pace. People first: a customer is compared when everybody has
-    been seen, so that a person who is marked while customers are being read is never taken for one without a customer.
+    Both sides are read at the same time, each at its own pace, and then who came meanwhile: so that a person who is
+    marked while people are being read is never taken for one without a customer.
 
     Args:
-        customers: Every live customer once, in portions; it must raise if it cannot be complete.
+        book: What to read.
         services: Both sides.
         record: Takes the outcomes of customers who need nothing.
         seen: Takes how many more people of the CRM were read, page by page.
@@ -61,19 +71,17 @@ async def compare(
         Exception: whatever else the reading of customers and the ports raise.
     """
     comparison = Comparison(services.targets, overwrite_typed=services.overwrite_typed, audience=services.audience)
-    waiting: DiskQueue[Customer] = DiskQueue()
     try:
         async with asyncio.TaskGroup() as reading:
-            everybody = reading.create_task(_add_everybody(services.people, comparison, seen))
-            async for portion in _one_ahead(customers):
-                waiting.update((customer.id, customer) for customer in portion)
-                for _ in range(CATCHING_UP * everybody.done()):
-                    record(comparison.compare(waiting.take(COMPARED_AT_ONCE)))
-                    await asyncio.sleep(0)  # the reading goes on meanwhile
+            reading.create_task(_add_people(services.people.marked(expected=book.people), comparison, seen))
+            reading.create_task(_add_customers(book.customers, comparison))
     except BaseExceptionGroup as group:
         raise group.exceptions[0] from None
-    while waiting:
-        record(comparison.compare(waiting.take(COMPARED_AT_ONCE)))
+    await _add_customers(book.newcomers, comparison)
+    settled = comparison.settle()
+    while outcomes := list(itertools.islice(settled, COMPARED_AT_ONCE)):
+        record(outcomes)
+        await asyncio.sleep(0)  # the lease is renewed meanwhile
     return comparison
 
 
@@ -178,6 +186,25 @@ async def _uncheck(person: Marked, customer_id: str, services: Services, attio: 
     return True
 
 
+async def _add_people(
+    people: AsyncIterable[Sequence[Person]], comparison: Comparison, seen: Callable[[int], None]
+) -> None:
+    async for page in people:
+        seen(len(page))
+        for number, person in enumerate(page):
+            comparison.add_person(person)
+            if number % COMPARED_AT_ONCE == 0:
+                await asyncio.sleep(0)  # the reading goes on meanwhile
+
+
+async def _add_customers(customers: Portions, comparison: Comparison) -> None:
+    async for portion in _one_ahead(customers):
+        for number, customer in enumerate(portion):
+            comparison.add_customer(customer)
+            if number % COMPARED_AT_ONCE == 0:
+                await asyncio.sleep(0)  # the reading goes on meanwhile
+
+
 async def _one_ahead(customers: Portions) -> AsyncIterator[Sequence[Customer]]:
     """Yield the portions, and have the next one read while one is being looked at."""
     portions = aiter(customers)
@@ -188,12 +215,3 @@ async def _one_ahead(customers: Portions) -> AsyncIterator[Sequence[Customer]]:
             yield portion
     finally:
         upcoming.cancel()
-
-
-async def _add_everybody(people: People, comparison: Comparison, seen: Callable[[int], None]) -> None:
-    async for page in people.marked():
-        seen(len(page))
-        for number, person in enumerate(page):
-            comparison.add_person(person)
-            if number % COMPARED_AT_ONCE == 0:
-                await asyncio.sleep(0)  # the reading goes on meanwhile

@@ -13,12 +13,15 @@ from polar_attio_pipeline.sync.looking import log_unexpected
 from polar_attio_pipeline.sync.outcomes import (
     Outcome,
     not_taken,
+    partly_refused,
+    partly_refused_before,
     refused,
     refused_before,
     unexpected,
     unwritable,
     written,
 )
+from polar_attio_pipeline.sync.partial_writes import Carried, write_what_is_taken
 from polar_attio_pipeline.sync.planning import Action, Plan, fingerprint
 from polar_attio_pipeline.sync.ports import (
     DeniedError,
@@ -84,8 +87,8 @@ class Writer:
         refusals = self.services.memory.refusals([plan.customer.id for plan in due])
         for plan in due:
             before, detail = refusals.get(plan.customer.id, ("", ""))
-            if before == self._fingerprint(plan):
-                self.record([refused_before(plan, detail=detail, fingerprint=before)])
+            if known := self._known_refusal(plan, before, detail):
+                self.record([known])
                 continue
             await self._slots.acquire()
             if self.ended:
@@ -144,7 +147,7 @@ class Writer:
             return
         try:
             async with asyncio.timeout_at(expiry):
-                person = await self._write(due)
+                carried = await write_what_is_taken(self.services.people, due, required=self._required())
         except TimeoutError:
             self.late.append(due)
             self._perhaps(due)
@@ -167,9 +170,7 @@ class Writer:
             self.record([unexpected(due.customer, error)])
         else:
             self._has_answered(kind)
-            self.services.history.add(write_of(due, person))
-            self.record([written(due, person)])
-            await self._keep_company(due, person)
+            await self._written(carried)
 
     def _perhaps(self, due: Plan) -> None:
         self.perhaps_done[due.customer.id] = self._unconfirmed[due.customer.id] = due
@@ -190,16 +191,33 @@ class Writer:
             restored = WrittenValue(COMPANY_KEY, replaced.value, replaced.actor, before.company)
             self.services.history.add(Write(done.customer.id, person.record_id, (restored,)))
 
+    async def _written(self, carried: Carried) -> None:
+        done, person = carried.done, carried.person
+        if done.changes:
+            self.services.history.add(write_of(done, person))
+        if carried.left:
+            mark = self._fingerprint(carried.left, partly=True)
+            self.record([partly_refused(done, person, carried.refusals, fingerprint=mark)])
+        else:
+            self.record([written(done, person)])
+        await self._keep_company(done, person)
+
+    def _known_refusal(self, due: Plan, before: str, detail: str) -> Outcome | None:
+        """Return the outcome of a plan of which the CRM has refused just this, before."""
+        if before == self._fingerprint(due):
+            return refused_before(due, detail=detail, fingerprint=before)
+        if due.match.person and before == self._fingerprint(due, partly=True):
+            return partly_refused_before(due, due.match.person, detail=detail, fingerprint=before)
+        return None
+
+    def _required(self) -> frozenset[str]:
+        return frozenset(target.attribute.key for target in self.services.targets if target.attribute.required)
+
     def _has_answered(self, kind: Kind) -> None:
         self.answered = True
         self.health.succeeded(kind)
 
-    async def _write(self, due: Plan) -> Person:
-        people, person = self.services.people, due.match.person
-        if person is not None:
-            return await people.update(person.record_id, due.values, add_email=due.new_email)
-        assert due.new_email is not None, "a new person is created by its address"
-        return await people.create(due.values, email=due.new_email)
-
-    def _fingerprint(self, due: Plan) -> str:
-        return fingerprint(due, salt=self.services.refused_in)
+    def _fingerprint(self, due: Plan, *, partly: bool = False) -> str:
+        # What is left empty is part of the sentence on record, which is repeated where the fingerprint is the same.
+        beside = repr(sorted(due.left_empty.items())) if partly else ""
+        return fingerprint(due, salt=f"{self.services.refused_in}{beside}")

@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -154,6 +155,54 @@ async def test_a_field_that_attio_names_only_by_its_id_is_still_named(mapped: At
         await client.create(ADA, email="ada@example.com")
 
     assert caught.value.field == "stage"
+
+
+async def test_each_type_of_value_is_read_back_as_it_was_written_and_cleared_by_none(client: AttioClient) -> None:
+    billing: dict[str, Value] = {
+        "polar_status": "Past due",
+        "polar_products": "Pro",
+        "polar_mrr": Decimal("19.90"),
+        "polar_lifetime_value": Decimal("-0.01"),
+        "polar_seats": Decimal(12),
+        "polar_renews_at": datetime(2026, 12, 1, 8, 0, 0, 123456, tzinfo=UTC),
+    }
+
+    created = await client.create({**ADA, **billing}, email="ada@example.com")
+    cleared = await client.update(created.record_id, dict.fromkeys(billing))
+
+    assert {key: created.values[key].value for key in billing} == billing
+    assert cleared.values.keys() == created.values.keys() - billing.keys()
+
+
+async def test_an_option_that_attio_does_not_have_is_named_by_its_attribute(
+    client: AttioClient, attio: AttioWorld
+) -> None:
+    attio.archive_option("polar_status", "Paying")
+
+    with pytest.raises(RecordRefusedError) as caught:
+        await client.create({**ADA, "polar_status": "Paying"}, email="ada@example.com")
+
+    assert caught.value.field == "polar_status"
+    assert caught.value.message == 'Cannot find select attribute with select option title "Paying".'
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'Cannot find select attribute with select option title "Free".',
+        "Cannot find select attribute.",
+        "Something else.",
+    ],
+)
+async def test_an_attribute_is_not_blamed_for_what_it_was_not_sent(
+    client: AttioClient, wire: Wire, message: str
+) -> None:
+    wire.before = lambda _: httpx.Response(400, json={"code": "value_not_found", "message": message})
+
+    with pytest.raises(RecordRefusedError) as caught:
+        await client.create({**ADA, "polar_status": "Paying"}, email="ada@example.com")
+
+    assert caught.value.field is None
 
 
 async def test_the_older_wording_of_a_taken_address_is_understood(client: AttioClient, wire: Wire) -> None:

@@ -54,9 +54,11 @@ class Listing:
         if self.is_down:
             raise failure
 
-    async def read(self) -> list[int]:
-        """Read the list around what cannot be shown."""
-        reading = SortedPages(self.fetch, what="marked people", unsteady=self.unsteady, insist=self.insist)
+    async def read(self, *, expected: int = 0) -> list[int]:
+        """Read the list around what cannot be shown; ahead, as far as it is expected to reach."""
+        reading = SortedPages(
+            self.fetch, what="marked people", unsteady=self.unsteady, insist=self.insist, expected=expected
+        )
         return [int(record["id"]["record_id"]) async for page in reading.pages() for record in page]
 
     def unsteady(self, seen: int) -> TransientError:

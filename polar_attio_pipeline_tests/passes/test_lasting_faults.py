@@ -253,6 +253,23 @@ class TestLedger:
         (row,) = stage.ledger.unresolved(limit=None)
         assert "email_addresses" in (row.detail or "")
 
+    def test_a_value_that_attio_refuses_is_not_sent_by_every_pass_and_changes_no_row(self, stage: Stage) -> None:
+        ada = stage.add("ada", billing_address={"country": "GB"})
+        stage.sandbox.attio.refuse_values("polar_country")
+        stage.hourly()
+        person = stage.person_of(ada.id)
+        assert person is not None
+        assert person.values["name"] == "Ada Example"
+        [(mark, detail)] = stage.ledger.refusals([ada.id]).values()
+        assert "polar_country" in detail
+        stage.sandbox.traffic.reset()
+        for _ in range(3):
+            stage.hourly()
+            stage.reconcile()
+        assert stage.sandbox.traffic.count(service="attio", kind="write") == 0
+        assert stage.ledger.refusals([ada.id]) == {ada.id: (mark, detail)}
+        assert stage.ledger.unresolved(limit=None) == []
+
 
 class TestRanges:
     def test_a_range_is_read_once_however_long_it_takes(self, stage: Stage) -> None:

@@ -92,6 +92,17 @@ def test_those_left_out_are_named_by_reason_with_links_and_the_rest_counted(impo
     assert line.endswith(f"; and {left_out[Reason.NO_EMAIL] - 5} more, in the ledger (table outcomes).")
 
 
+def test_those_of_whom_attio_refused_a_value_are_named_too(stage: Theatre) -> None:
+    for number in range(2):
+        stage.sandbox.polar.add_customer(email=f"one-{number}@example.com", billing_address={"country": "GB"})
+    stage.sandbox.attio.refuse_values("polar_country")
+
+    stage.play(reconcile)
+
+    assert {one.reason: one.count for one in ended(stage).left_out} == {Reason.PARTLY_REFUSED: 2}
+    stage.heard.that("2 created, partly_refused_by_attio: Attio took everything but", "https://app.attio.com/")
+
+
 @pytest.mark.parametrize("customers", [0, 2])
 def test_hours_with_little_in_them_have_three_to_six_lines(stage: Theatre, customers: int) -> None:
     for number in range(customers):

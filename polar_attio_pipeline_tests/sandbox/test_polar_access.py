@@ -54,6 +54,29 @@ async def test_reading_does_not_allow_writing(sandbox: Sandbox, polar: httpx.Asy
     assert sandbox.polar.customers == {}
 
 
+async def test_credentials_that_are_no_bearer_token_are_none(anyone: httpx.AsyncClient) -> None:
+    answer = await anyone.get(CUSTOMERS, auth=("user", "password"))
+    assert (answer.status_code, answer.json()) == (401, {"error": "Unauthorized", "detail": "Unauthorized"})
+
+
+async def test_only_the_body_can_be_asked_for(polar: httpx.AsyncClient) -> None:
+    answer = await polar.head(CUSTOMERS)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+
+
+async def test_a_browser_may_ask_whether_it_may_ask(anyone: httpx.AsyncClient) -> None:
+    wanted = {"Origin": "https://example.com", "Access-Control-Request-Method": "GET"}
+    answer = await anyone.options(CUSTOMERS, headers=wanted)
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, "*")
+    assert (await anyone.options(CUSTOMERS)).status_code == 405
+
+
+@pytest.mark.parametrize("path", [CUSTOMERS, "/v1/subscriptions/", "/v1/orders/", "/v1/events/", "/v1/members/"])
+async def test_a_page_beyond_what_the_database_can_count_is_a_crash(path: str, polar: httpx.AsyncClient) -> None:
+    assert (await polar.get(path, params={"page": "99999999999999999999"})).status_code == 500
+    assert (await polar.get(path, params={"page": "999999999999999"})).json()["items"] == []
+
+
 async def test_an_unknown_address_is_fastapis_own_404(polar: httpx.AsyncClient) -> None:
     answer = await polar.get("/v1/nothing")
     assert (answer.status_code, answer.json()) == (404, {"detail": "Not Found"})

@@ -76,7 +76,6 @@ class TestFilters:
             ({"limit": "many"}, "int_parsing", ["query", "limit"]),
             ({"active": "perhaps"}, "bool_parsing", ["query", "active"]),
             ({"sorting": ["email", "modified_at"]}, "enum", ["query", "sorting", 1]),
-            ({"organization_id": "ours"}, "uuid_parsing", ["query", "organization_id", 0]),
         ],
     )
     async def test_what_does_not_parse_is_named(
@@ -86,6 +85,13 @@ class TestFilters:
         assert answer.status_code == 422
         (entry,) = answer.json()["detail"]
         assert (entry["type"], entry["loc"]) == (kind, where)
+
+    async def test_a_bad_id_is_refused_as_one_and_as_one_of_several(self, polar: httpx.AsyncClient) -> None:
+        answer = await polar.get("/v1/customers/", params={"organization_id": "ours"})
+        assert answer.status_code == 422
+        one, several = answer.json()["detail"]
+        assert (one["loc"], one["input"]) == (["query", "organization_id", "uuid"], ["ours"])
+        assert (several["loc"], several["input"]) == (["query", "organization_id", "list[uuid]", 0], "ours")
 
 
 async def test_active_customers_have_a_subscription_that_runs(sandbox: Sandbox, polar: httpx.AsyncClient) -> None:

@@ -56,13 +56,22 @@ async def test_an_external_id_belongs_to_one_live_customer(polar: httpx.AsyncCli
 @pytest.mark.parametrize(
     ("body", "where"),
     [
-        ({}, ["body", "email"]),
-        ({"email": None}, ["body", "email"]),
-        ({"email": "nobody"}, ["body", "email"]),
-        ({"email": "two@at@example.com"}, ["body", "email"]),
-        ({"email": "a@localhost"}, ["body", "email"]),
-        ({"email": "a@example.com", "name": "x" * 257}, ["body", "name"]),
-        ({"email": "a@example.com", "billing_address": {"city": "Berlin"}}, ["body", "billing_address", "country"]),
+        ({}, ["body", "individual", "email"]),
+        ({"email": None}, ["body", "individual", "email"]),
+        ({"email": "nobody"}, ["body", "individual", "email"]),
+        ({"email": "two@at@example.com"}, ["body", "individual", "email"]),
+        ({"email": "a@localhost"}, ["body", "individual", "email"]),
+        ({"email": "a@example.com", "name": "x" * 257}, ["body", "individual", "name"]),
+        (
+            {"email": "a@example.com", "billing_address": {"city": "Berlin"}},
+            ["body", "individual", "billing_address", "country"],
+        ),
+        (
+            {"email": "a@example.com", "billing_address": {"country": "XX"}},
+            ["body", "individual", "billing_address", "country"],
+        ),
+        ({"type": "team", "name": "x" * 257}, ["body", "team", "name"]),
+        ({"email": "a@example.com", "tax_id": "DE1"}, ["body", "tax_id"]),
     ],
 )
 async def test_what_is_wrong_with_a_new_customer_is_named(
@@ -78,12 +87,43 @@ async def test_a_body_that_is_no_json_is_a_422(polar: httpx.AsyncClient) -> None
 
 
 async def test_a_team_needs_no_email_but_then_an_owner(polar: httpx.AsyncClient) -> None:
-    assert (await create(polar, type="team", name="Bletchley")).status_code == 422
+    refused = await create(polar, type="team", name="Bletchley")
+    ((place, message),) = complaints(refused)
+    assert (place, message[:21]) == (["body", "team"], "Value error, An owner")
+    assert refused.json()["error"] == "RequestValidationError"
     answer = await create(polar, type="team", name="Bletchley", owner={"email": "owner@example.com", "name": "Joan"})
     assert answer.status_code == 201
     assert answer.json()["email"] is None
     members = await polar.get("/v1/members/", params={"customer_id": answer.json()["id"], "role": "owner"})
     assert [(item["email"], item["name"]) for item in members.json()["items"]] == [("owner@example.com", "Joan")]
+
+
+async def test_a_member_made_from_a_customer_carries_its_external_id(polar: httpx.AsyncClient) -> None:
+    for body in ({"email": "ada@example.com"}, {"type": "team", "email": "team@example.com"}):
+        answer = await create(polar, external_id=f"usr of {body['email']}", **body)
+        members = (await polar.get("/v1/members/", params={"customer_id": answer.json()["id"]})).json()["items"]
+        assert [member["external_id"] for member in members] == [f"usr of {body['email']}"]
+
+
+@pytest.mark.parametrize(("given", "kept"), [("  Ada ", "Ada"), ("", None), ("  ", None)])
+async def test_a_name_is_trimmed_and_an_empty_one_is_none(
+    given: str, kept: str | None, polar: httpx.AsyncClient
+) -> None:
+    created = (await create(polar, email="ada@example.com", name=given)).json()
+    assert created["name"] == kept
+    answer = await polar.patch(f"/v1/customers/{created['id']}", json={"name": f" {given} B "})
+    assert answer.json()["name"] == f"{given} B".strip()
+
+
+async def test_a_state_gets_its_country_and_a_tax_id_its_format(polar: httpx.AsyncClient) -> None:
+    address = {"country": "US", "state": "CA"}
+    created = (await create(polar, email="ada@example.com", billing_address=address, tax_id="911144442")).json()
+    assert created["billing_address"]["state"] == "US-CA"
+    assert created["tax_id"] == ["911144442", "us_ein"]
+    answer = await polar.patch(f"/v1/customers/{created['id']}", json={"billing_address": {"country": "DE"}})
+    assert answer.json()["billing_address"]["state"] is None
+    answer = await polar.patch(f"/v1/customers/{created['id']}", json={"tax_id": "DE123456789"})
+    assert answer.json()["tax_id"] == ["DE123456789", "eu_vat"]
 
 
 async def test_a_change_sets_modified_at_and_no_change_does_not(

@@ -27,7 +27,7 @@ from polar_attio_pipeline.sync.engine import preview, sync
 from polar_attio_pipeline.sync.mapping import BY_KEY, wanted
 from polar_attio_pipeline.sync.outcomes import Outcome
 from polar_attio_pipeline.sync.planning import Plan
-from polar_attio_pipeline.sync.reconciliation import bring, compare
+from polar_attio_pipeline.sync.reconciliation import Book, bring, compare
 from polar_attio_pipeline.sync.records import Customer
 from polar_attio_pipeline.sync.services import Services
 from polar_attio_pipeline_tests.attributes import KNOWN, add_attributes
@@ -80,8 +80,12 @@ class BothSides:
 
     async def pages(self, *, but: str = "") -> AsyncIterator[list[Customer]]:
         """All customers as it is read; somebody can be left out."""
-        async for page in Listing(self.source).pages():
+        async for page in Listing(self.source, export_first=False).pages():
             yield [customer for customer in page if customer.id != but]
+
+    def book(self, *, but: str = "") -> Book:
+        """What a comparison reads: nobody comes meanwhile."""
+        return Book(self.pages(but=but), no_newcomers())
 
     async def one_pass(self) -> dict[str, Outcome]:
         """Read the book, sync it, and return the outcomes by customer."""
@@ -96,7 +100,7 @@ class BothSides:
 
     async def reconcile(self) -> Comparison:
         """Reconcile all customers, and return the comparison."""
-        comparison = await compare(self.pages(), self.services, self.record)
+        comparison = await compare(self.book(), self.services, self.record)
         await bring(comparison.pending(), comparison, self.services, self.record)
         return comparison
 
@@ -161,3 +165,10 @@ async def connect(sandbox: Sandbox, slugs: Mapping[str, str] = SLUGS) -> AsyncIt
         ) as attio,
     ):
         yield BothSides(sandbox, PolarClient(polar), await AttioClient.connect(attio, slugs))
+
+
+async def no_newcomers() -> AsyncIterator[list[Customer]]:
+    """Yield nothing."""
+    nothing: list[list[Customer]] = []
+    for portion in nothing:
+        yield portion

@@ -11,7 +11,7 @@ from polar_attio_pipeline.sync.comparison import Comparison
 from polar_attio_pipeline.sync.engine import sync
 from polar_attio_pipeline.sync.mapping import ATTRIBUTES
 from polar_attio_pipeline.sync.outcomes import FAILED, Outcome, Reason, Result
-from polar_attio_pipeline.sync.reconciliation import bring, compare
+from polar_attio_pipeline.sync.reconciliation import Book, bring, compare
 from polar_attio_pipeline.sync.records import Customer
 from polar_attio_pipeline_tests.attributes import KNOWN, add_attributes
 from polar_attio_pipeline_tests.sync.both_sides import BothSides, connect, new_sandbox
@@ -35,11 +35,12 @@ async def one_pass(both: BothSides, customers: Iterable[Customer], audience: Aud
 async def reconciled(
     both: BothSides, customers: Sequence[Customer], audience: Audience
 ) -> tuple[Comparison, dict[str, Outcome]]:
-    async def pages() -> AsyncIterator[Sequence[Customer]]:
-        yield customers
+    async def portions(*some: Sequence[Customer]) -> AsyncIterator[Sequence[Customer]]:
+        for portion in some:
+            yield portion
 
     services = replace(both.services, audience=audience)
-    comparison = await compare(pages(), services, both.record)
+    comparison = await compare(Book(portions(customers), portions()), services, both.record)
     await bring(comparison.pending(), comparison, services, both.record)
     return comparison, both.outcomes()
 

@@ -1,5 +1,6 @@
 """All customers against everybody who is marked: settled, to be looked at, gone, or holding one id twice."""
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -28,7 +29,9 @@ def compared(book: Iterable[Customer], people: Iterable[Person]) -> tuple[Compar
     comparison = Comparison(TARGETS, overwrite_typed=False)
     for one in people:
         comparison.add_person(one)
-    return comparison, comparison.compare(book)
+    for each in book:
+        comparison.add_customer(each)
+    return comparison, list(comparison.settle())
 
 
 def test_who_needs_nothing_is_settled_without_another_look() -> None:
@@ -73,7 +76,8 @@ def test_a_value_that_a_person_typed_is_pending_where_the_setting_lets_it_be_ove
     held = in_step("p1", customer(country="FR"))
     comparison = Comparison(TARGETS, overwrite_typed=True)
     comparison.add_person(replace(held, values={**held.values, **typed}))
-    comparison.compare([customer(country="FR")])
+    comparison.add_customer(customer(country="FR"))
+    assert list(comparison.settle()) == []
     assert len(comparison.pending()) == 1
 
 
@@ -84,18 +88,63 @@ class TestTheTypeThatAnExportDoesNotSay:
         complete, values={key: value for key, value in complete.values.items() if key != "polar_customer_type"}
     )
 
-    def test_is_asked_for_while_the_person_lacks_it(self) -> None:
-        assert list(compared([self.exported], [self.without_type])[0].pending()) == [self.exported]
+    def test_keeps_nobody_pending_although_the_person_lacks_it(self) -> None:
+        assert list(compared([self.exported], [self.without_type])[0].pending()) == []
 
-    def test_is_not_compared_once_the_person_has_it(self) -> None:
+    def test_is_not_compared_where_the_person_has_it(self) -> None:
         assert list(compared([self.exported], [self.complete])[0].pending()) == []
 
-    def test_keeps_nobody_pending_in_a_workspace_without_the_attribute(self) -> None:
-        targets = tuple(target for target in TARGETS if target.attribute.key != "polar_customer_type")
-        comparison = Comparison(targets, overwrite_typed=False)
-        comparison.add_person(self.without_type)
-        comparison.compare([self.exported])
-        assert list(comparison.pending()) == []
+    def test_is_compared_where_a_page_says_it(self) -> None:
+        assert list(compared([customer()], [self.without_type])[0].pending()) == [customer()]
+
+
+class TestTheOrderInWhichBothSidesCome:
+    ada = customer()
+    bob = customer(BOB, "bob@example.com", name="Bob")
+    new = customer(GONE, "new@example.com")
+    people = (
+        in_step("p1", customer()),
+        in_step("p2", customer(BOB, "bob@example.com", name="Bob")),
+        in_step("p3", customer(BOB, "bob@example.com", name="Bob")),
+        in_step("p4", customer("d0000000-0000-4000-8000-000000000004", "d@example.com")),
+    )
+
+    @pytest.mark.parametrize("order", list(itertools.permutations(range(7), 7))[::97])
+    def test_does_not_matter(self, order: tuple[int, ...]) -> None:
+        comparison = Comparison(TARGETS, overwrite_typed=False)
+        for one in ((self.ada, self.bob, self.new, *self.people)[place] for place in order):
+            if isinstance(one, Person):
+                comparison.add_person(one)
+            else:
+                comparison.add_customer(one)
+
+        settled = [(outcome.customer_id, outcome.record_id) for outcome in comparison.settle()]
+
+        assert settled == [(ADA, "p1")]
+        assert {one.id for one in comparison.pending()} == {BOB, GONE}
+        assert {marked.record_id for marked in comparison.copied[BOB]} == {"p2", "p3"}
+        assert {marked.marked_by for marked in comparison.copied[BOB]} == {"api-token"}
+        assert [marked.record_id for marked in comparison.orphaned()] == ["p4"]
+        assert comparison.strangers() == (1, 3)
+        assert comparison.record_ids().keys() == {BOB}
+        assert (comparison.compared, comparison.settled, comparison.marked_count) == (3, 1, 3)
+
+    def test_does_not_matter_for_a_person_that_two_pages_show(self) -> None:
+        comparison = Comparison(TARGETS, overwrite_typed=False)
+        comparison.add_customer(self.ada)
+        for _ in range(2):
+            comparison.add_person(self.people[0])
+        assert [outcome.record_id for outcome in comparison.settle()] == ["p1"]
+        assert comparison.copied == {}
+
+
+def test_nothing_is_settled_and_nobody_is_pending_before_both_sides_are_complete() -> None:
+    comparison = Comparison(TARGETS, overwrite_typed=False)
+    comparison.add_customer(customer())
+    comparison.add_person(in_step("p1", customer()))
+    assert (list(comparison.pending()), comparison.settled) == ([], 0)
+    assert [outcome.result for outcome in comparison.settle()] == [Result.UNCHANGED]
+    assert list(comparison.settle()) == []
 
 
 def test_an_id_on_two_records_is_reported_and_nobody_is_settled_by_it() -> None:

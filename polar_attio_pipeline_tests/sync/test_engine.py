@@ -32,8 +32,8 @@ class Meddled:
         self.meddle()
         return found
 
-    def marked(self) -> AsyncIterator[Sequence[Person]]:
-        return self.people.marked()
+    def marked(self, *, expected: int = 0) -> AsyncIterator[Sequence[Person]]:
+        return self.people.marked(expected=expected)
 
     async def create(self, values: Values, *, email: str) -> Person:
         return await self.people.create(values, email=email)

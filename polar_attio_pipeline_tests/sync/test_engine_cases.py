@@ -166,13 +166,13 @@ class TestReconciliation:
         assert [marked.record_id for marked in unmarking.unmarked] == [record_id]
         assert both.attio.person(record_id).values["polar_customer"] is False
         assert both.attio.person(record_id).values["polar_customer_id"] == gone
-        assert (await compare(both.pages(), both.services)).orphaned() == []
+        assert (await compare(both.book(), both.services)).orphaned() == []
 
     async def test_nobody_is_unmarked_whom_polar_has_after_all(self, both: BothSides) -> None:
         both.add_customers(2)
         await both.one_pass()
         missed = next(iter(both.polar.customers))
-        comparison = await compare(both.pages(but=missed), both.services)
+        comparison = await compare(both.book(but=missed), both.services)
         assert [marked.customer_id for marked in comparison.orphaned()] == [missed]
         assert (await unmark(comparison.orphaned(), both.services)).unmarked == []
         assert both.person_of(missed).values["polar_customer"] is True

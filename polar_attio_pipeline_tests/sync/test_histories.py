@@ -268,7 +268,7 @@ class Histories(RuleBasedStateMachine):
     async def previewed(self, book: dict[str, Customer], *, whole: bool) -> dict[str, Plan]:
         if not whole:
             return await self.both.planned(book.values())
-        comparison = await compare(self.both.pages(), self.both.services)
+        comparison = await compare(self.both.book(), self.both.services)
         return await self.both.planned(comparison.pending())
 
     # Whom an event is about.

@@ -10,6 +10,8 @@ from polar_attio_pipeline.sync.outcomes import (
     Reason,
     Result,
     changed_meanwhile,
+    partly_refused,
+    partly_refused_before,
     refused,
     tally,
     unanswered,
@@ -18,6 +20,7 @@ from polar_attio_pipeline.sync.outcomes import (
     unwritable,
     written,
 )
+from polar_attio_pipeline.sync.partial_writes import Refusal
 from polar_attio_pipeline.sync.planning import Action, Change, Plan
 from polar_attio_pipeline_tests.sync.builders import ADA, SPRING, customer, person, planned
 
@@ -77,6 +80,26 @@ def test_a_refusal_without_a_field_still_says_what_attio_said() -> None:
     outcome = refused(planned(Action.CREATE, Case.NEW), field=None, message="No.", fingerprint="f")
     assert outcome.detail is not None
     assert outcome.detail.startswith("Attio refused the record: No.")
+
+
+def test_a_refused_value_is_named_with_attios_words_and_the_result_is_that_of_the_rest() -> None:
+    done = Plan(customer(), Match(Case.KNOWN, P1), Action.UPDATE, (Change("name", None, "Ada"),))
+    refusals = [Refusal(("polar_country",), "No country."), Refusal(("polar_mrr", "polar_seats"), "Not that.")]
+    outcome = partly_refused(done, P1, refusals, fingerprint="f")
+    assert (outcome.result, outcome.reason, outcome.fingerprint) == (Result.UPDATED, Reason.PARTLY_REFUSED, "f")
+    assert (outcome.changed, outcome.record_id) == (("name",), "p1")
+    assert outcome.detail == (
+        "Attio refused polar_country: No country. Attio refused a value without naming it, one of polar_mrr, "
+        "polar_seats: Not that. Correct the value in Polar, or the attribute in Attio: it is sent again when one of "
+        "them has changed, and once a day."
+    )
+
+
+def test_a_value_that_is_not_sent_again_leaves_the_person_unchanged_and_repeats_what_was_said() -> None:
+    due = Plan(customer(), Match(Case.KNOWN, P1), Action.UPDATE, (Change("polar_country", None, "GB"),))
+    outcome = partly_refused_before(due, P1, detail="Attio refused polar_country: No.", fingerprint="f")
+    assert (outcome.result, outcome.reason, outcome.changed) == (Result.UNCHANGED, Reason.PARTLY_REFUSED, ())
+    assert (outcome.detail, outcome.fingerprint) == ("Attio refused polar_country: No.", "f")
 
 
 def test_a_person_that_keeps_changing_under_the_pass_is_for_a_human() -> None:

@@ -1,6 +1,9 @@
 """What a workspace fails at because somebody asked for it."""
 
-from polar_attio_pipeline.sandbox.attio.errors import bad_request, conflict
+from collections.abc import Mapping
+from typing import Any
+
+from polar_attio_pipeline.sandbox.attio.errors import bad_request, conflict, invalid_value
 from polar_attio_pipeline.sandbox.attio.store import Record
 
 
@@ -15,6 +18,7 @@ class Failures:
         self._conflicts = 0
         self._gates = 0
         self._broken: set[str] = set()
+        self._refused: set[str] = set()
 
     def conflict_next(self, count: int = 1) -> None:
         """Answer the next record writes with 409 `concurrent_write_conflict`."""
@@ -23,6 +27,14 @@ class Failures:
     def gate_next(self, count: int = 1) -> None:
         """Answer the next record writes with 400 `particle_gate_violation`, as behind a plan's gate."""
         self._gates = count
+
+    def refuse_values(self, slug: str) -> None:
+        """Answer 400 to each record write through the API that has a value for an attribute, whatever the value."""
+        self._refused.add(slug)
+
+    def accept_values(self, slug: str) -> None:
+        """Let values of the attribute be written again."""
+        self._refused.discard(slug)
 
     def break_person(self, record_id: str) -> None:
         """Answer 500 whenever the person would be in an answer of the API: alone, in a list or after a write.
@@ -44,12 +56,18 @@ class Failures:
         if record.id in self._broken:
             raise BrokenRecordError(record.id)
 
-    def admit_write(self) -> None:
+    def admit_write(self, values: Mapping[str, Any]) -> None:
         """Let a record write through, or fail it as was asked for.
 
+        Args:
+            values: What it would write, by slug.
+
         Raises:
-            AttioError: `conflict_next` or `gate_next` is not used up; 409 or 400.
+            AttioError: `conflict_next` or `gate_next` is not used up, or an attribute's values are refused; 409 or 400.
         """
+        refused = next((slug for slug in values if slug in self._refused), None)
+        if refused is not None:
+            raise invalid_value(refused)
         if self._conflicts:
             self._conflicts -= 1
             raise conflict(

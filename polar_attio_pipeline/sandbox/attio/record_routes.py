@@ -30,7 +30,7 @@ def get(call: Call) -> Answer:
 def create(call: Call) -> Answer:
     """`POST /v2/objects/{object}/records`: refuses values of unique attributes that are taken."""
     object_type, values = call.object_type, values_of(call.data("values"))
-    call.world.admit_write()
+    call.world.admit_write(values)
     call.world.admit_record()
     record = call.world.records.create(object_type, values, call.actor)
     call.world.writes += 1
@@ -47,7 +47,7 @@ def upsert(call: Call) -> Answer:
     record = call.world.records.upsert_target(object_type, values, matching)
     if record is None:
         return create(call)
-    call.world.admit_write()
+    call.world.admit_write(values)
     call.world.records.update(
         record, values, call.actor, lambda attribute: "append" if attribute is matching else "replace"
     )
@@ -103,7 +103,7 @@ def values(call: Call) -> Answer:
 
 def _update(call: Call, mode: Mode) -> Answer:
     record, values_sent = call.record, values_of(call.data("values"))
-    call.world.admit_write()
+    call.world.admit_write(values_sent)
     call.world.records.update(record, values_sent, call.actor, lambda _: mode)
     call.world.writes += 1
     return _record(call, record)

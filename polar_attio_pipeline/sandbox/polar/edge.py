@@ -1,6 +1,7 @@
 """What every request under `/v1` passes before its route: version, token, rate limit; and the headers back."""
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from polar_attio_pipeline.sandbox.polar import errors
@@ -28,6 +29,9 @@ class PolarEdge:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        if _is_preflight(scope["method"], headers):
+            await _preflight(headers)(scope, receive, send)
+            return
         version = headers.get("polar-version", errors.VERSION)
         if version not in errors.VERSIONS:
             await errors.no_route()(scope, receive, send)
@@ -39,7 +43,10 @@ class PolarEdge:
             await send_too_many(send, str(WINDOW_SECONDS), version=version)
             return
         scope[TOKEN], scope[WORLD] = token, world
-        if credential and token is None:
+        if scope["method"] == "HEAD":
+            await errors.no_method()(scope, receive, with_headers(send, version=version))
+            return
+        if credential.lower().startswith("bearer ") and token is None:
             await errors.invalid_token()(scope, receive, with_headers(send, version=version))
             return
         await self._app(scope, receive, with_headers(send, version=version))
@@ -48,6 +55,21 @@ class PolarEdge:
         scheme, _, value = credential.partition(" ")
         found = self._world.of_token(value) if scheme.lower() == "bearer" else None
         return found or (self._world, None)
+
+
+def _is_preflight(method: str, headers: Headers) -> bool:
+    return method == "OPTIONS" and "origin" in headers and "access-control-request-method" in headers
+
+
+def _preflight(headers: Headers) -> Response:
+    """Answer a browser that asks whether it may ask: any origin may."""
+    allowed = {
+        "access-control-allow-origin": "*",
+        "access-control-allow-methods": "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT",
+        "access-control-max-age": "600",
+        "access-control-allow-headers": headers.get("access-control-request-headers", "*"),
+    }
+    return PlainTextResponse("OK", headers=allowed)
 
 
 def with_headers(send: Send, *, version: str = errors.VERSION) -> Send:

@@ -57,6 +57,11 @@ def no_route() -> Response:
     return Json({"detail": "Not Found"}, 404)
 
 
+def no_method() -> Response:
+    """405 for a method that the address does not take; HEAD is one everywhere."""
+    return Json({"detail": "Method Not Allowed"}, 405, headers={"Allow": "GET"})
+
+
 def invalid(detail: Sequence[dict[str, Any]]) -> Response:
     """422 for what does not parse."""
     return Json({"error": "RequestValidationError", "detail": list(detail)}, 422)

@@ -1,10 +1,10 @@
-"""`GET /v1/customers/export`: every live customer of an organization as CSV, streamed, in no order."""
+"""Exports as CSV, streamed: every live customer of an organization, in no order; and what others export."""
 
 import csv
 import io
 import json
 import zlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any
 
@@ -30,12 +30,21 @@ def export_response(customers: Iterable[Customer]) -> StreamingResponse:
         customers: One snapshot of the rows that the token may read, those included that make a list answer 500.
     """
     rows = sorted(customers, key=lambda row: zlib.crc32(row.id.encode()))
-    headers = {"content-disposition": "attachment; filename=polar-customers.csv"}
-    return StreamingResponse(_stream(rows), media_type="text/csv", headers=headers)
+    return csv_response("customers", chain([COLUMNS], map(_fields, rows)))
 
 
-async def _stream(customers: Iterable[Customer]) -> AsyncIterator[bytes]:
-    lines = chain([COLUMNS], map(_fields, customers))
+def csv_response(what: str, lines: Iterable[Sequence[Any]]) -> StreamingResponse:
+    """Return lines of CSV, in chunks.
+
+    Args:
+        what: Is exported; names the file.
+        lines: The header, and a line a row.
+    """
+    headers = {"content-disposition": f"attachment; filename=polar-{what}.csv"}
+    return StreamingResponse(_stream(iter(lines)), media_type="text/csv", headers=headers)
+
+
+async def _stream(lines: Iterator[Sequence[Any]]) -> AsyncIterator[bytes]:
     while chunk := list(islice(lines, _ROWS_PER_CHUNK)):
         out = io.StringIO(newline="")
         csv.writer(out).writerows(chunk)

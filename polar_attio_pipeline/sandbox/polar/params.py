@@ -1,22 +1,26 @@
 """What requests may say, parsed with pydantic as Polar's server does, so that its complaints read the same."""
 
 import re
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
-from pydantic import UUID4, AfterValidator, BaseModel, PositiveInt, StringConstraints, ValidationError
+from pydantic import UUID4, AfterValidator, BaseModel, PositiveInt, ValidationError
 from pydantic_core import PydanticCustomError
 from starlette.datastructures import QueryParams
 
 from polar_attio_pipeline.sandbox.polar import errors
-from polar_attio_pipeline.sandbox.polar.rows import CustomerType, MemberRole, Status
+from polar_attio_pipeline.sandbox.polar.rows import MemberRole
 
 MAX_LIMIT = 100
 """A larger limit is clamped without a word (Polar's server, `API_PAGINATION_MAX_LIMIT`)."""
 
+_MAX_OFFSET = 2**63 - 1
+"""Beyond it the database refuses the number, and the server answers 500 (seen on Polar's server)."""
+
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
 
-def _one_of(*names: str) -> AfterValidator:
+def one_of(*names: str) -> AfterValidator:
+    """Return a check that a text is one of these names, with or without a minus sign."""
     signed = [f"'{sign}{name}'" for name in names for sign in ("", "-")]
     expected = f"{', '.join(signed[:-1])} or {signed[-1]}"
 
@@ -28,14 +32,10 @@ def _one_of(*names: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-CustomerSort = Annotated[str, _one_of("created_at", "email", "name")]
-MemberSort = Annotated[str, _one_of("created_at")]
-SubscriptionSort = Annotated[
-    str,
-    _one_of(
-        "customer", "status", "started_at", "current_period_end", "ended_at", "ends_at", "amount", "product", "discount"
-    ),
-]  # fmt: skip
+CustomerSort = Annotated[str, one_of("created_at", "email", "name")]
+MemberSort = Annotated[str, one_of("created_at")]
+Ids: TypeAlias = UUID4 | list[UUID4] | None
+"""A filter by ids, given once or several times; what parses as neither is refused for both (Polar's server)."""
 
 
 class Page(BaseModel):
@@ -59,7 +59,7 @@ class CustomersQuery(Page):
     """Parameters of `GET /v1/customers/`. Others are ignored."""
 
     sorting: list[CustomerSort] = ["-created_at"]
-    organization_id: list[UUID4] | None = None
+    organization_id: Ids = None
     email: str | None = None
     query: str | None = None
     active: bool | None = None
@@ -68,7 +68,7 @@ class CustomersQuery(Page):
 class ExportQuery(BaseModel):
     """Parameters of `GET /v1/customers/export`."""
 
-    organization_id: list[UUID4] | None = None
+    organization_id: Ids = None
 
 
 class MembersQuery(Page):
@@ -78,17 +78,6 @@ class MembersQuery(Page):
     customer_id: str | None = None
     external_customer_id: str | None = None
     role: MemberRole | None = None
-
-
-class SubscriptionsQuery(Page):
-    """Parameters of `GET /v1/subscriptions/`."""
-
-    sorting: list[SubscriptionSort] = ["-started_at"]
-    organization_id: list[UUID4] | None = None
-    customer_id: list[UUID4] | None = None
-    product_id: list[UUID4] | None = None
-    status: list[Status] | None = None
-    active: bool | None = None
 
 
 class DeleteQuery(BaseModel):
@@ -109,98 +98,27 @@ class OrganizationsQuery(Page):
     slug: str | None = None
 
 
-def _email(text: str) -> str:
-    local, at, domain = text.strip().rpartition("@")
-    if not at:
-        reason = "An email address must have an @-sign."
-    elif not local or "@" in local or " " in text.strip():
-        reason = "The part before the @-sign contains invalid characters."
-    elif "." not in domain.strip("."):
-        reason = "The part after the @-sign is not valid. It should have a period."
-    else:
-        return f"{local}@{domain.lower()}"
-    raise PydanticCustomError("value_error", "value is not a valid email address: {reason}", {"reason": reason})
-
-
-def _external_id(text: str | None) -> str | None:
-    return text if text and text.strip() else None
-
-
-Email = Annotated[str, AfterValidator(_email)]
-"""An address; only its domain is lower-cased (Polar's server)."""
-ExternalId = Annotated[str | None, AfterValidator(_external_id)]
-Name = Annotated[str, StringConstraints(max_length=256)]
-
-
-class AddressInput(BaseModel):
-    """A billing address."""
-
-    country: Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")]
-    line1: str | None = None
-    line2: str | None = None
-    postal_code: str | None = None
-    city: str | None = None
-    state: str | None = None
-
-
-class OwnerInput(BaseModel):
-    """The owner of a new customer."""
-
-    email: Email
-    name: Name | None = None
-    external_id: ExternalId = None
-
-
-class CustomerUpdate(BaseModel):
-    """Body of `PATCH /v1/customers/{id}`."""
-
-    email: Email | None = None
-    name: Name | None = None
-    type: CustomerType | None = None
-    external_id: ExternalId = None
-    billing_address: AddressInput | None = None
-    locale: str | None = None
-    metadata: dict[str, str | int | float | bool] = {}
-
-
-class TeamCreate(BaseModel):
-    """Body of `POST /v1/customers/` for a team."""
-
-    type: Literal["team"]
-    email: Email | None = None
-    name: Name | None = None
-    external_id: ExternalId = None
-    billing_address: AddressInput | None = None
-    locale: str | None = None
-    metadata: dict[str, str | int | float | bool] = {}
-    owner: OwnerInput | None = None
-
-
-class IndividualCreate(TeamCreate):
-    """Body of `POST /v1/customers/` for an individual."""
-
-    type: Literal["individual"] = "individual"  # type: ignore[assignment]  # the other half of the union
-    email: Email
-
-
-def parse(model: type[Parsed], given: Any, where: str) -> Parsed:
-    """Parse, or end the request with a 422 that says what is wrong where (`query` or `body`)."""
+def parse(model: type[Parsed], given: Any, *where: str) -> Parsed:
+    """Parse, or end the request with a 422 that says what is wrong where (such as `query` or `body`)."""
     try:
         return model.model_validate(given)
     except ValidationError as refusal:
         entries = refusal.errors(include_url=False)
-        detail = [{**entry, "loc": [where, *entry["loc"]]} for entry in entries]
+        detail = [{**entry, "loc": [*where, *entry["loc"]]} for entry in entries]
         raise errors.RefusedError(errors.invalid(detail)) from None
 
 
-def parse_query(model: type[Parsed], query: QueryParams) -> Parsed:
+def parse_query(model: type[Parsed], params: QueryParams) -> Parsed:
     """Parse a query string: repeated parameters where a list is expected, else the last one counts."""
     given: dict[str, Any] = {}
     for name, field in model.model_fields.items():
-        values = query.getlist(name)
+        values = params.getlist(name)
         if values:
             given[name] = values if "list" in str(field.annotation) else values[-1]
-    return parse(model, given, "query")
+    query = parse(model, given, "query")
+    if isinstance(query, Page) and query.offset > _MAX_OFFSET:
+        raise errors.RefusedError(errors.server_error())
+    return query
 
 
 def parse_path_id(path_params: dict[str, Any]) -> str:

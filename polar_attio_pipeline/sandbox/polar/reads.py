@@ -1,11 +1,9 @@
 """Polar's routes that read."""
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
-from pydantic import UUID4
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,26 +11,23 @@ from polar_attio_pipeline.sandbox.json_response import Json
 from polar_attio_pipeline.sandbox.polar import errors
 from polar_attio_pipeline.sandbox.polar.churn import ChurnRunner
 from polar_attio_pipeline.sandbox.polar.export import export_response
+from polar_attio_pipeline.sandbox.polar.listing import is_any_of, listed
 from polar_attio_pipeline.sandbox.polar.ordering import cut_page, sort_key
 from polar_attio_pipeline.sandbox.polar.organization import organization_json
 from polar_attio_pipeline.sandbox.polar.params import (
     CustomersQuery,
     ExportQuery,
+    Ids,
     MembersQuery,
     OrganizationsQuery,
     Page,
-    SubscriptionsQuery,
     metadata_filter,
     parse_path_id,
     parse_query,
 )
-from polar_attio_pipeline.sandbox.polar.render import (
-    customer_json,
-    member_json,
-    state_json,
-    subscription_json,
-)
-from polar_attio_pipeline.sandbox.polar.rows import ACTIVE, Customer, Member, Subscription
+from polar_attio_pipeline.sandbox.polar.render import customer_json, member_json
+from polar_attio_pipeline.sandbox.polar.render_billing import state_json
+from polar_attio_pipeline.sandbox.polar.rows import Customer, Member
 from polar_attio_pipeline.sandbox.polar.world import PolarWorld
 
 Row = TypeVar("Row")
@@ -67,7 +62,7 @@ class Reads:
         if not all(row.serialisable for row in page):
             return errors.server_error()
         organization_id = self._world.organization.id
-        return _listed([customer_json(row, organization_id) for row in page], total, query)
+        return listed([customer_json(row, organization_id) for row in page], total, query)
 
     def export(self, request: Request) -> Response:
         """Export every customer as CSV, in one snapshot."""
@@ -99,17 +94,7 @@ class Reads:
         key = sort_key(query.sorting, {"created_at": lambda row: row.created_at})
         rows = sorted((row for row in found if query.role in (None, row.role)), key=key)
         page = cut_page(rows, key, offset=query.offset, limit=query.size)
-        return _listed([member_json(row) for row in page], len(rows), query)
-
-    def subscriptions(self, request: Request) -> Response:
-        """List subscriptions, each with its customer and product."""
-        query = parse_query(SubscriptionsQuery, request.query_params)
-        with self._world.lock:
-            self._world.settle()
-            rows, key = self._subscriptions(query)
-            page = cut_page(rows, key, offset=query.offset, limit=query.size)
-            shown = [self._subscription(row) for row in page]
-        return _listed(shown, len(rows), query)
+        return listed([member_json(row) for row in page], len(rows), query)
 
     def organizations(self, request: Request) -> Response:
         """List the organizations of the token: one."""
@@ -117,7 +102,7 @@ class Reads:
         organization = self._world.organization
         rows = [organization] if query.slug in (None, organization.slug) else []
         page = rows[query.offset : query.offset + query.size]
-        return _listed([organization_json(row) for row in page], len(rows), query)
+        return listed([organization_json(row) for row in page], len(rows), query)
 
     def _customers(self, query: CustomersQuery, metadata: dict[str, list[str]]) -> Rows[Customer]:
         rows, key = self._world.view.ordered(query.sorting)
@@ -167,29 +152,8 @@ class Reads:
             return self._world.view
         return [] if owner is None else [owner]
 
-    def _subscriptions(self, query: SubscriptionsQuery) -> Rows[Subscription]:
-        rows, key = self._world.subscriptions.ordered(query.sorting)
-        if not self._ours(query.organization_id):
-            return [], key
-        if query.status is not None:
-            statuses = frozenset(query.status)
-            rows = [row for row in rows if row.status in statuses]
-        if query.active is not None:
-            rows = [row for row in rows if (row.status in ACTIVE) == query.active]
-        if query.customer_id is not None:
-            customers = frozenset(map(str, query.customer_id))
-            rows = [row for row in rows if row.customer_id in customers]
-        if query.product_id is not None:
-            products = frozenset(map(str, query.product_id))
-            rows = [row for row in rows if row.product.id in products]
-        return rows, key
-
-    def _subscription(self, row: Subscription) -> dict[str, Any]:
-        customer = self._world.customers.get(row.customer_id) or self._world.deleted[row.customer_id]
-        return subscription_json(row, customer, self._world.organization.id)
-
-    def _ours(self, organization_ids: Sequence[UUID4] | None) -> bool:
-        return organization_ids is None or self._world.organization.id in map(str, organization_ids)
+    def _ours(self, organization_ids: Ids) -> bool:
+        return is_any_of(self._world.organization.id, organization_ids)
 
 
 def _customer_id(text: str) -> str:
@@ -198,11 +162,6 @@ def _customer_id(text: str) -> str:
         return str(UUID(text))
     except ValueError:
         raise errors.RefusedError(errors.not_found("Invalid customer ID format")) from None
-
-
-def _listed(items: list[dict[str, Any]], total: int, query: Page) -> Response:
-    pagination = {"total_count": total, "max_page": math.ceil(total / query.size)}
-    return Json({"items": items, "pagination": pagination})
 
 
 def _mentions(row: Customer, text: str) -> bool:

@@ -6,13 +6,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from polar_attio_pipeline.sandbox.polar import errors
+from polar_attio_pipeline.sandbox.polar import billing_reads, errors, event_reads
 from polar_attio_pipeline.sandbox.polar.churn import ChurnRunner
 from polar_attio_pipeline.sandbox.polar.edge import TOKEN, WORLD
 from polar_attio_pipeline.sandbox.polar.reads import Reads
+from polar_attio_pipeline.sandbox.polar.world import PolarWorld
 from polar_attio_pipeline.sandbox.polar.writes import Writes
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+Reading = Callable[[PolarWorld, Request], Response]
 
 
 def routes(churn: ChurnRunner) -> list[Route]:
@@ -29,8 +31,14 @@ def routes(churn: ChurnRunner) -> list[Route]:
         ("/v1/customers/{id}", Reads.customer, "customers"),
         ("/v1/customers/{id}/state", Reads.state, "customers"),
         ("/v1/members/", Reads.members, "members"),
-        ("/v1/subscriptions/", Reads.subscriptions, "subscriptions"),
         ("/v1/organizations/", Reads.organizations, "organizations"),
+    ]
+    billed = [
+        ("/v1/subscriptions/", billing_reads.subscriptions, "subscriptions"),
+        ("/v1/subscriptions/export", billing_reads.export_subscriptions, "subscriptions"),
+        ("/v1/orders/", billing_reads.orders, "orders"),
+        ("/v1/orders/export", billing_reads.export_orders, "orders"),
+        ("/v1/events/", event_reads.events, "events"),
     ]
     written = [
         ("/v1/customers/", "POST", Writes.create),
@@ -40,16 +48,21 @@ def routes(churn: ChurnRunner) -> list[Route]:
         ("/v1/customers/{id}", "DELETE", Writes.delete),
     ]
     return [
-        *(Route(path, _reading(handler, what, churn), methods=["GET"]) for path, handler, what in listed),
+        *(Route(path, _reading(_over(handler, churn), what), methods=["GET"]) for path, handler, what in listed),
+        *(Route(path, _reading(handler, what), methods=["GET"]) for path, handler, what in billed),
         *(Route(path, _writing(handler), methods=[method]) for path, method, handler in written),
     ]
 
 
-def _reading(handler: Callable[[Reads, Request], Response], what: str, churn: ChurnRunner) -> Endpoint:
+def _over(handler: Callable[[Reads, Request], Response], churn: ChurnRunner) -> Reading:
+    return lambda world, request: handler(Reads(world, churn), request)
+
+
+def _reading(handler: Reading, what: str) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         try:
             _check_scopes(request, f"{what}:read", f"{what}:write")
-            return handler(Reads(request.scope[WORLD], churn), request)
+            return handler(request.scope[WORLD], request)
         except errors.RefusedError as refusal:
             return refusal.response
 

@@ -7,10 +7,6 @@ from typing import Any, Literal
 
 CustomerType = Literal["individual", "team"]
 MemberRole = Literal["owner", "billing_manager", "member"]
-Status = Literal["incomplete", "incomplete_expired", "trialing", "active", "past_due", "canceled", "unpaid", "paused"]
-
-ACTIVE: frozenset[Status] = frozenset({"trialing", "active", "past_due"})
-"""What `GET /v1/customers/?active=true` counts as active (Polar's server, `get_active_clause`)."""
 
 _NOTHING: Mapping[str, Any] = {}
 
@@ -60,35 +56,6 @@ class Member:
     role: MemberRole = "owner"
     external_id: str | None = None
     modified_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Product:
-    """What is sold, at one monthly or yearly price in cents."""
-
-    id: str
-    price_id: str
-    name: str
-    amount: int
-    interval: Literal["month", "year"]
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """A customer's subscription of a product."""
-
-    id: str
-    created_at: datetime
-    customer_id: str
-    product: Product
-    status: Status
-    started_at: datetime
-    current_period_start: datetime
-    current_period_end: datetime
-    modified_at: datetime | None = None
-    canceled_at: datetime | None = None
-    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,73 +1,48 @@
-"""The subscriptions of all customers."""
+"""The subscriptions and the orders of all customers."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from polar_attio_pipeline.sandbox.polar.ordering import Key, sort_key
-from polar_attio_pipeline.sandbox.polar.rows import ACTIVE, Subscription
+from polar_attio_pipeline.sandbox.polar.billing_rows import ACTIVE, Order, Subscription
+from polar_attio_pipeline.sandbox.polar.book import Book
 
-FIELDS: Mapping[str, Callable[[Subscription], Any]] = {
+_SUBSCRIPTION_FIELDS: Mapping[str, Callable[[Subscription], Any]] = {
     "customer": lambda row: row.customer_id,
     "status": lambda row: row.status,
     "started_at": lambda row: row.started_at,
     "current_period_end": lambda row: row.current_period_end,
     "ended_at": lambda row: row.ended_at,
-    "ends_at": lambda row: row.ended_at,
-    "amount": lambda row: row.product.amount,
+    "ends_at": lambda row: row.ends_at,
+    "amount": lambda row: row.amount,
     "product": lambda row: row.product.name,
-    "discount": lambda _: None,
+    "discount": lambda row: row.discount and row.discount.name,
+}
+_ORDER_FIELDS: Mapping[str, Callable[[Order], Any]] = {
+    "created_at": lambda row: row.created_at,
+    "status": lambda row: row.status,
+    "invoice_number": lambda row: row.number,
+    "amount": lambda row: row.net_amount,
+    "net_amount": lambda row: row.net_amount,
+    "customer": lambda row: row.customer_id,
+    "product": lambda row: row.product.name,
+    "discount": lambda row: row.discount and row.discount.name,
+    "subscription": lambda row: row.subscription_id,
 }
 
 
-class Subscriptions:
-    """Subscriptions by customer, with every order that was asked for kept until the next write."""
+class Subscriptions(Book[Subscription]):
+    """Subscriptions; those that never started are not listed (seen on Polar's server)."""
 
     def __init__(self) -> None:
-        self._by_customer: dict[str, list[Subscription]] = {}
-        self._orders: dict[tuple[str, ...], tuple[list[Subscription], Callable[[Subscription], Key]]] = {}
-
-    def __iter__(self) -> Iterator[Subscription]:
-        """Iterate customer by customer."""
-        for rows in self._by_customer.values():
-            yield from rows
-
-    def of(self, customer_id: str) -> Sequence[Subscription]:
-        """Return one customer's subscriptions."""
-        return self._by_customer.get(customer_id, ())
+        super().__init__(_SUBSCRIPTION_FIELDS, lambda row: row.started_at is not None)
 
     def is_active(self, customer_id: str) -> bool:
         """Tell whether the customer has a subscription that is trialing, active or past due."""
         return any(row.status in ACTIVE for row in self.of(customer_id))
 
-    def add(self, row: Subscription) -> None:
-        """Add a subscription."""
-        self._by_customer.setdefault(row.customer_id, []).append(row)
-        self._orders.clear()
 
-    def cancel(self, customer_id: str, now: datetime) -> None:
-        """End every active subscription of the customer."""
-        rows = self._by_customer.get(customer_id)
-        if not rows:
-            return
-        self._by_customer[customer_id] = [
-            replace(row, status="canceled", canceled_at=now, ended_at=now, modified_at=now)
-            if row.status in ACTIVE
-            else row
-            for row in rows
-        ]
-        self._orders.clear()
+class Orders(Book[Order]):
+    """Orders."""
 
-    def clear(self) -> None:
-        """Forget all of them."""
-        self._by_customer.clear()
-        self._orders.clear()
-
-    def ordered(self, sorting: Sequence[str]) -> tuple[Sequence[Subscription], Callable[[Subscription], Key]]:
-        """Return all rows in this order, and the key of the order. Not a copy: do not change it."""
-        wanted = tuple(sorting)
-        if wanted not in self._orders:
-            key = sort_key(wanted, FIELDS)
-            self._orders[wanted] = (sorted(self, key=key), key)
-        return self._orders[wanted]
+    def __init__(self) -> None:
+        super().__init__(_ORDER_FIELDS, lambda _: True)

@@ -9,16 +9,17 @@ from random import Random
 from typing import Any, Unpack
 from uuid import UUID
 
+from polar_attio_pipeline.sandbox.polar import said
+from polar_attio_pipeline.sandbox.polar.billing import Billing
 from polar_attio_pipeline.sandbox.polar.changes import CustomerFields, Pending, anonymized
 from polar_attio_pipeline.sandbox.polar.claims import Claims
+from polar_attio_pipeline.sandbox.polar.events import EventLog
 from polar_attio_pipeline.sandbox.polar.rows import Customer, Member, Organization, Token
-from polar_attio_pipeline.sandbox.polar.subscriptions import Subscriptions
 from polar_attio_pipeline.sandbox.polar.view import ReadView
 from polar_attio_pipeline.sandbox.tokens import OTHER_POLAR_TOKEN, POLAR_TOKEN
 
-ALL_SCOPES = frozenset(
-    f"{what}:{how}" for what in ("customers", "members", "organizations", "subscriptions") for how in ("read", "write")
-)
+_RESOURCES = ("customers", "events", "members", "orders", "organizations", "subscriptions")
+ALL_SCOPES = frozenset(f"{what}:{how}" for what in _RESOURCES for how in ("read", "write"))
 
 
 class TakenError(Exception):
@@ -47,6 +48,10 @@ class PolarWorld:
         tokens: The organization's access tokens. What a request sees is decided by whose its token is.
         customers: Live, committed rows by id, as writers see them.
         deleted: Rows that were deleted, by id.
+        events: What has happened; its `rules` say how late and how incomplete that is.
+        billing: Makes subscriptions and orders, and what can happen to them.
+        subscriptions: Those of all customers, deleted ones too.
+        orders: Likewise.
         view: The rows as readers see them: behind by `replica_lag`.
         replica_lag: How much later readers see a commit.
         lock: Taken while customers change or are read.
@@ -66,7 +71,10 @@ class PolarWorld:
         self.customers: dict[str, Customer] = {}
         self.deleted: dict[str, Customer] = {}
         self.members: dict[str, list[Member]] = {}
-        self.subscriptions = Subscriptions()
+        self.events = EventLog(clock, seed)
+        self.billing = Billing(clock, self.lock, self.new_id, self.events)
+        self.subscriptions = self.billing.subscriptions
+        self.orders = self.billing.orders
         self.view = ReadView()
         self._pending = Pending()
         self._claims = Claims()
@@ -95,7 +103,8 @@ class PolarWorld:
             for store in (self.customers, self.deleted, self.members):
                 store.clear()
             self._claims.clear()
-            self.subscriptions.clear()
+            self.billing.clear()
+            self.events.clear()
             self.view.clear()
             self._pending.clear()
 
@@ -154,6 +163,7 @@ class PolarWorld:
                 self._claims.add(old)
                 raise
             self.customers[customer_id] = new
+            self.events.enqueue("customer.updated", customer_id, lambda: said.of_update(old, new))
             self._publish(customer_id, new)
             return new
 
@@ -168,7 +178,7 @@ class PolarWorld:
             row = self.customers.pop(customer_id)
             self._claims.remove(row)
             self.members.pop(customer_id, None)
-            self.subscriptions.cancel(customer_id, now)
+            self.billing.cancel_all(customer_id, now)
             kept = {} if row.external_id is None else {"__external_id": row.external_id}
             gone = replace(
                 row,
@@ -178,6 +188,7 @@ class PolarWorld:
                 deleted_at=now,
             )
             self.deleted[customer_id] = anonymized(gone) if anonymize else gone
+            self.events.enqueue("customer.deleted", customer_id, lambda: said.of_customer(row))
             self._publish(customer_id, None)
             return self.deleted[customer_id]
 
@@ -221,6 +232,7 @@ class PolarWorld:
                 customer_id=customer.id,
                 email=customer.email,
                 name=customer.name,
+                external_id=customer.external_id,
             )
 
     def add_member(self, customer_id: str, *, email: str, **fields: Any) -> Member:
@@ -239,6 +251,7 @@ class PolarWorld:
 
     def _commit(self, row: Customer) -> None:
         self.customers[row.id] = row
+        self.events.enqueue("customer.created", row.id, lambda: said.of_customer(row), timestamp=row.created_at)
         self._publish(row.id, row)
 
     def _publish(self, customer_id: str, row: Customer | None) -> None:

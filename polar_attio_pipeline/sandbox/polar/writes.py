@@ -8,16 +8,10 @@ from starlette.responses import Response
 
 from polar_attio_pipeline.sandbox.json_response import Json
 from polar_attio_pipeline.sandbox.polar import errors
+from polar_attio_pipeline.sandbox.polar.bodies import CustomerUpdate, IndividualCreate, TeamCreate
 from polar_attio_pipeline.sandbox.polar.changes import CustomerFields
-from polar_attio_pipeline.sandbox.polar.params import (
-    CustomerUpdate,
-    DeleteQuery,
-    IndividualCreate,
-    TeamCreate,
-    parse,
-    parse_path_id,
-    parse_query,
-)
+from polar_attio_pipeline.sandbox.polar.countries import tax_format
+from polar_attio_pipeline.sandbox.polar.params import DeleteQuery, parse, parse_path_id, parse_query
 from polar_attio_pipeline.sandbox.polar.render import customer_json
 from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline.sandbox.polar.world import PolarWorld, TakenError
@@ -26,7 +20,6 @@ _TAKEN = {
     "email": "A customer with this email address already exists.",
     "external_id": "A customer with this external ID already exists.",
 }
-_OWNER_MISSING = "An owner with an email must be provided for a team without an email."
 
 
 class Writes:
@@ -39,10 +32,8 @@ class Writes:
         """Create a customer."""
         given = _json(body)
         is_team = isinstance(given, dict) and given.get("type") == "team"
-        wanted = parse(TeamCreate if is_team else IndividualCreate, given, "body")
-        if wanted.email is None and wanted.owner is None:
-            raise errors.RefusedError(errors.conflicts([errors.refused("owner", _OWNER_MISSING, None)]))
-        fields = cast(CustomerFields, wanted.model_dump(exclude={"owner"}))
+        wanted = parse(TeamCreate, given, "body", "team") if is_team else _individual(given)
+        fields = cast(CustomerFields, _with_tax_format(wanted.model_dump(exclude={"owner"}), None))
         with self._world.lock:
             try:
                 row = self._world.add_customer(**fields)
@@ -64,6 +55,7 @@ class Writes:
                 fields["email_verified"] = False
             if wanted.type is None:
                 fields.pop("type", None)
+            fields = _with_tax_format(fields, row)
             impossible = _impossible(row, fields)
             if impossible:
                 raise errors.RefusedError(errors.conflicts(impossible))
@@ -98,7 +90,7 @@ class Writes:
             owner = wanted.owner
             self._world.add_member(row.id, email=owner.email, name=owner.name, external_id=owner.external_id)
         elif row.type == "team" and row.email is not None:
-            self._world.add_member(row.id, email=row.email, name=row.name)
+            self._world.add_member(row.id, email=row.email, name=row.name, external_id=row.external_id)
 
 
 def _json(body: bytes) -> Any:
@@ -107,6 +99,22 @@ def _json(body: bytes) -> Any:
     except json.JSONDecodeError as broken:
         entry = {"type": "json_invalid", "loc": ["body", broken.pos], "msg": "JSON decode error", "input": {}}
         raise errors.RefusedError(errors.invalid([{**entry, "ctx": {"error": broken.msg}}])) from None
+
+
+def _individual(given: Any) -> IndividualCreate:
+    return parse(IndividualCreate, given, "body", "individual")
+
+
+def _with_tax_format(fields: dict[str, Any], row: Customer | None) -> dict[str, Any]:
+    """Return the fields with a tax id as Polar stores it: with its format, which the country of the address decides."""
+    number = fields.get("tax_id")
+    if number is None:
+        return fields
+    address = fields.get("billing_address") or (row and row.billing_address) or {}
+    kind = tax_format(address.get("country") or "")
+    if kind is None:
+        raise errors.RefusedError(errors.conflicts([errors.refused("tax_id", "Invalid tax ID.", number)]))
+    return {**fields, "tax_id": (number, kind)}
 
 
 def _impossible(row: Customer, fields: dict[str, Any]) -> list[dict[str, Any]]:

@@ -96,6 +96,22 @@ def test_a_success_of_the_same_hour_is_no_evidence_against_it() -> None:
     assert failed(after, 9).count == 0
 
 
+def test_an_earlier_success_of_the_same_hour_is_no_evidence_against_it_when_it_fails_again() -> None:
+    noticed_since = {9: Waiting(NOW - MINUTE, frozenset(["a"]))}
+    known = cursor(
+        9,
+        requests=[request(9, at=NOW - MINUTE)],
+        failing={9: failing(1, since=EARLIER)},
+        waiting=noticed_since,
+        seen=["a"],
+    )
+
+    after = update(known, facts(read_at=read(9, at=NOW - 2 * MINUTE)))
+
+    assert failed(after, 9).count == 1
+    assert after.streak == 1
+
+
 def test_of_a_run_the_first_hour_that_was_not_read_is_blamed_and_those_behind_it_go_first_next_time() -> None:
     after = update(cursor(4, requests=[request(4, 5, 6, 7, at=EARLIER)]), facts(read_at=read(4)))
 
@@ -206,6 +222,15 @@ def test_the_watermark_leaves_no_more_failing_hours_behind_than_can_be_stored() 
     assert after.watermark == hour(MOST_FAILING)
 
 
+def test_each_hour_that_the_watermark_passes_takes_one_place() -> None:
+    now = START + 600 * HOUR
+    behind = {number: failing(2) for number in range(MOST_FAILING + 2)}
+
+    after = update(cursor(MOST_FAILING - 2, failing=behind), facts(now=now))
+
+    assert after.watermark == hour(MOST_FAILING)
+
+
 def waiting(*ids: str) -> Cursor:
     return cursor(10, waiting={10: Waiting(EARLIER, frozenset(ids))}, seen=ids)
 
@@ -226,6 +251,14 @@ def test_an_hour_whose_success_did_not_read_a_customer_seen_in_it_waits_on_and_c
 
     assert after.waiting == {hour(10): Waiting(NOW + TINY, frozenset("b"))}
     assert failed(after, 10) == failing(1, since=NOW + TINY, retry=NOW + TINY + MINUTE)
+
+
+def test_an_hour_that_failed_before_keeps_its_count_when_a_success_did_not_read_all_of_its_customers() -> None:
+    known = replace(waiting("a"), failing={hour(10): failing(2, since=EARLIER)})
+
+    after = update(known, facts(read_at=read(10)))
+
+    assert failed(after, 10).count == 3
 
 
 def test_the_same_success_is_held_against_an_hour_once() -> None:

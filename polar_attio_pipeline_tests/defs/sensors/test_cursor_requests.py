@@ -301,5 +301,14 @@ def test_in_a_streak_a_failing_hour_whose_own_pause_is_longer_is_named_with_that
     assert "asked for again after 2026-11-01 10:38 UTC." in decision.reason
 
 
+def test_in_a_streak_a_missing_hour_does_not_wait_for_the_pause_of_a_failing_one() -> None:
+    stopped = cursor(8, failing={3: failing(4, retry=NOW + 8 * MINUTE)}, streak=1, streak_at=NOW - MINUTE / 2)
+
+    decision = decide(stopped, facts(read_at={}))
+
+    assert decision.ranges == ()
+    assert "asked for again after 2026-11-01 10:30 UTC." in decision.reason
+
+
 def test_a_streak_of_which_no_moment_is_known_has_no_pause() -> None:
     assert asked(decide(cursor(0, streak=3), facts())) == [list(range(10))]

@@ -188,6 +188,24 @@ async def test_an_injected_gate_is_a_400_of_its_own_code(api: Api, world: AttioW
     assert (answer.status_code, answer.json()["code"]) == (400, "particle_gate_violation")
 
 
+async def test_an_injected_refusal_of_an_attribute_names_it_and_costs_no_write_without_it(
+    api: Api, world: AttioWorld
+) -> None:
+    world.refuse_values("job_title")
+
+    created, upserted = await api.create({EMAIL: [A], "job_title": "x"}), await api.upsert({EMAIL: [A]})
+    record_id = upserted.json()["data"]["id"]["record_id"]
+    patched, put = await api.patch(record_id, {"job_title": "x"}), await api.put(record_id, {"job_title": []})
+    world.accept_values("job_title")
+    accepted = await api.patch(record_id, {"job_title": "x"})
+
+    for refused in (created, patched, put):
+        assert (refused.status_code, refused.json()["code"]) == (400, "validation_type")
+        assert '"job_title"' in refused.json()["message"]
+    assert (upserted.status_code, accepted.status_code) == (200, 200)
+    assert world.writes == 2
+
+
 async def test_a_full_plan_refuses_new_records_and_takes_changes(api: Api, world: AttioWorld) -> None:
     record_id = world.add_person(emails=[A])
     world.plan_limit_records = 1
