@@ -4,6 +4,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+DAILY = "35 3 * * *"
+"""When all customers are reconciled while Polar's events say what changes in between."""
+
+HOURLY = "35 * * * *"
+"""And when nothing else than a reconciliation finds a change."""
+
 _DAYS_OF_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -44,6 +50,16 @@ def checked(cron: str) -> str:
     if all(min(days) > _DAYS_OF_MONTHS[month - 1] for month in months):
         raise ValueError(f"day {parts[2]} never comes in month {parts[3]}: {_SHAPE}")
     return " ".join(parts)
+
+
+def effective(cron: str, *, without_events: bool = False) -> str:
+    """Return when reconciliations are due.
+
+    Args:
+        cron: What the setting says; empty where it leaves that to whether events can be read.
+        without_events: Whether Polar's events are known not to be readable.
+    """
+    return cron or (HOURLY if without_events else DAILY)
 
 
 def _values(part: str, field: _Field) -> set[int]:

@@ -136,9 +136,9 @@ class Settings(BaseSettings):
         description="The share of rejected and ambiguous customers over which the check turns from warning to error.",
     )
     polar_attio_reconciliation_cron: str = Field(
-        default="35 3 * * *",
-        description="When all customers are reconciled: minute, hour, day, month and weekday of a cron expression, "
-        "UTC. It is looked at every ten minutes.",
+        default="",
+        description="When all customers are reconciled, a cron expression in UTC, looked at every ten minutes. Empty: "
+        "daily at 03:35, and every hour while the token may not read Polar's events.",
     )
     polar_attio_hourly_minute: int = Field(
         default=5,
@@ -152,7 +152,20 @@ class Settings(BaseSettings):
         # Alerts look at its newest 60 evaluations, which must cover the 15 minutes after which they call it blind.
         ge=20,
         le=900,
-        description="How often the sensor asks Polar for its newest customers, one request each time.",
+        description="How often the sensors ask Polar for new customers and for changes, one request each time.",
+    )
+    polar_attio_events_overlap_minutes: int = Field(
+        default=10,
+        ge=1,
+        le=1440,
+        description="How many minutes late an event of Polar's may appear and still be seen; the reconciliation finds "
+        "what changed without one.",
+    )
+    polar_attio_changes_max: int = Field(
+        default=500,
+        ge=1,
+        le=1000,
+        description="When more customers than this have changed, all of them are reconciled instead.",
     )
     polar_attio_alert_seconds: int = Field(
         default=60, ge=10, le=3600, description="How often it is judged whether there is something to alert people of."
@@ -218,7 +231,7 @@ class Settings(BaseSettings):
     @field_validator("polar_attio_reconciliation_cron")
     @classmethod
     def _is_a_cron_expression(cls, cron: str) -> str:
-        return checked(cron)
+        return checked(cron) if cron.strip() else ""
 
     @field_validator("polar_attio_currency")
     @classmethod

@@ -8,7 +8,9 @@ from typing import Any
 
 import dagster as dg
 
+from polar_attio_pipeline.cron import effective
 from polar_attio_pipeline.defs.assets.attio_people import build_attio_people
+from polar_attio_pipeline.defs.assets.changed_customers import build_changed_customers
 from polar_attio_pipeline.defs.assets.customer_reconciliation import build_customer_reconciliation
 from polar_attio_pipeline.defs.assets.polar_customers import build_polar_customers
 from polar_attio_pipeline.defs.assets.preview_job import build_preview_job
@@ -23,6 +25,7 @@ from polar_attio_pipeline.defs.schedules import build_hourly_schedule, build_rec
 from polar_attio_pipeline.defs.sensors.alerts import build_alerts_sensor
 from polar_attio_pipeline.defs.sensors.new_polar_customers import build_new_customers_sensor
 from polar_attio_pipeline.defs.sensors.orphaned_runs import build_orphaned_runs_sensor
+from polar_attio_pipeline.defs.sensors.polar_changes import build_changes_sensor
 from polar_attio_pipeline.defs.sensors.service_checks import build_service_checks_sensor
 from polar_attio_pipeline.defs.sensors.watching import Watched
 from polar_attio_pipeline.passes.installation import start_date
@@ -31,6 +34,9 @@ from polar_attio_pipeline.settings import Settings
 
 SYNC_SECONDS = 2 * 60 * 60
 """Dagster's run monitoring ends a run of customer_sync after this."""
+
+CHANGED_SECONDS = 60 * 60
+"""And one of changed_customer_sync after this: until it has ended, no further one is asked for."""
 
 RECONCILIATION_SECONDS = 48 * 60 * 60
 """And one of full_reconciliation after this: Attio takes 20 new people a second, so a first import of 3 million."""
@@ -62,23 +68,36 @@ def _build(settings: Settings, names: Names) -> dg.Definitions:
     made = [
         build_polar_customers(names, partitions, owners=owners),
         build_attio_people(names, partitions, owners=owners),
+        build_changed_customers(names, owners=owners),
         build_customer_reconciliation(names, owners=owners),
     ]
+    changed_job, reconciliation_job = _changed_job(names), _reconciliation_job(names)
     return dg.Definitions(
         assets=[*dg.with_source_code_references(made), *external_assets(names, owners=owners)],
         asset_checks=[build_customers_check(names), *build_service_checks(names)],
-        jobs=[_sync_job(names), _reconciliation_job(names), build_preview_job(names)],
+        jobs=[_sync_job(names), changed_job, reconciliation_job, build_preview_job(names)],
         schedules=[
             build_hourly_schedule(
                 names, partitions, overlap_hours=overlap_hours, minute=settings.polar_attio_hourly_minute
             ),
-            build_reconciliation_schedule(names, cron=settings.polar_attio_reconciliation_cron),
+            build_reconciliation_schedule(
+                names,
+                cron=settings.polar_attio_reconciliation_cron,
+                ledger=LedgerResource.at(settings.polar_attio_database_url),
+            ),
         ],
         sensors=[
             build_orphaned_runs_sensor(names),
             build_service_checks_sensor(names),
             build_new_customers_sensor(
                 names, partitions, overlap_hours=overlap_hours, seconds=settings.polar_attio_sensor_seconds
+            ),
+            build_changes_sensor(
+                names,
+                overlap_minutes=settings.polar_attio_events_overlap_minutes,
+                most=settings.polar_attio_changes_max,
+                seconds=settings.polar_attio_sensor_seconds,
+                jobs=[changed_job, reconciliation_job],
             ),
             build_alerts_sensor(
                 _watched(settings, names, partitions.start),
@@ -106,6 +125,17 @@ def _sync_job(names: Names) -> Any:
     )
 
 
+def _changed_job(names: Names) -> Any:
+    return dg.define_asset_job(
+        names.changed.job,
+        selection=dg.AssetSelection.assets(names.changed.asset),
+        description="Reads some customers anew and brings them to Attio as they are now. The sensor polar_changes "
+        "launches it; launch it by hand, with the ids of customers in its config, to have these in Attio at once.",
+        run_tags={dg.MAX_RUNTIME_SECONDS_TAG: str(CHANGED_SECONDS)},
+        executor_def=_EXECUTOR,
+    )
+
+
 def _reconciliation_job(names: Names) -> Any:
     return dg.define_asset_job(
         names.reconciliation.job,
@@ -124,7 +154,7 @@ def _watched(settings: Settings, names: Names, start: datetime) -> Watched:
         names=names,
         start=start,
         overdue=timedelta(hours=settings.polar_attio_overdue_hours),
-        cron=settings.polar_attio_reconciliation_cron,
+        cron=effective(settings.polar_attio_reconciliation_cron),
         ui=settings.polar_attio_dagster_url,
         polar_link=partial(customer_url, api_url=settings.polar_api_url, slug=settings.polar_organization_slug or None),
     )

@@ -11,7 +11,7 @@ PEOPLE_IN_ATTIO = "people_in_attio"
 
 
 def external_assets(names: Names, *, owners: Sequence[str]) -> list[dg.AssetSpec]:
-    """Return Polar's customers, which nothing here makes, and Attio's people, which two assets keep."""
+    """Return Polar's customers, which nothing here makes, and Attio's people, which three assets keep."""
     return [
         dg.AssetSpec(
             names.asset(CUSTOMERS_IN_POLAR),
@@ -24,13 +24,14 @@ def external_assets(names: Names, *, owners: Sequence[str]) -> list[dg.AssetSpec
         ),
         dg.AssetSpec(
             names.asset(PEOPLE_IN_ATTIO),
-            deps=[names.people.asset, names.reconciliation.asset],
+            deps=[names.people.asset, names.changed.asset, names.reconciliation.asset],
             group_name=names.of("polar_to_attio"),
             owners=owners,
             kinds={"attio"},
             description="The people of the workspace who are customers in Polar. The hourly pass (attio_people) brings "
-            "new customers, customer_reconciliation repairs whatever differs. Each run reports here how many customers "
-            "are in Attio and how many are not: the plots show it over time. Look at its check when values in Attio "
+            "new customers, changed_customers what changes, customer_reconciliation repairs whatever differs. Each run "
+            "reports here how many customers are in Attio and how many are not: the plots show it over time. Look at "
+            "its check when values in Attio "
             "get old: it says whether Attio takes the key and has the attributes.",
             metadata={"attio": dg.UrlMetadataValue("https://app.attio.com")},
         ),

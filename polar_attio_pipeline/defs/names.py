@@ -52,6 +52,12 @@ class Names:
         return Target(self.asset("customer_reconciliation"), self.of("full_reconciliation"))
 
     @property
+    def changed(self) -> Target:
+        """The asset of customers that have changed, and its job."""
+        # Dagster refuses a job by the name of an op, which an asset lends its name to.
+        return Target(self.asset("changed_customers"), self.of("changed_customer_sync"))
+
+    @property
     def process_tag(self) -> str:
         """Tag of a run: the process that it runs in."""
         return f"{processes.TAG}_{self.prefix}" if self.prefix else processes.TAG

@@ -36,6 +36,12 @@ def after_hours(names: Names) -> Upcoming:
     )
 
 
+def after_changes(names: Names) -> Upcoming:
+    """Return what happens after a pass over customers that have changed."""
+    again = f"The sensor {names.of('polar_changes')}, while it is on, asks again for customers that no run has read."
+    return Upcoming(finished="Customers that were left out are tried again by other runs.", failed=again, stopped=again)
+
+
 def after_reconciliation(names: Names) -> Upcoming:
     """Return what happens after a reconciliation."""
     schedule, setting = names.of("scheduled_reconciliation"), "POLAR_ATTIO_RECONCILIATION_CRON"

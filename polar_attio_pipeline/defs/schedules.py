@@ -4,10 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from polar_attio_pipeline.cron import effective
 from polar_attio_pipeline.defs.assets.attio_people import AttioPeopleConfig
 from polar_attio_pipeline.defs.cadence import History, not_due
 from polar_attio_pipeline.defs.dagster_private import last_cron_time
 from polar_attio_pipeline.defs.names import Names
+from polar_attio_pipeline.defs.readable_events import without_events
+from polar_attio_pipeline.defs.resources import LedgerResource
 from polar_attio_pipeline.defs.run_tags import REASON, requested, times
 from polar_attio_pipeline.defs.runs import UNDER_WAY, Target, began_at, ended_at, runs_of
 from polar_attio_pipeline.hours import HOUR, floor
@@ -51,20 +54,23 @@ def build_hourly_schedule(
     return hourly_customer_sync
 
 
-def build_reconciliation_schedule(names: Names, *, cron: str) -> dg.ScheduleDefinition:
+def build_reconciliation_schedule(names: Names, *, cron: str, ledger: LedgerResource) -> dg.ScheduleDefinition:
     """Return the schedule of the full reconciliation.
 
     Args:
         names: Of the instance of the pipeline.
-        cron: When it is due, UTC.
+        cron: When it is due, UTC; empty where that follows from whether Polar's events can be read.
+        ledger: Says whether they can.
 
     Raises:
         ValueError: that is no cron expression.
     """
     try:
-        last_cron_time(cron, datetime.now(UTC))
+        last_cron_time(effective(cron), datetime.now(UTC))
     except ValueError as error:
         raise ValueError(f"POLAR_ATTIO_RECONCILIATION_CRON: {error}.") from error
+
+    when = f"at {cron} (cron, UTC)" if cron else "daily, or every hour while the token may not read Polar's events"
 
     @dg.schedule(
         name=names.of("scheduled_reconciliation"),
@@ -72,14 +78,15 @@ def build_reconciliation_schedule(names: Names, *, cron: str) -> dg.ScheduleDefi
         cron_schedule="*/10 * * * *",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"Compares all customers with Attio and repairs what differs, at {cron} (cron, UTC). It looks "
+        description=f"Compares all customers with Attio and repairs what differs, {when}. It looks "
         "every ten minutes whether that is due, so that one that failed is tried again by itself, after 10 minutes, "
         "20, 40 and so on, at most 4 hours.",
     )
     def scheduled_reconciliation(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         history, now = _history(context.instance, names.reconciliation), context.scheduled_execution_time
-        reason = not_due(history, cron, now)
-        return dg.SkipReason(reason) if reason else dg.RunRequest(run_key=None, tags={REASON: _why(history, cron, now)})
+        due = effective(cron, without_events=not cron and without_events(ledger))
+        reason = not_due(history, due, now)
+        return dg.SkipReason(reason) if reason else dg.RunRequest(run_key=None, tags={REASON: _why(history, due, now)})
 
     return scheduled_reconciliation
 

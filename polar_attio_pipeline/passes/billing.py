@@ -9,12 +9,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from polar_attio_pipeline.http.errors import ApiError, LostAnswerError
+from polar_attio_pipeline.http.errors import ApiError
 from polar_attio_pipeline.passes.audience import NEEDED
 from polar_attio_pipeline.passes.progress import BillingRead, Event
 from polar_attio_pipeline.polar.billing import OF_ORDERS, OF_SUBSCRIPTIONS, Kind
 from polar_attio_pipeline.polar.client import PolarClient
-from polar_attio_pipeline.polar.errors import MissingScopeError, is_hopeless, is_server_error
+from polar_attio_pipeline.polar.errors import MissingScopeError, is_hopeless
 from polar_attio_pipeline.polar.holdings import Holdings
 from polar_attio_pipeline.sync.audience import Audience
 from polar_attio_pipeline.sync.billing import Billing, Order, Status, Subscription, billing
@@ -93,8 +93,9 @@ class BillingReader:
     async def all(self, portions: AsyncIterator[Sequence[Customer]]) -> AsyncIterator[Sequence[Customer]]:
         """Yield all customers as they come, with what they pay, after one scan of each list.
 
-        Customers who came since the scan began are read by themselves: the scan may lack what they have. Where a row
-        that Polar cannot serialise makes the scan fail, so are all customers, several in a request.
+        Customers who came since the scan began are read by themselves: the scan may lack what they have. So are all
+        customers, several in a request, where a list cannot be scanned although Polar answers: a row that it cannot
+        serialise, or very many that begin at one instant, which Polar orders anew for each page.
 
         Raises:
             ApiError: Polar does not accept the token.
@@ -108,7 +109,7 @@ class BillingReader:
             yield [*later.values(), *(self._with(customer, held, now) for customer in others)]
 
     async def each(self, portions: AsyncIterator[Sequence[Customer]]) -> AsyncIterator[Sequence[Customer]]:
-        """Yield a few customers as they come, with what they pay, each portion read by itself.
+        """Yield customers as they come, with what they pay, each portion read by itself.
 
         Raises:
             ApiError: Polar does not accept the token.
@@ -151,14 +152,11 @@ class BillingReader:
                 found.add(entries)
         except MissingScopeError:
             return None
-        except LostAnswerError as error:
-            if not is_server_error(error) or not await self._polar.billing.is_well(kind):
-                self._fails(kind, error)
-                return None
-            _log.info("%s The %s of all customers are read in portions instead.", error, kind.what)
-            return None
         except ApiError as error:
-            self._fails(kind, error)
+            if is_hopeless(error) or not await self._polar.billing.is_well(kind):
+                self._fails(kind, error)
+            else:
+                _log.info("%s The %s of all customers are read in portions instead.", error, kind.what)
             return None
         self._report(BillingRead(kind.what, found.count, len(found.by_customer)))
         self._name_unreadable(found)
@@ -201,10 +199,9 @@ class BillingReader:
             if orders is None:
                 return customer
         found = self._billing(subscriptions, orders, now)
-        if orders is None and self._is_on(OF_ORDERS) and found.status in _DECIDED_BY_ORDERS:
-            # The next pass that can read orders might say otherwise.
-            found = replace(found, status=None)
-        return replace(customer, billing=found)
+        # Where orders could not be read this time, a later pass might say otherwise.
+        is_open = orders is None and self._is_on(OF_ORDERS) and found.status in _DECIDED_BY_ORDERS
+        return customer if is_open else replace(customer, billing=found)
 
     def _billing(
         self, subscriptions: tuple[Subscription, ...], orders: tuple[Order, ...] | None, now: datetime

@@ -16,7 +16,7 @@ class Stage(StrEnum):
     READING = "Reading Polar"
     COMPARING = "Comparing Polar with Attio"
     WRITING = "Bringing customers to Attio"
-    UNMARKING = "Unchecking the mark of people without a customer"
+    DELETIONS = "Writing to people whose customer was deleted"
 
 
 class Ending(Enum):
@@ -121,6 +121,21 @@ class HoursRead:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangedRead:
+    """Customers that have changed were read anew.
+
+    Attributes:
+        customers: How many Polar has.
+        absent: How many were deleted.
+        unread: How many could not be read.
+    """
+
+    customers: int
+    absent: int
+    unread: int
+
+
+@dataclass(frozen=True, slots=True)
 class BillingRead:
     """All subscriptions, or all orders, have been read.
 
@@ -218,7 +233,10 @@ class Ended:
     notes: Sequence[str] = ()
 
 
-Event = Began | Progress | SnapshotRead | HoursRead | BillingRead | Compared | Marks | Stopping | Ended
+Read = SnapshotRead | HoursRead | ChangedRead | BillingRead
+"""What was read of Polar."""
+
+Event = Began | Progress | Read | Compared | Marks | Stopping | Ended
 
 Report = Callable[[Event], None]
 """Takes what a pass reports, at once: the pass waits for it."""

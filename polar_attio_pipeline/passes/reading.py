@@ -1,7 +1,7 @@
 """Polar read for a pass: hours or all customers, with the outcome of every row that does not parse."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -145,20 +145,24 @@ async def read_hours(client: PolarClient, hours: Sequence[datetime]) -> Reading:
     )
 
 
-async def completed(customers: Collection[Customer], client: PolarClient) -> Iterable[Customer]:
+async def completed(
+    customers: Collection[Customer], client: PolarClient, *, known: Container[str] = ()
+) -> Iterable[Customer]:
     """Return customers with what an export does not say of them, as far as Polar can be asked for it.
 
-    A row that Polar cannot serialise makes its list fail, and the export is read instead: the others should not lack
-    their type because of it. Beyond `MOST_COMPLETED` they do, until the row is mended.
+    A customer who comes to Attio should not lack the type because it was read from the export. Beyond `MOST_COMPLETED`
+    it does, until a pass reads the customer in another way.
 
     Args:
         customers: As read.
         client: Polar.
+        known: Ids of customers who are in Attio already, of whom nothing more is asked.
 
     Returns:
         The customers in their order, to be iterated over once.
     """
-    lacking = list(islice((customer for customer in customers if customer.type is None), MOST_COMPLETED))
+    untyped = (customer for customer in customers if customer.type is None and customer.id not in known)
+    lacking = list(islice(untyped, MOST_COMPLETED))
     if not lacking:
         return customers
     try:

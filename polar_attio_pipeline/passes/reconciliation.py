@@ -12,8 +12,9 @@ from polar_attio_pipeline.passes.reading import AllCustomers, completed
 from polar_attio_pipeline.passes.reporter import ProgressReporter
 from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.sync.comparison import Marked
+from polar_attio_pipeline.sync.deletions import Deletions, due, note_deletions
 from polar_attio_pipeline.sync.outcomes import Outcome, Result
-from polar_attio_pipeline.sync.reconciliation import Book, Unmarking, bring, compare, unmark
+from polar_attio_pipeline.sync.reconciliation import Book, bring, compare
 from polar_attio_pipeline.sync.records import Customer
 
 MOST_NOTABLE = 100
@@ -109,22 +110,26 @@ async def reconcile(context: PassContext) -> Reconciliation:
             )
         )
         work.reporter.enter(Stage.WRITING, total=len(pending))
-        await bring(await completed(pending, context.polar), comparison, services, keep)
+        whole = await completed(pending, context.polar, known=comparison.record_ids())
+        await bring(whole, comparison, services, keep)
         context.ledger.forget(context.ledger.not_among(customers.ids()))
         orphaned = comparison.orphaned()
-        share = len(orphaned) / max(1, comparison.marked_count)
+        unmark = context.rules.unmark_orphaned
+        to_write = [person for person in orphaned if due(person, services, unmark=unmark)]
+        # People whose status says it already stay marked for ever where no mark is taken off.
+        share = len(orphaned if unmark else to_write) / max(1, comparison.marked_count)
         trusted = comparison.compared > 0 and share <= context.rules.unmark_max_share
-        due = orphaned if context.rules.unmark_orphaned and trusted else []
-        if due:
-            work.reporter.enter(Stage.UNMARKING, total=len(due))
-        unmarking = await unmark(due, services, work.reporter.advance) if due else Unmarking((), ())
+        deletions = Deletions()
+        if to_write and trusted:
+            work.reporter.enter(Stage.DELETIONS, total=len(to_write))
+            deletions = await note_deletions(to_write, services, unmark=unmark, seen=work.reporter.advance)
         copied = [person for people in comparison.copied.values() for person in people]
-        work.reporter.send(Marks(orphaned=_urls(orphaned), unmarked=_urls(unmarking.unmarked), copied=_urls(copied)))
+        work.reporter.send(Marks(orphaned=_urls(orphaned), unmarked=_urls(deletions.unmarked), copied=_urls(copied)))
         return Reconciliation(
             counts=work.counts,
             notable=notable.outcomes,
             orphaned=orphaned,
-            unmarked=unmarking.unmarked,
+            unmarked=deletions.unmarked,
             copied=copied,
             requests=context.requests(),
         )

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from polar_attio_pipeline.passes.progress import (
     Began,
     BillingRead,
+    ChangedRead,
     Compared,
     Ended,
     Ending,
@@ -17,6 +18,7 @@ from polar_attio_pipeline.passes.progress import (
     LeftOut,
     Marks,
     Progress,
+    Read,
     SnapshotRead,
     Stage,
     Stopping,
@@ -32,6 +34,7 @@ _IDLE_SECONDS = 15
 
 _REASONS: Mapping[Reason, str] = {
     Reason.CHANGED_MEANWHILE: "The person in Attio kept changing while it was being written.",
+    Reason.LEFT_EMPTY: "An attribute cannot hold what Polar says; the ledger says which, in column detail.",
     Reason.REFUSED: "Attio refuses one of the values; the ledger says which, in column detail.",
     Reason.PARTLY_REFUSED: "Attio took everything but some values; the ledger says which, in column detail.",
     Reason.LEFT_EMPTY: "An attribute in Attio cannot hold what Polar says; the ledger says which, in column detail.",
@@ -49,12 +52,8 @@ def sentences(event: Event) -> list[str]:
             lines = [f"{_upper(event.what)} begins ({event.reason})."]
         case Progress():
             lines = [_progress(event)]
-        case SnapshotRead():
-            lines = [_snapshot_read(event)]
-        case HoursRead():
-            lines = [_hours_read(event)]
-        case BillingRead():
-            lines = [f"Read {event.count:,} {event.what} of {_count(event.customers, 'customer')} from Polar."]
+        case SnapshotRead() | HoursRead() | ChangedRead() | BillingRead():
+            lines = [_read(event)]
         case Compared():
             lines = [_compared(event)]
         case Marks():
@@ -92,12 +91,29 @@ def _how_far(event: Progress) -> str:
     return f": {event.done:,}{of} done"
 
 
+def _read(event: Read) -> str:
+    match event:
+        case SnapshotRead():
+            return _snapshot_read(event)
+        case HoursRead():
+            return _hours_read(event)
+        case ChangedRead():
+            return _changed_read(event)
+        case BillingRead():
+            return _billing_read(event)
+
+
 def _snapshot_read(event: SnapshotRead) -> str:
     bad = f", and {_count(event.unreadable, 'row')} that cannot be read" if event.unreadable else ""
     return (
         f"Read {_count(event.customers, 'customer')} of {_count(event.hours, 'hour')} from Polar{bad}, with "
         f"{_count(event.requests, 'request')}."
     )
+
+
+def _billing_read(event: BillingRead) -> str:
+    read = _count(event.count, event.what.removesuffix("s"))
+    return f"Read {read} of {_count(event.customers, 'customer')} from Polar."
 
 
 def _hours_read(event: HoursRead) -> str:
@@ -107,6 +123,12 @@ def _hours_read(event: HoursRead) -> str:
     if event.absent:
         text += f"; Polar no longer has {event.absent:,} that were seen in these hours"
     return f"{text}."
+
+
+def _changed_read(event: ChangedRead) -> str:
+    deleted = f"; {event.absent:,} more were deleted in Polar" if event.absent else ""
+    unread = f"; {event.unread:,} more could not be read" if event.unread else ""
+    return f"Read {_count(event.customers, 'changed customer')} anew from Polar{deleted}{unread}."
 
 
 def _compared(event: Compared) -> str:

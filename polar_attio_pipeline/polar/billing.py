@@ -7,7 +7,7 @@ from typing import Any, Generic
 from uuid import uuid4
 
 from polar_attio_pipeline.http.client import ApiClient, Params
-from polar_attio_pipeline.http.errors import LostAnswerError, TransientError
+from polar_attio_pipeline.http.errors import ApiError, LostAnswerError
 from polar_attio_pipeline.polar.entries import Entry, EntryPage, FetchEntries, Value
 from polar_attio_pipeline.polar.errors import MissingScopeError, is_server_error
 from polar_attio_pipeline.polar.holdings import Holdings
@@ -137,7 +137,7 @@ class BillingLists:
         """Tell whether a list answers for a customer that cannot exist: whether it fails because of a row."""
         try:
             await self._read(kind, [str(uuid4())])
-        except TransientError:
+        except ApiError:
             return False
         return True
 

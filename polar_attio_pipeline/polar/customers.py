@@ -190,11 +190,13 @@ class Listing:
         """
         walk = Walk(self._source.page)
         self._walks.append(walk)
+        came: set[str] = set()
         try:
             async for page in walk.pages():
-                are_all_new = self._known.isdisjoint(map(key, page.rows))
+                known_before = [one for one in map(key, page.rows) if one in self._known and one not in came]
+                came.update(map(key, page.rows))
                 yield self._fresh(page.rows)
-                if not are_all_new:
+                if known_before:
                     return
         except LostAnswerError as error:
             if not is_server_error(error):

@@ -6,5 +6,6 @@ MEMBERS = "/v1/members/"
 ORGANIZATIONS = "/v1/organizations/"
 SUBSCRIPTIONS = "/v1/subscriptions/"
 ORDERS = "/v1/orders/"
+EVENTS = "/v1/events/"
 
 LIMITER = "requests"

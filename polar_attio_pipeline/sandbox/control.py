@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from polar_attio_pipeline.sandbox import control_tokens
+from polar_attio_pipeline.sandbox import control_events, control_tokens
 from polar_attio_pipeline.sandbox.faults import Fault, fault_json
 from polar_attio_pipeline.sandbox.json_response import Json
 from polar_attio_pipeline.sandbox.limits import parse_scale
@@ -231,6 +231,7 @@ def routes(sandbox: Sandbox) -> list[Route]:
         ("POST", "customers/{id}/commit", do.commit_customer),
         ("GET", "tokens", tokens.list_tokens),
         ("POST", "tokens", tokens.change_token),
+        ("POST", "events", control_events.EventControls(sandbox).change_rules),
         ("GET", "clock", do.clock),
         ("POST", "clock", do.shift_clock),
         ("POST", "limits", do.scale_limits),

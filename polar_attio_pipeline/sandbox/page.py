@@ -14,9 +14,11 @@ from starlette.staticfiles import StaticFiles
 from polar_attio_pipeline.sandbox.attio.errors import AttioError
 from polar_attio_pipeline.sandbox.faults import Fault, Kind, fault_json
 from polar_attio_pipeline.sandbox.json_response import Json
+from polar_attio_pipeline.sandbox.page_billing import BillingPage
 from polar_attio_pipeline.sandbox.page_state import Look, both_sides, traffic_totals
 from polar_attio_pipeline.sandbox.polar.bodies import CustomerUpdate, IndividualCreate
 from polar_attio_pipeline.sandbox.polar.changes import CustomerFields
+from polar_attio_pipeline.sandbox.polar.sales import ImpossibleError
 from polar_attio_pipeline.sandbox.polar.world import TakenError
 from polar_attio_pipeline.sandbox.world import Sandbox
 
@@ -93,6 +95,7 @@ class Page:
             {
                 "now": sandbox.clock().isoformat(),
                 "workspace": sandbox.attio.slug,
+                "dagster_url": sandbox.dagster_url,
                 "traffic": traffic_totals(sandbox.traffic),
                 "switches": self._switches(),
                 "other_faults": [
@@ -169,12 +172,16 @@ class Page:
 
 def routes(sandbox: Sandbox) -> list[BaseRoute]:
     """Return the page's routes."""
-    page = Page(sandbox)
+    page, billing = Page(sandbox), BillingPage(sandbox)
     listed: list[tuple[str, str, Endpoint]] = [
         ("GET", "state", page.state),
         ("POST", "customers", page.add_customer),
         ("PATCH", "customers/{id}", page.change_customer),
         ("DELETE", "customers/{id}", page.delete_customer),
+        ("POST", "customers/{id}/subscriptions", billing.subscribe),
+        ("POST", "customers/{id}/orders", billing.buy),
+        ("POST", "subscriptions/{id}/{action}", billing.change_subscription),
+        ("POST", "orders/{id}/{action}", billing.change_order),
         ("POST", "people", page.add_person),
         ("PATCH", "people/{id}", page.edit_person),
         ("DELETE", "people/{id}", page.delete_person),
@@ -197,6 +204,8 @@ def _explained(endpoint: Endpoint) -> Endpoint:
             return await endpoint(request)
         except ValidationError as wrong:
             return _refusal(422, "; ".join(str(error["msg"]) for error in wrong.errors()))
+        except ImpossibleError as impossible:
+            return _refusal(409, str(impossible))
         except TakenError as taken:
             return _refusal(409, f"Another customer holds this {taken.field.replace('_', ' ')}.")
         except AttioError as refused:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from polar_attio_pipeline.sandbox.attio.people import view
 from polar_attio_pipeline.sandbox.attio.schema import Attribute
 from polar_attio_pipeline.sandbox.attio.store import Record
+from polar_attio_pipeline.sandbox.page_billing import held_by
 from polar_attio_pipeline.sandbox.page_links import POLAR_ID, Links
 from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline.sandbox.traffic import Traffic
@@ -19,7 +20,20 @@ TALLIED = 2000
 
 _NEWEST_FIRST = ("-created_at", "email")
 _EDITABLE_STANDARD = ("name", "email_addresses", "job_title", "description")
-_EDITABLE_TYPES = ("text", "number", "checkbox", "date", "timestamp", "select", "personal-name", "email-address")
+_EDITABLE_TYPES = (
+    "text",
+    "number",
+    "checkbox",
+    "date",
+    "timestamp",
+    "select",
+    "currency",
+    "personal-name",
+    "email-address",
+)
+
+_BILLING = ("polar_status", "polar_products", "polar_mrr")
+"""Slugs of the attributes that the page shows beside a person's name."""
 
 Row = TypeVar("Row")
 
@@ -117,6 +131,7 @@ class _Shown:
             "state": link.state,
             "notes": link.notes,
             "person": link.person_id,
+            **held_by(self._sandbox.polar.billing, row.id),
         }
 
     def person(self, record: Record) -> dict[str, Any]:
@@ -135,6 +150,9 @@ class _Shown:
             "company": self._company(values["company"]),
             "polar_id": person.values.get(POLAR_ID),
             "is_customer": person.values.get("polar_customer") is True,
+            "billing": [
+                _with_currency(person.values[slug], values[slug]) for slug in _BILLING if slug in person.values
+            ],
             "fields": [
                 {**_definition(attribute), "text": _text(person.values[attribute.slug]), "by": _written_by(held)}
                 for attribute in self.editable
@@ -202,6 +220,11 @@ def _definition(attribute: Attribute) -> dict[str, str]:
 
 def _written_by(held: list[dict[str, Any]]) -> str | None:
     return held[0]["created_by_actor"]["type"] if held else None
+
+
+def _with_currency(value: Any, held: list[dict[str, Any]]) -> str:
+    currency = held[0].get("currency_code")
+    return f"{_text(value)} {currency}" if currency else _text(value)
 
 
 def _text(value: Any) -> str:

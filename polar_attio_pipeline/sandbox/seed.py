@@ -7,10 +7,10 @@ from random import Random
 from typing import Any
 
 from polar_attio_pipeline.sandbox.names import COMPANIES, FREE_MAIL, PersonDraft, draw_person
-from polar_attio_pipeline.sandbox.polar.billing_rows import Status
 from polar_attio_pipeline.sandbox.polar.changes import ANONYMIZED_DOMAIN
 from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline.sandbox.polar.world import PolarWorld
+from polar_attio_pipeline.sandbox.seed_billing import STORIES, BillingSeeder
 
 _HOUR = timedelta(hours=1)
 _ADDRESSES: tuple[dict[str, str | None], ...] = (
@@ -24,7 +24,6 @@ _ADDRESSES: tuple[dict[str, str | None], ...] = (
     {"country": "IN"},
 )
 _LOCALES = (None, None, "en", "en-GB", "fr-FR", "de", "ja", "pt-BR")
-_STATUSES: tuple[Status, ...] = ("active", "active", "active", "active", "trialing", "past_due", "canceled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class Shares:
         teams: Teams without an email.
         ownerless: Of those, the ones that nobody owns either.
         nameless: No name at all.
-        subscribed: Hold a subscription.
+        subscribed: Hold a subscription, or did; of the others, some bought once. At 0 nobody ever ordered anything.
         anonymized: Live rows that were anonymised, as old ones are.
         refused: At addresses that Attio does not take (`.test`).
     """
@@ -79,24 +78,19 @@ def seed_customers(  # noqa: PLR0913  # keyword-only: what customers are made of
         months: How far back the oldest were created, in months of 30 days.
         shares: How many of the customers are of which kind.
     """
-    seeding = _Seeding(polar, Random(seed), now, shares or Shares())
+    seeding = _Seeding(polar, seed, now, shares or Shares())
     for created_at in seeding.creation_times(customers, timedelta(days=30 * months)):
         seeding.add(created_at)
 
 
 class _Seeding:
-    def __init__(self, polar: PolarWorld, random: Random, now: datetime, shares: Shares) -> None:
+    def __init__(self, polar: PolarWorld, seed: int, now: datetime, shares: Shares) -> None:
         self._polar = polar
-        self._random = random
+        self._random = Random(seed)
         self._now = now
         self._shares = shares
         self._count = 0
-        opened = now - timedelta(days=400)
-        self._products = [
-            polar.billing.product("Pro", amount=2900, created_at=opened),
-            polar.billing.product("Team", amount=9900, created_at=opened),
-            polar.billing.product("Pro, yearly", amount=29000, interval="year", created_at=opened),
-        ]
+        self._billing = BillingSeeder(polar.billing, seed, now)
 
     def creation_times(self, count: int, past: timedelta) -> Iterator[datetime]:
         """Yield that many times, oldest first, as a growing business would have them."""
@@ -120,7 +114,10 @@ class _Seeding:
         else:
             row = self._add_individual(created_at)
         if self._random.random() < self._shares.subscribed:
-            self._subscribe(row)
+            product, story = self._random.choice(self._billing.products), self._random.choice(STORIES)
+            self._billing.subscribe(row.id, row.created_at, product, story)
+        elif self._shares.subscribed:
+            self._billing.browse(row.id, row.created_at)
 
     def _add_individual(self, created_at: datetime) -> Customer:
         person = draw_person(self._random)
@@ -165,17 +162,6 @@ class _Seeding:
             local = local.title()
         email = f"{local}@{domain}"
         return email if self._polar.by_email(email) is None else f"{local}{self._count}@{domain}"
-
-    def _subscribe(self, row: Customer) -> None:
-        product = self._random.choice(self._products)
-        status = self._random.choice(_STATUSES)
-        billing = self._polar.billing
-        trial_days = 14 if status == "trialing" else 0
-        held = billing.subscribe(row.id, product, trial_days=trial_days, at=row.created_at)
-        if status == "past_due":
-            billing.past_due(held.id, at=self._now)
-        if status == "canceled":
-            billing.revoke(held.id, at=row.created_at + (self._now - row.created_at) / 2)
 
 
 def known_people(polar: PolarWorld, *, seed: int, share: float = 0.05) -> list[KnownPerson]:

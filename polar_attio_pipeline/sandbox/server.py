@@ -85,8 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same people")
     parser.add_argument("--limits", type=parse_scale, default="real", help="rate limits: real, off or a factor")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds that every answer takes longer")
+    parser.add_argument("--dagster-url", help="where the page links to for Dagster's UI")
     given = parser.parse_args(arguments)
-    sandbox = Sandbox(seed=given.seed, scale=given.limits)
+    sandbox = Sandbox(seed=given.seed, scale=given.limits, dagster_url=given.dagster_url)
     sandbox.fill(customers=given.customers, seed=given.seed)
     if given.latency:
         sandbox.faults.add(Fault(kind=Kind.LATENCY, seconds=given.latency))

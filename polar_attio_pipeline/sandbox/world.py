@@ -22,6 +22,7 @@ class Sandbox:
         seed: Of ids and of the draws of faults and churn.
         scale: Of the rate limits: `REAL`, `OFF` or a factor.
         clock: The sandbox's time.
+        dagster_url: Where the page links to for Dagster's UI; None: it does not.
 
     Attributes:
         churn: What happens to the customers while they are paged through.
@@ -31,6 +32,7 @@ class Sandbox:
     seed: int = 1
     scale: InitVar[float] = REAL
     clock: Clock = field(default_factory=Clock)
+    dagster_url: str | None = None
     polar: PolarWorld = field(init=False)
     attio: AttioWorld = field(init=False)
     polar_limits: PolarLimits = field(init=False)

@@ -15,8 +15,8 @@ from polar_attio_pipeline.sync.emails import email_key
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.matching import Case, Match, person_id
 from polar_attio_pipeline.sync.outcomes import Outcome, Result, written
-from polar_attio_pipeline.sync.planning import Action, Plan, plan
-from polar_attio_pipeline.sync.records import Actor, Customer, Person, PersonName
+from polar_attio_pipeline.sync.planning import STATUS_KEY, Action, Plan, plan
+from polar_attio_pipeline.sync.records import Actor, CurrentValue, Customer, Person, PersonName
 
 MARK_KEY = "polar_customer"
 _NAME_KEY = "name"
@@ -29,12 +29,23 @@ _PEOPLE_IN_MEMORY = 5000
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """A person of Attio that the reconciliation reports: where it is, its Polar id, and who set the mark."""
+    """A person of Attio whose mark or id is of no live customer, or of another person too.
+
+    Attributes:
+        record_id: Attio's.
+        url: Where a human opens it.
+        customer_id: The Polar id that it holds.
+        marked_by: Who set the mark.
+        is_marked: Whether the mark is set.
+        status: What its status says.
+    """
 
     record_id: str
     url: str
     customer_id: str | None
     marked_by: Actor | None = None
+    is_marked: bool = True
+    status: CurrentValue | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +146,7 @@ class Comparison:
                 continue
             self._found += 1
             if further:
-                self.copied[customer_id] = [found.person, *map(_shown, further)]
+                self.copied[customer_id] = [found.person, *map(marked, further)]
             elif found.left_empty is not None:
                 self.settled += 1
                 yield _unchanged(found.customer, found.person, found.left_empty)
@@ -144,7 +155,7 @@ class Comparison:
             self._pending[customer_id] = found.customer
 
     def _pair(self, customer: Customer, person: Person) -> _Pair:
-        return _Pair(customer, _shown(person), self._left_empty(customer, person))
+        return _Pair(customer, marked(person), self._left_empty(customer, person))
 
     def _left_empty(self, customer: Customer, person: Person) -> Mapping[str, str] | None:
         if customer.address and email_key(customer.address) not in map(email_key, person.emails):
@@ -193,7 +204,7 @@ class Comparison:
             return []
         # A settled person is the holder of its address: no other person can hold that.
         addresses = {email_key(customer.address) for customer in self._pending.values() if customer.address}
-        return [_shown(person) for person in unknown if addresses.isdisjoint(map(email_key, person.emails))]
+        return [marked(person) for person in unknown if addresses.isdisjoint(map(email_key, person.emails))]
 
     @property
     def marked_count(self) -> int:
@@ -220,6 +231,14 @@ def _unchanged(customer: Customer, found: Marked, left_empty: Mapping[str, str])
     return written(Plan(customer, Match(Case.KNOWN, person), Action.KEEP, left_empty=left_empty), person)
 
 
-def _shown(person: Person) -> Marked:
+def marked(person: Person) -> Marked:
+    """Return what is reported of a person."""
     mark = person.values.get(MARK_KEY)
-    return Marked(person.record_id, person.url, person_id(person), mark.actor if mark else None)
+    return Marked(
+        record_id=person.record_id,
+        url=person.url,
+        customer_id=person_id(person),
+        marked_by=mark.actor if mark else None,
+        is_marked=_is_marked(person),
+        status=person.values.get(STATUS_KEY),
+    )

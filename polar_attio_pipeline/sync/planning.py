@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from polar_attio_pipeline.sync.billing import Status
 from polar_attio_pipeline.sync.mapping import Policy, Target, wanted
 from polar_attio_pipeline.sync.matching import AMBIGUOUS, CERTAIN, Case, Match
 from polar_attio_pipeline.sync.records import CurrentValue, Customer, PersonName, Value
@@ -13,6 +14,7 @@ from polar_attio_pipeline.sync.records import CurrentValue, Customer, PersonName
 _SAME_INSTANT = timedelta(seconds=1)  # what Attio keeps of the fraction is not documented
 
 EMAILS_KEY = "email_addresses"
+STATUS_KEY = "polar_status"
 
 
 class Action(StrEnum):
@@ -92,13 +94,14 @@ def plan(customer: Customer, found: Match, targets: tuple[Target, ...], *, overw
     said = wanted(customer, targets)
     differing = [
         (target, Change(target.attribute.key, _value(held.get(target.attribute.key)), new))
-        for target, new in _by_target(said.values, targets)
+        for target, new in _by_target({**_back_again(held), **said.values}, targets)
         if not same_value(_value(held.get(target.attribute.key)), new, exactly=target.attribute.policy is Policy.ALWAYS)
     ]
     allowed = {
         change.key
         for target, change in differing
-        if _may_write(target.attribute.policy, held.get(change.key), change.new, overwrite_typed=overwrite_typed)
+        if (change.new is not None or _may_clear(held.get(change.key)))
+        and may_write(target.attribute.policy, held.get(change.key), overwrite_typed=overwrite_typed)
     }
     address = (
         (Change(EMAILS_KEY, ", ".join(emails) or None, customer.address),)
@@ -146,6 +149,12 @@ def same_value(old: Value | None, new: Value | None, *, exactly: bool = False) -
     return type(old) is type(new) and old == new
 
 
+def _back_again(held: Mapping[str, CurrentValue]) -> dict[str, None]:
+    """Return what is to be cleared where Polar says nothing: a customer who lives is not deleted."""
+    status = held.get(STATUS_KEY)
+    return {STATUS_KEY: None} if status and status.value == Status.DELETED.value else {}
+
+
 def _by_target(values: Mapping[str, Value | None], targets: tuple[Target, ...]) -> list[tuple[Target, Value | None]]:
     return [(target, values[target.attribute.key]) for target in targets if target.attribute.key in values]
 
@@ -154,12 +163,15 @@ def _value(held: CurrentValue | None) -> Value | None:
     return held.value if held else None
 
 
-def _may_write(policy: Policy, held: CurrentValue | None, new: Value | None, *, overwrite_typed: bool) -> bool:
+def may_write(policy: Policy, held: CurrentValue | None, *, overwrite_typed: bool) -> bool:
+    """Tell whether a value may be written over the one that the CRM holds, by who wrote that."""
     if held is None or policy is Policy.ALWAYS:
         return True
-    if new is None:
-        # Only what a pass has written is cleared: nothing takes the place of what a person or another app has entered.
-        return held.actor == "api-token"
     if held.actor == "system":
         return False
     return held.actor != "workspace-member" or overwrite_typed
+
+
+def _may_clear(held: CurrentValue | None) -> bool:
+    """Tell whether a pass has written the value: nothing takes the place of what a person or another app entered."""
+    return held is None or held.actor == "api-token"

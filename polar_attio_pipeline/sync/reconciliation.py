@@ -5,21 +5,12 @@ import itertools
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from polar_attio_pipeline.sync.comparison import MARK_KEY, Comparison, Marked
+from polar_attio_pipeline.sync.comparison import Comparison
 from polar_attio_pipeline.sync.engine import sync
-from polar_attio_pipeline.sync.health import Health, Kind
 from polar_attio_pipeline.sync.outcomes import Outcome
-from polar_attio_pipeline.sync.ports import (
-    DeniedError,
-    Memory,
-    NoAnswerError,
-    RecordGoneError,
-    RecordRefusedError,
-    UnavailableError,
-)
+from polar_attio_pipeline.sync.ports import Memory
 from polar_attio_pipeline.sync.records import Customer, Person
 from polar_attio_pipeline.sync.services import Services
-from polar_attio_pipeline.sync.writes import Write, WrittenValue
 from polar_attio_pipeline.sync.writing import Record
 
 COMPARED_AT_ONCE = 25
@@ -119,71 +110,6 @@ class _Seen:
 
     def refusals(self, customer_ids: Iterable[str]) -> Mapping[str, tuple[str, str]]:
         return self.memory.refusals(list(customer_ids))
-
-
-@dataclass(frozen=True, slots=True)
-class Unmarking:
-    """What became of people whose mark was to be taken off.
-
-    Attributes:
-        unmarked: The mark is off.
-        kept: It is still there, because Polar has the customer after all, or could not say, or Attio did not take it.
-    """
-
-    unmarked: Sequence[Marked]
-    kept: Sequence[Marked]
-
-
-async def unmark(people: Iterable[Marked], services: Services, seen: Callable[[int], None] = _unseen) -> Unmarking:
-    """Uncheck the mark of people without a customer, each after asking for that customer once more.
-
-    Args:
-        people: Whom Polar no longer has.
-        services: Both sides.
-        seen: Takes how many more of them were looked at.
-
-    Raises:
-        ServiceDownError: a service answers nothing at all.
-        StoppedError: every request would fail the same way.
-    """
-    attio, polar = Health(services.people.is_answering), Health(services.source.is_answering)
-    unmarked: list[Marked] = []
-    kept: list[Marked] = []
-    for person in people:
-        held = person.customer_id
-        # Without an id there is nothing to ask Polar for.
-        done = held and await _exists_no_more(held, services, polar) and await _uncheck(person, held, services, attio)
-        (unmarked if done else kept).append(person)
-        seen(1)
-    return Unmarking(unmarked, kept)
-
-
-async def _exists_no_more(customer_id: str, services: Services, polar: Health) -> bool:
-    try:
-        exists = await services.source.exists(customer_id)
-    except NoAnswerError:
-        return False
-    except UnavailableError as error:
-        await polar.failed(Kind.EXISTENCE, error)
-        return False
-    polar.succeeded(Kind.EXISTENCE)
-    return not exists
-
-
-async def _uncheck(person: Marked, customer_id: str, services: Services, attio: Health) -> bool:
-    if attio.closed(Kind.UPDATE):
-        return False
-    try:
-        await services.people.update(person.record_id, {MARK_KEY: False})
-    except (RecordGoneError, RecordRefusedError):
-        return False
-    except (UnavailableError, DeniedError) as error:
-        await attio.failed(Kind.UPDATE, error)
-        return False
-    attio.succeeded(Kind.UPDATE)
-    unchecked = WrittenValue(MARK_KEY, True, person.marked_by, False)
-    services.history.add(Write(customer_id, person.record_id, (unchecked,)))
-    return True
 
 
 async def _add_people(

@@ -8,6 +8,7 @@ from polar_attio_pipeline.attio.setup import Done, set_up
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.sandbox.attio.world import AttioWorld
 from polar_attio_pipeline.sync.mapping import ATTRIBUTES, BY_KEY
+from polar_attio_pipeline.sync.records import ValueType
 from polar_attio_pipeline_tests.attio.conftest import SLUGS, Wire, api_over
 
 STATUS = BY_KEY["polar_status"]
@@ -141,6 +142,17 @@ async def test_currency_attributes_are_created_in_the_wanted_currency(attio: Att
     assert attio.people_type.attribute("polar_mrr").currency_code == "NTD", "Attio's own code of the New Taiwan dollar"
     currencies = {target.currency for target in (await discover(api, PEOPLE, SLUGS)).targets}
     assert currencies == {None, "TWD"}
+
+
+async def test_a_currency_that_attio_does_not_have_is_reported_and_the_other_attributes_are_created(
+    attio: AttioWorld, api: ApiClient
+) -> None:
+    steps = await set_up(api, PEOPLE, SLUGS, currency="KWD")
+
+    amounts = {attribute.key for attribute in ATTRIBUTES if attribute.types[0] is ValueType.CURRENCY}
+    assert {step.slug for step in steps if step.done is Done.IMPOSSIBLE} == amounts
+    assert {step.done for step in steps if step.slug not in amounts} == {Done.CREATED}
+    assert all("received 'KWD'" in (step.problem or "") for step in steps if step.slug in amounts)
 
 
 async def test_a_currency_attribute_that_is_there_keeps_its_currency(attio: AttioWorld, api: ApiClient) -> None:

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from polar_attio_pipeline.cli.checks.channels import channels
 from polar_attio_pipeline.cli.checks.finding import Finding, Level
+from polar_attio_pipeline.cli.checks.polar_scopes import SCOPES, Scope
 from polar_attio_pipeline.cli.doctor import examine
 from polar_attio_pipeline.sandbox.app import create_app
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
@@ -51,7 +52,11 @@ async def test_when_all_is_well_every_finding_is_ok(sandbox: Sandbox, tmp_path: 
     assert {finding.level for finding in found.values()} == {Level.OK}
     assert set(found) == {
         "Polar token",
+        "Polar subscriptions",
+        "Polar orders",
+        "Polar events",
         "Polar members",
+        "Polar links",
         "Polar clock",
         "Attio key",
         "Attio fields",
@@ -99,9 +104,40 @@ async def test_scopes_that_only_improve_the_result_are_warnings(sandbox: Sandbox
     found = await findings(sandbox, settings(tmp_path))
 
     assert found["Polar token"].level is Level.OK
-    assert found["Polar members"].level is found["Polar links"].level is Level.WARN
-    assert "members:read" in found["Polar members"].text
+    assert {found[scope.subject].level for scope in SCOPES} == {Level.WARN}
     assert "POLAR_ORGANIZATION_SLUG" in found["Polar links"].text
+
+
+@pytest.mark.parametrize("lacking", SCOPES, ids=lambda scope: scope.name)
+async def test_each_scope_that_is_missing_is_named_with_what_is_off_and_the_others_are_well(
+    sandbox: Sandbox, tmp_path: Path, lacking: Scope
+) -> None:
+    token = sandbox.polar.tokens[POLAR_TOKEN]
+    token.scopes -= {lacking.name, lacking.name.replace(":read", ":write")}
+
+    found = await findings(sandbox, settings(tmp_path))
+
+    assert found[lacking.subject].level is Level.WARN
+    assert f"lacks {lacking.name}" in found[lacking.subject].text
+    assert lacking.without in found[lacking.subject].text
+    assert {found[scope.subject].level for scope in SCOPES if scope is not lacking} == {Level.OK}
+
+
+async def test_a_scope_that_is_there_says_what_it_costs(sandbox: Sandbox, tmp_path: Path) -> None:
+    found = await findings(sandbox, settings(tmp_path))
+
+    assert found["Polar orders"].text.startswith("The token has orders:read.")
+    assert "request" in found["Polar orders"].text
+
+
+async def test_a_list_that_fails_is_a_warning_of_its_own(sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.faults.add(Fault(kind=Kind.STATUS, service="polar", path="/v1/events/", status=500))
+
+    found = await findings(sandbox, settings(tmp_path))
+
+    assert found["Polar events"].level is Level.WARN
+    assert "500" in found["Polar events"].text
+    assert found["Polar subscriptions"].level is found["Polar token"].level is Level.OK
 
 
 async def test_a_slug_in_the_settings_makes_the_scope_for_it_needless(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -51,13 +51,17 @@ def test_the_names_that_others_rely_on_are_there(defs: dg.Definitions) -> None:
     assert {key.to_user_string() for key in defs.resolve_asset_graph().get_all_asset_keys()} >= {
         "polar_customers",
         "attio_people",
+        "changed_customers",
         "customer_reconciliation",
     }
     jobs = {job.name for job in defs.resolve_all_job_defs()}
-    assert jobs >= {"customer_sync", "full_reconciliation", "preview"}
+    assert jobs >= {"customer_sync", "changed_customer_sync", "full_reconciliation", "preview"}
     assert defs.resolve_schedule_def("hourly_customer_sync").job_name == "customer_sync"
     assert defs.resolve_schedule_def("scheduled_reconciliation").job_name == "full_reconciliation"
     assert defs.resolve_sensor_def("new_polar_customers").job_name == "customer_sync"
+    changes = defs.resolve_sensor_def("polar_changes")
+    assert {target.job_name for target in changes.targets} == {"changed_customer_sync", "full_reconciliation"}
+    assert changes.default_status is dg.DefaultSensorStatus.RUNNING
 
 
 def test_every_reference_between_them_holds(defs: dg.Definitions) -> None:
@@ -67,7 +71,7 @@ def test_every_reference_between_them_holds(defs: dg.Definitions) -> None:
 def test_whatever_writes_to_attio_waits_for_the_one_pool(defs: dg.Definitions) -> None:
     graph = defs.resolve_asset_graph()
 
-    for asset in ("attio_people", "customer_reconciliation"):
+    for asset in ("attio_people", "changed_customers", "customer_reconciliation"):
         assert graph.get(dg.AssetKey(asset)).pools == {"attio"}
 
 
@@ -171,9 +175,11 @@ def test_the_graph_leads_from_polar_to_attio_by_the_hours_and_by_the_reconciliat
     edges = {(parent.path[-1], node.key.path[-1]) for node in graph.asset_nodes for parent in node.parent_keys}
     assert edges == {
         ("customers_in_polar", "polar_customers"),
+        ("customers_in_polar", "changed_customers"),
         ("customers_in_polar", "customer_reconciliation"),
         ("polar_customers", "attio_people"),
         ("attio_people", "people_in_attio"),
+        ("changed_customers", "people_in_attio"),
         ("customer_reconciliation", "people_in_attio"),
     }
     assert {key.path[-1] for key in graph.external_asset_keys} == {"customers_in_polar", "people_in_attio"}
@@ -195,7 +201,7 @@ def test_assets_name_their_owners_their_columns_and_their_source(clean_environme
     graph = build(Settings(polar_attio_owners="ada@example.com, team:growth")).resolve_asset_graph()
 
     assert all(graph.get(key).owners == ["ada@example.com", "team:growth"] for key in graph.get_all_asset_keys())
-    for asset in ("polar_customers", "attio_people"):
+    for asset in ("polar_customers", "attio_people", "changed_customers"):
         metadata = graph.get(dg.AssetKey(asset)).metadata
         assert isinstance(metadata["dagster/column_schema"], dg.TableSchemaMetadataValue | dg.TableSchema)
         (source,) = metadata["dagster/code_references"].code_references
@@ -205,5 +211,5 @@ def test_assets_name_their_owners_their_columns_and_their_source(clean_environme
 def test_every_job_says_when_to_launch_it(defs: dg.Definitions) -> None:
     described = {job.name: job.description or "" for job in defs.resolve_all_job_defs()}
 
-    for job in ("customer_sync", "full_reconciliation", "preview"):
+    for job in ("customer_sync", "changed_customer_sync", "full_reconciliation", "preview"):
         assert "aunch it" in described[job]

@@ -9,12 +9,16 @@ from unittest import mock
 import dagster as dg
 import pytest
 from dagster._daemon.monitoring import run_monitoring
+from pydantic import SecretStr
 
 from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.partitions import hours_from, range_tags
+from polar_attio_pipeline.defs.readable_events import note_events
+from polar_attio_pipeline.defs.resources import LedgerResource
 from polar_attio_pipeline.defs.run_tags import HOURS, REASON
 from polar_attio_pipeline.defs.schedules import build_hourly_schedule, build_reconciliation_schedule
 from polar_attio_pipeline.hours import HOUR
+from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline_tests.conftest import RECONCILIATION, Pipeline
 
@@ -82,7 +86,8 @@ def test_a_run_tries_unresolved_customers_again_and_may_be_asked_for_again() -> 
 
 def test_both_schedules_run_by_default_and_in_utc() -> None:
     hourly = build_hourly_schedule(Names(), hours_from(START), overlap_hours=2, minute=5)
-    whole = build_reconciliation_schedule(Names(), cron="35 3 * * *")
+    ledger = LedgerResource.at(SecretStr("ledger.db"))
+    whole = build_reconciliation_schedule(Names(), cron="35 3 * * *", ledger=ledger)
 
     assert [schedule.default_status for schedule in (hourly, whole)] == [dg.DefaultScheduleStatus.RUNNING] * 2
     assert (hourly.name, hourly.cron_schedule, hourly.execution_timezone) == (
@@ -147,6 +152,32 @@ def test_a_reconciliation_that_fails_is_tried_again_by_itself_and_a_success_ends
     assert "The newest reconciliation began at" in (look(pipeline, datetime.now(UTC)) or "")
 
 
+@pytest.mark.parametrize(
+    ("readable", "cron", "due"), [(True, "", False), (False, "", True), (False, "35 3 * * *", False)]
+)
+def test_a_reconciliation_is_due_every_hour_while_events_cannot_be_read_and_no_setting_says_when(
+    lasting: Pipeline, readable: bool, cron: str, due: bool
+) -> None:
+    lasting.configure(polar_attio_reconciliation_cron=cron)
+    lasting.reconcile()
+    note_events(LedgerResource.at(lasting.settings.polar_attio_database_url), readable=readable)
+    began = datetime.now(UTC)
+    later = began + HOUR + 10 * MINUTE
+    if later.hour == 3:
+        later += HOUR
+
+    assert (look(lasting, later) is None) is due
+
+
+def test_a_ledger_that_cannot_be_asked_leaves_the_reconciliation_to_its_day(
+    lasting: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lasting.reconcile()
+    monkeypatch.setattr(Ledger, "fact", mock.Mock(side_effect=OSError))
+
+    assert "The newest reconciliation began at" in (look(lasting, datetime.now(UTC)) or "")
+
+
 def test_a_reconciliation_that_the_ui_started_by_its_asset_counts_like_one_of_the_job(lasting: Pipeline) -> None:
     pipeline = lasting
     job = pipeline.defs.resolve_implicit_global_asset_job_def()
@@ -172,7 +203,10 @@ def test_an_expression_that_never_comes_is_refused_with_the_name_of_the_setting(
         pipeline.configure(polar_attio_reconciliation_cron=cron)
 
 
-@pytest.mark.parametrize(("job", "seconds"), [("customer_sync", "7200"), ("full_reconciliation", "172800")])
+@pytest.mark.parametrize(
+    ("job", "seconds"),
+    [("customer_sync", "7200"), ("changed_customer_sync", "3600"), ("full_reconciliation", "172800")],
+)
 def test_each_job_says_how_long_its_runs_may_take(pipeline: Pipeline, job: str, seconds: str) -> None:
     assert pipeline.defs.resolve_job_def(job).run_tags["dagster/max_runtime"] == seconds
 

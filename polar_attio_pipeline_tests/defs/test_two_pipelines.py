@@ -159,6 +159,25 @@ def test_a_sensor_asks_for_runs_of_its_own_pipeline(host: Host) -> None:
     assert host.defs.resolve_sensor_def("right_new_polar_customers").job_name == "right_customer_sync"
 
 
+def test_a_change_is_asked_for_by_the_pipeline_of_its_organization(host: Host) -> None:
+    left = host.organizations[LEFT].sandbox.polar
+    first = {name: host.tick(f"{name}_polar_changes") for name in (LEFT, RIGHT)}
+    (ada,) = left.customers.values()
+    left.update_customer(ada.id, name="Augusta Byron")
+
+    asked = dict[str, list[dg.RunRequest]]()
+    for name, before in first.items():
+        assert isinstance(before, dg.SensorResult)
+        after = host.tick(f"{name}_polar_changes", before.cursor)
+        assert isinstance(after, dg.SensorResult)
+        asked[name] = list(after.run_requests or ())
+
+    (request,) = asked[LEFT]
+    assert request.job_name == "left_changed_customer_sync"
+    assert set(request.run_config["ops"]) == {"left__changed_customers"}
+    assert asked[RIGHT] == []
+
+
 def test_an_hour_that_the_other_one_works_on_or_has_done_is_asked_for_all_the_same(host: Host) -> None:
     here = host.organizations[LEFT].here
     host.run("left_customer_sync", tags=range_tags(here, here))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from random import Random
 
+from polar_attio_pipeline.cron import effective
 from polar_attio_pipeline.defs.cadence import LOOK_EVERY, History, not_due
 from polar_attio_pipeline.hours import HOUR, floor
 from polar_attio_pipeline.sandbox.app import create_app
@@ -18,7 +19,7 @@ from polar_attio_pipeline_tests.faults.virtual_time import Timeline
 
 TICK_SECONDS = 30
 
-CRON = default("polar_attio_reconciliation_cron")
+CRON = effective(default("polar_attio_reconciliation_cron"))
 
 _CLOSE_AFTER = timedelta(minutes=default("polar_attio_hourly_minute"))
 

@@ -1,5 +1,6 @@
 """Subscriptions and orders as Polar lists them: all of them without a loss, and those of some customers."""
 
+import itertools
 import tracemalloc
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,10 @@ from polar_attio_pipeline.polar.errors import MissingScopeError
 from polar_attio_pipeline.polar.holdings import Holdings
 from polar_attio_pipeline.polar.orders import condensed
 from polar_attio_pipeline.polar.subscriptions import subscription_entry
+from polar_attio_pipeline.sandbox.app import create_app
+from polar_attio_pipeline.sandbox.limits import OFF
+from polar_attio_pipeline.sandbox.tokens import POLAR_TOKEN
+from polar_attio_pipeline.sandbox.world import Sandbox
 from polar_attio_pipeline.sync.billing import Order, Subscription, billing
 from polar_attio_pipeline_tests.polar.fake_billing import FakeBilling, order, subscription
 from polar_attio_pipeline_tests.polar.fakes import NOW, api, polar_id, server_error
@@ -98,7 +103,7 @@ async def test_no_subscription_is_lost_while_others_come_and_go(places: list[tup
     fake = FakeBilling(rows)
     left: set[str] = set()
 
-    def change(comes: bool, place: float, number: int) -> Any:  # noqa: FBT001  # drawn
+    def change(comes: bool, place: float, number: int) -> Any:  # drawn
         def happen(listed: list[dict[str, Any]]) -> None:
             if comes:
                 listed.append(subscription(5000 + number, customer=5000 + number, age=-number * MINUTE))
@@ -120,6 +125,29 @@ async def test_subscriptions_that_start_at_one_instant_are_all_found() -> None:
     fake = FakeBilling(subscription(number, customer=number, age=MINUTE) for number in range(1, 500))
 
     assert (await scanned(fake)).count == 499
+
+
+async def test_imported_subscriptions_of_teams_without_an_address_are_all_found_in_a_list_that_changes() -> None:
+    sandbox = Sandbox(scale=OFF)
+    polar, begun = sandbox.polar, NOW - 30 * MINUTE
+    pro = polar.billing.product("Pro")
+    for number in range(260):
+        email = f"c{number}@example.com" if number % 12 else None
+        one = polar.add_customer(email=email, type="individual" if email else "team")
+        polar.billing.subscribe(one.id, pro, at=begun)
+    found = OF_SUBSCRIPTIONS.holdings()
+    transport = httpx.ASGITransport(create_app(sandbox))
+    newcomers = iter(range(5))
+
+    async with api(transport, token=POLAR_TOKEN, base_url="http://sandbox") as connection:
+        async for entries in BillingLists(connection).all(OF_SUBSCRIPTIONS):
+            found.add(entries)
+            for number in itertools.islice(newcomers, 1):
+                newcomer = polar.add_customer(email=f"new{number}@example.com")
+                polar.billing.subscribe(newcomer.id, pro, at=NOW)
+
+    assert found.count == 265
+    assert {row.customer_id for row in polar.subscriptions if row.started_at == begun} <= set(found.by_customer)
 
 
 async def test_a_list_that_holds_less_than_polar_counts_is_no_list() -> None:

@@ -2,7 +2,7 @@ import httpx
 import pytest
 
 from polar_attio_pipeline.http.errors import ApiError, FatalError, LostAnswerError, RecordError, TransientError
-from polar_attio_pipeline.polar.errors import explain_polar
+from polar_attio_pipeline.polar.errors import MissingScopeError, explain_polar
 from polar_attio_pipeline_tests.polar.fakes import recorded
 
 
@@ -16,7 +16,7 @@ def explained(response: httpx.Response) -> ApiError:
     [
         ("error_401_no_token", FatalError, "POLAR_ACCESS_TOKEN"),
         ("error_401_bogus_token", FatalError, "POLAR_ACCESS_TOKEN"),
-        ("error_403_insufficient_scope", FatalError, "customers:read or customers:write"),
+        ("error_403_insufficient_scope", MissingScopeError, "customers:read or customers:write"),
         ("error_404_customer", RecordError, "no such customer"),
         ("error_404_unknown_api_version", FatalError, "POLAR_API_URL to https://api.polar.sh"),
         ("redirect_307_missing_slash", FatalError, "POLAR_API_URL"),

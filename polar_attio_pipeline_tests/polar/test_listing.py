@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from polar_attio_pipeline.http.errors import FatalError, LostAnswerError, TransientError
 from polar_attio_pipeline.polar.client import PolarClient
+from polar_attio_pipeline.polar.customers import Listing
 from polar_attio_pipeline.polar.models import BadRow
 from polar_attio_pipeline.polar.pages import Row
 from polar_attio_pipeline.sync.records import Customer
@@ -275,3 +276,33 @@ async def test_first_of_all_comes_the_newest_page_so_that_those_who_are_new_come
     read_first = await read_all(source, export_first=True)
 
     assert [one.type for one in read_first.customers.values()] == ["individual"] * 3
+
+
+async def newcomers(listing: Listing) -> list[str]:
+    return [one.id async for portion in listing.newcomers() for one in portion]
+
+
+@pytest.mark.parametrize(("came", "requests"), [(0, 1), (1, 1), (99, 1), (250, 3)])
+async def test_who_came_since_the_reading_is_read_from_the_newest_pages(came: int, requests: int) -> None:
+    source = exporting(300)
+    listing = Listing(source, export_first=True)
+    [_ async for _ in listing.pages()]
+    before, asked = set(source.customers), len(source.asked)
+    for _ in range(came):
+        arrival(source)
+
+    found = await newcomers(listing)
+
+    assert sorted(found) == sorted(set(source.customers) - before)
+    assert len(source.asked) - asked == requests
+    assert set(listing.ids) == set(source.customers)
+
+
+async def test_a_bad_row_among_the_newest_leaves_newcomers_for_the_next_reading() -> None:
+    polar = fake(150, broken=[3])
+    async with api(polar) as connection:
+        listing = Listing(PolarClient(connection), export_first=True)
+        [_ async for _ in listing.pages()]
+        polar.rows.insert(0, row(1000, created_at=NOW.isoformat()))
+
+        assert await newcomers(listing) == []

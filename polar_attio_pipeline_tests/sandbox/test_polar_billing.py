@@ -300,3 +300,12 @@ class TestLists:
         header, row = answer.text.splitlines()
         assert header.startswith("Email,Customer Name,Billing Name,Billing Country,Created At,Product,Net Amount")
         assert row.startswith("ada@example.com,Ada,Ada,,2026-11-25T21:03:27.130000+00:00,Pro,29,usd,pending")
+
+
+def test_a_list_is_sorted_once_and_again_after_a_write(billing: Billing, ada: str) -> None:
+    billing.subscribe(ada, billing.product("Pro"))
+    first, _ = billing.subscriptions.ordered(["-started_at"])
+    again, _ = billing.subscriptions.ordered(["-started_at"])
+    assert again is first
+    held = billing.subscribe(ada, billing.product("Team"))
+    assert held in billing.subscriptions.ordered(["-started_at"])[0]

@@ -135,6 +135,16 @@ async def test_a_page_lacks_events_that_the_count_has(sandbox: Sandbox, polar: h
     assert 5 < len(body["items"]) < 35
 
 
+async def test_how_events_come_about_is_changed_by_request(sandbox: Sandbox, polar: httpx.AsyncClient) -> None:
+    answer = await polar.post("/sandbox/events", json={"store_delay_seconds": 30, "lost": 0})
+    assert answer.status_code == 200
+    sandbox.polar.add_customer(email="ada@example.com")
+    assert await names(polar) == []
+    await polar.post("/sandbox/events", json={"is_down": True})
+    assert (await polar.get("/v1/events/")).status_code == 500
+    assert (await polar.post("/sandbox/events", json={"lost": 2})).status_code == 422
+
+
 async def test_without_the_store_there_is_an_error(sandbox: Sandbox, polar: httpx.AsyncClient) -> None:
     sandbox.polar.events.rules.is_down = True
     assert (await polar.get("/v1/events/")).status_code == 500

@@ -85,7 +85,7 @@ async def test_members_and_subscriptions_are_listed_by_organization(
     }
     assert await items(anyone, "/v1/subscriptions/", OURS) == []
     theirs = await items(anyone, "/v1/subscriptions/", THEIRS)
-    assert len(theirs) == sum(1 for _ in other.subscriptions) > 0
+    assert len(theirs) == sum(row.started_at is not None for row in other.subscriptions) > 0
     assert {item["customer"]["organization_id"] for item in theirs} == {other.organization.id}
 
 

@@ -98,9 +98,44 @@ def test_teams_have_no_email_and_mostly_an_owner(book: PolarWorld, rows: list[Cu
 
 
 def test_most_have_a_subscription_and_some_an_address(book: PolarWorld, rows: list[Customer]) -> None:
-    assert 500 < sum(1 for _ in book.subscriptions) < 700
-    assert {"active", "trialing", "past_due", "canceled"} == {row.status for row in book.subscriptions}
+    assert 500 < len({row.customer_id for row in book.subscriptions if row.started_at is not None}) < 700
     assert 200 < sum(row.billing_address is not None for row in rows) < 400
+
+
+def test_every_state_of_billing_has_somebody(book: PolarWorld) -> None:
+    assert {row.status for row in book.subscriptions} == {
+        "incomplete",
+        "trialing",
+        "active",
+        "past_due",
+        "canceled",
+        "unpaid",
+        "paused",
+    }
+    assert {row.currency for row in book.subscriptions} == {"usd", "eur", "jpy"}
+    assert {row.status for row in book.orders} == {"paid", "pending", "refunded", "partially_refunded"}
+    active = [row for row in book.subscriptions if row.status == "active"]
+    assert any(row.cancel_at_period_end for row in active)
+    assert any(row.amount == 0 for row in active)
+    assert any(row.seats for row in active)
+    assert any(row.discount for row in active)
+    held = Counter(row.customer_id for row in book.subscriptions)
+    assert any(count == 2 for count in held.values())
+    buyers = {row.customer_id for row in book.orders}
+    assert any(row.billing_reason == "purchase" for row in book.orders)
+    assert buyers < book.customers.keys()
+
+
+def test_nothing_was_ordered_before_the_customer_was_there_nor_in_the_future(book: PolarWorld) -> None:
+    assert all(book.customers[row.customer_id].created_at <= row.created_at <= NOW for row in book.orders)
+    assert all(row.current_period_end > NOW for row in book.subscriptions if row.status in {"active", "trialing"})
+    assert all(event.timestamp <= NOW for event in book.events.ordered(("timestamp",))[0])
+
+
+def test_the_same_seed_gives_the_same_billing(book: PolarWorld) -> None:
+    again = a_book()
+    assert list(again.subscriptions) == list(book.subscriptions)
+    assert list(again.orders) == list(book.orders)
 
 
 def test_every_share_can_be_turned_to_nothing() -> None:

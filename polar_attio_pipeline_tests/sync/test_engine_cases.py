@@ -2,6 +2,7 @@
 
 import gc
 import logging
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -9,13 +10,15 @@ import pytest
 from polar_attio_pipeline.sandbox.faults import Fault, Faults
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN
 from polar_attio_pipeline.sync import engine
+from polar_attio_pipeline.sync.deletions import note_deletions
 from polar_attio_pipeline.sync.engine import sync
 from polar_attio_pipeline.sync.mapping import BY_KEY
 from polar_attio_pipeline.sync.names import split_name
 from polar_attio_pipeline.sync.outcomes import FAILED, Reason, Result, tally
 from polar_attio_pipeline.sync.planning import Action
 from polar_attio_pipeline.sync.ports import StoppedError
-from polar_attio_pipeline.sync.reconciliation import compare, unmark
+from polar_attio_pipeline.sync.reconciliation import Book, compare
+from polar_attio_pipeline.sync.records import Customer
 from polar_attio_pipeline_tests.sync.both_sides import BothSides, connect, new_sandbox
 
 
@@ -162,7 +165,7 @@ class TestReconciliation:
         comparison = await both.reconcile()
         assert [marked.record_id for marked in comparison.orphaned()] == [record_id]
         assert both.attio.person(record_id).values["polar_customer"] is True
-        unmarking = await unmark(comparison.orphaned(), both.services)
+        unmarking = await note_deletions(comparison.orphaned(), both.services, unmark=True)
         assert [marked.record_id for marked in unmarking.unmarked] == [record_id]
         assert both.attio.person(record_id).values["polar_customer"] is False
         assert both.attio.person(record_id).values["polar_customer_id"] == gone
@@ -174,8 +177,21 @@ class TestReconciliation:
         missed = next(iter(both.polar.customers))
         comparison = await compare(both.book(but=missed), both.services)
         assert [marked.customer_id for marked in comparison.orphaned()] == [missed]
-        assert (await unmark(comparison.orphaned(), both.services)).unmarked == []
+        assert (await note_deletions(comparison.orphaned(), both.services, unmark=True)).unmarked == []
         assert both.person_of(missed).values["polar_customer"] is True
+
+    async def test_a_customer_who_comes_and_is_marked_while_people_are_read_is_no_orphan(self, both: BothSides) -> None:
+        both.add_customers(2)
+        await both.one_pass()
+        newcomer = next(iter(both.polar.customers))
+        whole = await both.customers()
+
+        async def newcomers() -> AsyncIterator[list[Customer]]:
+            yield [whole[newcomer]]
+
+        comparison = await compare(Book(both.pages(but=newcomer), newcomers()), both.services)
+
+        assert (comparison.orphaned(), comparison.compared, comparison.settled) == ([], 2, 2)
 
     async def test_the_owner_of_a_team_that_was_created_again_is_not_gone(self, both: BothSides) -> None:
         first = both.polar.add_customer(email=None, name="Acme", type="team")

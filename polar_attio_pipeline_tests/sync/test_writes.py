@@ -9,11 +9,11 @@ import pytest
 from polar_attio_pipeline.attio import people
 from polar_attio_pipeline.attio.client import AttioClient
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
+from polar_attio_pipeline.sync.deletions import note_deletions
 from polar_attio_pipeline.sync.engine import preview, sync
 from polar_attio_pipeline.sync.matching import Case, Match
 from polar_attio_pipeline.sync.outcomes import Result
 from polar_attio_pipeline.sync.planning import Action, Change, Plan
-from polar_attio_pipeline.sync.reconciliation import unmark
 from polar_attio_pipeline.sync.records import Person, PersonName, Values
 from polar_attio_pipeline.sync.writes import Write, WrittenValue, write_of, write_seen
 from polar_attio_pipeline_tests.sync.both_sides import BothSides
@@ -215,7 +215,7 @@ class TestBesidePlans:
         both.polar.delete_customer(outcome.customer_id)
         comparison = await both.reconcile()
 
-        await unmark(comparison.orphaned(), replace(both.services, history=kept))
+        await note_deletions(comparison.orphaned(), replace(both.services, history=kept), unmark=True)
 
         assert kept.writes == [
             Write(
@@ -232,7 +232,7 @@ class TestBesidePlans:
         comparison = await both.reconcile()
         both.sandbox.faults.add(Fault(kind=Kind.REFUSE, status=400, method="PATCH", path=RECORDS))
 
-        await unmark(comparison.orphaned(), replace(both.services, history=kept))
+        await note_deletions(comparison.orphaned(), replace(both.services, history=kept), unmark=True)
 
         assert kept.writes == []
 

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import httpx
 
 from polar_attio_pipeline.cli.checks.finding import Finding, Level
+from polar_attio_pipeline.cli.checks.polar_scopes import SCOPES, judge_scopes
 from polar_attio_pipeline.cli.checks.services import answers
 from polar_attio_pipeline.cli.patience import IMPATIENT
 from polar_attio_pipeline.cli.required import POLAR_TOKEN, looked_for, missing_of
 from polar_attio_pipeline.connections import polar_of
 from polar_attio_pipeline.http.client import ApiClient
-from polar_attio_pipeline.http.errors import ApiError
-from polar_attio_pipeline.polar.paths import CUSTOMERS, LIMITER, MEMBERS, ORGANIZATIONS
+from polar_attio_pipeline.polar.paths import CUSTOMERS, LIMITER, ORGANIZATIONS
 from polar_attio_pipeline.settings import POLAR_API_VERSIONS, Settings
 
 
@@ -38,37 +38,9 @@ async def polar(settings: Settings, transport: httpx.AsyncBaseTransport | None) 
 
 async def _ask(api: ApiClient, *, knows_slug: bool) -> list[Finding]:
     await api.request("GET", CUSTOMERS, limiter=LIMITER, params={"limit": 1})
-    findings = [Finding("Polar token", Level.OK, "Accepted; it may read customers.")]
-    members = await _allowed(api, MEMBERS)
-    findings.append(
-        Finding("Polar members", Level.OK, "The token may read them.")
-        if members
-        else Finding(
-            "Polar members",
-            Level.WARN,
-            f"{POLAR_TOKEN} lacks members:read, so a team without an address is not known by its owner: add the scope.",
-        )
-    )
-    if not knows_slug and not await _allowed(api, ORGANIZATIONS):
-        findings.append(
-            Finding(
-                "Polar links",
-                Level.WARN,
-                f"{POLAR_TOKEN} lacks organizations:read, so links open the organization that the viewer saw last: "
-                "add the scope, or set POLAR_ORGANIZATION_SLUG.",
-            )
-        )
-    return findings
-
-
-async def _allowed(api: ApiClient, path: str) -> bool:
-    try:
-        await api.request("GET", path, limiter=LIMITER, params={"limit": 1})
-    except ApiError as error:
-        if error.status != httpx.codes.FORBIDDEN:
-            raise
-        return False
-    return True
+    known = {ORGANIZATIONS} if knows_slug else set()
+    scopes = await judge_scopes(api, [scope for scope in SCOPES if scope.path not in known])
+    return [Finding("Polar token", Level.OK, "Accepted; it may read customers."), *scopes]
 
 
 def _version(version: str) -> Iterator[Finding]:

@@ -10,9 +10,10 @@ from polar_attio_pipeline.channels import Notice, deliver, fingerprint
 from polar_attio_pipeline.defs import dagster_private
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.resources import LedgerResource, given
-from polar_attio_pipeline.defs.sensors import hour_states, new_polar_customers, other_states, service_states
+from polar_attio_pipeline.defs.sensors import hour_states, other_states, service_states
 from polar_attio_pipeline.defs.sensors.alert_cursor import AlertCursor, dump, load
 from polar_attio_pipeline.defs.sensors.notices import (
+    CHANGES,
     FAILING_HOURS,
     LEDGER,
     OVERDUE_HOURS,
@@ -34,7 +35,7 @@ NEW_FOR = timedelta(minutes=15)
 """In an instance that is watched for so short a time, hours that lie behind are no news: the sensor fills them now."""
 
 TICKS_LOOKED_AT = 60
-"""Evaluations of the sensor of new customers: half an hour of them at the default interval."""
+"""Evaluations of a sensor that looks at Polar: half an hour of them at the default interval."""
 
 
 def build_alerts_sensor(watched: Watched, *, urls: Sequence[str], seconds: int) -> dg.SensorDefinition:
@@ -86,7 +87,8 @@ class _Judge:
             OVERDUE_HOURS: self._overdue_hours,
             RECONCILIATION: lambda: other_states.reconciliation(self._look, self.cursor.watching_since),
             UNRESOLVED_CUSTOMERS: lambda: self._customers(answer, options),
-            SENSOR: self._sensor,
+            SENSOR: lambda: self._sensor(SENSOR, "new customers"),
+            CHANGES: lambda: self._sensor(CHANGES, "changes of customers"),
             SERVICES: lambda: service_states.services(self._look),
         }
         for name, rule in rules.items():
@@ -116,11 +118,10 @@ class _Judge:
             return None
         return other_states.unresolved_customers(self._look, answer, error_share=options.failed_error_share)
 
-    def _sensor(self) -> State | None:
-        location = dagster_private.location_name(self._context)
-        name, limit = self._look.watched.names.of(new_polar_customers.NAME), TICKS_LOOKED_AT
-        ticks = dagster_private.sensor_ticks(self._look.instance, name, location=location, limit=limit)
-        return other_states.sensor_ticks(self._look, ticks)
+    def _sensor(self, name: str, looks_for: str) -> State | None:
+        location, known_as = dagster_private.location_name(self._context), self._look.watched.names.of(name)
+        ticks = dagster_private.sensor_ticks(self._look.instance, known_as, location=location, limit=TICKS_LOOKED_AT)
+        return other_states.sensor_ticks(self._look, ticks, name=name, looks_for=looks_for)
 
 
 def _announce(

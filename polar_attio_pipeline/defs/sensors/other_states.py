@@ -12,8 +12,8 @@ from polar_attio_pipeline.defs.bounded import within
 from polar_attio_pipeline.defs.dagster_private import Tick, last_cron_time
 from polar_attio_pipeline.defs.resources import LedgerResource
 from polar_attio_pipeline.defs.runs import UNDER_WAY, began_at, cause_of, runs_of, sentence
-from polar_attio_pipeline.defs.sensors.new_polar_customers import CURSOR_KEPT, NAME
-from polar_attio_pipeline.defs.sensors.notices import LEDGER, RECONCILIATION, SENSOR, UNRESOLVED_CUSTOMERS, State
+from polar_attio_pipeline.defs.sensors.new_polar_customers import CURSOR_KEPT
+from polar_attio_pipeline.defs.sensors.notices import LEDGER, RECONCILIATION, UNRESOLVED_CUSTOMERS, State
 from polar_attio_pipeline.defs.sensors.watching import Look
 from polar_attio_pipeline.http.redaction import redact
 from polar_attio_pipeline.ledger import LedgerError, OutcomeRow
@@ -28,7 +28,7 @@ LEDGER_SECONDS = 5.0
 """Seconds that it waits for the ledger in all: one that does not answer at all has a disk or a server that is ill."""
 
 BLIND_FOR = timedelta(minutes=15)
-"""So long the sensor may be unable to look for new customers: a service that is down for a moment is no news."""
+"""So long a sensor may be unable to look at Polar: a service that is down for a moment is no news."""
 
 LASTING_FOR = timedelta(hours=3)
 """A write that fails so long does not pass by itself: a quota, a poisoned record, a scope."""
@@ -145,23 +145,25 @@ def _link(look: Look, row: OutcomeRow) -> str:
     return look.watched.polar_link(row.polar_customer_id) if known else "a row of Polar's that shows no id"
 
 
-def sensor_ticks(look: Look, ticks: Sequence[Tick]) -> State | None:
-    """Return the state of the sensor of new customers; None when it is stopped or was never evaluated.
+def sensor_ticks(look: Look, ticks: Sequence[Tick], *, name: str, looks_for: str) -> State | None:
+    """Return the state of a sensor that looks at Polar; None when it is stopped or was never evaluated.
 
     Args:
         look: The look that is taken.
         ticks: Its evaluations, the newest first.
+        name: Of the sensor, without prefix, and of the state.
+        looks_for: What it looks for, in words.
     """
     if not ticks:
         return None
     blind = list(takewhile(_is_blind, ticks))
     if not blind or look.now - blind[-1].at < BLIND_FOR:
-        return State(SENSOR, None)
+        return State(name, None)
     said = (blind[0].said or "").removesuffix(CURSOR_KEPT).strip()
     why = sentence(redact(said) or "Its evaluation raises an error")
     return State(
-        SENSOR,
-        f"The sensor {look.watched.names.of(NAME)} has not been able to look for new customers at least since "
+        name,
+        f"The sensor {look.watched.names.of(name)} has not been able to look for {looks_for} at least since "
         f"{blind[-1].at:%Y-%m-%d %H:%M} UTC. {why} See its ticks ({look.link('automation')}).",
     )
 

@@ -1,6 +1,6 @@
 """Reads the definition of a custom attribute, and changes to one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from polar_attio_pipeline.sandbox.attio.errors import (
@@ -16,6 +16,14 @@ from polar_attio_pipeline.sandbox.attio.store import Store
 
 _NOT_CREATABLE = ("interaction", "personal-name", "status")
 _MULTISELECT = ("select", "record-reference", "actor-reference", "email-address", "phone-number", "domain")
+_CODES = """
+ARS AUD BRL BGN CAD CLP CNY COP CZK DKK EUR HKD HUF ISK INR ILS JPY KES KRW MYR MXN NTD NZD NGN NOK XPF PEN PHP PLN GBP
+RWF SAR SGD ZAR SEK CHF THB AED UYU USD
+"""
+_CURRENCIES = tuple(_CODES.split())
+"""As Attio's specification of 2026-02 lists them."""
+
+_CURRENCY_DISPLAYS = ("code", "name", "narrowSymbol", "symbol")
 _REQUIRED: Mapping[str, tuple[str, type | tuple[type, ...]]] = {
     "title": ("string", str),
     "description": ("string", (str, type(None))),
@@ -100,11 +108,7 @@ def _field_errors(name: str, data: Mapping[str, Any]) -> list[dict[str, Any]]:
     value = data[name]
     if not isinstance(value, types):
         return [wrong_type(path, expected, value)]
-    if name == "type" and value not in TYPES:
-        listed = " | ".join(f"'{kind}'" for kind in TYPES)
-        message = f"Invalid enum value. Expected {listed}, received '{value}'"
-        return [{"code": "invalid_option", "path": path, "message": message, "options": list(TYPES)}]
-    return []
+    return _choice_errors(path, value, TYPES) if name == "type" else []
 
 
 def _refuse_impossible(data: Mapping[str, Any]) -> None:
@@ -129,6 +133,14 @@ def _slug_conflict() -> AttioError:
     )
 
 
+def _choice_errors(path: list[str], given: object, options: Sequence[str]) -> list[dict[str, Any]]:
+    if given in options:
+        return []
+    listed = " | ".join(f"'{option}'" for option in options)
+    message = f"Invalid enum value. Expected {listed}, received '{given}'"
+    return [{"code": "invalid_option", "path": path, "message": message, "options": list(options)}]
+
+
 def _configure(store: Store, attribute: Attribute, config: Mapping[str, Any]) -> None:
     if attribute.type == "currency" and (config or attribute.currency_code is None):
         currency = config.get("currency")
@@ -136,6 +148,11 @@ def _configure(store: Store, attribute: Attribute, config: Mapping[str, Any]) ->
         code, display = given.get("default_currency_code"), given.get("display_type")
         if not isinstance(code, str) or not isinstance(display, str):
             raise invalid_body(invalid_input(["data", "config", "currency"]))
+        at = ["data", "config", "currency"]
+        errors = _choice_errors([*at, "default_currency_code"], code, _CURRENCIES)
+        errors += _choice_errors([*at, "display_type"], display, _CURRENCY_DISPLAYS)
+        if errors:
+            raise invalid_body(*errors)
         attribute.currency_code, attribute.currency_display = code, display
     reference = config.get("record_reference")
     allowed = reference.get("allowed_objects") if isinstance(reference, dict) else None

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Literal
-from uuid import UUID
 
 from polar_attio_pipeline.sandbox.polar.ordering import Key, sort_key
 
@@ -105,18 +104,22 @@ class EventLog:
         timestamp: datetime,
         written_at: datetime,
     ) -> None:
-        rules = self.rules
-        event_id = str(UUID(int=self._random.getrandbits(128), version=4))
+        rules, event_id = self.rules, self._new_id()
         if rules.lost and self._random.random() < rules.lost:
             return
         has_row = not (rules.rowless and self._random.random() < rules.rowless)
         event = Event(event_id, timestamp, name, customer_id, metadata, has_row=has_row)
-        visible_at = written_at + rules.store_delay + self._random.random() * rules.jitter
-        if visible_at > self._clock():
+        if rules.jitter or rules.store_delay or rules.worker_delay:
+            visible_at = written_at + rules.store_delay + self._random.random() * rules.jitter
             heapq.heappush(self._late, (visible_at, event_id, event))
         else:
             self._events.append(event)
             self._orders.clear()
+
+    def _new_id(self) -> str:
+        """Return a UUID of version 4, by hand: a large book has hundreds of thousands of events."""
+        digits = f"{self._random.getrandbits(128):032x}"
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
     def clear(self) -> None:
         """Forget every event, those that are on their way too."""

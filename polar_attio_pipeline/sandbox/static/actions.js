@@ -1,6 +1,7 @@
 // What a person can do with a customer in Polar, and with a person in Attio.
 
 import { send } from "./api.js";
+import { billingActions } from "./billing.js";
 import { ask } from "./dialogs.js";
 import { byId } from "./dom.js";
 
@@ -20,6 +21,7 @@ export function customerActions(view) {
       fields: [{ name: "email", label: "Address", value: customer.email ?? "" }],
       act: ({ email }) => change("PATCH", customer, { email }, "Address changed in Polar."),
     }),
+    ...billingActions(view),
     delete: (customer) => ask({
       title: `Delete ${nameOf(customer)}?`, text: "Polar forgets the customer. Attio keeps the person.",
       confirm: "Delete", danger: true,

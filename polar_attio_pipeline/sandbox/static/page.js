@@ -53,6 +53,8 @@ function show() {
   showFaults();
   showTally();
   byId("set-up").hidden = state.is_set_up;
+  byId("dagster").hidden = !state.dagster_url;
+  if (state.dagster_url) byId("dagster").href = state.dagster_url;
   for (const side of ["customers", "people"]) showSide(side);
   mark();
   setText(byId("clock"), `${state.now.slice(0, 19).replace("T", " ")} UTC`);
@@ -65,7 +67,7 @@ function showSide(side) {
   const { noun, nouns, row, actions } = sides[side];
   const items = pinned ? [pinned, ...rows] : rows;
   const isOpen = (item) => open[noun] === item.id;
-  const withSelect = { ...actions, select: (item) => actions.choose?.(item) || toggle(noun, item.id) };
+  const withSelect = { ...actions, dagster: state.dagster_url, select: (item) => actions.choose?.(item) || toggle(noun, item.id) };
   reconcile(byId(side), items, {
     key: (item) => item.id,
     signature: (item) => JSON.stringify([item, isOpen(item)]),

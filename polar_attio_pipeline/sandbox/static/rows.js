@@ -1,5 +1,6 @@
 // What a customer and a person look like.
 
+import { billing } from "./billing.js";
 import { bdi, make, time } from "./dom.js";
 
 const STATES = { in: "in Attio", differs: "differs", absent: "not there yet" };
@@ -17,6 +18,7 @@ export function customerRow(customer, isOpen, actions) {
     line: [
       customer.email ? bdi(customer.email) : owner ? ["owner ", bdi(owner.email)] : "no address",
       customer.type === "team" && make("span", { class: "chip" }, "team"),
+      statuses(customer).map((status) => make("span", { class: `chip status-${status}` }, status.replaceAll("_", " "))),
       customer.broken && make("span", { class: "chip bad" }, "breaks its page"),
       time(customer.created_at),
     ],
@@ -28,13 +30,23 @@ export function customerRow(customer, isOpen, actions) {
         ["Country", customer.country],
         ...customer.notes.map((note) => [customer.state === "differs" ? "Differs" : "Note", bdi(note)]),
       ]),
+      customer.state === "absent" && make("p", { class: "hint" }, "Not in Attio yet. ", actions.dagster &&
+        make("a", { href: actions.dagster, target: "_blank", rel: "noreferrer" }, "Dagster says what the last passes did")),
+      billing(customer, actions),
       buttons([
+        ["Subscribe", "subscribe"],
+        ["Buy once", "buy"],
         ["Rename", "rename"],
         !owner && ["Change address", "remail"],
         ["Delete", "delete", "danger"],
       ], customer, actions),
     ],
   });
+}
+
+/** The statuses of a customer's subscriptions that run, each once. */
+function statuses(customer) {
+  return [...new Set(customer.subscriptions.filter((row) => row.can.length).map((row) => row.status))];
 }
 
 export function personRow(person, isOpen, actions) {
@@ -48,6 +60,7 @@ export function personRow(person, isOpen, actions) {
       person.is_customer && make("span", { class: "badge mark" }, "Polar customer")),
     line: [
       person.emails.length ? bdi(person.emails.join(", ")) : "no address",
+      person.billing.map((text) => make("span", { class: "chip held" }, bdi(text))),
       person.company && make("span", { class: "chip" }, bdi(person.company)),
       time(person.created_at),
     ],

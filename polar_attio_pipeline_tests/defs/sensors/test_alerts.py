@@ -109,7 +109,7 @@ class Watch:
         )
         # The sensors of new customers and of the services are never evaluated here.
         said = (reason or "").replace(", new_polar_customers, services.", ".")
-        return said.replace(" Not judged in this tick: new_polar_customers, services.", "")
+        return said.replace(" Not judged in this tick: new_polar_customers, polar_changes, services.", "")
 
     def heard(self) -> list[list[str]]:
         """The titles that each channel got since the last call."""

@@ -8,7 +8,7 @@ import pytest
 from polar_attio_pipeline.defs.dagster_private import Tick
 from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.sensors.new_polar_customers import CURSOR_KEPT
-from polar_attio_pipeline.defs.sensors.notices import SENSOR, State
+from polar_attio_pipeline.defs.sensors.notices import CHANGES, SENSOR, State
 from polar_attio_pipeline.defs.sensors.other_states import sensor_ticks
 from polar_attio_pipeline.defs.sensors.watching import Look, Watched
 from polar_attio_pipeline_tests.defs.sensors.cursor_builders import MINUTE, NOW, START
@@ -23,7 +23,7 @@ def ticks(*said: str | None, every: timedelta = MINUTE) -> list[Tick]:
 
 def judge(found: list[Tick], instance: dg.DagsterInstance) -> State | None:
     watched = Watched(Names(), START, timedelta(hours=3), "35 3 * * *", "http://ui", str)
-    return sensor_ticks(Look(instance, watched, NOW), found)
+    return sensor_ticks(Look(instance, watched, NOW), found, name=SENSOR, looks_for="new customers")
 
 
 def test_a_sensor_that_could_not_read_polar_for_a_quarter_of_an_hour_is_told_of(instance: dg.DagsterInstance) -> None:
@@ -58,3 +58,14 @@ def test_a_short_time_is_no_news_and_one_good_tick_ends_it(found: list[Tick], in
 
 def test_a_sensor_that_was_never_evaluated_is_not_judged(instance: dg.DagsterInstance) -> None:
     assert judge([], instance) is None
+
+
+def test_the_sensor_of_changes_is_told_of_by_its_own_name(instance: dg.DagsterInstance) -> None:
+    watched = Watched(Names("acme"), START, timedelta(hours=3), "35 3 * * *", "http://ui", str)
+    look = Look(instance, watched, NOW)
+
+    state = sensor_ticks(look, ticks(*[DOWN] * 16), name=CHANGES, looks_for="changes of customers")
+
+    assert state is not None
+    assert state.name == CHANGES
+    assert "The sensor acme_polar_changes has not been able to look for changes of customers" in (state.problem or "")

@@ -227,6 +227,11 @@ async def test_a_currency_needs_its_code_and_a_reference_its_objects(api: Api) -
     )
 
     assert without.status_code == 400
+    for wrong in ({"default_currency_code": "KWD"}, {"display_type": "sign"}):
+        config = {"currency": {**usd["currency"], **wrong}}
+        answer = await api.http.post(PATH, json={"data": {**spent, "api_slug": "other", "config": config}})
+        assert (answer.status_code, answer.json()["code"]) == (400, "validation_type")
+        assert answer.json()["validation_errors"][0]["path"] == ["data", "config", "currency", *wrong]
     assert with_code.json()["data"]["config"]["currency"] == usd["currency"]
     companies = (await api.http.get("/v2/objects/companies")).json()["data"]["id"]["object_id"]
     assert reference.json()["data"]["config"]["record_reference"]["allowed_object_ids"] == [companies]
