@@ -16,6 +16,7 @@ from pydantic_settings import (
 
 from polar_attio_pipeline import setting_names
 from polar_attio_pipeline.cron import checked
+from polar_attio_pipeline.sync.audience import Audience
 from polar_attio_pipeline.sync.mapping import BY_KEY
 from polar_attio_pipeline.sync.money import decimal_places
 
@@ -101,6 +102,12 @@ class Settings(BaseSettings):
         default=5,
         ge=0,
         description="An hour's snapshot older than this is read anew before anything is written from it.",
+    )
+    polar_attio_who: Audience = Field(
+        default=Audience.EVERYBODY,
+        description="Which customers become people in Attio: everybody, ever-paid (a payment is known) or pays-now. "
+        "A person who is there stays there, with a true status. The last two need the scope subscriptions:read; "
+        "ever-paid is exact only with orders:read.",
     )
     polar_attio_overwrite_typed: bool = Field(
         default=False, description="Let Polar win over values that a workspace member typed."

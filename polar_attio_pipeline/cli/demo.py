@@ -72,7 +72,8 @@ def _walk_through(sandbox: Sandbox, pipeline: "Pipeline", ledger: Ledger) -> Non
 
     _say("\nIn all, from the import to the second pass over everything:")
     for label, account in (("first import", first), ("newest hours", newest), ("second pass", whole)):
-        counts = "  ".join(f"{result.value} {account.counts[result]:>3}" for result in Result)
+        shown = [result for result in Result if result is not Result.EXCLUDED or account.counts[result]]
+        counts = "  ".join(f"{result.value} {account.counts[result]:>3}" for result in shown)
         _say(f"   {label:<13} {counts}  [dim]({account.writes} writes)[/]")
 
 

@@ -179,6 +179,7 @@ def _resources(settings: Settings) -> Mapping[str, Any]:
         "customers_io": SnapshotIOManager(url=settings.polar_attio_database_url),
         "options": PassOptions(
             overwrite_typed=settings.polar_attio_overwrite_typed,
+            audience=settings.polar_attio_who,
             snapshot_minutes=settings.polar_attio_snapshot_minutes,
             unmark_orphaned=settings.polar_attio_unmark_orphaned,
             unmark_max_share=settings.polar_attio_unmark_max_share,

@@ -23,7 +23,7 @@ from polar_attio_pipeline.defs.reporting import (
 from polar_attio_pipeline.defs.resources import AttioResource, LedgerResource, PolarResource, given
 from polar_attio_pipeline.defs.services import look_at_attio, look_at_polar
 from polar_attio_pipeline.ledger import OutcomeRow
-from polar_attio_pipeline.sync.outcomes import FAILED, NOT_BY_DATA, Reason
+from polar_attio_pipeline.sync.outcomes import FAILED, NOT_BY_DATA, Reason, Result, due_in_attio
 
 
 def customers_check(names: Names) -> dg.AssetCheckKey:
@@ -74,16 +74,16 @@ def judge_customers(ledger: LedgerResource, options: PassOptions, link: PolarLin
         counts = store.counts()
         unresolved = store.unresolved(limit=None)
     failed = sum(counts[result] for result in FAILED)
-    share = failed / max(1, sum(counts.values()))
+    due = due_in_attio(counts)
+    share = failed / max(1, due)
     severe = share > options.failed_error_share
     shown = _customers(unresolved, link)
     return dg.AssetCheckResult(
         passed=failed == 0,
         severity=dg.AssetCheckSeverity.ERROR if severe else dg.AssetCheckSeverity.WARN,
-        description=f"{failed} of {sum(counts.values())} customers are not in Attio as they should be.\n\n"
-        f"{shown.text(DESCRIBED)}"
+        description=f"{failed} of {due} customers are not in Attio as they should be.\n\n{shown.text(DESCRIBED)}"
         if failed
-        else "Every customer is in Attio.",
+        else _all_is_well(counts[Result.EXCLUDED]),
         metadata={
             **totals(counts),
             "share": round(share, 4),
@@ -93,6 +93,12 @@ def judge_customers(ledger: LedgerResource, options: PassOptions, link: PolarLin
             "list": whole(shown),
         },
     )
+
+
+def _all_is_well(excluded: int) -> str:
+    if not excluded:
+        return "Every customer is in Attio."
+    return f"Every customer is in Attio, but for {excluded} who are excluded by POLAR_ATTIO_WHO."
 
 
 def build_service_checks(names: Names) -> list[dg.AssetChecksDefinition]:

@@ -6,12 +6,14 @@ import dagster as dg
 from pydantic import Field
 
 from polar_attio_pipeline.passes.rules import Rules
+from polar_attio_pipeline.sync.audience import Audience
 
 
 class PassOptions(dg.ConfigurableResource[None]):
     """What a pass may do; the meanings and defaults stand in `settings`."""
 
     overwrite_typed: bool = False
+    audience: Audience = Audience.EVERYBODY
     snapshot_minutes: float = Field(default=5, ge=0)
     unmark_orphaned: bool = False
     unmark_max_share: float = Field(default=0.1, ge=0, le=1)
@@ -22,6 +24,7 @@ class PassOptions(dg.ConfigurableResource[None]):
         """Return what a pass may do."""
         return Rules(
             overwrite_typed=self.overwrite_typed,
+            audience=self.audience,
             snapshot_age=timedelta(minutes=self.snapshot_minutes),
             unmark_orphaned=self.unmark_orphaned,
             unmark_max_share=self.unmark_max_share,

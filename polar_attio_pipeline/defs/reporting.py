@@ -12,7 +12,7 @@ from polar_attio_pipeline.defs.resources import PolarResource
 from polar_attio_pipeline.hours import HOUR
 from polar_attio_pipeline.polar.dashboard import customer_url
 from polar_attio_pipeline.sync.comparison import Marked
-from polar_attio_pipeline.sync.outcomes import FAILED, Outcome, Result
+from polar_attio_pipeline.sync.outcomes import FAILED, Outcome, Result, due_in_attio
 
 DESCRIBED = 10
 """Rows of a table in the description of a check, which the UI shows without a click."""
@@ -26,12 +26,19 @@ dagster-webserver 1.13.27). On the page of a check all Markdown is behind a clic
 
 IN_ATTIO = "in Attio and up to date"
 NOT_IN_ATTIO = "not in Attio or out of date"
-"""The two numbers that add up to the customers, under the same name wherever they are shown and plotted."""
+"""The two numbers that, with those who are excluded, add up to the customers; they have the same names everywhere."""
 
 PolarLink = Callable[[str], str]
 """Returns Polar's page of a customer, by its id."""
 
-_ORDER = (Result.REJECTED, Result.AMBIGUOUS, Result.CREATED, Result.UPDATED, Result.UNCHANGED)
+_ORDER = (
+    Result.REJECTED,
+    Result.AMBIGUOUS,
+    Result.CREATED,
+    Result.UPDATED,
+    Result.UNCHANGED,
+    Result.EXCLUDED,
+)
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """A row that could not be read may have shown no id."""
@@ -51,7 +58,7 @@ def totals(counts: Mapping[Result, int]) -> dict[str, int]:
     """Return how many customers there are, and in how many of them Attio agrees with Polar."""
     failed = sum(counts.get(result, 0) for result in FAILED)
     customers = sum(counts.values())
-    return {"customers": customers, IN_ATTIO: customers - failed, NOT_IN_ATTIO: failed}
+    return {"customers": customers, IN_ATTIO: due_in_attio(counts) - failed, NOT_IN_ATTIO: failed}
 
 
 def hour_state(start: datetime, read_at: datetime) -> str:
@@ -92,6 +99,8 @@ def outcome_tables(
 def _why(outcome: Outcome) -> str:
     if outcome.reason:
         return outcome.reason.value
+    if outcome.result is Result.EXCLUDED:
+        return outcome.detail or ""
     return "everything" if outcome.result is Result.CREATED else ", ".join(outcome.changed)
 
 

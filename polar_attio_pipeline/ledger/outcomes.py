@@ -101,6 +101,8 @@ def compare(connection: sa.Connection, outcomes: Iterable[Outcome]) -> Differenc
         if outcome.created_at is None:
             # Polar never changes it, and a row that cannot be read may lack it.
             found = (*found[:-1], before[-1])
+        if outcome.result is Result.EXCLUDED and found == before:
+            continue
         if outcome.result in FAILED and found == before:
             repeated.append(customer_id)
         elif outcome.result in FAILED and (found[0], found[2]) == (before[0], before[2]):

@@ -10,11 +10,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from polar_attio_pipeline.http.errors import ApiError
+from polar_attio_pipeline.passes.audience import NEEDED
 from polar_attio_pipeline.passes.progress import BillingRead, Event
 from polar_attio_pipeline.polar.billing import OF_ORDERS, OF_SUBSCRIPTIONS, Kind
 from polar_attio_pipeline.polar.client import PolarClient
 from polar_attio_pipeline.polar.errors import MissingScopeError, is_hopeless
 from polar_attio_pipeline.polar.holdings import Holdings
+from polar_attio_pipeline.sync.audience import Audience
 from polar_attio_pipeline.sync.billing import Billing, Order, Status, Subscription, billing
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.records import Customer
@@ -44,6 +46,7 @@ class BillingReader:
         polar: PolarClient,
         targets: Iterable[Target],
         *,
+        audience: Audience,
         note: Callable[[str], None],
         report: Callable[[Event], None] = _drop,
     ) -> None:
@@ -52,10 +55,11 @@ class BillingReader:
         Args:
             polar: The billing side, connected.
             targets: The attributes of the workspace: they decide what is read.
+            audience: So does who is written.
             note: Takes, in a sentence, why billing is incomplete. A missing scope is no such reason.
             report: Takes what a scan has read.
         """
-        scopes = {target.attribute.scope for target in targets}
+        scopes = {target.attribute.scope for target in targets} | NEEDED[audience]
         self._polar = polar
         self._kinds: list[Kind[Any]] = [kind for kind in (OF_SUBSCRIPTIONS, OF_ORDERS) if kind.scope in scopes]
         self._failed: set[str] = set()

@@ -87,7 +87,9 @@ async def sync_changed(context: PassContext, customer_ids: Collection[str]) -> C
         organization = next((one.organization_id for one in read.customers if one.organization_id), None)
         if len(read.unread) < len(ids):
             await check_owner(context, organization)
-        billing = BillingReader(context.polar, context.attio.targets, note=work.summary.notes.append)
+        billing = BillingReader(
+            context.polar, context.attio.targets, audience=context.rules.audience, note=work.summary.notes.append
+        )
         read.customers = await billing.of(read.customers)
         work.summary.customers = len(read.customers) + len(read.unreadable)
         work.reporter.send(ChangedRead(len(read.customers), len(read.absent), len(read.unreadable) + len(read.unread)))

@@ -77,6 +77,7 @@ def rules_of(settings: Settings) -> Rules:
     """Return what a pass may do."""
     return Rules(
         overwrite_typed=settings.polar_attio_overwrite_typed,
+        audience=settings.polar_attio_who,
         snapshot_age=timedelta(minutes=settings.polar_attio_snapshot_minutes),
         unmark_orphaned=settings.polar_attio_unmark_orphaned,
         unmark_max_share=settings.polar_attio_unmark_max_share,

@@ -91,7 +91,9 @@ async def sync_hours(context: PassContext, hours: Hours, done: Callable[[HourDon
         if reading.customers or reading.absent or retry:
             await check_owner(context, reading.organization_id)
         context.ledger.forget(reading.absent)
-        billing = BillingReader(context.polar, context.attio.targets, note=work.summary.notes.append)
+        billing = BillingReader(
+            context.polar, context.attio.targets, audience=context.rules.audience, note=work.summary.notes.append
+        )
         reading = replace(reading, customers=await billing.of(reading.customers))
         in_hand = {customer.id for customer in reading.customers}
         retry = [one for one in retry if one not in in_hand]

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from polar_attio_pipeline.ledger import LedgerError, Recorder
+from polar_attio_pipeline.passes.audience import check_audience
 from polar_attio_pipeline.passes.lease import one_writer
 from polar_attio_pipeline.passes.left_out import LeftOutSoFar
 from polar_attio_pipeline.passes.progress import Began, Ending, Stage, Stopping
@@ -65,6 +66,7 @@ async def writing_pass(context: PassContext, *, kind: str, what: str) -> AsyncIt
         what: What it does, for those who wait for it.
 
     Raises:
+        GuardError: it cannot be judged who is to be written.
         UnavailableError: another writer did not end, or took over.
         LedgerError: the ledger cannot be used.
     """
@@ -76,6 +78,7 @@ async def writing_pass(context: PassContext, *, kind: str, what: str) -> AsyncIt
             async with one_writer(context.ledger, what=what, waits=reporter.waits_for_writer) as fencing_token:
                 reporter.enter(Stage.READING)
                 async with _on_record(context, summary, kind) as recorder:
+                    await check_audience(context)
                     yield Work(fencing_token, recorder, summary)
         except (Exception, asyncio.CancelledError) as error:
             how = Ending.STOPPED if isinstance(error, asyncio.CancelledError) else Ending.FAILED

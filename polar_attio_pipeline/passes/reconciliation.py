@@ -20,6 +20,8 @@ from polar_attio_pipeline.sync.records import Customer
 MOST_NOTABLE = 100
 """Outcomes of one result that a report has; the ledger has all of them."""
 
+_USUAL = frozenset({Result.UNCHANGED, Result.EXCLUDED})
+
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
@@ -27,7 +29,7 @@ class Reconciliation:
 
     Attributes:
         counts: Customers by result.
-        notable: The first outcomes of each result but unchanged, up to `MOST_NOTABLE` of each.
+        notable: The first outcomes of each result but unchanged and excluded, up to `MOST_NOTABLE` of each.
         orphaned: People marked as customers whom Polar no longer has.
         unmarked: Those of them whose mark was taken off.
         copied: People who hold a Polar id that another person holds too.
@@ -43,8 +45,8 @@ class Reconciliation:
 
     @property
     def notable_count(self) -> int:
-        """How many outcomes there are but the unchanged ones."""
-        return sum(count for result, count in self.counts.items() if result is not Result.UNCHANGED)
+        """How many outcomes there are but the unchanged and excluded ones."""
+        return sum(count for result, count in self.counts.items() if result not in _USUAL)
 
 
 @dataclass
@@ -54,7 +56,7 @@ class _Notable:
 
     def add(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
-            if outcome.result is not Result.UNCHANGED and self.kept[outcome.result] < MOST_NOTABLE:
+            if outcome.result not in _USUAL and self.kept[outcome.result] < MOST_NOTABLE:
                 self.kept[outcome.result] += 1
                 self.outcomes.append(outcome)
 
@@ -78,7 +80,11 @@ async def reconcile(context: PassContext) -> Reconciliation:
 
         work.reporter.enter(Stage.COMPARING)
         billing = BillingReader(
-            context.polar, context.attio.targets, note=work.summary.notes.append, report=work.reporter.send
+            context.polar,
+            context.attio.targets,
+            audience=context.rules.audience,
+            note=work.summary.notes.append,
+            report=work.reporter.send,
         )
         await billing.ask_for_scopes()
         services = context.services(work.recorder)

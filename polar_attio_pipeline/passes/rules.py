@@ -8,6 +8,7 @@ from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.passes.progress import Report, Upcoming
 from polar_attio_pipeline.passes.stopping import Stop
 from polar_attio_pipeline.polar.client import PolarClient
+from polar_attio_pipeline.sync.audience import Audience
 from polar_attio_pipeline.sync.ports import History, NoHistory
 from polar_attio_pipeline.sync.services import Pace, Services
 
@@ -17,6 +18,7 @@ class Rules:
     """What a pass may do; the meanings and defaults stand in `settings`."""
 
     overwrite_typed: bool = False
+    audience: Audience = Audience.EVERYBODY
     snapshot_age: timedelta = timedelta(minutes=5)
     unmark_orphaned: bool = False
     unmark_max_share: float = 0.1
@@ -65,6 +67,7 @@ class PassContext:
             source=self.polar,
             targets=tuple(target for target in self.attio.targets if target.attribute.scope not in missing),
             overwrite_typed=self.rules.overwrite_typed,
+            audience=self.rules.audience,
             memory=self.ledger,
             history=history or NoHistory(),
             pace=self.pace,

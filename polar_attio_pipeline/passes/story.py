@@ -192,7 +192,8 @@ def _some(shown: Sequence[str], count: int, *, where: str = "") -> str:
 
 
 def _counts(counts: Mapping[Result, int]) -> str:
-    return ", ".join(f"{counts.get(result, 0):,} {result}" for result in Result)
+    shown = (result for result in Result if result is not Result.EXCLUDED or counts.get(result))
+    return ", ".join(f"{counts.get(result, 0):,} {result}" for result in shown)
 
 
 def duration(seconds: float) -> str:

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from polar_attio_pipeline.sync.money import Money, totals
+from polar_attio_pipeline.sync.revenue import monthly
 
 
 class Status(StrEnum):
@@ -29,8 +30,8 @@ class Status(StrEnum):
 
 
 STATUS_RULES: dict[Status, str] = {
-    Status.PAYING: "A subscription is active, has a price and is not set to end.",
-    Status.CANCELING: "A subscription is active, has a price and is set to end with its period.",
+    Status.PAYING: "A subscription is active, has a price above zero and is not set to end.",
+    Status.CANCELING: "A subscription is active, has a price above zero and is set to end with its period.",
     Status.PAST_DUE: "The payment of a subscription failed, and Polar tries it again.",
     Status.TRIALING: "A subscription is in its trial.",
     Status.PAUSED: "A subscription is paused.",
@@ -54,9 +55,6 @@ _RUNNING = frozenset({"active", "past_due", "trialing", "paused"})
 _ENDED = frozenset({"canceled", "unpaid"})
 _NEVER_BEGUN = frozenset({"incomplete", "incomplete_expired"})
 _PAID = frozenset({"paid", "refunded", "partially_refunded"})
-
-_MONTHS: dict[str, tuple[int, int]] = {"year": (1, 12), "month": (1, 1), "week": (52, 12), "day": (365, 12)}
-"""How often an interval comes in a month, as a fraction: Polar's own factors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +145,12 @@ class Billing:
         renews_at: When the next running subscription renews.
         ends_at: When the last one ends that is set to end, or has ended.
         churn_reason: Why the customer cancelled what ends or has ended last, in Polar's word.
-        lifetime_value: Paid, net of refunds and tax, each currency by itself; None where orders are not read.
+        lifetime_value: Paid, net of refunds and tax, each currency by itself; None where orders are not read. Empty is
+            zero.
         last_paid_at: When the newest order with a payment was made.
+        ever_paid: Whether it is known that money came, or is expected now.
+        is_certain: Whether all that may run is known. Where Polar says a status of a subscription that is not known
+            here, what follows from running subscriptions is not to be said.
     """
 
     status: Status | None = None
@@ -162,6 +164,8 @@ class Billing:
     churn_reason: str | None = None
     lifetime_value: tuple[Money, ...] | None = None
     last_paid_at: datetime | None = None
+    ever_paid: bool = False
+    is_certain: bool = True
 
 
 def billing(subscriptions: Iterable[Subscription], orders: Sequence[Order] | None, *, now: datetime) -> Billing:
@@ -176,14 +180,17 @@ def billing(subscriptions: Iterable[Subscription], orders: Sequence[Order] | Non
     running = [one for one in begun if one.status in _RUNNING and not one.has_ended(now)]
     ended = [one for one in begun if one.has_ended(now)]
     payments = None if orders is None else [order for order in orders if order.is_payment]
-    status = _status(running, ended, payments, certain=len(running) + len(ended) == len(begun))
+    is_certain = len(running) + len(ended) == len(begun)
+    status = _status(running, ended, payments, is_certain=is_certain, now=now)
     closing = [one for one in running if _is_closing(one)] if len(running) > 0 else ended
     all_close = len(closing) == len(running) or not running
     last = max(closing, key=_end, default=None) if all_close else None
+    over = [*ended, *(one for one in running if one.status == "paused")]
+    seem_paid_for = any(_was_paid_for(one, now) for one in over)
     return Billing(
         status=status,
         products=tuple(sorted({one.product for one in running})),
-        mrr=_mrr(running),
+        mrr=_mrr(running) if is_certain else None,
         seats=_total_seats(running),
         subscribed_since=_since(running, ended),
         trial_ends_at=_first(one.trial_end for one in running if one.status == "trialing"),
@@ -192,8 +199,10 @@ def billing(subscriptions: Iterable[Subscription], orders: Sequence[Order] | Non
         churn_reason=last.cancellation_reason if last else None,
         lifetime_value=None
         if payments is None
-        else totals(Money(order.net - order.refunded, order.currency) for order in payments),
+        else _not_zero(Money(order.net - order.refunded, order.currency) for order in payments),
         last_paid_at=max((order.created_at for order in payments or ()), default=None),
+        ever_paid=status in PAYING_NOW or bool(payments) or (payments is None and seem_paid_for),
+        is_certain=is_certain,
     )
 
 
@@ -206,51 +215,52 @@ def status_of(subscription: Subscription) -> Status:
     return {"past_due": Status.PAST_DUE, "trialing": Status.TRIALING, "paused": Status.PAUSED}[subscription.status]
 
 
-def monthly(subscription: Subscription) -> int | None:
-    """Return the revenue a month in the currency's smallest unit, rounded to a whole one as Polar does.
-
-    None for an interval that is not known.
-    """
-    factor = _MONTHS.get(subscription.interval)
-    if factor is None or subscription.interval_count < 1:
-        return None
-    times, per = factor
-    parts = per * subscription.interval_count
-    return (2 * subscription.amount * times + parts) // (2 * parts)
-
-
 def _status(
-    running: Sequence[Subscription], ended: Sequence[Subscription], payments: Sequence[Order] | None, *, certain: bool
+    running: Sequence[Subscription],
+    ended: Sequence[Subscription],
+    payments: Sequence[Order] | None,
+    *,
+    is_certain: bool,
+    now: datetime,
 ) -> Status | None:
     order = list(Status)
     best = min((status_of(one) for one in running), key=order.index, default=None)
-    if best is not None or not certain:
+    if not is_certain:
+        # A subscription in a status that is not known may be the best one, unless nothing is better.
+        return best if best is order[0] else None
+    if best is not None:
         return best
     if payments is None:
-        return _status_without_orders(ended)
+        return _status_without_orders(ended, now)
     if any(order.of_subscription for order in payments):
         return Status.CHURNED
     return Status.BOUGHT_ONCE if payments else Status.NEVER_PAID
 
 
-def _status_without_orders(ended: Sequence[Subscription]) -> Status | None:
+def _status_without_orders(ended: Sequence[Subscription], now: datetime) -> Status | None:
     if not ended:
         # Such a customer may have bought something once: orders would say.
         return None
-    return Status.CHURNED if any(_was_paid_for(one) for one in ended) else Status.NEVER_PAID
+    return Status.CHURNED if any(_was_paid_for(one, now) for one in ended) else Status.NEVER_PAID
 
 
-def _was_paid_for(ended: Subscription) -> bool:
-    end = ended.ended_at or ended.ends_at
-    only_tried = ended.trial_end is not None and end is not None and end <= ended.trial_end
-    return ended.amount > 0 and not only_tried
+def _was_paid_for(begun: Subscription, now: datetime) -> bool:
+    """Tell from a subscription alone whether it was paid for: it has a price, and went on after its trial."""
+    end = min(begun.ended_at or begun.ends_at or now, now)
+    return begun.amount > 0 and (begun.trial_end is None or begun.trial_end < end)
 
 
 def _mrr(running: Sequence[Subscription]) -> tuple[Money, ...] | None:
-    amounts = [(monthly(one), one.currency) for one in running if one.status in EARNING]
+    earning = [one for one in running if one.status in EARNING]
+    amounts = [(monthly(one.amount, one.interval, one.interval_count), one.currency) for one in earning]
     if any(minor is None for minor, _ in amounts):
         return None
-    return totals(Money(minor, currency) for minor, currency in amounts if minor)
+    return _not_zero(Money(minor or 0, currency) for minor, currency in amounts)
+
+
+def _not_zero(amounts: Iterable[Money]) -> tuple[Money, ...]:
+    """Add amounts up. Zero is zero in every currency: it must not stand in the way of another one."""
+    return tuple(money for money in totals(amounts) if money.minor)
 
 
 def _total_seats(running: Sequence[Subscription]) -> int | None:

@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from polar_attio_pipeline.sync.audience import Audience, exclusion
 from polar_attio_pipeline.sync.disk_queue import DiskQueue
 from polar_attio_pipeline.sync.emails import email_key
 from polar_attio_pipeline.sync.mapping import Target
@@ -68,16 +69,22 @@ class Comparison:
     Args:
         targets: The attributes of the workspace.
         overwrite_typed: As in `planning.plan`.
+        audience: Which customers are written although no person in the CRM holds their id.
 
     Attributes:
         compared: Customers added so far.
         settled: How many of them were found to need nothing.
+        excluded: How many of those need nothing because they are not to be written.
         copied: By customer id, the people who hold the id of one customer together, once `settle` has found them.
     """
 
-    def __init__(self, targets: tuple[Target, ...], *, overwrite_typed: bool) -> None:
+    def __init__(
+        self, targets: tuple[Target, ...], *, overwrite_typed: bool, audience: Audience = Audience.EVERYBODY
+    ) -> None:
         self.compared = 0
         self.settled = 0
+        self.excluded = 0
+        self._audience = audience
         self.copied: dict[str, list[Marked]] = {}
         self._targets = targets
         self._targets_but_name = tuple(target for target in targets if target.attribute.key != _NAME_KEY)
@@ -129,7 +136,13 @@ class Comparison:
             found = self._customers.pop(customer_id)
             further = self._further.pop(customer_id, [])
             if isinstance(found, Customer):
-                self._pending[customer_id] = found
+                outcome = exclusion(found, self._audience)
+                if outcome and outcome.result is Result.EXCLUDED:
+                    self.settled += 1
+                    self.excluded += 1
+                    yield outcome
+                else:
+                    self._pending[customer_id] = found
                 continue
             self._found += 1
             if further:

@@ -9,6 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from polar_attio_pipeline.sync.audience import exclusion
 from polar_attio_pipeline.sync.emails import email_key, is_anonymised
 from polar_attio_pipeline.sync.health import Health, Kind, ServiceDownError
 from polar_attio_pipeline.sync.matching import Claims, PeopleIndex, claim, contested_id, match
@@ -138,9 +139,14 @@ class Looker:
             for customer in customers
             if not customer.address
             and not index.holders_of_id(customer)
+            and exclusion(customer, self._services.audience) is None
             and index.of_record(remembered.get(customer.id)) is None
         }
-        existence = {held for customer in customers if (held := contested_id(customer, index))}
+        existence = {
+            held
+            for customer in customers
+            if (held := contested_id(customer, index)) and exclusion(customer, self._services.audience) is None
+        }
         return Questions(
             frozenset(owners - answers.owners.keys() - answers.no_owner.keys()),
             frozenset(existence - answers.alive.keys() - answers.no_existence.keys()),
@@ -154,8 +160,11 @@ class Looker:
         look = Look()
         for customer in customers:
             contested = contested_id(customer, index)
+            known = bool(index.holders_of_id(customer))
             if why := _unsearchable(customer, found):
                 look.outcomes.append(not_taken(customer, why))
+            elif not known and (outcome := exclusion(customer, self._services.audience)):
+                look.outcomes.append(outcome)
             elif why := answers.no_owner.get(customer.id) or answers.no_existence.get(contested or ""):
                 look.outcomes.append(unanswered(customer, why))
                 self._claim_address(customer)

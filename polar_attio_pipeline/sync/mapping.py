@@ -84,6 +84,15 @@ def _billed(value: Callable[[Billing], Said]) -> Callable[[Customer], Said]:
     return lambda customer: value(customer.billing) if customer.billing else None
 
 
+def _running(value: Callable[[Billing], Said]) -> Callable[[Customer], Said]:
+    """Return the same for what follows from running subscriptions: nothing is said where some cannot be understood."""
+    return _billed(lambda billing: value(billing) if billing.is_certain else None)
+
+
+def _last_paid_at(billing: Billing) -> Said:
+    return None if billing.lifetime_value is None else _or_nothing(billing.last_paid_at)
+
+
 def _or_nothing(value: Value | None) -> Value | Nothing:
     return Nothing.NOTHING if value is None else value
 
@@ -189,7 +198,7 @@ ATTRIBUTES: tuple[Attribute[Customer], ...] = (
         types=(ValueType.TEXT,),
         policy=Policy.UNLESS_TYPED,
         source="Names of the products of running subscriptions.",
-        value=_billed(lambda billing: _or_nothing(", ".join(billing.products) or None)),
+        value=_running(lambda billing: _or_nothing(", ".join(billing.products) or None)),
         scope=SUBSCRIPTIONS,
     ),
     Attribute(
@@ -210,7 +219,7 @@ ATTRIBUTES: tuple[Attribute[Customer], ...] = (
         types=(ValueType.NUMBER,),
         policy=Policy.UNLESS_TYPED,
         source="Sum of the `seats` of running subscriptions.",
-        value=_billed(_seats),
+        value=_running(_seats),
         scope=SUBSCRIPTIONS,
     ),
     Attribute(
@@ -220,7 +229,7 @@ ATTRIBUTES: tuple[Attribute[Customer], ...] = (
         types=(ValueType.TIMESTAMP, ValueType.DATE),
         policy=Policy.UNLESS_TYPED,
         source="`started_at` of a subscription.",
-        value=_billed(lambda billing: _or_nothing(billing.subscribed_since)),
+        value=_running(lambda billing: _or_nothing(billing.subscribed_since)),
         scope=SUBSCRIPTIONS,
     ),
     Attribute(
@@ -230,7 +239,7 @@ ATTRIBUTES: tuple[Attribute[Customer], ...] = (
         types=(ValueType.TIMESTAMP, ValueType.DATE),
         policy=Policy.UNLESS_TYPED,
         source="`trial_end` of a subscription in trial.",
-        value=_billed(lambda billing: _or_nothing(billing.trial_ends_at)),
+        value=_running(lambda billing: _or_nothing(billing.trial_ends_at)),
         scope=SUBSCRIPTIONS,
     ),
     Attribute(
@@ -240,7 +249,7 @@ ATTRIBUTES: tuple[Attribute[Customer], ...] = (
         types=(ValueType.TIMESTAMP, ValueType.DATE),
         policy=Policy.UNLESS_TYPED,
         source="`current_period_end` of running subscriptions that are not set to end and not paused.",
-        value=_billed(lambda billing: _or_nothing(billing.renews_at)),
+        value=_running(lambda billing: _or_nothing(billing.renews_at)),
         scope=SUBSCRIPTIONS,
     ),
     Attribute(
@@ -250,7 +259,7 @@ ATTRIBUTES: tuple[Attribute[Customer], ...] = (
         types=(ValueType.TIMESTAMP, ValueType.DATE),
         policy=Policy.UNLESS_TYPED,
         source="`ended_at` or `ends_at` of a subscription.",
-        value=_billed(lambda billing: _or_nothing(billing.ends_at)),
+        value=_running(lambda billing: _or_nothing(billing.ends_at)),
         scope=SUBSCRIPTIONS,
     ),
     Attribute(
@@ -260,7 +269,7 @@ ATTRIBUTES: tuple[Attribute[Customer], ...] = (
         types=(ValueType.TEXT,),
         policy=Policy.UNLESS_TYPED,
         source="`customer_cancellation_reason` of a subscription.",
-        value=_billed(lambda billing: _or_nothing(billing.churn_reason)),
+        value=_running(lambda billing: _or_nothing(billing.churn_reason)),
         scope=SUBSCRIPTIONS,
     ),
     Attribute(
@@ -280,7 +289,7 @@ ATTRIBUTES: tuple[Attribute[Customer], ...] = (
         types=(ValueType.TIMESTAMP, ValueType.DATE),
         policy=Policy.UNLESS_TYPED,
         source="`created_at` of orders that were paid.",
-        value=_billed(lambda billing: billing.last_paid_at),
+        value=_billed(_last_paid_at),
         scope=ORDERS,
     ),
 )
@@ -341,6 +350,8 @@ def _problem(target: Target, said: Said) -> str | None:
     others = sorted({money.currency for money in said} - {target.currency})
     if others:
         return f"it is paid in {' and '.join(others)}, the attribute is in {target.currency or 'no known currency'}"
+    if any(money.amount is None for money in said):
+        return f"how many decimal places the currency {target.currency} has is not known"
     return None
 
 

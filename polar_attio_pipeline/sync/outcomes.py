@@ -1,7 +1,7 @@
 """What became of each customer in a pass: exactly one outcome, with a reason from a closed list."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -13,13 +13,14 @@ from polar_attio_pipeline.sync.records import Customer, Person
 
 
 class Result(StrEnum):
-    """The five things that can become of a customer."""
+    """What can become of a customer. An excluded one is not in Attio, because the setting of who is written says so."""
 
     CREATED = "created"
     UPDATED = "updated"
     UNCHANGED = "unchanged"
     REJECTED = "rejected"
     AMBIGUOUS = "ambiguous"
+    EXCLUDED = "excluded"
 
 
 WHOLE_ROW = "the whole row"
@@ -131,6 +132,17 @@ def unwritable(plan: Plan) -> Outcome:
     )
 
 
+def excluded(customer: Customer, why: str) -> Outcome:
+    """Return the outcome of a customer that is not to be written."""
+    return Outcome(
+        customer_id=customer.id,
+        email=customer.address,
+        result=Result.EXCLUDED,
+        created_at=customer.created_at,
+        detail=f"Not written: {why}",
+    )
+
+
 def refused(plan: Plan, *, field: str | None, message: str, fingerprint: str) -> Outcome:
     """Return the outcome of a plan that Attio refused for good, naming the field and the value's key."""
     where = f"Attio refused {field}" if field else "Attio refused the record"
@@ -196,6 +208,11 @@ def tally(outcomes: Iterable[Outcome]) -> dict[Result, int]:
     """Count the outcomes by result; every result has a number."""
     counts = Counter(outcome.result for outcome in outcomes)
     return {result: counts[result] for result in Result}
+
+
+def due_in_attio(counts: Mapping[Result, int]) -> int:
+    """Return how many customers are to be in Attio: all that have an outcome, but for the excluded ones."""
+    return sum(counts.values()) - counts.get(Result.EXCLUDED, 0)
 
 
 def _among(keys: tuple[str, ...]) -> str:

@@ -48,7 +48,8 @@ class Plan:
         match: Which person it was found to be, and how.
         action: What to do.
         changes: The attributes to write, the address included (`email_addresses`).
-        kept: Differences that are left alone, because a human typed the value or Attio enriched it.
+        kept: Differences that are left alone, because a human typed the value, Attio enriched it, or nothing of ours is
+            there to be cleared.
         left_empty: Why an attribute cannot hold what Polar says, by key.
     """
 
@@ -99,7 +100,8 @@ def plan(customer: Customer, found: Match, targets: tuple[Target, ...], *, overw
     allowed = {
         change.key
         for target, change in differing
-        if may_write(target.attribute.policy, held.get(change.key), overwrite_typed=overwrite_typed)
+        if (change.new is not None or _may_clear(held.get(change.key)))
+        and may_write(target.attribute.policy, held.get(change.key), overwrite_typed=overwrite_typed)
     }
     address = (
         (Change(EMAILS_KEY, ", ".join(emails) or None, customer.address),)
@@ -108,9 +110,10 @@ def plan(customer: Customer, found: Match, targets: tuple[Target, ...], *, overw
     )
     changes = address + tuple(change for _, change in differing if change.key in allowed)
     kept = tuple(change for _, change in differing if change.key not in allowed)
+    empty = {key: why for key, why in said.left_empty.items() if key not in {change.key for change in kept}}
     if found.case is Case.NEW:
-        return Plan(customer, found, Action.CREATE, changes, left_empty=said.left_empty)
-    return Plan(customer, found, Action.UPDATE if changes else Action.KEEP, changes, kept, said.left_empty)
+        return Plan(customer, found, Action.CREATE, changes, left_empty=empty)
+    return Plan(customer, found, Action.UPDATE if changes else Action.KEEP, changes, kept, empty)
 
 
 def fingerprint(due: Plan, *, salt: str) -> str:
@@ -167,3 +170,8 @@ def may_write(policy: Policy, held: CurrentValue | None, *, overwrite_typed: boo
     if held.actor == "system":
         return False
     return held.actor != "workspace-member" or overwrite_typed
+
+
+def _may_clear(held: CurrentValue | None) -> bool:
+    """Tell whether a pass has written the value: nothing takes the place of what a person or another app entered."""
+    return held is None or held.actor == "api-token"

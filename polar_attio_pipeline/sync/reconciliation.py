@@ -61,7 +61,7 @@ async def compare(
         UnavailableError: a service failed for good.
         Exception: whatever else the reading of customers and the ports raise.
     """
-    comparison = Comparison(services.targets, overwrite_typed=services.overwrite_typed)
+    comparison = Comparison(services.targets, overwrite_typed=services.overwrite_typed, audience=services.audience)
     try:
         async with asyncio.TaskGroup() as reading:
             reading.create_task(_add_people(services.people.marked(expected=book.people), comparison, seen))

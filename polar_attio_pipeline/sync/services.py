@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from polar_attio_pipeline.sync.audience import Audience
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.ports import CustomerSource, History, Memory, NoHistory, NoMemory, People
 
@@ -24,6 +25,7 @@ class Services:
         source: The billing side, for questions about one customer.
         targets: The attributes of this workspace.
         overwrite_typed: Whether Polar wins over values that a workspace member typed.
+        audience: Which customers are written although no person in the CRM holds their id.
         memory: What earlier passes have put on record.
         history: Keeps on record what this pass writes.
         pace: The configured rates.
@@ -36,6 +38,7 @@ class Services:
     source: CustomerSource
     targets: tuple[Target, ...]
     overwrite_typed: bool = False
+    audience: Audience = Audience.EVERYBODY
     memory: Memory = field(default_factory=NoMemory)
     history: History = field(default_factory=NoHistory)
     pace: Pace = field(default_factory=Pace)

@@ -41,7 +41,7 @@ def test_what_it_says_of_an_hour_is_what_the_run_then_writes(pipeline: Pipeline)
     found = told("--from", at(pipeline, 0))
     pipeline.sync()
 
-    assert found["counts"] == {"create": 1, "update": 1, "keep": 0, "reject": 0, "ask a human": 0}
+    assert found["counts"] == {"create": 1, "update": 1, "keep": 0, "reject": 0, "ask a human": 0, "exclude": 0}
     assert (pipeline.hour()["created"], pipeline.hour()["updated"]) == (1, 1)
     renamed = {
         change["field"]: (change["old"], change["new"]) for change in found["changes"] if change["customer"] == ada.id
@@ -81,7 +81,7 @@ def test_without_hours_it_is_the_whole_book(pipeline: Pipeline) -> None:
     assert counts["reject"] + counts["ask a human"] == done["rejected"] + done["ambiguous"] - refused
 
 
-def test_the_table_names_who_what_old_and_new_and_ends_with_the_counts(pipeline: Pipeline) -> None:
+def test_the_text_has_the_totals_first_and_names_who_what_old_and_new(pipeline: Pipeline) -> None:
     ada = pipeline.add("ada", name="Ada Lovelace")
     pipeline.add("team", email=None, type="team")
     pipeline.sandbox.attio.add_person(emails=["ada@example.com"], name="Countess Lovelace")
@@ -89,16 +89,16 @@ def test_the_table_names_who_what_old_and_new_and_ends_with_the_counts(pipeline:
     shown = plan("--from", at(pipeline, 0)).stdout
 
     lines = [" ".join(line.split()) for line in shown.splitlines()]
-    assert any(line.startswith(f"update {ada.id} polar_customer yes") for line in lines)
-    assert any("name Countess Lovelace Ada Lovelace left alone" in line for line in lines)
-    assert any(line.startswith("reject") for line in lines)
-    assert lines[-1] == "0 to create, 1 to update, 0 to keep, 1 to reject, 0 to ask a human"
+    assert lines[0] == "2 customers, 0 to create, 1 to update, 0 to keep, 1 to reject, 0 to ask a human."
+    assert f"{ada.id} nothing -> yes" in lines
+    assert f"{ada.id} Countess Lovelace -> Ada Lovelace" in lines
+    assert "Rejected (no_email), 1" in lines
 
 
 def test_when_there_is_nothing_to_do_only_the_counts_are_told(pipeline: Pipeline) -> None:
     shown = plan("--from", at(pipeline, 0))
 
-    assert shown.stdout == "0 to create, 0 to update, 0 to keep, 0 to reject, 0 to ask a human\n"
+    assert shown.stdout == "0 customers, 0 to create, 0 to update, 0 to keep, 0 to reject, 0 to ask a human.\n"
 
 
 def test_it_leaves_no_trace_anywhere(pipeline: Pipeline) -> None:

@@ -15,6 +15,7 @@ from polar_attio_pipeline.defs.reporting import (
     marked_table,
     numbers,
     outcome_tables,
+    totals,
     whole,
 )
 from polar_attio_pipeline.polar.dashboard import customer_url
@@ -37,6 +38,14 @@ def shown(outcomes: list[Outcome]) -> dict[str, str]:
     return {name: str(value.value) for name, value in outcome_tables("outcomes", outcomes, LINK).items()}
 
 
+def test_who_is_excluded_is_neither_in_attio_nor_out_of_date() -> None:
+    assert totals({Result.CREATED: 2, Result.REJECTED: 1, Result.EXCLUDED: 4}) == {
+        "customers": 7,
+        "in Attio and up to date": 2,
+        "not in Attio or out of date": 1,
+    }
+
+
 def test_every_result_is_a_number_so_that_each_has_a_plot_without_holes() -> None:
     assert numbers({Result.CREATED: 2, Result.REJECTED: 1}, requests=7, seconds=1.23456) == {
         "customers": 3,
@@ -47,6 +56,7 @@ def test_every_result_is_a_number_so_that_each_has_a_plot_without_holes() -> Non
         "unchanged": 0,
         "rejected": 1,
         "ambiguous": 0,
+        "excluded": 0,
         "requests": 7,
         "seconds": 1.235,
     }

@@ -1,11 +1,12 @@
 """Brings the generated parts of the documentation up to date: `make docs`."""
 
-from polar_attio_pipeline_tests.docs.attributes import ROOT, write
+from polar_attio_pipeline_tests.docs.attributes import ROOT, parts, write
+from polar_attio_pipeline_tests.docs.billing import statuses
 
 
 def main() -> None:
     """Write, and name what has changed."""
-    print("\n".join(write(ROOT)) or "Everything is up to date.")  # noqa: T201  # a command's answer
+    print("\n".join(write(ROOT, [*parts(), statuses()])) or "Everything is up to date.")  # noqa: T201  # a command's answer
 
 
 if __name__ == "__main__":

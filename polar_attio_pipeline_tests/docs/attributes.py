@@ -60,17 +60,18 @@ def parts(attributes: Iterable[Attribute[Any]] = ATTRIBUTES) -> tuple[Part, ...]
     )
 
 
-def write(root: Path) -> list[str]:
+def write(root: Path, some: Iterable[Part] | None = None) -> list[str]:
     """Bring every part up to date, and return the files that were not.
 
     Args:
         root: Of the repository.
+        some: The parts to write; those of the attributes unless given.
 
     Raises:
         ValueError: a file lacks the lines between which its part goes.
     """
     changed = []
-    for part in parts():
+    for part in parts() if some is None else some:
         file = root / part.path
         before = file.read_text(encoding="utf-8")
         after = part.put_into(before)

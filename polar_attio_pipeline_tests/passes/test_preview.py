@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from polar_attio_pipeline.passes.preview import Preview, rows, show
+from polar_attio_pipeline.passes.preview import Preview
+from polar_attio_pipeline.passes.preview_rows import rows, show
 from polar_attio_pipeline.sync.matching import Case, Match
 from polar_attio_pipeline.sync.outcomes import unreadable
 from polar_attio_pipeline.sync.planning import Action, Change, Plan
@@ -52,7 +53,7 @@ def test_what_is_left_alone_is_shown_and_says_why() -> None:
 
     (row,) = rows(Preview([plan], [], 0))
 
-    assert row["note"] == "left alone: a human typed it, or Attio enriched it"
+    assert row["note"] == "left alone: a human typed it, Attio enriched it, or another app wrote it"
 
 
 def test_who_needs_a_human_is_one_row_with_every_record_involved() -> None:
@@ -85,7 +86,7 @@ def test_every_action_has_a_number_and_customers_not_looked_at_closely_count_as_
 
     counts = Preview(plans, [BAD_ROW], unchanged=40).counts()
 
-    assert counts == {"create": 0, "update": 0, "keep": 41, "reject": 1, "ask a human": 1}
+    assert counts == {"create": 0, "update": 0, "keep": 41, "reject": 1, "ask a human": 1, "exclude": 0}
 
 
 def test_when_nothing_would_be_done_there_are_no_rows() -> None:

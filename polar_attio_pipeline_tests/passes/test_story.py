@@ -120,6 +120,12 @@ def test_people_without_a_customer_are_named_by_their_links_and_no_line_is_empty
     )
 
 
+def test_the_excluded_are_counted_where_there_are_some() -> None:
+    (line,) = end(counts={Result.CREATED: 2, Result.EXCLUDED: 1234})
+
+    assert line.endswith("1,236 customers: 2 created, 0 updated, 0 unchanged, 0 rejected, 0 ambiguous, 1,234 excluded.")
+
+
 def test_a_pass_that_finished_counts_everybody_by_result() -> None:
     assert end() == [
         "Finished after 1 min 20 s and 1,560 requests. 3 customers: 2 created, 0 updated, 0 unchanged, 1 rejected, "

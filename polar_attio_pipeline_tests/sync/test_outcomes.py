@@ -152,4 +152,5 @@ def test_a_tally_has_a_number_for_every_result() -> None:
         Result.UNCHANGED: 1,
         Result.REJECTED: 1,
         Result.AMBIGUOUS: 0,
+        Result.EXCLUDED: 0,
     }

@@ -11,7 +11,8 @@ from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.reporting import ROWS_SHOWN, PolarLink, Table, customer, links, polar_link
 from polar_attio_pipeline.defs.resources import PASS_KEYS, PolarResource, given, pass_context
 from polar_attio_pipeline.hours import named
-from polar_attio_pipeline.passes.preview import Preview, preview_all, preview_hours, rows
+from polar_attio_pipeline.passes.preview import Preview, preview_all, preview_hours
+from polar_attio_pipeline.passes.preview_rows import rows
 
 _COLUMNS = ("field", "old", "new", "note")
 

@@ -19,7 +19,7 @@ from polar_attio_pipeline.http.redaction import redact
 from polar_attio_pipeline.ledger import LedgerError, OutcomeRow
 from polar_attio_pipeline.ledger.location import locate
 from polar_attio_pipeline.ledger.trial import try_out
-from polar_attio_pipeline.sync.outcomes import FAILED, NOT_BY_DATA, Result
+from polar_attio_pipeline.sync.outcomes import FAILED, NOT_BY_DATA, Result, due_in_attio
 
 LEDGER_PATIENCE = 4.0
 """Seconds that a tick waits for writers of the ledger: their transactions are short."""
@@ -124,7 +124,7 @@ def unresolved_customers(look: Look, count: Count, *, error_share: float) -> Sta
     with their data, such as a quota.
     """
     failed = sum(count.results[result] for result in FAILED)
-    total = sum(count.results.values())
+    total = due_in_attio(count.results)
     if failed <= error_share * total and not count.lasting:
         return State(UNRESOLVED_CUSTOMERS, None)
     waiting = (count.lasting or count.longest_waiting)[:NAMED]

@@ -1,0 +1,106 @@
+"""A preview as text for a terminal: the totals first, then some examples of each kind of change. Pure."""
+
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from polar_attio_pipeline.passes.preview_rows import NOTHING, WRITTEN, Kind, Row, by_attribute
+from polar_attio_pipeline.sync.mapping import BY_KEY
+from polar_attio_pipeline.sync.planning import EMAILS_KEY
+
+EXAMPLES = 5
+"""Shown of each kind of change; `--json` has all."""
+
+_HEADINGS = {
+    Kind.CREATE: "New people",
+    Kind.SET: "{field}: set where it is empty",
+    Kind.CHANGE: "{field}: changed",
+    Kind.CLEAR: "{field}: cleared",
+    Kind.LEFT_ALONE: "{field}: differs, but is left alone (typed by a human, enriched, of another app)",
+    Kind.LEFT_EMPTY: "{field}: left empty",
+    Kind.REJECT: "Rejected ({case})",
+    Kind.ASK: "A human has to decide ({case})",
+}
+
+
+def text(
+    counts: Mapping[str, int], changes: Sequence[Row], notes: Iterable[str] = (), *, width: int = 80
+) -> Iterator[str]:
+    """Yield the lines, none of which is longer than the width but for a word that is.
+
+    Args:
+        counts: Customers by what would be done.
+        changes: Every row of the preview.
+        notes: What could not be read, in sentences.
+        width: Of the terminal, in characters.
+    """
+    yield from _wrapped(f"{_count(sum(counts.values()), 'customer')}, {_totals(counts)}.", width, indent="")
+    for note in notes:
+        yield from _wrapped(note, width, indent="")
+    yield from _attributes(changes)
+    for (kind, about), found in _by_kind(changes).items():
+        yield ""
+        heading = _HEADINGS[kind].format(field=about, case=about)
+        yield from _wrapped(f"{heading}, {len(found):,}", width, indent="")
+        for row in found[:EXAMPLES]:
+            yield from _wrapped(_example(kind, row), width, indent="  ")
+        if len(found) > EXAMPLES:
+            yield f"  and {len(found) - EXAMPLES:,} more (--json has all)"
+
+
+def _totals(counts: Mapping[str, int]) -> str:
+    usual = {action: count for action, count in counts.items() if count or action != "exclude"}
+    return ", ".join(f"{count:,} to {action}" for action, count in usual.items())
+
+
+def _attributes(changes: Sequence[Row]) -> Iterator[str]:
+    found = by_attribute(changes)
+    if not found:
+        return
+    columns = ("in new people", *(kind.value for kind in WRITTEN if kind is not Kind.CREATE))
+    yield ""
+    yield f"{'Fields to write':<24}" + "".join(f"{column:>14}" for column in columns)
+    for field, kinds in found.items():
+        yield f"{field:<24}" + "".join(f"{kinds[kind.value]:>14,}" for kind in WRITTEN)
+
+
+def _by_kind(changes: Iterable[Row]) -> dict[tuple[Kind, str], list[Row]]:
+    """Return the rows by kind and attribute, or by kind and reason; of a new person one row stands for all."""
+    found: dict[tuple[Kind, str], list[Row]] = {}
+    for row in changes:
+        kind = Kind(row["kind"] or "")
+        if kind is Kind.CREATE and row["field"] != EMAILS_KEY:
+            continue
+        is_failure = kind in {Kind.REJECT, Kind.ASK}
+        about = "" if kind is Kind.CREATE else (row["case"] if is_failure else row["field"]) or ""
+        found.setdefault((kind, about), []).append(row)
+    fields = [EMAILS_KEY, *BY_KEY]
+    kinds = list(Kind)
+
+    def place(of: tuple[Kind, str]) -> tuple[int, int, str]:
+        return kinds.index(of[0]), fields.index(of[1]) if of[1] in fields else 0, of[1]
+
+    return {key: found[key] for key in sorted(found, key=place)}
+
+
+def _example(kind: Kind, row: Row) -> str:
+    if kind is Kind.CREATE:
+        return f"{row['customer']}  {row['new']}"
+    if kind in {Kind.REJECT, Kind.ASK, Kind.LEFT_EMPTY}:
+        return "  ".join(filter(None, (row["customer"], row["note"], row["attio"])))
+    return f"{row['customer']}  {row['old'] or NOTHING} -> {row['new']}"
+
+
+def _wrapped(line: str, width: int, *, indent: str) -> list[str]:
+    inner = " " * (len(indent) + 2)
+    return textwrap.wrap(
+        line,
+        width,
+        initial_indent=indent,
+        subsequent_indent=inner,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
