@@ -82,7 +82,9 @@ async def preview_all(context: PassContext) -> Preview:
     comparison = await compare(book, context.services())
     await check_owner(context, customers.organization_id, strangers=comparison.strangers(), may_confirm=False)
     await check_size(context, customers.ids(), may_confirm=False)
-    pending = await completed(comparison.pending(), context.polar, known=comparison.record_ids())
+    pending = await completed(
+        comparison.pending(), context.polar, known=comparison.record_ids().keys() - comparison.without_type
+    )
     excluded = comparison.excluded
     known = Preview([], customers.unreadable(), comparison.settled - excluded, excluded, notes)
     return await _preview(context, pending, known)

@@ -156,7 +156,7 @@ async def completed(
     Args:
         customers: As read.
         client: Polar.
-        known: Ids of customers who are in Attio already, of whom nothing more is asked.
+        known: Ids of customers whose type is in Attio already.
 
     Returns:
         The customers in their order, to be iterated over once.

@@ -110,7 +110,7 @@ async def reconcile(context: PassContext) -> Reconciliation:
             )
         )
         work.reporter.enter(Stage.WRITING, total=len(pending))
-        whole = await completed(pending, context.polar, known=comparison.record_ids())
+        whole = await completed(pending, context.polar, known=comparison.record_ids().keys() - comparison.without_type)
         await bring(whole, comparison, services, keep)
         context.ledger.forget(context.ledger.not_among(customers.ids()))
         orphaned = comparison.orphaned()

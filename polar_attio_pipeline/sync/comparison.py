@@ -20,6 +20,10 @@ from polar_attio_pipeline.sync.records import Actor, CurrentValue, Customer, Per
 
 MARK_KEY = "polar_customer"
 _NAME_KEY = "name"
+_TYPE_KEY = "polar_customer_type"
+
+_MOST_WITHOUT_TYPE = 50
+"""People without a type who are pending for it in one pass: each costs a question to Polar."""
 
 _IN_MEMORY = 100_000
 """Customers that are kept as they are, with the person of each: some 100 MB. Pickling them would take seconds."""
@@ -76,6 +80,7 @@ class Comparison:
         settled: How many of them were found to need nothing.
         excluded: How many of those need nothing because they are not to be written.
         copied: By customer id, the people who hold the id of one customer together, once `settle` has found them.
+        without_type: Ids of customers whose person lacks the type, which an export does not say: some of them.
     """
 
     def __init__(
@@ -86,7 +91,9 @@ class Comparison:
         self.excluded = 0
         self._audience = audience
         self.copied: dict[str, list[Marked]] = {}
+        self.without_type: set[str] = set()
         self._targets = targets
+        self._has_type = any(target.attribute.key == _TYPE_KEY for target in targets)
         self._targets_but_name = tuple(target for target in targets if target.attribute.key != _NAME_KEY)
         self._overwrite_typed = overwrite_typed
         self._customers: DiskQueue[Customer | _Pair] = DiskQueue(in_memory=_IN_MEMORY)
@@ -160,10 +167,17 @@ class Comparison:
     def _left_empty(self, customer: Customer, person: Person) -> Mapping[str, str] | None:
         if customer.address and email_key(customer.address) not in map(email_key, person.emails):
             return None
+        if self._lacks_type(customer, person):
+            self.without_type.add(customer.id)
+            return None
         # To split a name takes longer than all other comparisons, and a person who holds it whole has it split already.
         targets = self._targets_but_name if _holds_name(person, customer.person_name) else self._targets
         due = plan(customer, Match(Case.KNOWN, person), targets, overwrite_typed=self._overwrite_typed)
         return due.left_empty if due.action is Action.KEEP else None
+
+    def _lacks_type(self, customer: Customer, person: Person) -> bool:
+        is_missing = self._has_type and customer.type is None and _TYPE_KEY not in person.values
+        return is_missing and len(self.without_type) < _MOST_WITHOUT_TYPE
 
     def pending(self) -> Collection[Customer]:
         """Return the customers that have to be looked up, and probably written; each is read when it is asked for."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from polar_attio_pipeline.sync import comparison as comparison_module
 from polar_attio_pipeline.sync.comparison import Comparison
 from polar_attio_pipeline.sync.mapping import wanted
 from polar_attio_pipeline.sync.matching import Case
@@ -88,7 +89,15 @@ class TestTheTypeThatAnExportDoesNotSay:
         complete, values={key: value for key, value in complete.values.items() if key != "polar_customer_type"}
     )
 
-    def test_keeps_nobody_pending_although_the_person_lacks_it(self) -> None:
+    def test_keeps_a_customer_pending_whose_person_lacks_it(self) -> None:
+        found = compared([self.exported], [self.without_type])[0]
+
+        assert list(found.pending()) == [self.exported]
+        assert found.without_type == {self.exported.id}
+
+    def test_is_asked_for_in_one_pass_for_a_few_people_only(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(comparison_module, "_MOST_WITHOUT_TYPE", 0)
+
         assert list(compared([self.exported], [self.without_type])[0].pending()) == []
 
     def test_is_not_compared_where_the_person_has_it(self) -> None:
