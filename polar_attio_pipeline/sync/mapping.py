@@ -363,6 +363,4 @@ def _as(target: Target, value: Said) -> Value | None:
     if isinstance(value, datetime):
         in_utc = value.astimezone(UTC)
         return in_utc.date() if target.type is ValueType.DATE else in_utc
-    if isinstance(value, date) and target.type is ValueType.TIMESTAMP:
-        return datetime(value.year, value.month, value.day, tzinfo=UTC)
     return value.strip() if isinstance(value, str) else value

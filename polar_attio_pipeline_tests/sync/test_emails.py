@@ -16,6 +16,8 @@ from polar_attio_pipeline.sync.emails import email_key, is_anonymised
         ("ada@例え.jp", "ada@xn--r8jz45g.jp"),
         ("ada@straße.de", "ada@xn--strae-oqa.de"),
         ("søren@example.com", "SØREN@example.com"),
+        ("ada@\N{FULLWIDTH LATIN SMALL LETTER B}ücher.de", "ada@bücher.de"),
+        ('"a@ü"@bücher.de', '"a@ü"@xn--bcher-kva.de'),
         ("a" * 308 + "@example.com", "A" * 308 + "@example.com"),
     ],
 )

@@ -82,3 +82,22 @@ async def test_a_service_that_dies_in_the_middle_is_noticed_within_some_failures
         await health.failed(Kind.UPDATE, failure())
     with pytest.raises(ServiceDownError):
         await health.failed(Kind.UPDATE, failure())
+
+
+async def test_as_many_failures_in_a_row_as_are_tolerated_close_nothing_even_after_a_success() -> None:
+    health = Health(Service(answers=True).is_answering)
+    for _ in range(2):
+        for _ in range(TOLERATED):
+            await health.failed(Kind.CREATE, failure())
+        assert health.closed(Kind.CREATE) is None
+        health.succeeded(Kind.CREATE)
+
+
+async def test_after_a_success_the_first_failure_has_the_service_asked() -> None:
+    service = Service(answers=True)
+    health = Health(service.is_answering)
+    for _ in range(2):
+        await health.failed(Kind.CREATE, failure())
+        await health.failed(Kind.CREATE, failure())
+        health.succeeded(Kind.CREATE)
+    assert service.asked == 2

@@ -77,6 +77,13 @@ class TestCertain:
         ada = person("p1", "ada@example.com", polar_customer_id="see Stripe")
         assert found(customer(), ada).case is Case.RECREATED
 
+    def test_remembered(self) -> None:
+        ada = person("p1", "old@example.com")
+        index = PeopleIndex([ada, person("p2", "bob@example.com")])
+
+        assert match(customer(), index, alive=(), remembered="p1") == Match(Case.REMEMBERED, ada, (ada,))
+        assert match(customer(), index, alive=()) == Match(Case.NEW)
+
 
 class TestAmbiguous:
     def test_shared_email_of_another_live_customer(self) -> None:
@@ -174,6 +181,13 @@ class TestClaims:
         first = claim(customer(), Match(Case.NEW), claims)
         second = claim(customer(BOB, "ADA@example.com"), Match(Case.NEW), claims)
         assert (first.case, second.case) == (Case.NEW, Case.SHARED_EMAIL)
+
+    def test_of_two_customers_of_one_address_the_second_is_shown_with_the_person_of_that_address(self) -> None:
+        by_hand = person("p1", "ada@example.com")
+        claims = Claims()
+        claim(customer(), Match(Case.FOUND_BY_EMAIL, by_hand, (by_hand,)), claims)
+        second = claim(customer(BOB), Match(Case.FOUND_BY_EMAIL, by_hand, (by_hand,)), claims)
+        assert second == Match(Case.SHARED_EMAIL, None, (by_hand,))
 
     def test_two_addresses_of_one_person_do_not_make_it_two_customers(self) -> None:
         by_hand = person("p1", "ada@example.com", "lovelace@example.com")

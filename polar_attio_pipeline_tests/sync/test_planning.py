@@ -7,7 +7,7 @@ import pytest
 
 from polar_attio_pipeline.sync.mapping import BY_KEY, Policy, Target
 from polar_attio_pipeline.sync.matching import AMBIGUOUS, CERTAIN, Case, Match
-from polar_attio_pipeline.sync.planning import Action, Change, Plan, plan
+from polar_attio_pipeline.sync.planning import Action, Change, Plan, fingerprint, plan
 from polar_attio_pipeline.sync.records import Actor, Customer, Person, PersonName, Value, ValueType
 from polar_attio_pipeline_tests.attributes import TARGETS
 from polar_attio_pipeline_tests.sync.builders import ADA, BOB, SPRING, customer, person, target
@@ -167,3 +167,29 @@ def test_a_day_is_compared_as_a_day() -> None:
     assert plan(tomorrow, Match(Case.KNOWN, held), targets, overwrite_typed=False).values == {
         "polar_customer_since": date(2026, 4, 2)
     }
+
+
+def test_a_fingerprint_is_equal_for_the_same_write_only() -> None:
+    ada = synced(polar_external_id="user_1")
+    elsewhere = Person("p2", ada.url, ada.emails, ada.values)
+    due = plan_for(customer(external_id="user_2"), ada)
+
+    assert fingerprint(due, salt="today") == fingerprint(plan_for(customer(external_id="user_2"), ada), salt="today")
+    others = {
+        fingerprint(due, salt="tomorrow"),
+        fingerprint(plan_for(customer(external_id="user_3"), ada), salt="today"),
+        fingerprint(plan_for(customer(external_id="user_2"), elsewhere), salt="today"),
+    }
+    assert len(others - {fingerprint(due, salt="today")}) == 3
+
+
+def test_a_value_that_is_no_valid_unicode_has_a_fingerprint() -> None:
+    assert fingerprint(plan_for(customer(external_id="\ud800"), synced()), salt="today")
+
+
+def test_an_address_that_joins_is_shown_beside_those_that_are_there() -> None:
+    moved = person("p1", "ada@old.example", "ada@older.example", polar_customer_id=ADA)
+
+    due = plan_for(customer(), moved, Case.EMAIL_CHANGED)
+
+    assert due.changes[0] == Change("email_addresses", "ada@old.example, ada@older.example", "ada@example.com")
