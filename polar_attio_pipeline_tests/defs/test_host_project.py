@@ -25,7 +25,14 @@ from polar_attio_pipeline_tests.defs.two_pipelines import Organization, organiza
 
 PROJECT = Path(__file__).parent / "host_project"
 PATIENCE = 300
-ASSETS = ("polar_customers", "attio_people", "customer_reconciliation", "people_in_attio", "customers_in_polar")
+ASSETS = (
+    "polar_customers",
+    "attio_people",
+    "changed_customers",
+    "customer_reconciliation",
+    "people_in_attio",
+    "customers_in_polar",
+)
 
 pytestmark = pytest.mark.slow
 

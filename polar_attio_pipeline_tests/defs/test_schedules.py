@@ -28,7 +28,8 @@ MINUTE = timedelta(minutes=1)
 
 def tick(at: datetime, *, overlap: int = 2) -> dg.RunRequest | dg.SkipReason:
     schedule = build_hourly_schedule(Names(), hours_from(START), overlap_hours=overlap, minute=5)
-    result = schedule(dg.build_schedule_context(scheduled_execution_time=at))
+    with dg.build_schedule_context(scheduled_execution_time=at) as context:
+        result = schedule(context)
     assert isinstance(result, dg.RunRequest | dg.SkipReason)
     return result
 
@@ -125,7 +126,9 @@ def lasting(pipeline: Pipeline, tmp_path: Path) -> Iterator[Pipeline]:
 def look(pipeline: Pipeline, at: datetime) -> str | None:
     """Why the schedule asks for no reconciliation at a moment; None if it asks for one."""
     schedule = pipeline.defs.resolve_schedule_def("scheduled_reconciliation")
-    result = schedule(dg.build_schedule_context(instance=pipeline.instance, scheduled_execution_time=at))
+    # Closed at once: it opens an instance of its own, and one that is closed late stays the current one for all tests.
+    with dg.build_schedule_context(instance=pipeline.instance, scheduled_execution_time=at) as context:
+        result = schedule(context)
     assert isinstance(result, dg.RunRequest | dg.SkipReason)
     return result.skip_message if isinstance(result, dg.SkipReason) else None
 

@@ -219,8 +219,8 @@ def test_a_reconciliation_under_way_in_one_puts_none_of_the_other_off(host: Host
     due = some_hours_ago().replace(hour=3, minute=35)
 
     def says(schedule: str) -> str:
-        context = dg.build_schedule_context(instance=host.instance, scheduled_execution_time=due)
-        result = host.defs.resolve_schedule_def(schedule)(context)
+        with dg.build_schedule_context(instance=host.instance, scheduled_execution_time=due) as context:
+            result = host.defs.resolve_schedule_def(schedule)(context)
         assert isinstance(result, dg.RunRequest | dg.SkipReason)
         return "a run" if isinstance(result, dg.RunRequest) else str(result.skip_message)
 

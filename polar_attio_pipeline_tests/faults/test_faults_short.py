@@ -41,7 +41,7 @@ def found(count: Callable[[Account], int]) -> bool:
 
 
 def test_a_pipeline_that_writes_over_typing_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planning, "_may_write", lambda *_, **__: True)
+    monkeypatch.setattr(planning, "may_write", lambda *_, **__: True)
 
     assert found(lambda account: len(account.verdict.overwritten))
 
