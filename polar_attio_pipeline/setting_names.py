@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
+from pydantic_settings import EnvSettingsSource, PydanticBaseSettingsSource, SettingsError
+
 OURS = "polar_attio_"
 """Nothing but this pipeline has names that begin so."""
 
@@ -45,3 +47,21 @@ def nearest(name: str, known: Collection[str], *, prefix: str = "") -> str:
         if found
         else "and none has a similar name: see .env.example"
     )
+
+
+def refuse_unknown(
+    environment: PydanticBaseSettingsSource, file: PydanticBaseSettingsSource, *, known: Collection[str], prefix: str
+) -> None:
+    """Raise `SettingsError` that lists what begins like a setting of ours and is none, in the environment or .env."""
+    in_environment, in_file = (_below(source, prefix) for source in (environment, file))
+    ignored = in_environment.get(IGNORE.lower()) or in_file.get(IGNORE.lower()) or ""
+    places = {**dict.fromkeys(in_file, "in .env"), **dict.fromkeys(in_environment, "in the environment")}
+    problems = list(unknown(places, known, ignored.upper().replace(",", " ").split(), prefix=prefix))
+    if problems:
+        raise SettingsError("; ".join(problems))
+
+
+def _below(source: PydanticBaseSettingsSource, prefix: str) -> Mapping[str, str | None]:
+    """Return what the environment or a file holds under a prefix, by the rest of the name in small letters."""
+    variables = source.env_vars if isinstance(source, EnvSettingsSource) else {}
+    return {name.removeprefix(prefix): value for name, value in variables.items() if name.startswith(prefix)}

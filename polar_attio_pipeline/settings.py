@@ -11,13 +11,12 @@ from pydantic_settings import (
     EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    SettingsError,
 )
 
 from polar_attio_pipeline import setting_names
 from polar_attio_pipeline.cron import checked
+from polar_attio_pipeline.sync.attributes import BY_KEY
 from polar_attio_pipeline.sync.audience import Audience
-from polar_attio_pipeline.sync.mapping import BY_KEY
 from polar_attio_pipeline.sync.money import decimal_places
 
 POLAR_API_VERSION = "2026-10"
@@ -204,8 +203,7 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Look at the names in the environment and in .env before their values are used (pydantic-settings' hook)."""
         prefix = env_settings.env_prefix.lower() if isinstance(env_settings, EnvSettingsSource) else ""
-        file, environment = (_names(source, prefix) for source in (dotenv_settings, env_settings))
-        _refuse_unknown_names(file, environment, known=settings_cls.model_fields, prefix=prefix)
+        setting_names.refuse_unknown(env_settings, dotenv_settings, known=settings_cls.model_fields, prefix=prefix)
         return init_settings, env_settings, dotenv_settings, file_secret_settings
 
     @field_validator("polar_attio_start_date", mode="before")
@@ -284,23 +282,6 @@ def _shown(value: Any) -> str:
     if isinstance(value, Mapping):
         return " ".join(f"{key}={renamed}" for key, renamed in sorted(value.items()))
     return "" if value is None else str(value)
-
-
-def _names(source: PydanticBaseSettingsSource, prefix: str) -> Mapping[str, str | None]:
-    """Return what the environment or a file holds under a prefix, by the rest of the name in small letters."""
-    variables = source.env_vars if isinstance(source, EnvSettingsSource) else {}
-    return {name.removeprefix(prefix): value for name, value in variables.items() if name.startswith(prefix)}
-
-
-def _refuse_unknown_names(
-    file: Mapping[str, str | None], environment: Mapping[str, str | None], *, known: Mapping[str, Any], prefix: str
-) -> None:
-    ignore = setting_names.IGNORE.lower()
-    ignored = (environment.get(ignore) or file.get(ignore) or "").upper().replace(",", " ").split()
-    places = {**dict.fromkeys(file, "in .env"), **dict.fromkeys(environment, "in the environment")}
-    problems = list(setting_names.unknown(places, known.keys(), ignored, prefix=prefix))
-    if problems:
-        raise SettingsError("; ".join(problems))
 
 
 def _words(listed: str) -> list[str]:

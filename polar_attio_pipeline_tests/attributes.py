@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from polar_attio_pipeline.sandbox.attio.world import AttioWorld
-from polar_attio_pipeline.sync.mapping import ATTRIBUTES, BY_KEY, Attribute, Target
+from polar_attio_pipeline.sync.attributes import ATTRIBUTES, BY_KEY
+from polar_attio_pipeline.sync.mapping import Attribute, Target
 
 KNOWN = tuple(
     BY_KEY[key]

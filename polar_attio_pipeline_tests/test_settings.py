@@ -9,7 +9,7 @@ from pydantic import SecretStr, ValidationError
 from pydantic_settings import SettingsError
 
 from polar_attio_pipeline.settings import Settings
-from polar_attio_pipeline.sync.mapping import BY_KEY
+from polar_attio_pipeline.sync.attributes import BY_KEY
 
 EXAMPLE = Path(__file__).parents[1] / ".env.example"
 

@@ -10,7 +10,8 @@ from polar_attio_pipeline.attio.objects import AttioObject, Matching
 from polar_attio_pipeline.attio.spellings import address_spellings
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.errors import ApiError
-from polar_attio_pipeline.sync.mapping import ATTRIBUTES, Target
+from polar_attio_pipeline.sync.attributes import ATTRIBUTES
+from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.records import CurrentValue, Person
 
 _log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from polar_attio_pipeline.passes.preview_rows import NOTHING, WRITTEN, Kind, Row, by_attribute
-from polar_attio_pipeline.sync.mapping import BY_KEY
+from polar_attio_pipeline.sync.attributes import BY_KEY
 from polar_attio_pipeline.sync.planning import EMAILS_KEY
 
 EXAMPLES = 5

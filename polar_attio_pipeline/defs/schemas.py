@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from polar_attio_pipeline.sync.mapping import ATTRIBUTES
+from polar_attio_pipeline.sync.attributes import ATTRIBUTES
 
 _POLAR_COLUMNS = (
     ("id", "text", "Polar's id."),

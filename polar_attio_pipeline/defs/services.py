@@ -14,7 +14,7 @@ from polar_attio_pipeline.defs.resources import AttioResource, PolarResource
 from polar_attio_pipeline.http.errors import ApiError, TransientError
 from polar_attio_pipeline.http.redaction import redact
 from polar_attio_pipeline.http.retries import RetryPolicy
-from polar_attio_pipeline.sync.mapping import ATTRIBUTES
+from polar_attio_pipeline.sync.attributes import ATTRIBUTES
 
 ANSWER_SECONDS = 10
 """No service is waited for longer."""

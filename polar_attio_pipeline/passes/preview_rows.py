@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from polar_attio_pipeline.passes.preview import Preview
-from polar_attio_pipeline.sync.mapping import BY_KEY
+from polar_attio_pipeline.sync.attributes import BY_KEY
 from polar_attio_pipeline.sync.outcomes import unwritable
 from polar_attio_pipeline.sync.planning import EMAILS_KEY, Action, Change, Plan
 from polar_attio_pipeline.sync.records import PersonName, Value, ValueType

@@ -13,7 +13,7 @@ from polar_attio_pipeline.sandbox.attio.world import AttioWorld
 from polar_attio_pipeline.sandbox.limits import OFF
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
-from polar_attio_pipeline.sync.mapping import ATTRIBUTES
+from polar_attio_pipeline.sync.attributes import ATTRIBUTES
 from polar_attio_pipeline_tests.attributes import add_attributes
 
 SLUGS = {attribute.key: attribute.key for attribute in ATTRIBUTES}

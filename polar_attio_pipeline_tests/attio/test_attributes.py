@@ -10,7 +10,7 @@ from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.errors import FatalError
 from polar_attio_pipeline.sandbox.attio.world import AttioWorld
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN
-from polar_attio_pipeline.sync.mapping import ATTRIBUTES, BY_KEY
+from polar_attio_pipeline.sync.attributes import ATTRIBUTES, BY_KEY
 from polar_attio_pipeline.sync.records import ValueType
 from polar_attio_pipeline_tests.attio.conftest import SLUGS, Wire, api_over
 from polar_attio_pipeline_tests.attributes import add_attributes

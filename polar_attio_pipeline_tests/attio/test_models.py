@@ -7,7 +7,8 @@ import pytest
 
 from polar_attio_pipeline.attio.models import SelfInfo, parse_definitions
 from polar_attio_pipeline.attio.people import decode_person
-from polar_attio_pipeline.sync.mapping import BY_KEY, Target
+from polar_attio_pipeline.sync.attributes import BY_KEY
+from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.records import CurrentValue, Person, PersonName, ValueType
 from polar_attio_pipeline_tests.fixtures.answers import of_attio
 

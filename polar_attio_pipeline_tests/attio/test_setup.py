@@ -7,7 +7,7 @@ from polar_attio_pipeline.attio.people import PEOPLE
 from polar_attio_pipeline.attio.setup import Done, set_up
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.sandbox.attio.world import AttioWorld
-from polar_attio_pipeline.sync.mapping import ATTRIBUTES, BY_KEY
+from polar_attio_pipeline.sync.attributes import ATTRIBUTES, BY_KEY
 from polar_attio_pipeline.sync.records import ValueType
 from polar_attio_pipeline_tests.attio.conftest import SLUGS, Wire, api_over
 

@@ -21,7 +21,8 @@ from polar_attio_pipeline.sandbox.seed import Shares, seed_customers
 from polar_attio_pipeline.sandbox.server import serving
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
-from polar_attio_pipeline.sync.mapping import ATTRIBUTES, Target, wanted
+from polar_attio_pipeline.sync.attributes import ATTRIBUTES
+from polar_attio_pipeline.sync.mapping import Target, wanted
 from polar_attio_pipeline_tests.attributes import add_attributes
 
 PLAIN = Shares(imported=0, teams=0, ownerless=0, nameless=0, subscribed=0, anonymized=0, refused=0)

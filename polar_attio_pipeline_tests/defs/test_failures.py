@@ -16,7 +16,7 @@ from polar_attio_pipeline.defs.failures import explained_failures
 from polar_attio_pipeline.http.errors import FatalError, TransientError
 from polar_attio_pipeline.ledger import LedgerError
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
-from polar_attio_pipeline.sync.mapping import ATTRIBUTES
+from polar_attio_pipeline.sync.attributes import ATTRIBUTES
 from polar_attio_pipeline.sync.ports import UnavailableError
 from polar_attio_pipeline_tests.conftest import IMPATIENT, Pipeline, what_failed
 

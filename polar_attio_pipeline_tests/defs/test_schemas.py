@@ -2,7 +2,7 @@
 
 from polar_attio_pipeline.defs.frames import COLUMNS
 from polar_attio_pipeline.defs.schemas import ATTIO_PEOPLE, POLAR_CUSTOMERS
-from polar_attio_pipeline.sync.mapping import ATTRIBUTES
+from polar_attio_pipeline.sync.attributes import ATTRIBUTES
 
 
 def test_the_columns_of_polar_customers_are_those_of_its_data_frame() -> None:

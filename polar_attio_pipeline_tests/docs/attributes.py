@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from polar_attio_pipeline.attio.people import PEOPLE
-from polar_attio_pipeline.sync.mapping import ATTRIBUTES, Attribute
+from polar_attio_pipeline.sync.attributes import ATTRIBUTES
+from polar_attio_pipeline.sync.mapping import Attribute
 
 ROOT = Path(__file__).parents[2]
 """Of the repository."""

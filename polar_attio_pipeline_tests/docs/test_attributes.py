@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from polar_attio_pipeline.sync.mapping import ATTRIBUTES, Attribute, Policy
+from polar_attio_pipeline.sync.attributes import ATTRIBUTES
+from polar_attio_pipeline.sync.mapping import Attribute, Policy
 from polar_attio_pipeline.sync.records import Customer, ValueType
 from polar_attio_pipeline_tests.docs.attributes import ROOT, Part, parts, write
 

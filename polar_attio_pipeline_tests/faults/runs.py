@@ -16,7 +16,7 @@ from polar_attio_pipeline.passes.reconciliation import Reconciliation, reconcile
 from polar_attio_pipeline.passes.rules import PassContext, Rules
 from polar_attio_pipeline.polar.client import PolarClient
 from polar_attio_pipeline.settings import Settings
-from polar_attio_pipeline.sync.mapping import BY_KEY
+from polar_attio_pipeline.sync.attributes import BY_KEY
 from polar_attio_pipeline.sync.services import Pace
 
 

@@ -25,7 +25,7 @@ from polar_attio_pipeline.sandbox.app import create_app
 from polar_attio_pipeline.sandbox.limits import REAL
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
-from polar_attio_pipeline.sync.mapping import BY_KEY
+from polar_attio_pipeline.sync.attributes import BY_KEY
 from polar_attio_pipeline.sync.services import Pace
 from polar_attio_pipeline_tests.attributes import add_attributes
 from polar_attio_pipeline_tests.faults.virtual_time import virtual_time

@@ -27,7 +27,7 @@ from polar_attio_pipeline.sandbox.limits import OFF
 from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
-from polar_attio_pipeline.sync.mapping import BY_KEY
+from polar_attio_pipeline.sync.attributes import BY_KEY
 from polar_attio_pipeline.sync.outcomes import Outcome
 from polar_attio_pipeline.sync.services import Pace
 from polar_attio_pipeline_tests.attributes import add_attributes

@@ -15,7 +15,7 @@ from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.polar.billing_rows import Product, Subscription
 from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline.sandbox.tokens import POLAR_TOKEN
-from polar_attio_pipeline.sync.mapping import BY_KEY, ORDERS, SUBSCRIPTIONS
+from polar_attio_pipeline.sync.attributes import BY_KEY, ORDERS, SUBSCRIPTIONS
 from polar_attio_pipeline_tests.passes.stage import PEOPLE, Stage
 
 OF_SUBSCRIPTIONS = "/v1/subscriptions/"

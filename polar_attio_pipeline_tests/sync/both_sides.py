@@ -22,9 +22,10 @@ from polar_attio_pipeline.sandbox.limits import OFF
 from polar_attio_pipeline.sandbox.polar.world import PolarWorld
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
+from polar_attio_pipeline.sync.attributes import BY_KEY
 from polar_attio_pipeline.sync.comparison import Comparison
 from polar_attio_pipeline.sync.engine import preview, sync
-from polar_attio_pipeline.sync.mapping import BY_KEY, wanted
+from polar_attio_pipeline.sync.mapping import wanted
 from polar_attio_pipeline.sync.outcomes import Outcome
 from polar_attio_pipeline.sync.planning import Plan
 from polar_attio_pipeline.sync.reconciliation import Book, bring, compare

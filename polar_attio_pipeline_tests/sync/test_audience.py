@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from polar_attio_pipeline.sync.attributes import ATTRIBUTES
 from polar_attio_pipeline.sync.audience import Audience, exclusion
 from polar_attio_pipeline.sync.billing import PAYING_NOW, Billing, Status
 from polar_attio_pipeline.sync.comparison import Comparison
 from polar_attio_pipeline.sync.engine import sync
-from polar_attio_pipeline.sync.mapping import ATTRIBUTES
 from polar_attio_pipeline.sync.outcomes import FAILED, Outcome, Reason, Result
 from polar_attio_pipeline.sync.reconciliation import Book, bring, compare
 from polar_attio_pipeline.sync.records import Customer

@@ -5,8 +5,9 @@ from decimal import Decimal
 
 import pytest
 
+from polar_attio_pipeline.sync.attributes import ATTRIBUTES, BY_KEY
 from polar_attio_pipeline.sync.billing import Billing, Status
-from polar_attio_pipeline.sync.mapping import ATTRIBUTES, BY_KEY, Target, wanted
+from polar_attio_pipeline.sync.mapping import Target, wanted
 from polar_attio_pipeline.sync.matching import Case, Match
 from polar_attio_pipeline.sync.money import Money
 from polar_attio_pipeline.sync.outcomes import Reason, Result, written

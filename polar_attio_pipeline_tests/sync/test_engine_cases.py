@@ -10,9 +10,9 @@ import pytest
 from polar_attio_pipeline.sandbox.faults import Fault, Faults
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN
 from polar_attio_pipeline.sync import engine
+from polar_attio_pipeline.sync.attributes import BY_KEY
 from polar_attio_pipeline.sync.deletions import note_deletions
 from polar_attio_pipeline.sync.engine import sync
-from polar_attio_pipeline.sync.mapping import BY_KEY
 from polar_attio_pipeline.sync.names import split_name
 from polar_attio_pipeline.sync.outcomes import FAILED, Reason, Result, tally
 from polar_attio_pipeline.sync.planning import Action

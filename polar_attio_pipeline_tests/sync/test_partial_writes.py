@@ -7,9 +7,9 @@ import pytest
 
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.polar.rows import Customer as Row
+from polar_attio_pipeline.sync.attributes import BY_KEY
 from polar_attio_pipeline.sync.billing import Billing, Status
 from polar_attio_pipeline.sync.engine import sync
-from polar_attio_pipeline.sync.mapping import BY_KEY
 from polar_attio_pipeline.sync.money import Money
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result
 from polar_attio_pipeline.sync.records import Customer

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from polar_attio_pipeline.sync.mapping import BY_KEY, Policy, Target
+from polar_attio_pipeline.sync.attributes import BY_KEY
+from polar_attio_pipeline.sync.mapping import Policy, Target
 from polar_attio_pipeline.sync.matching import AMBIGUOUS, CERTAIN, Case, Match
 from polar_attio_pipeline.sync.planning import Action, Change, Plan, fingerprint, plan
 from polar_attio_pipeline.sync.records import Actor, Customer, Person, PersonName, Value, ValueType

@@ -13,7 +13,7 @@ from polar_attio_pipeline.cli.required import ATTIO_KEY, looked_for, missing_of
 from polar_attio_pipeline.connections import attio_of
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.settings import Settings
-from polar_attio_pipeline.sync.mapping import ATTRIBUTES
+from polar_attio_pipeline.sync.attributes import ATTRIBUTES
 
 
 async def attio(settings: Settings, transport: httpx.AsyncBaseTransport | None) -> list[Finding]:

@@ -11,7 +11,7 @@ from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.errors import ApiError
 from polar_attio_pipeline.polar.errors import is_hopeless
 from polar_attio_pipeline.polar.paths import EVENTS, LIMITER, MEMBERS, ORDERS, ORGANIZATIONS, SUBSCRIPTIONS
-from polar_attio_pipeline.sync.mapping import ATTRIBUTES
+from polar_attio_pipeline.sync.attributes import ATTRIBUTES
 
 
 @dataclass(frozen=True, slots=True)

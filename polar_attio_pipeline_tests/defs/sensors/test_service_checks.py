@@ -14,7 +14,7 @@ from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.services import ATTRIBUTES_WRITTEN
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
-from polar_attio_pipeline.sync.mapping import ATTRIBUTES
+from polar_attio_pipeline.sync.attributes import ATTRIBUTES
 from polar_attio_pipeline_tests.conftest import Pipeline
 
 ALL = len(ATTRIBUTES)
