@@ -3,12 +3,13 @@
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Generic
 from uuid import uuid4
 
 from polar_attio_pipeline.http.client import ApiClient, Params
 from polar_attio_pipeline.http.errors import ApiError, LostAnswerError
-from polar_attio_pipeline.polar.entries import Entry, EntryPage, FetchEntries, Value
+from polar_attio_pipeline.polar.entries import Entry, EntryPage, Value
 from polar_attio_pipeline.polar.errors import MissingScopeError, is_server_error
 from polar_attio_pipeline.polar.holdings import Holdings
 from polar_attio_pipeline.polar.ids import canonical_id
@@ -18,7 +19,7 @@ from polar_attio_pipeline.polar.orders import condensed, order_entry
 from polar_attio_pipeline.polar.paths import ORDERS, SUBSCRIPTIONS
 from polar_attio_pipeline.polar.subscriptions import SORTING as SUBSCRIPTION_SORTING
 from polar_attio_pipeline.polar.subscriptions import subscription_entry
-from polar_attio_pipeline.polar.whole import whole_list
+from polar_attio_pipeline.polar.whole import Fetch, whole_list
 from polar_attio_pipeline.sync.billing import Order, Subscription
 
 _log = logging.getLogger(__name__)
@@ -40,12 +41,14 @@ class Kind(Generic[Value]):
     Attributes:
         path: Where it is.
         sorting: Its order: newest first, and what tells rows of one instant apart.
+        before: The parameter that leaves out what is not older than a moment.
         entry: Reads one row.
         condense: As in `Holdings`.
     """
 
     path: str
     sorting: list[str]
+    before: str
     entry: Callable[[object], Entry[Value]]
     condense: Callable[[Sequence[Value]], tuple[Value, ...]] = tuple
 
@@ -64,8 +67,8 @@ class Kind(Generic[Value]):
         return Holdings(self.what, self.condense)
 
 
-OF_SUBSCRIPTIONS: Kind[Subscription] = Kind(SUBSCRIPTIONS, SUBSCRIPTION_SORTING, subscription_entry)
-OF_ORDERS: Kind[Order] = Kind(ORDERS, ORDER_SORTING, order_entry, condensed)
+OF_SUBSCRIPTIONS: Kind[Subscription] = Kind(SUBSCRIPTIONS, SUBSCRIPTION_SORTING, "started_before", subscription_entry)
+OF_ORDERS: Kind[Order] = Kind(ORDERS, ORDER_SORTING, "created_before", order_entry, condensed)
 
 
 class BillingLists:
@@ -147,9 +150,10 @@ class BillingLists:
             found.add(entries)
         return found
 
-    def _fetch(self, kind: Kind[Value], params: Params) -> FetchEntries[Value]:
-        async def fetch(page: int, limit: int) -> EntryPage[Value]:
-            return await self._page(kind, params, page, limit)
+    def _fetch(self, kind: Kind[Value], params: Params) -> Fetch[Value]:
+        async def fetch(page: int, limit: int, before: datetime | None) -> EntryPage[Value]:
+            since = {kind.before: before.isoformat()} if before else {}
+            return await self._page(kind, {**params, **since}, page, limit)
 
         return fetch
 

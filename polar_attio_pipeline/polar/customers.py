@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from polar_attio_pipeline.http.errors import ApiError, LostAnswerError, TransientError
+from polar_attio_pipeline.http.errors import ApiError, LostAnswerError
 from polar_attio_pipeline.polar.errors import is_hopeless, is_server_error
 from polar_attio_pipeline.polar.export import Export
 from polar_attio_pipeline.polar.models import BadRow
-from polar_attio_pipeline.polar.pages import PAGE, Fetch, Page, Row, Source, key
+from polar_attio_pipeline.polar.pages import Fetch, Row, Source, key
 from polar_attio_pipeline.polar.searching import Search
 from polar_attio_pipeline.polar.walking import Walk
 from polar_attio_pipeline.polar.ways import (
@@ -17,11 +17,8 @@ from polar_attio_pipeline.polar.ways import (
     log_pages_are_read,
     log_pages_are_split,
 )
+from polar_attio_pipeline.polar.whole import walked
 from polar_attio_pipeline.sync.records import Customer
-
-_PASSES = 4
-_FINER = 7
-"""By how much each further pass shrinks its pages, so that none of their edges stays where it was."""
 
 _INSTANT = timedelta(microseconds=1)
 
@@ -120,12 +117,6 @@ class Listing:
     The export holds them all in one request, but for their type. It stands when it agrees with Polar's count and newest
     customers before and after it. Where it does not, or cannot be read, the list is walked down page by page.
 
-    After a walk to the oldest row it begins again at the newest, until a page brings no new customer and there are at
-    least as many as Polar counts. That costs one request when nothing happened, finds customers that came meanwhile,
-    and becomes a second walk, over pages with other edges, when one is missing. There may be more than Polar counts:
-    those that were deleted after they were read. That cannot hide a loss, since a walk loses no customer that is alive
-    throughout.
-
     Where a row that Polar cannot serialise is in the way of the walk, the export is read if it was not, or where that
     is impossible too, smaller and smaller pages.
 
@@ -145,7 +136,6 @@ class Listing:
         self.total_count = 0
         self._source = source
         self._export_first = export_first
-        self._walks: list[Walk[Page]] = []
         self._known: set[str] = set()
         self._export = Export(source, lambda _: True, known=self._known if export_first else None)
         self._is_complete = False
@@ -154,11 +144,6 @@ class Listing:
     def ids(self) -> Collection[str]:
         """The ids of all customers read so far; of bad rows, where it is readable."""
         return self._known
-
-    @property
-    def requests(self) -> int:
-        """Pages asked for, and requests for the export."""
-        return sum(walk.requests for walk in self._walks) + self._export.requests
 
     async def pages(self) -> AsyncIterator[list[Customer]]:
         """Yield customers as they are read, each once, newest first but for those that came meanwhile.
@@ -188,11 +173,9 @@ class Listing:
         Raises:
             ApiError: Polar could not be read.
         """
-        walk = Walk(self._source.page)
-        self._walks.append(walk)
         came: set[str] = set()
         try:
-            async for page in walk.pages():
+            async for page in Walk(self._source.page).pages():
                 known_before = [one for one in map(key, page.rows) if one in self._known and one not in came]
                 came.update(map(key, page.rows))
                 yield self._fresh(page.rows)
@@ -230,27 +213,10 @@ class Listing:
             otherwise(error)
 
     async def _walked(self, fetch: Fetch) -> AsyncIterator[list[Customer]]:
-        for number in range(_PASSES):
-            walk = Walk(fetch, largest=PAGE - number * _FINER)
-            self._walks.append(walk)
-            async for page in walk.pages():
-                before = len(self._known)
-                self.total_count = page.total_count
-                yield self._fresh(page.rows)
-                if number > 0 and len(self._known) == before and self._adds_up():
-                    break
-            if number > 0 and self._adds_up():
-                self._is_complete = True
-                return
-        raise TransientError(
-            f"Polar counts {self.total_count} customers, but its list shows {len(self._known)} however often it is "
-            "read, so nothing was concluded from it: run this again later.",
-            service="Polar",
-            request="GET /v1/customers/",
-        )
-
-    def _adds_up(self) -> bool:
-        return len(self._known) >= self.total_count
+        async for page in walked(fetch, known=self._known, what="customers"):
+            self.total_count = page.total_count
+            yield self._fresh(page.rows)
+        self._is_complete = True
 
     def _fresh(self, rows: Iterable[Row]) -> list[Customer]:
         fresh = {key(row): row for row in rows if key(row) not in self._known}

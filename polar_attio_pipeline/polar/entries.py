@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Generic, TypeVar
@@ -87,9 +87,6 @@ class EntryPage(Generic[Value]):
         same = list(itertools.takewhile(lambda entry: entry.moment == self.oldest, reversed(self.entries)))
         return len(same) if len(same) > 1 else 0
 
-
-FetchEntries = Callable[[int, int], Awaitable[EntryPage[Value]]]
-"""Takes a page's number, from 1, and its limit."""
 
 _MOMENT = TypeAdapter[datetime](UtcMoment)
 _UUID = TypeAdapter[str](CanonicalUuid)

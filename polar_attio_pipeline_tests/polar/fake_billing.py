@@ -1,7 +1,8 @@
 """Polar's lists of subscriptions and orders, over rows that may change while they are read."""
 
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -63,6 +64,12 @@ def _text(moment: object) -> str:
     return str(moment).replace(" ", "T").replace("+00:00", "Z")
 
 
+def _moment(row: dict[str, Any]) -> datetime:
+    with suppress(ValueError):
+        return datetime.fromisoformat(row.get("started_at") or row["created_at"])
+    return NOW
+
+
 class FakeBilling:
     """Both lists, newest first, then by customer; what ties comes in another order each time.
 
@@ -72,6 +79,7 @@ class FakeBilling:
         forbidden: Paths that the token may not read.
         failing: Answers each path that it holds, whatever is asked.
         changes: What happens before each coming request.
+        heeds_moments: Whether rows can be asked for by what they are older than.
         requests: Those that came.
     """
 
@@ -82,6 +90,7 @@ class FakeBilling:
         self.failing: dict[str, Callable[[], httpx.Response]] = {}
         self.changes: list[Callable[[list[dict[str, Any]]], None]] = []
         self.requests: list[httpx.Request] = []
+        self.heeds_moments = True
         self._random = Random(1)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -100,9 +109,12 @@ class FakeBilling:
         path, params = request.url.path, request.url.params
         wanted = params.get_list("customer_id")
         rows = [row for row in self.rows[path] if not wanted or row["customer_id"] in wanted]
+        before = params.get("started_before") or params.get("created_before")
+        if before and self.heeds_moments:
+            rows = [row for row in rows if _moment(row) < datetime.fromisoformat(before)]
         self._random.shuffle(rows)
         rows.sort(key=lambda row: str(row["customer_id"]))
-        rows.sort(key=lambda row: str(row.get("started_at") or row["created_at"]), reverse=True)
+        rows.sort(key=_moment, reverse=True)
         page, limit = int(params["page"]), int(params["limit"])
         items = rows[(page - 1) * limit : page * limit]
         if any(row.get("customer_id") in self.broken for row in items):

@@ -14,11 +14,10 @@ class AllRead:
 
     customers: dict[str, Customer]
     bad_rows: tuple[BadRow, ...]
-    requests: int
     total_count: int
 
 
 async def read_all(source: Source, *, export_first: bool = False) -> AllRead:
     listing = Listing(source, export_first=export_first)
     customers = {customer.id: customer async for portion in listing.pages() for customer in portion}
-    return AllRead(customers, tuple(listing.bad_rows.values()), listing.requests, listing.total_count)
+    return AllRead(customers, tuple(listing.bad_rows.values()), listing.total_count)
