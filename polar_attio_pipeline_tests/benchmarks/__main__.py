@@ -15,6 +15,7 @@ CASES: dict[str, Callable[..., Iterator[Figure]]] = {
     "import": imports.first_import,
     "hours": cases.hours,
     "reconciliation": cases.reconciliation,
+    "paying": cases.paying,
     "backfill": cases.backfill,
     "lookups": cases.lookups,
     "runs": instance.runs,

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,12 +109,20 @@ class Stand:
 
 
 @contextmanager
-def sandbox(
-    *, customers: int, mixed: bool = False, synced: bool = False, limits: str = "off", latency: float = 0
+def sandbox(  # keyword-only
+    *,
+    customers: int,
+    subscriptions: int = 0,
+    scopes: Sequence[str] = (),
+    mixed: bool = False,
+    synced: bool = False,
+    limits: str = "off",
+    latency: float = 0,
 ) -> Iterator[Stand]:
     """Start a sandbox; see `served` for what the arguments mean."""
     command = [sys.executable, "-m", "polar_attio_pipeline_tests.benchmarks.served"]
     command += ["--customers", str(customers), "--limits", limits, "--latency", str(latency)]
+    command += ["--subscriptions", str(subscriptions), *(f"--scope={scope}" for scope in scopes)]
     command += ["--mixed"] * mixed + ["--synced"] * synced
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
