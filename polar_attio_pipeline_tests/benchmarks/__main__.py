@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from polar_attio_pipeline_tests.benchmarks import cases, imports, instance
+from polar_attio_pipeline_tests.benchmarks import cases, changes, imports, instance
 from polar_attio_pipeline_tests.benchmarks.figures import Figure, as_json, from_json, table
 from polar_attio_pipeline_tests.benchmarks.page import write_page
 
@@ -18,13 +18,15 @@ CASES: dict[str, Callable[..., Iterator[Figure]]] = {
     "paying": cases.paying,
     "backfill": cases.backfill,
     "lookups": cases.lookups,
+    "costs of changes": changes.costs,
     "runs": instance.runs,
     "year": instance.year,
+    "changes": changes.latencies,
     "million": cases.million,
     "large import": imports.large_import,
 }
 
-_ONLY_BY_NAME = ("million", "large import")
+_ONLY_BY_NAME = ("changes", "million", "large import")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -103,9 +103,7 @@ class Stand:
         Raises:
             CalledProcessError: it failed; its standard error went to ours.
         """
-        return run(
-            [sys.executable, "-m", "polar_attio_pipeline_tests.benchmarks.work", task], self.environment, options
-        )
+        return work(self.environment, task, **options)
 
 
 @contextmanager
@@ -141,6 +139,15 @@ def sandbox(  # keyword-only
         finally:
             process.stdin.close()
             process.wait(timeout=30)
+
+
+def work(environment: Mapping[str, str], task: str, **options: Any) -> dict[str, Any]:
+    """Do a task of `work` in a process of its own, and return its report.
+
+    Raises:
+        CalledProcessError: it failed; its standard error went to ours.
+    """
+    return run([sys.executable, "-m", "polar_attio_pipeline_tests.benchmarks.work", task], environment, options)
 
 
 def run(command: list[str], environment: Mapping[str, str], options: Mapping[str, Any]) -> dict[str, Any]:

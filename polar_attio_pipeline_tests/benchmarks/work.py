@@ -21,6 +21,7 @@ from polar_attio_pipeline.attio.client import AttioClient
 from polar_attio_pipeline.connections import attio_of, polar_of
 from polar_attio_pipeline.hours import between, floor
 from polar_attio_pipeline.passes import reconciliation as passes
+from polar_attio_pipeline.passes.changed import sync_changed
 from polar_attio_pipeline.passes.connect import connected
 from polar_attio_pipeline.passes.hourly import HourDone, Hours, sync_hours
 from polar_attio_pipeline.passes.reading import read_hours
@@ -61,6 +62,13 @@ async def reconcile(database: str) -> Report:
         "writing_seconds": stopwatch.last - stopwatch.first,
         "counts": {result.value: count for result, count in report.counts.items()},
     }
+
+
+async def changed(database: str, customer_id: str) -> Report:
+    """Bring one customer to Attio that has changed."""
+    async with connected(_settings(database), reason="bench") as context:
+        done = await sync_changed(context, [customer_id])
+    return {"outcomes": [outcome.result.value for outcome in done.outcomes]}
 
 
 async def hours(database: str, first: str, last: str) -> Report:
@@ -118,6 +126,7 @@ async def naive(database: str, most: int) -> Report:
 
 TASKS: dict[str, Callable[..., Coroutine[Any, Any, Report]]] = {
     "reconcile": reconcile,
+    "changed": changed,
     "hours": hours,
     "read": read,
     "look_up": look_up,
