@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from polar_attio_pipeline.ledger import LedgerError, Recorder
 from polar_attio_pipeline.passes.audience import check_audience
+from polar_attio_pipeline.passes.garbage import fewer_collections
 from polar_attio_pipeline.passes.lease import one_writer
 from polar_attio_pipeline.passes.left_out import LeftOutSoFar
 from polar_attio_pipeline.passes.progress import Began, Ending, Stage, Stopping
@@ -79,7 +80,8 @@ async def writing_pass(context: PassContext, *, kind: str, what: str) -> AsyncIt
                 reporter.enter(Stage.READING)
                 async with _on_record(context, summary, kind) as recorder:
                     await check_audience(context)
-                    yield Work(fencing_token, recorder, summary)
+                    with fewer_collections():
+                        yield Work(fencing_token, recorder, summary)
         except (Exception, asyncio.CancelledError) as error:
             how = Ending.STOPPED if isinstance(error, asyncio.CancelledError) else Ending.FAILED
             reporter.send(summary.ended(how, context))

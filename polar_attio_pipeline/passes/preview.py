@@ -6,6 +6,7 @@ from datetime import datetime
 
 from polar_attio_pipeline.passes.audience import check_audience
 from polar_attio_pipeline.passes.billing import BillingReader
+from polar_attio_pipeline.passes.garbage import fewer_collections
 from polar_attio_pipeline.passes.guards import CUSTOMERS_FACT, check_owner, check_size
 from polar_attio_pipeline.passes.reading import AllCustomers, completed, read_hours
 from polar_attio_pipeline.passes.rules import PassContext
@@ -79,7 +80,8 @@ async def preview_all(context: PassContext) -> Preview:
     before = int(context.ledger.fact(CUSTOMERS_FACT) or 0)
     customers = AllCustomers(context.polar, is_first_import=not before)
     book = Book(billing.all(customers.pages()), billing.each(customers.newcomers()), people=before)
-    comparison = await compare(book, context.services())
+    with fewer_collections():
+        comparison = await compare(book, context.services())
     await check_owner(context, customers.organization_id, strangers=comparison.strangers(), may_confirm=False)
     await check_size(context, customers.ids(), may_confirm=False)
     pending = await completed(
