@@ -20,6 +20,9 @@ from polar_attio_pipeline.http.streaming import read_and_close
 from polar_attio_pipeline.http.waits import Waits
 
 
+_READ = httpx.ByteStream(b"")
+
+
 class Exchange:
     """Requests and answers of one service.
 
@@ -65,6 +68,8 @@ class Exchange:
         async with self._gate.passed(sending.limiter, needs_place=not sending.is_probe) as paused:
             sending.spent.seconds += paused
             response = await self._sent(pool, sending, stream=False)
+        # httpx 0.28 lets a response and its stream hold each other: megabytes would wait for a search for garbage.
+        response.stream = _READ
         try:
             payload = None if response.status_code == httpx.codes.NO_CONTENT else parse(response.content)
         except ValueError as cause:
