@@ -19,7 +19,6 @@ from polar_attio_pipeline.http.stats import Stats
 from polar_attio_pipeline.http.streaming import read_and_close
 from polar_attio_pipeline.http.waits import Waits
 
-
 _READ = httpx.ByteStream(b"")
 
 
