@@ -17,8 +17,9 @@ from polar_attio_pipeline.polar.client import PolarClient
 from polar_attio_pipeline.polar.errors import MissingScopeError, is_hopeless
 from polar_attio_pipeline.polar.holdings import Holdings
 from polar_attio_pipeline.sync.audience import Audience
-from polar_attio_pipeline.sync.billing import Billing, Order, Status, Subscription, billing
+from polar_attio_pipeline.sync.billing import Billing, Order, Subscription, billing
 from polar_attio_pipeline.sync.mapping import Target
+from polar_attio_pipeline.sync.planning import STATUS_KEY
 from polar_attio_pipeline.sync.records import Customer
 
 _log = logging.getLogger(__name__)
@@ -27,8 +28,6 @@ COMMITTED_LATE = timedelta(minutes=5)
 """A customer who was created so shortly before a scan may have become visible, and subscribed, after it."""
 
 _NAMED = 10
-
-_DECIDED_BY_ORDERS = frozenset({Status.CHURNED, Status.BOUGHT_ONCE, Status.NEVER_PAID})
 
 _Held = Mapping[str, Holdings[Any] | None]
 """What was read, by scope; None for a list that cannot be read in this pass."""
@@ -59,16 +58,20 @@ class BillingReader:
             note: Takes, in a sentence, why billing is incomplete. A missing scope is no such reason.
             report: Takes what a scan has read.
         """
-        scopes = {target.attribute.scope for target in targets} | NEEDED[audience]
+        attributes = [target.attribute for target in targets]
+        scopes = {attribute.scope for attribute in attributes} | NEEDED[audience]
+        if any(attribute.key == STATUS_KEY for attribute in attributes):
+            # Whether somebody without a subscription ever paid: only orders tell.
+            scopes |= {OF_ORDERS.scope}
         self._polar = polar
         self._kinds: list[Kind[Any]] = [kind for kind in (OF_SUBSCRIPTIONS, OF_ORDERS) if kind.scope in scopes]
         self._failed: set[str] = set()
         self._note = note
         self._report = report
-        self._without_any: dict[bool, Billing] = {}
+        self._without_any: dict[tuple[bool, bool], Billing] = {}
 
     async def ask_for_scopes(self) -> None:
-        """Find out what the token may read: which attributes a pass writes follows from that.
+        """Find out what the token may read, by one small question for each list, and so what Polar's clock says.
 
         Raises:
             ApiError: Polar does not accept the token.
@@ -86,8 +89,9 @@ class BillingReader:
             ApiError: Polar does not accept the token.
         """
         given = list(customers)
-        now = self._now()
         held = await self._held([one.id for one in given], {})
+        # By the answers: a pass that was given its customers may not have asked Polar for anything before.
+        now = self._now()
         return [self._with(customer, held, now) for customer in given]
 
     async def all(self, portions: AsyncIterator[Sequence[Customer]]) -> AsyncIterator[Sequence[Customer]]:
@@ -183,36 +187,31 @@ class BillingReader:
         self._note(sentence)
 
     def _with(self, customer: Customer, held: _Held, now: datetime) -> Customer:
-        """Return a customer with what it pays; as it is where that was not read."""
-        if not any(map(self._is_on, self._kinds)):
+        """Return a customer with what it pays, as far as that was read."""
+        subscriptions = self._of(OF_SUBSCRIPTIONS, customer, held)
+        orders = self._of(OF_ORDERS, customer, held)
+        if subscriptions is None and orders is None:
             return customer
-        subscriptions: tuple[Subscription, ...] | None = ()
-        orders: tuple[Order, ...] | None = None
-        if self._is_on(OF_SUBSCRIPTIONS):
-            read = held.get(OF_SUBSCRIPTIONS.scope)
-            subscriptions = read.of(customer.id) if read else None
-        if subscriptions is None:
-            return customer
-        read = held.get(OF_ORDERS.scope) if self._is_on(OF_ORDERS) else None
-        if read:
-            orders = read.of(customer.id)
-            if orders is None:
-                return customer
         found = self._billing(subscriptions, orders, now)
         # Where orders could not be read this time, a later pass might say otherwise.
-        is_open = orders is None and self._is_on(OF_ORDERS) and found.status in _DECIDED_BY_ORDERS
-        return customer if is_open else replace(customer, billing=found)
+        is_open = subscriptions is not None and orders is None and self._is_on(OF_ORDERS)
+        return replace(customer, billing=found.without_orders() if is_open else found)
+
+    def _of(self, kind: Kind[Any], customer: Customer, held: _Held) -> tuple[Any, ...] | None:
+        """Return what a customer has of a list; None where that was not read."""
+        read = held.get(kind.scope) if self._is_on(kind) else None
+        return read.of(customer.id) if read else None
 
     def _billing(
-        self, subscriptions: tuple[Subscription, ...], orders: tuple[Order, ...] | None, now: datetime
+        self, subscriptions: tuple[Subscription, ...] | None, orders: tuple[Order, ...] | None, now: datetime
     ) -> Billing:
         if subscriptions or orders:
             return billing(subscriptions, orders, now=now)
         # Most customers have nothing, and all of them the same.
-        is_read = orders is not None
-        if is_read not in self._without_any:
-            self._without_any[is_read] = billing((), orders, now=now)
-        return self._without_any[is_read]
+        read = subscriptions is not None, orders is not None
+        if read not in self._without_any:
+            self._without_any[read] = billing(subscriptions, orders, now=now)
+        return self._without_any[read]
 
 
 def _since(moment: datetime, customers: Iterable[Customer]) -> list[Customer]:

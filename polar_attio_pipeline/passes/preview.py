@@ -1,7 +1,7 @@
 """What the next pass would do, field by field. Nothing is written: not to Attio, not to the ledger."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from polar_attio_pipeline.passes.audience import check_audience
@@ -31,6 +31,7 @@ class Preview:
         unchanged: Customers that were found to need nothing without a closer look.
         excluded: Customers that are not to be written.
         notes: What could not be read although there are plans, in sentences.
+        currencies: In which currency the workspace holds amounts, by attribute key, ISO 4217.
     """
 
     plans: Sequence[Plan]
@@ -38,6 +39,7 @@ class Preview:
     unchanged: int
     excluded: int = 0
     notes: Sequence[str] = ()
+    currencies: Mapping[str, str] = field(default_factory=dict)
 
     def counts(self) -> dict[str, int]:
         """Count the customers by what would be done; every action has a number, and so have the excluded."""
@@ -101,4 +103,5 @@ async def _preview(context: PassContext, customers: Iterable[Customer], known: P
         outcomes += look.outcomes
     failed = [outcome for outcome in outcomes if outcome.result is not Result.EXCLUDED]
     excluded = known.excluded + len(outcomes) - len(failed)
-    return replace(known, plans=plans, failed=[*known.failed, *failed], excluded=excluded)
+    currencies = {target.attribute.key: target.currency for target in context.attio.targets if target.currency}
+    return replace(known, plans=plans, failed=[*known.failed, *failed], excluded=excluded, currencies=currencies)

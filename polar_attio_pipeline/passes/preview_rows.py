@@ -1,13 +1,14 @@
 """A preview as flat rows: one for each field of each customer, with what kind of change it is. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from polar_attio_pipeline.passes.preview import Preview
 from polar_attio_pipeline.sync.attributes import BY_KEY
+from polar_attio_pipeline.sync.money import decimal_places
 from polar_attio_pipeline.sync.outcomes import unwritable
 from polar_attio_pipeline.sync.planning import EMAILS_KEY, Action, Change, Plan
 from polar_attio_pipeline.sync.records import PersonName, Value, ValueType
@@ -40,14 +41,15 @@ _LEFT_ALONE = "left alone: a human typed it, Attio enriched it, or another app w
 
 def rows(found: Preview) -> Iterator[Row]:
     """Yield one row for each field that differs, and one for each customer that a pass could not write."""
+    places = _places(found.currencies)
     for plan in found.plans:
         if plan.action in {Action.REJECT, Action.ASK}:
             kind = Kind.ASK if plan.action is Action.ASK else Kind.REJECT
             yield _row(plan, kind, note=unwritable(plan).detail)
         for change in plan.changes:
-            yield _row(plan, _kind(plan, change), change)
+            yield _row_of_change(plan, _kind(plan, change), change, places)
         for change in plan.kept:
-            yield _row(plan, Kind.LEFT_ALONE, change, note=_LEFT_ALONE)
+            yield {**_row_of_change(plan, Kind.LEFT_ALONE, change, places), "note": _LEFT_ALONE}
         for key, why in plan.left_empty.items():
             yield {**_row(plan, Kind.LEFT_EMPTY, note=f"left empty: {why}"), "field": key}
     for outcome in found.failed:
@@ -75,8 +77,13 @@ def by_attribute(changes: Iterable[Row]) -> dict[str, dict[str, int]]:
     return {field: {kind.value: counts[field, kind.value] for kind in WRITTEN} for field in ordered}
 
 
-def show(value: Value | None, *, is_money: bool = False) -> str | None:
-    """Return a value as text for people; None where nothing is held. An amount of money has two decimals at least."""
+def show(value: Value | None, *, places: int | None = None) -> str | None:
+    """Return a value as text for people; None where nothing is held.
+
+    Args:
+        value: The value.
+        places: Of an amount of money, how many decimals its currency has; those that it has beyond them are shown too.
+    """
     if value is None:
         return None
     if isinstance(value, PersonName):
@@ -84,9 +91,16 @@ def show(value: Value | None, *, is_money: bool = False) -> str | None:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Decimal):
-        exponent = value.as_tuple().exponent
-        return f"{value:.2f}" if is_money and isinstance(exponent, int) and exponent > -2 else f"{value:f}"
+        text = f"{value:f}" if places is None else f"{value:.{places}f}"
+        return text if Decimal(text) == value else f"{value:f}"
     return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _places(currencies: Mapping[str, str]) -> dict[str, int]:
+    """Return how many decimals amounts are shown with, by attribute key; two where the currency is not known."""
+    amounts = [key for key, attribute in BY_KEY.items() if attribute.types[0] is ValueType.CURRENCY]
+    known = {key: decimal_places(currencies.get(key, "")) for key in amounts}
+    return {key: 2 if places is None else places for key, places in known.items()}
 
 
 def _kind(plan: Plan, change: Change) -> Kind:
@@ -97,16 +111,25 @@ def _kind(plan: Plan, change: Change) -> Kind:
     return Kind.SET if change.old is None else Kind.CHANGE
 
 
-def _row(plan: Plan, kind: Kind, change: Change | None = None, *, note: str | None = None) -> Row:
-    is_money = change is not None and change.key in BY_KEY and BY_KEY[change.key].types[0] is ValueType.CURRENCY
+def _row_of_change(plan: Plan, kind: Kind, change: Change, places: Mapping[str, int]) -> Row:
+    decimals = places.get(change.key)
+    return {
+        **_row(plan, kind),
+        "field": change.key,
+        "old": show(change.old, places=decimals),
+        "new": show(change.new, places=decimals) or NOTHING,
+    }
+
+
+def _row(plan: Plan, kind: Kind, *, note: str | None = None) -> Row:
     return {
         "kind": kind.value,
         "action": plan.action.value,
         "customer": plan.customer.id,
         "case": plan.match.case.value,
         "attio": " ".join(person.url for person in plan.match.involved) or None,
-        "field": change.key if change else None,
-        "old": show(change.old, is_money=is_money) if change else None,
-        "new": (show(change.new, is_money=is_money) or NOTHING) if change else None,
+        "field": None,
+        "old": None,
+        "new": None,
         "note": note,
     }

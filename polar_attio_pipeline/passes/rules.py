@@ -58,14 +58,11 @@ class PassContext:
 
         Args:
             history: Keeps on record what is written; None for a pass that writes nothing.
-
-        Attributes that need a scope which the token was found to lack are not among the targets.
         """
-        missing = self.polar.billing.missing
         return Services(
             people=self.attio,
             source=self.polar,
-            targets=tuple(target for target in self.attio.targets if target.attribute.scope not in missing),
+            targets=self.attio.targets,
             overwrite_typed=self.rules.overwrite_typed,
             audience=self.rules.audience,
             memory=self.ledger,

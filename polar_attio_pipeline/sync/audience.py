@@ -6,7 +6,6 @@ says: nothing is deleted, and nobody stays there with an old status.
 
 from enum import StrEnum
 
-from polar_attio_pipeline.sync.billing import PAYING_NOW
 from polar_attio_pipeline.sync.outcomes import Outcome, excluded, unanswered
 from polar_attio_pipeline.sync.records import Customer
 
@@ -24,19 +23,25 @@ _LACKING = {
     Audience.PAYS_NOW: "the customer does not pay now",
 }
 
-_NOT_READ = "Polar's subscriptions of the customer could not be read, so that it is not known whether it pays."
+_NOT_READ = "It is not known whether the customer pays: what Polar has of it could not be read, or not be understood."
 
 
 def exclusion(customer: Customer, audience: Audience) -> Outcome | None:
     """Return the outcome of a customer that is not to be written, if no person in Attio holds its id.
 
     Returns:
-        None for a customer to write. Where what it pays could not be read, a rejection that is tried again: it may
+        None for a customer to write. Where it cannot be told whether it pays, a rejection that is tried again: it may
         have to be written.
     """
-    if audience is Audience.EVERYBODY:
-        return None
-    if customer.billing is None:
+    belongs = _belongs(customer, audience)
+    if belongs is None:
         return unanswered(customer, _NOT_READ)
-    belongs = customer.billing.status in PAYING_NOW if audience is Audience.PAYS_NOW else customer.billing.ever_paid
     return None if belongs else excluded(customer, f"POLAR_ATTIO_WHO is {audience}, and {_LACKING[audience]}.")
+
+
+def _belongs(customer: Customer, audience: Audience) -> bool | None:
+    if audience is Audience.EVERYBODY:
+        return True
+    if customer.billing is None:
+        return None
+    return customer.billing.pays_now if audience is Audience.PAYS_NOW else customer.billing.ever_paid

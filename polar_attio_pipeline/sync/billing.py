@@ -6,7 +6,7 @@ incomplete. On a person, money that does not come is none, so here the status de
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -51,6 +51,7 @@ PAYING_NOW = frozenset({Status.PAYING, Status.CANCELING, Status.PAST_DUE})
 EARNING = frozenset({"active", "past_due"})
 """Polar's statuses of subscriptions that count as monthly recurring revenue; trials do not."""
 
+_DECIDED_BY_ORDERS = frozenset({Status.CHURNED, Status.BOUGHT_ONCE, Status.NEVER_PAID})
 _RUNNING = frozenset({"active", "past_due", "trialing", "paused"})
 _ENDED = frozenset({"canceled", "unpaid"})
 _NEVER_BEGUN = frozenset({"incomplete", "incomplete_expired"})
@@ -148,9 +149,9 @@ class Billing:
         lifetime_value: Paid, net of refunds and tax, each currency by itself; None where orders are not read. Empty is
             zero.
         last_paid_at: When the newest order with a payment was made.
-        ever_paid: Whether it is known that money came, or is expected now.
-        is_certain: Whether all that may run is known. Where Polar says a status of a subscription that is not known
-            here, what follows from running subscriptions is not to be said.
+        ever_paid: Whether it is known that money came, or is expected now; None where what was not read would tell.
+        is_certain: Whether all that may run is known. Where subscriptions were not read, or Polar says a status that is
+            not known here, what follows from running subscriptions is not to be said.
     """
 
     status: Status | None = None
@@ -164,18 +165,31 @@ class Billing:
     churn_reason: str | None = None
     lifetime_value: tuple[Money, ...] | None = None
     last_paid_at: datetime | None = None
-    ever_paid: bool = False
+    ever_paid: bool | None = False
     is_certain: bool = True
 
+    @property
+    def pays_now(self) -> bool | None:
+        """Whether money comes or is expected now; None where a subscription that is not known might tell."""
+        return self.status in PAYING_NOW or (False if self.is_certain else None)
 
-def billing(subscriptions: Iterable[Subscription], orders: Sequence[Order] | None, *, now: datetime) -> Billing:
+    def without_orders(self) -> "Billing":
+        """Return what of this is certain where there are orders to read, and they were not."""
+        status = None if self.status in _DECIDED_BY_ORDERS else self.status
+        return replace(self, status=status, ever_paid=self.status in PAYING_NOW or None)
+
+
+def billing(subscriptions: Iterable[Subscription] | None, orders: Sequence[Order] | None, *, now: datetime) -> Billing:
     """Return what a customer pays.
 
     Args:
-        subscriptions: All of the customer's, past ones too.
+        subscriptions: All of the customer's, past ones too; None where they are not read.
         orders: All of the customer's; None where they are not read.
         now: When both were read, UTC.
     """
+    if subscriptions is None:
+        paid = billing((), orders, now=now)
+        return replace(paid, status=None, mrr=None, ever_paid=paid.ever_paid or None, is_certain=False)
     begun = [one for one in subscriptions if one.status not in _NEVER_BEGUN]
     running = [one for one in begun if one.status in _RUNNING and not one.has_ended(now)]
     ended = [one for one in begun if one.has_ended(now)]

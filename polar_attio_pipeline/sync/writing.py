@@ -66,6 +66,7 @@ class Writer:
     answered: bool = False
     ended: BaseException | None = None
     _unconfirmed: dict[str, Plan] = field(default_factory=dict)
+    _refused: set[str] = field(default_factory=set)
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENT_WRITES))
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -147,7 +148,9 @@ class Writer:
             return
         try:
             async with asyncio.timeout_at(expiry):
-                carried = await write_what_is_taken(self.services.people, due, required=self._required())
+                carried = await write_what_is_taken(
+                    self.services.people, due, required=self._required(), suspected=self._refused
+                )
         except TimeoutError:
             self.late.append(due)
             self._perhaps(due)
@@ -196,6 +199,7 @@ class Writer:
         if done.changes:
             self.services.history.add(write_of(done, person))
         if carried.left:
+            self._refused.update(key for refusal in carried.refusals for key in refusal.keys if len(refusal.keys) == 1)
             mark = self._fingerprint(carried.left, partly=True)
             self.record([partly_refused(done, person, carried.refusals, fingerprint=mark)])
         else:

@@ -1,5 +1,6 @@
 import os
 from datetime import UTC, date, datetime
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -108,19 +109,25 @@ async def test_scopes_that_only_improve_the_result_are_warnings(sandbox: Sandbox
     assert "POLAR_ORGANIZATION_SLUG" in found["Polar links"].text
 
 
-@pytest.mark.parametrize("lacking", SCOPES, ids=lambda scope: scope.name)
+@pytest.mark.parametrize(
+    "lacking",
+    [*((scope,) for scope in SCOPES), *combinations(SCOPES, 2)],
+    ids=lambda scopes: "+".join(scope.name for scope in scopes),
+)
 async def test_each_scope_that_is_missing_is_named_with_what_is_off_and_the_others_are_well(
-    sandbox: Sandbox, tmp_path: Path, lacking: Scope
+    sandbox: Sandbox, tmp_path: Path, lacking: tuple[Scope, ...]
 ) -> None:
     token = sandbox.polar.tokens[POLAR_TOKEN]
-    token.scopes -= {lacking.name, lacking.name.replace(":read", ":write")}
+    token.scopes -= {name for scope in lacking for name in (scope.name, scope.name.replace(":read", ":write"))}
 
     found = await findings(sandbox, settings(tmp_path))
 
-    assert found[lacking.subject].level is Level.WARN
-    assert f"lacks {lacking.name}" in found[lacking.subject].text
-    assert lacking.without in found[lacking.subject].text
-    assert {found[scope.subject].level for scope in SCOPES if scope is not lacking} == {Level.OK}
+    for scope in lacking:
+        assert found[scope.subject].level is Level.WARN
+        assert f"lacks {scope.name}" in found[scope.subject].text
+        assert scope.without in found[scope.subject].text
+    assert {found[scope.subject].level for scope in SCOPES if scope not in lacking} == {Level.OK}
+    assert found["Polar token"].level is Level.OK
 
 
 async def test_a_scope_that_is_there_says_what_it_costs(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -10,12 +10,14 @@ import pytest
 from polar_attio_pipeline.http.errors import FatalError
 from polar_attio_pipeline.passes.progress import BillingRead, Ended, Event
 from polar_attio_pipeline.passes.reconciliation import reconcile
+from polar_attio_pipeline.passes.rules import Rules
 from polar_attio_pipeline.passes.story import sentences
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.polar.billing_rows import Product, Subscription
 from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline.sandbox.tokens import POLAR_TOKEN
 from polar_attio_pipeline.sync.attributes import BY_KEY, ORDERS, SUBSCRIPTIONS
+from polar_attio_pipeline.sync.audience import Audience
 from polar_attio_pipeline_tests.passes.stage import PEOPLE, Stage
 
 OF_SUBSCRIPTIONS = "/v1/subscriptions/"
@@ -243,6 +245,72 @@ def test_orders_that_fail_change_no_status_that_they_decide(stage: Stage) -> Non
     assert before == ["Never paid", "Bought once"]
     assert [held(stage, one, "polar_status") for one in (ada, bob)] == before
     assert stage.writes == writes
+
+
+def test_while_orders_fail_what_subscriptions_tell_is_written(stage: Stage) -> None:
+    ada = stage.add("ada")
+    subscription = subscribe(stage, ada)
+    stage.reconcile()
+    stage.sandbox.polar.billing.revoke(subscription.id)
+    fail(stage, OF_ORDERS)
+
+    stage.reconcile()
+
+    assert held(stage, ada, "polar_mrr") == 0
+    assert held(stage, ada, "polar_products") is None
+
+
+def test_while_subscriptions_fail_what_orders_tell_is_written(stage: Stage) -> None:
+    ada = stage.add("ada")
+    subscribe(stage, ada)
+    stage.reconcile()
+    stage.sandbox.polar.billing.buy_once(ada.id, product(stage, "Book", amount=2_000, interval=None))
+    fail(stage, OF_SUBSCRIPTIONS)
+
+    stage.reconcile()
+
+    assert held(stage, ada, "polar_lifetime_value") == 29
+    assert held(stage, ada, "polar_status") == "Paying"
+
+
+def test_orders_that_polar_cannot_show_of_one_customer_cost_what_follows_from_them_alone(stage: Stage) -> None:
+    ada = stage.add("ada")
+    subscribe(stage, ada)
+    fail(stage, OF_ORDERS, contains=ada.id)
+
+    stage.hourly()
+
+    assert held(stage, ada, "polar_status") == "Paying"
+    assert held(stage, ada, "polar_lifetime_value") is None
+
+
+@EACH_PASS
+def test_while_orders_fail_a_customer_in_trial_who_may_have_paid_before_waits(stage: Stage, run: Run) -> None:
+    ada = stage.add("ada")
+    subscribe(stage, ada, trial_days=30, at=datetime.now(UTC))
+    stage.sandbox.polar.billing.buy_once(ada.id, product(stage, "Book", interval=None))
+    stage.rules = Rules(audience=Audience.EVER_PAID)
+    fail(stage, OF_ORDERS)
+
+    run(stage)
+
+    assert stage.person_of(ada.id) is None
+    assert stage.ledger.to_retry(limit=10) == [ada.id]
+
+    stage.sandbox.faults.clear()
+    run(stage)
+    assert held(stage, ada, "polar_status") == "Trialing"
+
+
+def test_orders_are_read_for_the_status_alone_too(stage: Stage) -> None:
+    ada = stage.add("ada")
+    stage.sandbox.polar.billing.buy_once(ada.id, product(stage, "Book", interval=None))
+    attributes = stage.sandbox.attio.people_type.attributes
+    attributes[:] = [one for one in attributes if one.slug not in {"polar_lifetime_value", "polar_last_paid_at"}]
+
+    stage.hourly()
+
+    assert held(stage, ada, "polar_status") == "Bought once"
 
 
 def test_what_could_not_be_read_is_part_of_what_a_pass_says_at_its_end(stage: Stage) -> None:

@@ -1,6 +1,7 @@
 """A preview as flat rows and as counts: who, which field, what it holds and what it would hold."""
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 
@@ -31,6 +32,41 @@ BAD_ROW = unreadable("12 from the end", field="created_at", message="Field requi
 )
 def test_a_value_is_shown_as_people_write_it(value: Value | None, shown: str | None) -> None:
     assert show(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "shown"),
+    [
+        (Decimal("19.9"), "USD", "19.90"),
+        (Decimal(5000), "JPY", "5000"),
+        (Decimal("5000.0"), "JPY", "5000"),
+        (Decimal("0.5"), "JPY", "0.5"),
+        (Decimal("1.2"), "KWD", "1.200"),
+        (Decimal("1.2345"), "USD", "1.2345"),
+        (Decimal("1E+300"), "USD", f"1{'0' * 300}.00"),
+        (Decimal(3), "XAU", "3.00"),
+        (Decimal(3), None, "3.00"),
+    ],
+)
+def test_an_amount_has_the_decimals_of_the_currency_that_the_attribute_is_in(
+    amount: Decimal, currency: str | None, shown: str
+) -> None:
+    held = person("r1", "ada@example.com")
+    plan = Plan(customer(), Match(Case.KNOWN, held, (held,)), Action.UPDATE, (Change("polar_mrr", amount, None),))
+    currencies = {"polar_mrr": currency} if currency else {}
+
+    (row,) = rows(Preview([plan], [], 0, currencies=currencies))
+
+    assert row["old"] == shown
+
+
+def test_a_number_that_is_no_amount_has_no_decimals_added() -> None:
+    held = person("r1", "ada@example.com")
+    plan = Plan(customer(), Match(Case.KNOWN, held, (held,)), Action.UPDATE, (Change("polar_seats", None, Decimal(3)),))
+
+    (row,) = rows(Preview([plan], [], 0))
+
+    assert row["new"] == "3"
 
 
 def test_each_field_to_write_is_a_row_with_the_person_it_belongs_to() -> None:

@@ -1,11 +1,13 @@
-"""What must be true after a reconciliation, said without the code that decides.
+"""What must be true after a pass, said without the code that decides.
 
 Written from the promise alone: it looks at both worlds before and after, and shares nothing with `matching`,
 `planning`, `mapping` or `emails`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum
 from typing import Any
 
 from polar_attio_pipeline.sandbox.attio.world import AttioWorld
@@ -14,12 +16,60 @@ from polar_attio_pipeline.sandbox.polar.world import PolarWorld
 from polar_attio_pipeline.sync.outcomes import Outcome, Result
 
 ID = "polar_customer_id"
+STATUS = "polar_status"
 OURS = {"polar_customer", ID}
-OTHERS_WIN = {"workspace-member", "system"}
 REFUSED_ENDINGS = (".test", ".invalid", ".example", ".localhost")
 
 Value = tuple[Any, str, str]
 """What holds, who wrote it, since when."""
+
+
+class No(Enum):
+    """What Polar may say of an attribute instead of a value."""
+
+    VALUE = "there is none: what a pass wrote is cleared"
+    WORD = "nothing is said, and a customer who lives is not Deleted"
+    MATTER = "either of two values will do"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a pass has to do, beside bringing all customers to Attio.
+
+    Attributes:
+        due: The customers that it is about; None: all of them.
+        excluded: Customers who are not to become people.
+        undecided: Customers of whom Polar cannot say whether they are to.
+        said: What Polar says of what a customer pays, by customer and attribute; a `No` where there is no value.
+        foreign: Attributes that cannot hold what Polar says, by customer.
+        remembered: The record that is on record of a customer.
+        overwrites: Whether Polar wins over what a member typed.
+        deleted: Customers who may be gone: the people who hold their ids say so afterwards. None: everybody marked.
+        says_deleted: Whether it writes to the people of deleted customers at all.
+        unmarks: Whether it takes the mark off those.
+    """
+
+    due: Collection[str] | None = None
+    excluded: Collection[str] = ()
+    undecided: Collection[str] = ()
+    said: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    foreign: Mapping[str, Collection[str]] = field(default_factory=dict)
+    remembered: Mapping[str, str] = field(default_factory=dict)
+    overwrites: bool = False
+    deleted: Collection[str] | None = ()
+    says_deleted: bool = False
+    unmarks: bool = False
+
+    def is_due(self, customer_id: str) -> bool:
+        return self.due is None or customer_id in self.due
+
+    def may_write_over(self, held: tuple[Value, ...] | None) -> bool:
+        actors = {"system"} if self.overwrites else {"system", "workspace-member"}
+        return not held or held[0][1] not in actors
+
+
+EVERYTHING = Task()
+"""All customers, of whom it is not known what they pay."""
 
 
 @dataclass(frozen=True)
@@ -89,49 +139,101 @@ def look(polar: PolarWorld, attio: AttioWorld) -> State:
     return State(people, {row.id: row for row in rows}, addresses, names)
 
 
-def expected_failures(before: State) -> dict[str, set[str]]:
-    """Say for each customer which reasons it may fail for; an empty set is one that must succeed."""
+def expected_failures(before: State, task: Task = EVERYTHING) -> dict[str, set[str]]:
+    """Say for each customer to be written which reasons it may fail for; an empty set is one that must succeed."""
     reasons: dict[str, set[str]] = {}
     taken_addresses: set[str] = set()
     taken_people: set[str] = set()
-    for customer_id in before.customers:
+    for customer_id in filter(task.is_due, before.customers):
         address = before.addresses[customer_id]
         by_id, by_address = before.with_id(customer_id), before.with_address(address)
-        found = _settled_reasons(before, customer_id, by_id, by_address)
+        if not by_id and customer_id in task.excluded:
+            continue
+        if not by_id and customer_id in task.undecided:
+            reasons[customer_id] = {"polar_could_not_say"}
+            continue
+        remembered = set() if by_id or by_address else _remembered(before, task.remembered.get(customer_id))
+        found = _settled_reasons(before, customer_id, by_id, by_address, remembered)
         if not found and not (by_id and (address is None or by_id <= by_address)):
-            assert address is not None
-            if address in taken_addresses or (by_address & taken_people):
+            if address in taken_addresses or ((by_address | remembered) & taken_people):
                 found = {"shared_email", "two_records"} if by_id else {"shared_email"}
-            elif not by_address and address.endswith(REFUSED_ENDINGS):
+            elif not by_address and (address or "").endswith(REFUSED_ENDINGS):
                 found = {"refused_by_attio"}
-            taken_addresses.add(address)
-            taken_people |= by_address
+            if address:
+                taken_addresses.add(address)
+            taken_people |= by_address | remembered
         reasons[customer_id] = found
     return reasons
 
 
-def check(before: State, after: State, outcomes: Mapping[str, Outcome]) -> None:
+def check(before: State, after: State, outcomes: Mapping[str, Outcome], task: Task = EVERYTHING) -> None:
     """Hold the outcomes and what became of both sides against the promise."""
-    assert outcomes.keys() == before.customers.keys()
+    assert outcomes.keys() == set(filter(task.is_due, before.customers))
     assert after.customers == before.customers
+    expected = expected_failures(before, task)
+    for customer_id in outcomes.keys() - expected.keys():
+        assert outcomes[customer_id].result is Result.EXCLUDED, customer_id
     written: dict[str, str] = {}
-    for customer_id, allowed in expected_failures(before).items():
+    for customer_id, allowed in expected.items():
         outcome = outcomes[customer_id]
+        assert outcome.result is not Result.EXCLUDED, customer_id
         reason = outcome.reason.value if outcome.reason else None
-        assert (reason in allowed) if allowed else (reason is None), (customer_id, reason, allowed)
-        if reason is None:
+        if not allowed:
             written[customer_id] = _one_person(customer_id, outcome, before, after)
+            is_empty = _left_empty(after.people[written[customer_id]], task.foreign.get(customer_id, ()))
+            assert reason == ("left_empty" if is_empty else None), (customer_id, reason)
+        else:
+            assert reason in allowed, (customer_id, reason, allowed)
     _nobody_lost_or_made_up(before, after, outcomes, written)
+    deleted = _of_deleted(before, task, set(written.values()))
     for record_id, person in after.people.items():
         owner = next((customer_id for customer_id, held in written.items() if held == record_id), None)
         was = before.people.get(record_id)
-        if owner is None:
-            assert was == person, "a person that is no customer's was touched"
+        if owner is not None:
+            _values_follow_the_policies(before, owner, was, person, task)
+        elif was and record_id in deleted:
+            _says_deleted(was, person, task)
         else:
-            _values_follow_the_policies(before, owner, was, person)
+            assert was == person, "a person that is no customer's was touched"
 
 
-def _settled_reasons(before: State, customer_id: str, by_id: set[str], by_address: set[str]) -> set[str]:
+def _remembered(before: State, record_id: str | None) -> set[str]:
+    person = before.people.get(record_id or "")
+    return {record_id} if record_id and person and person.polar_id is None else set()
+
+
+def _left_empty(person: Somebody, foreign: Collection[str]) -> bool:
+    return any(person.value(slug) is None for slug in foreign)
+
+
+def _of_deleted(before: State, task: Task, written: Collection[str]) -> set[str]:
+    """The people whose customer Polar does not have any more, as far as the pass is about them."""
+    found = set()
+    waiting = {before.addresses[one] for one in before.customers if before.with_id(one) or one not in task.excluded}
+    for record_id, person in before.people.items():
+        held = person.polar_id
+        if held is None or held in before.customers or record_id in written or not task.says_deleted:
+            continue
+        # Who has the address of a customer may be that customer, which a member has to decide.
+        is_marked = person.value("polar_customer") is True and waiting.isdisjoint(person.emails)
+        if is_marked if task.deleted is None else held in task.deleted:
+            found.add(record_id)
+    return found
+
+
+def _says_deleted(was: Somebody, person: Somebody, task: Task) -> None:
+    status = was.values.get(STATUS)
+    says = "Deleted" if task.may_write_over(status) else was.value(STATUS)
+    assert person.value(STATUS) == says
+    is_marked = was.value("polar_customer")
+    assert person.value("polar_customer") is (False if task.unmarks and is_marked else is_marked)
+    others = (was.values.keys() | person.values.keys()) - {STATUS, "polar_customer"}
+    assert {slug: person.values.get(slug) for slug in others} == {slug: was.values.get(slug) for slug in others}
+
+
+def _settled_reasons(
+    before: State, customer_id: str, by_id: set[str], by_address: set[str], remembered: set[str]
+) -> set[str]:
     address = before.addresses[customer_id]
     if address and address.endswith("@anonymized.polar.sh"):
         return {"anonymised"}
@@ -139,7 +241,7 @@ def _settled_reasons(before: State, customer_id: str, by_id: set[str], by_addres
         return {"copied_id"}
     if by_id:
         return {"two_records"} if by_address and not by_id <= by_address else set()
-    if address is None:
+    if address is None and not remembered:
         return {"no_email"}
     if len(by_address) > 1:
         return {"repeated_email"}
@@ -168,11 +270,16 @@ def _nobody_lost_or_made_up(
         assert not before.with_address(before.addresses[key])
 
 
-def _values_follow_the_policies(before: State, customer_id: str, was: Somebody | None, person: Somebody) -> None:
+def _values_follow_the_policies(
+    before: State, customer_id: str, was: Somebody | None, person: Somebody, task: Task
+) -> None:
     address = before.addresses[customer_id]
     held = was or Somebody(frozenset(), {})
     assert person.emails == held.emails | ({address} if address else set())
-    said = _what_polar_says(before.customers[customer_id], before.names[customer_id])
+    said = {
+        **_what_polar_says(before.customers[customer_id], before.names[customer_id]),
+        **task.said.get(customer_id, {}),
+    }
     if was:
         emails = person.values.get("email_addresses", ())
         assert set(held.values.get("email_addresses", ())) <= set(emails)
@@ -180,11 +287,16 @@ def _values_follow_the_policies(before: State, customer_id: str, was: Somebody |
             assert person.values[slug] == held.values[slug], slug
     for slug, wanted in said.items():
         old, new = held.values.get(slug), person.values.get(slug)
-        if wanted is None or (old and (old[0][1] in OTHERS_WIN or _equal(old[0][0], wanted))):
+        if wanted is No.MATTER:
+            continue
+        if wanted is No.VALUE or (wanted is No.WORD and held.value(slug) == "Deleted"):
+            is_ours = old and old[0][1] == "api-token"
+            assert new == (None if is_ours else old), slug
+        elif wanted in {None, No.WORD} or (old and (not task.may_write_over(old) or _equal(old[0][0], wanted))):
             assert new == old, slug
         else:
             assert new is not None, slug
-            assert _equal(new[0][0], wanted), slug
+            assert _equal(new[0][0], wanted), (slug, new[0][0], wanted)
 
 
 def _what_polar_says(customer: Customer, name: str | None) -> dict[str, Any]:
@@ -209,5 +321,9 @@ def _content(shown: Mapping[str, Any]) -> Any:
     if "full_name" in shown:
         return shown["first_name"], shown["last_name"], shown["full_name"]
     about = {"active_from", "active_until", "created_by_actor", "attribute_type"}
+    if "currency_value" in shown:
+        return Decimal(str(shown["currency_value"]))
+    if "option" in shown:
+        return shown["option"]["title"]
     content = {key: value for key, value in shown.items() if key not in about}
     return content["value"] if content.keys() == {"value"} else repr(content)

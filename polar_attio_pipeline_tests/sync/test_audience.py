@@ -59,6 +59,31 @@ def test_who_ever_paid_is_decided_by_what_is_known_of_payments(*, ever_paid: boo
     assert (found is None) == ever_paid
 
 
+@pytest.mark.parametrize(
+    ("audience", "billing"),
+    [
+        (Audience.EVER_PAID, Billing(status=Status.TRIALING, ever_paid=None)),
+        (Audience.PAYS_NOW, Billing(is_certain=False)),
+        (Audience.EVER_PAID, Billing(is_certain=False, ever_paid=None)),
+    ],
+)
+def test_of_whom_it_cannot_be_told_it_is_asked_again(audience: Audience, billing: Billing) -> None:
+    found = exclusion(customer(billing=billing), audience)
+
+    assert found
+    assert (found.result, found.reason) == (Result.REJECTED, Reason.UNANSWERED)
+
+
+def test_what_one_audience_does_not_need_to_know_does_not_stand_in_its_way() -> None:
+    trialing = customer(billing=Billing(status=Status.TRIALING, ever_paid=None))
+    paid_once = customer(billing=Billing(is_certain=False, ever_paid=True))
+
+    excluded = exclusion(trialing, Audience.PAYS_NOW)
+    assert excluded
+    assert excluded.result is Result.EXCLUDED
+    assert exclusion(paid_once, Audience.EVER_PAID) is None
+
+
 @pytest.mark.parametrize("billing", [None, NEVER, PAID, PAYS])
 def test_everybody_is_everybody(billing: Billing | None) -> None:
     assert exclusion(customer(billing=billing), Audience.EVERYBODY) is None

@@ -246,6 +246,48 @@ def test_who_ever_paid(subscriptions: list[Subscription], orders: list[Order] | 
     assert of(*subscriptions, orders=orders).ever_paid is ever
 
 
+# What was not read.
+
+
+def test_of_subscriptions_that_are_not_read_nothing_is_said_and_of_orders_everything() -> None:
+    found = billing(None, [order()], now=NOW)
+
+    assert (found.status, found.mrr, found.is_certain) == (None, None, False)
+    assert (found.lifetime_value, found.last_paid_at) == ((Money(1000, "USD"),), NOW - 9 * DAY)
+
+
+@pytest.mark.parametrize(("orders", "ever"), [(None, None), ([], None), ([order()], True)])
+def test_without_subscriptions_a_payment_tells_who_ever_paid_and_nothing_tells_who_did_not(
+    orders: list[Order] | None, ever: bool | None
+) -> None:
+    found = billing(None, orders, now=NOW)
+
+    assert (found.ever_paid, found.pays_now) == (ever, None)
+
+
+@pytest.mark.parametrize(
+    ("subscriptions", "status", "ever"),
+    [
+        ([], None, None),
+        ([subscription(status="canceled")], None, None),
+        ([subscription(status="canceled", amount=0)], None, None),
+        ([subscription(status="trialing")], Status.TRIALING, None),
+        ([subscription(status="paused")], Status.PAUSED, None),
+        ([subscription(amount=0)], Status.FREE, None),
+        ([subscription()], Status.PAYING, True),
+        ([subscription(status="past_due")], Status.PAST_DUE, True),
+    ],
+)
+def test_while_orders_cannot_be_read_only_what_they_cannot_change_is_said(
+    subscriptions: list[Subscription], status: Status | None, ever: bool | None
+) -> None:
+    found = of(*subscriptions).without_orders()
+
+    assert (found.status, found.ever_paid) == (status, ever)
+    assert found.pays_now is bool(ever)
+    assert found.mrr == of(*subscriptions).mrr
+
+
 @given(
     st.lists(
         st.builds(

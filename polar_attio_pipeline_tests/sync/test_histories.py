@@ -7,7 +7,7 @@ import asyncio
 import os
 from collections import Counter
 from contextlib import AsyncExitStack, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,12 +19,12 @@ from polar_attio_pipeline.sandbox.attio.errors import AttioError
 from polar_attio_pipeline.sandbox.polar.rows import Customer as Row
 from polar_attio_pipeline.sandbox.polar.world import TakenError
 from polar_attio_pipeline.sync.engine import sync
-from polar_attio_pipeline.sync.outcomes import Outcome, Result
-from polar_attio_pipeline.sync.planning import EMAILS_KEY, Action, Plan
+from polar_attio_pipeline.sync.planning import Plan
 from polar_attio_pipeline.sync.reconciliation import compare
-from polar_attio_pipeline.sync.records import Customer, PersonName
+from polar_attio_pipeline.sync.records import Customer
 from polar_attio_pipeline_tests.sync.both_sides import connect, new_sandbox
-from polar_attio_pipeline_tests.sync.oracle import State, check, look
+from polar_attio_pipeline_tests.sync.oracle import check, look
+from polar_attio_pipeline_tests.sync.predictions import check_predictions
 
 HISTORIES = int(os.environ.get("SYNC_HISTORIES", "0"))
 STEPS = 20
@@ -246,7 +246,7 @@ class Histories(RuleBasedStateMachine):
         outcomes = both.outcomes()
         after = look(self.polar, self.attio)
         check(before, after, outcomes)
-        check_preview(plans, outcomes, before, after)
+        check_predictions(plans.values(), (), outcomes, before, after)
         changed = [outcome for outcome in outcomes.values() if outcome.changed]
         assert self.attio.writes - writes == len(changed)
 
@@ -284,46 +284,6 @@ class Histories(RuleBasedStateMachine):
     def time_passes(self) -> None:
         self.changed = True
         self.sandbox.clock.shift(timedelta(minutes=7))
-
-
-def check_preview(plans: dict[str, Plan], outcomes: dict[str, Outcome], before: State, after: State) -> None:
-    """Every write was predicted, field by field with its old and its new value, and nothing else was."""
-    for customer_id, outcome in outcomes.items():
-        plan = plans.get(customer_id)
-        if plan is None:
-            assert outcome.result is Result.UNCHANGED
-            continue
-        promised = {
-            Action.CREATE: Result.CREATED,
-            Action.UPDATE: Result.UPDATED,
-            Action.KEEP: Result.UNCHANGED,
-            Action.REJECT: Result.REJECTED,
-            Action.ASK: Result.AMBIGUOUS,
-        }[plan.action]
-        if outcome.reason == "refused_by_attio":
-            assert plan.action in {Action.CREATE, Action.UPDATE}
-            assert EMAILS_KEY in {change.key for change in plan.changes}
-            continue
-        assert outcome.result is promised
-        assert outcome.changed == tuple(change.key for change in plan.changes)
-        if outcome.reason:
-            assert outcome.reason == plan.match.case.value
-            continue
-        assert outcome.record_id
-        was, became = before.people.get(outcome.record_id), after.people[outcome.record_id]
-        for change in plan.changes:
-            if change.key != EMAILS_KEY:
-                assert is_same(was.value(change.key) if was else None, change.old)
-                assert is_same(became.value(change.key), change.new)
-
-
-def is_same(held: object, planned: object) -> bool:
-    """Tell whether a planned value is what Attio shows."""
-    if isinstance(planned, PersonName):
-        return held == (planned.first, planned.last, planned.full)
-    if isinstance(planned, datetime):
-        return datetime.fromisoformat(str(held)) == planned.astimezone(UTC)
-    return held == planned
 
 
 def test_histories(capsys: pytest.CaptureFixture[str]) -> None:

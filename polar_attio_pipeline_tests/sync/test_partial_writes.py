@@ -232,19 +232,74 @@ async def test_a_changed_address_that_is_refused_leaves_the_person_as_it_was(sce
     assert scene.both.person_of(scene.row.id) == before
 
 
-async def test_where_attio_does_not_name_the_value_the_person_is_written_without_the_optional_ones(
-    scene: Scene,
-) -> None:
-    scene.both.sandbox.faults.add(Fault(kind=Kind.REFUSE, status=400, path=PEOPLE, contains='"polar_country"'))
+def refuse_without_naming(scene: Scene, *keys: str) -> None:
+    for key in keys:
+        fault = Fault(kind=Kind.REFUSE, status=400, path=f"{PEOPLE}*", contains=f'"{key}"')
+        scene.both.sandbox.faults.add(fault)
 
-    outcome, writes = await scene.one_pass()
+
+async def test_where_attio_does_not_name_the_value_it_is_found_and_costs_itself_alone(scene: Scene) -> None:
+    refuse_without_naming(scene, "polar_country")
+
+    outcome, _ = await scene.one_pass()
     again, writes_again = await scene.one_pass()
 
-    assert (outcome.result, outcome.reason, writes) == (Result.CREATED, Reason.PARTLY_REFUSED, 2)
-    assert outcome.detail is not None
-    assert outcome.detail.startswith("Attio refused a value without naming it, one of name, ")
-    assert set(outcome.changed) == {"email_addresses", "polar_customer", "polar_customer_id"}
+    assert (outcome.result, outcome.reason) == (Result.CREATED, Reason.PARTLY_REFUSED)
+    assert (outcome.detail or "").startswith("Attio refused polar_country: ")
+    values = scene.both.person_of(scene.row.id).values
+    assert "polar_country" not in values
+    assert {"name", "polar_customer_url", "polar_customer_since", "polar_customer_type"} <= values.keys()
+    assert [set(keys) for keys in scene.ledger.keys_written()] == [set(outcome.changed)]
+    assert set(outcome.changed) - {"email_addresses"} <= values.keys()
     assert (again.result, again.detail, writes_again) == (Result.UNCHANGED, outcome.detail, 0)
+
+
+@pytest.mark.parametrize("keys", [("name", "polar_country"), ("name", "polar_customer_url", "polar_customer_type")])
+async def test_several_values_that_are_refused_without_being_named_are_all_found(
+    scene: Scene, keys: tuple[str, ...]
+) -> None:
+    refuse_without_naming(scene, *keys)
+
+    outcome, _ = await scene.one_pass()
+
+    assert (outcome.result, outcome.reason) == (Result.CREATED, Reason.PARTLY_REFUSED)
+    assert all(f"Attio refused {key}: " in (outcome.detail or "") for key in keys)
+    values = scene.both.person_of(scene.row.id).values
+    assert {"polar_customer_since", "polar_customer"} <= values.keys()
+    assert not values.keys() & set(keys)
+
+
+async def test_what_is_found_of_one_record_is_left_out_of_the_next_ones_at_once(both: BothSides) -> None:
+    both.add_customers(200)
+    both.sandbox.faults.add(Fault(kind=Kind.REFUSE, status=400, path=f"{PEOPLE}*", contains='"polar_customer_url"'))
+    both.requests()
+
+    outcomes = await both.one_pass()
+
+    assert {(outcome.result, outcome.reason) for outcome in outcomes.values()} == {
+        (Result.CREATED, Reason.PARTLY_REFUSED)
+    }
+    assert all("name" in person.values for person in both.attio.people())
+    # Two for each, and more for those that were under way when it was not known yet which value it is.
+    assert both.requests()[1] < 2 * 200 + 64 * 10
+
+
+async def test_a_service_that_fails_while_the_value_is_looked_for_leaves_the_rest_for_another_day(scene: Scene) -> None:
+    refuse_without_naming(scene, "polar_country")
+    scene.both.sandbox.faults.add(Fault(kind=Kind.STATUS, status=503, method="PATCH", path=f"{PEOPLE}*"))
+
+    outcome, _ = await scene.one_pass()
+    scene.both.sandbox.faults.clear()
+    again, writes_again = await scene.one_pass()
+    scene.day = "tomorrow"
+    tomorrow, _ = await scene.one_pass()
+
+    assert (outcome.result, outcome.reason) == (Result.CREATED, Reason.PARTLY_REFUSED)
+    assert (outcome.detail or "").startswith("Attio refused a value without naming it, one of name, ")
+    assert set(outcome.changed) == {"email_addresses", "polar_customer", "polar_customer_id"}
+    assert (again.result, writes_again) == (Result.UNCHANGED, 0)
+    assert tomorrow.reason is None
+    assert scene.both.person_of(scene.row.id).values["polar_country"] == "GB"
 
 
 async def test_where_attio_refuses_every_value_without_naming_one_the_customer_is_rejected_after_two_writes(

@@ -100,6 +100,16 @@ ORDERS: dict[str, list[Order] | None] = {
     "all refunded": [replace(ONCE, status="refunded", refunded=500)],
 }
 
+PAID = ("paid", "refunded", "partially_refunded")
+ORDER_STATES = list(product(("draft", "pending", "void", *PAID), ("price", "zero"), ("once", "subscription")))
+"""Of one order: Polar's status, price, and what it is for."""
+
+
+def order(status: str, price: str, what: str) -> Order:
+    net = {"price": 500, "zero": 0}[price]
+    refunded = {"refunded": net, "partially_refunded": net // 2}.get(status, 0)
+    return replace(ONCE, status=status, net=net, refunded=refunded, of_subscription=what == "subscription")
+
 
 @cache
 def rows() -> list[tuple[State, str]]:
@@ -189,6 +199,34 @@ def test_of_three_subscriptions_the_best_counts() -> None:
     for three in product(alone, repeat=3):
         found = billing([alone[one] for one in three], [ONCE], now=NOW).status
         assert found == expected(three, "paid once"), three
+
+
+def test_every_pair_of_orders() -> None:
+    ended = {
+        "nothing": [],
+        "unpaid": [subscription(("canceled", "zero", "no", "none", "none"))],
+        "paid": [subscription(("canceled", "price", "no", "none", "none"))],
+    }
+    for two in product(ORDER_STATES, repeat=2):
+        orders = [order(*state) for state in two]
+        paid_for = {what for status, price, what in two if status in PAID and price == "price"}
+        wanted = "Churned" if "subscription" in paid_for else "Bought once" if paid_for else "Never paid"
+        for subscriptions in ended.values():
+            found = billing(subscriptions, orders, now=NOW)
+            assert (found.status, found.ever_paid) == (wanted, bool(paid_for)), two
+
+
+@pytest.mark.parametrize("orders", ORDERS)
+def test_who_ever_paid_and_who_pays_now_in_every_state_of_one_subscription(orders: str) -> None:
+    for state in STATES:
+        found = billing([subscription(state)], ORDERS[orders], now=NOW)
+        pays_now = by_hand(state) in {"Paying", "Canceling", "Past due"}
+        paid_before = orders in {"paid once", "subscription", "all refunded"}
+        went_on = by_hand(state) == "ended paid" or (
+            by_hand(state) == "Paused" and state[1] == "price" and state[3] != "runs"
+        )
+        assert found.pays_now is (None if by_hand(state) == "unknown" else pays_now), state
+        assert found.ever_paid is (pays_now or paid_before or (orders == "not read" and went_on)), state
 
 
 @pytest.mark.parametrize("orders", ORDERS)
