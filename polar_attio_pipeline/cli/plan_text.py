@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from polar_attio_pipeline.passes.preview_rows import NOTHING, WRITTEN, Kind, Row, by_attribute
-from polar_attio_pipeline.sync.attributes import BY_KEY
+from polar_attio_pipeline.sync.attributes import in_order
 from polar_attio_pipeline.sync.planning import EMAILS_KEY
 
 EXAMPLES = 5
@@ -73,7 +73,7 @@ def _by_kind(changes: Iterable[Row]) -> dict[tuple[Kind, str], list[Row]]:
         is_failure = kind in {Kind.REJECT, Kind.ASK}
         about = "" if kind is Kind.CREATE else (row["case"] if is_failure else row["field"]) or ""
         found.setdefault((kind, about), []).append(row)
-    fields = [EMAILS_KEY, *BY_KEY]
+    fields = [EMAILS_KEY, *in_order({about for _, about in found} - {EMAILS_KEY})]
     kinds = list(Kind)
 
     def place(of: tuple[Kind, str]) -> tuple[int, int, str]:

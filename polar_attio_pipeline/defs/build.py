@@ -22,6 +22,7 @@ from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.partitions import hours_from
 from polar_attio_pipeline.defs.resources import AttioResource, LedgerResource, PolarResource
 from polar_attio_pipeline.defs.schedules import build_hourly_schedule, build_reconciliation_schedule
+from polar_attio_pipeline.defs.schemas import attio_people
 from polar_attio_pipeline.defs.sensors.alerts import build_alerts_sensor
 from polar_attio_pipeline.defs.sensors.new_polar_customers import build_new_customers_sensor
 from polar_attio_pipeline.defs.sensors.orphaned_runs import build_orphaned_runs_sensor
@@ -31,6 +32,7 @@ from polar_attio_pipeline.defs.sensors.watching import Watched
 from polar_attio_pipeline.passes.installation import start_date
 from polar_attio_pipeline.polar.dashboard import customer_url
 from polar_attio_pipeline.settings import Settings
+from polar_attio_pipeline.sync.mapped import sources
 
 SYNC_SECONDS = 2 * 60 * 60
 """Dagster's run monitoring ends a run of customer_sync after this."""
@@ -64,11 +66,11 @@ def build(settings: Settings, *, prefix: str = "") -> dg.Definitions:
 def _build(settings: Settings, names: Names) -> dg.Definitions:
     partitions = hours_from(datetime.combine(start_date(settings), time(), UTC))
     overlap_hours = settings.polar_attio_overlap_hours
-    owners = settings.owners()
+    owners, columns = settings.owners(), attio_people(settings.attributes())
     made = [
         build_polar_customers(names, partitions, owners=owners),
-        build_attio_people(names, partitions, owners=owners),
-        build_changed_customers(names, owners=owners),
+        build_attio_people(names, partitions, columns=columns, owners=owners),
+        build_changed_customers(names, columns=columns, owners=owners),
         build_customer_reconciliation(names, owners=owners),
     ]
     changed_job, reconciliation_job = _changed_job(names), _reconciliation_job(names)
@@ -167,6 +169,7 @@ def _resources(settings: Settings) -> Mapping[str, Any]:
             api_url=settings.polar_api_url,
             requests_per_minute=settings.polar_requests_per_minute,
             organization_slug=settings.polar_organization_slug,
+            sources=list(sources(settings.mapped())),
         ),
         "attio": AttioResource(
             api_key=settings.attio_api_key,
@@ -174,6 +177,7 @@ def _resources(settings: Settings) -> Mapping[str, Any]:
             reads_per_second=settings.attio_reads_per_second,
             writes_per_second=settings.attio_writes_per_second,
             slugs=settings.slugs(),
+            mapped=settings.polar_attio_attributes,
         ),
         "ledger": LedgerResource.at(settings.polar_attio_database_url),
         "customers_io": SnapshotIOManager(url=settings.polar_attio_database_url),
