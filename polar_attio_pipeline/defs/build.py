@@ -13,6 +13,7 @@ from polar_attio_pipeline.defs.assets.attio_people import build_attio_people
 from polar_attio_pipeline.defs.assets.changed_customers import build_changed_customers
 from polar_attio_pipeline.defs.assets.customer_reconciliation import build_customer_reconciliation
 from polar_attio_pipeline.defs.assets.polar_customers import build_polar_customers
+from polar_attio_pipeline.defs.assets.polar_subscriptions import SUBSCRIPTIONS, build_polar_subscriptions
 from polar_attio_pipeline.defs.assets.preview_job import build_preview_job
 from polar_attio_pipeline.defs.checks import build_customers_check, build_service_checks, customers_check
 from polar_attio_pipeline.defs.external import external_assets
@@ -71,6 +72,7 @@ def _build(settings: Settings, names: Names) -> dg.Definitions:
         build_polar_customers(names, partitions, owners=owners),
         build_attio_people(names, partitions, columns=columns, owners=owners),
         build_changed_customers(names, columns=columns, owners=owners),
+        build_polar_subscriptions(names, owners=owners),
         build_customer_reconciliation(names, owners=owners),
     ]
     changed_job, reconciliation_job = _changed_job(names), _reconciliation_job(names)
@@ -141,7 +143,7 @@ def _changed_job(names: Names) -> Any:
 def _reconciliation_job(names: Names) -> Any:
     return dg.define_asset_job(
         names.reconciliation.job,
-        selection=dg.AssetSelection.assets(names.reconciliation.asset)
+        selection=dg.AssetSelection.assets(names.asset(SUBSCRIPTIONS), names.reconciliation.asset)
         | dg.AssetSelection.checks(customers_check(names)),
         description="Compares all customers with Attio, repairs what differs, and reports people whose customer was "
         "deleted in Polar. Launch it for the first import, after people were edited, merged or imported in Attio, and "
