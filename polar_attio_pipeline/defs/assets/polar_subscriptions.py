@@ -13,6 +13,7 @@ from polar_attio_pipeline.defs.reporting import Table, whole
 from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource, given
 from polar_attio_pipeline.defs.run_log import run_pass
 from polar_attio_pipeline.defs.run_tags import tag_run
+from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.ledger import SubscriptionSnapshot
 from polar_attio_pipeline.passes.progress import Report
 from polar_attio_pipeline.passes.stopping import Stop
@@ -25,6 +26,9 @@ SUBSCRIPTIONS = "polar_subscriptions"
 READ_CHECK = "subscriptions_can_be_read"
 
 _PRODUCTS = 20
+
+_PATIENCE = RetryPolicy(attempts=3)
+"""Where this is not enough, the reconciliation that follows asks again, with all its patience."""
 
 
 def build_polar_subscriptions(names: Names, *, owners: Sequence[str] = ()) -> dg.AssetsDefinition:
@@ -67,7 +71,7 @@ def _read(context: dg.AssetExecutionContext, names: Names) -> dg.MaterializeResu
     ledger = given(context.resources, names.of("ledger"), LedgerResource).open()
 
     async def read(report: Report, _: Stop) -> SubscriptionsRead:
-        async with polar.client() as client:
+        async with polar.client(retry=_PATIENCE) as client:
             return await read_subscriptions(client, ledger, report)
 
     found = run_pass(context.log, read)

@@ -107,7 +107,9 @@ def test_without_the_scope_the_reconciliation_goes_on_and_the_asset_says_so(pipe
 
 
 @pytest.mark.parametrize("fault", [{"status": 500}, {"status": 503}], ids=str)
-def test_a_list_that_fails_stops_no_reconciliation_and_is_shown(pipeline: Pipeline, fault: dict[str, Any]) -> None:
+def test_a_list_that_fails_stops_no_reconciliation_and_is_shown(
+    pipeline: Pipeline, impatient: None, fault: dict[str, Any]
+) -> None:
     subscribe(pipeline, pipeline.add("ada"))
     pipeline.sandbox.faults.add(Fault(kind=Kind.STATUS, service="polar", path=PATH, **fault))
 
