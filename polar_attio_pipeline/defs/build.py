@@ -169,6 +169,7 @@ def _resources(settings: Settings) -> Mapping[str, Any]:
         "polar": PolarResource(
             access_token=settings.polar_access_token,
             api_url=settings.polar_api_url,
+            api_version=settings.polar_api_version,
             requests_per_minute=settings.polar_requests_per_minute,
             organization_slug=settings.polar_organization_slug,
             sources=list(sources(settings.mapped())),

@@ -217,3 +217,14 @@ def test_every_job_says_when_to_launch_it(defs: dg.Definitions) -> None:
 
     for job in ("customer_sync", "changed_customer_sync", "full_reconciliation", "preview"):
         assert "aunch it" in described[job]
+
+
+def test_the_settings_of_both_services_reach_their_resources(clean_environment: None) -> None:
+    mapped = '{"plan_tier": {"from": "metadata.tier"}}'
+
+    resources = build(Settings(polar_api_version="2026-04", polar_attio_attributes=mapped)).resources or {}
+
+    assert resources["polar"].api_version == "2026-04"
+    assert resources["polar"].sources == ["metadata.tier"]
+    assert resources["attio"].mapped == mapped
+    assert resources["attio"].slugs["plan_tier"] == "plan_tier"
