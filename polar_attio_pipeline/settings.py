@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -13,11 +13,14 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from polar_attio_pipeline import setting_names
+from polar_attio_pipeline import mapped_setting, setting_names
 from polar_attio_pipeline.cron import checked
-from polar_attio_pipeline.sync.attributes import BY_KEY
+from polar_attio_pipeline.sync.attributes import ATTRIBUTES, BY_KEY
 from polar_attio_pipeline.sync.audience import Audience
+from polar_attio_pipeline.sync.mapped import Mapped
+from polar_attio_pipeline.sync.mapping import Attribute
 from polar_attio_pipeline.sync.money import decimal_places
+from polar_attio_pipeline.sync.records import Customer
 
 POLAR_API_VERSION = "2026-10"
 """The newest version of Polar's API that is released."""
@@ -93,6 +96,11 @@ class Settings(BaseSettings):
         default="USD",
         description="ISO 4217 code of the currency in which `polar-attio setup` creates currency attributes. Attio "
         "keeps the currency with the attribute: amounts in any other are not written.",
+    )
+    polar_attio_attributes: str = Field(
+        default="",
+        description="Further attributes of people, as JSON: the slug of each, and where its value is from "
+        "(docs/attributes.md).",
     )
     polar_attio_overlap_hours: int = Field(
         default=2, ge=0, le=48, description="How many earlier hours each hourly pass reads again."
@@ -226,6 +234,12 @@ class Settings(BaseSettings):
             raise ValueError("; ".join(named))
         return lowered
 
+    @field_validator("polar_attio_attributes")
+    @classmethod
+    def _are_attributes(cls, text: str, info: ValidationInfo) -> str:
+        mapped_setting.parse(text, taken=_taken(info.data.get("attio_slug", {})))
+        return text
+
     @field_validator("polar_attio_reconciliation_cron")
     @classmethod
     def _is_a_cron_expression(cls, cron: str) -> str:
@@ -262,9 +276,17 @@ class Settings(BaseSettings):
         """Return the address of every alert channel; they hold passwords."""
         return _words(self.polar_attio_alert_urls.get_secret_value())
 
+    def mapped(self) -> tuple[Mapped, ...]:
+        """Return the attributes that a setting maps."""
+        return mapped_setting.parse(self.polar_attio_attributes, taken=_taken(self.attio_slug))
+
+    def attributes(self) -> tuple[Attribute[Customer], ...]:
+        """Return every attribute of people: those of the sync, and those that a setting maps."""
+        return (*ATTRIBUTES, *(one.attribute() for one in self.mapped()))
+
     def slugs(self) -> dict[str, str]:
         """Return the workspace's slug for each attribute key: the key itself unless renamed."""
-        return {key: self.attio_slug.get(key) or key for key in BY_KEY}
+        return {attribute.key: self.attio_slug.get(attribute.key) or attribute.key for attribute in self.attributes()}
 
     def shown(self) -> dict[str, str]:
         """Return every setting by its environment variable, as it may be shown: of a secret, only whether it is set."""
@@ -274,6 +296,11 @@ class Settings(BaseSettings):
         """Return every secret by its environment variable; never to be shown or stored."""
         values = {name.upper(): getattr(self, name) for name in type(self).model_fields}
         return {name: value.get_secret_value() for name, value in values.items() if isinstance(value, SecretStr)}
+
+
+def _taken(renamed: Mapping[str, str]) -> dict[str, str]:
+    """Return the keys of the sync's own attributes, by these keys and by their slugs."""
+    return {**{key: key for key in BY_KEY}, **{renamed.get(key) or key: key for key in BY_KEY}}
 
 
 def _shown(value: Any) -> str:

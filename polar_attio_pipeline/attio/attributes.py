@@ -153,7 +153,7 @@ def unsuitable(
 ) -> str | None:
     """Say why the sync cannot keep its value in an attribute as it was created, and what to do; None where it can."""
     about = f"Attio's {attio_object.title} attribute {slug}"
-    cure = f"set {attio_object.setting(attribute.key)} to another slug, which `polar-attio setup` then creates."
+    cure = f"{attio_object.advice(attribute.key, 'another slug')}, which `polar-attio setup` then creates."
     if definition.type not in attribute.types:
         return f"{about} is of type {definition.type}, not {' or '.join(attribute.types)}: {cure}"
     if definition.is_multiselect:
@@ -202,21 +202,22 @@ def _slug_problems(attio_object: AttioObject, slugs: Mapping[str, str]) -> Itera
 def _problem(
     attio_object: AttioObject, attribute: Attribute[Any], slug: str, definition: AttributeDefinition | None
 ) -> Problem | None:
-    title, setting = attio_object.title, attio_object.setting(attribute.key)
+    title, key = attio_object.title, attribute.key
     text = None
     if definition is None:
-        renamed = slug != attribute.key
-        if attribute.required or renamed:
+        # Somebody has asked for it by its slug.
+        is_named = slug != key or bool(attribute.declared_in)
+        if attribute.required or is_named:
             text = (
-                f"Attio has no {title} attribute {slug}: run `polar-attio setup`, or set {setting} to the slug that it "
-                "has."
+                f"Attio has no {title} attribute {slug}: run `polar-attio setup`, or "
+                f"{attio_object.advice(key, 'the slug that it has')}."
             )
     elif definition.is_archived:
         text = f"Attio's {title} attribute {slug} is archived: run `polar-attio setup`, which restores it."
     elif why := unsuitable(attio_object, attribute, slug, definition):
         text = why
     elif not definition.is_writable:
-        text = f"Attio's {title} attribute {slug} is read-only: set {setting} to another slug."
+        text = f"Attio's {title} attribute {slug} is read-only: {attio_object.advice(key, 'another slug')}."
     return Problem(text, fatal=attribute.required) if text else None
 
 

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from polar_attio_pipeline.attio.attributes import Workspace, discover
 from polar_attio_pipeline.attio.errors import SELF_PATH, SERVICE, explain_answer
 from polar_attio_pipeline.attio.lookup import KEYS_PER_SEARCH
+from polar_attio_pipeline.attio.objects import AttioObject
 from polar_attio_pipeline.attio.people import PEOPLE, decode_person, keep_company
 from polar_attio_pipeline.attio.records import MatchTakenError, Records
 from polar_attio_pipeline.http.client import ApiClient
@@ -73,14 +74,19 @@ class AttioClient:
         self._records = Records(api, workspace, decode, keys_per_search=keys_per_search)
 
     @classmethod
-    async def connect(cls, api: ApiClient, slugs: Mapping[str, str]) -> "AttioClient":
+    async def connect(cls, api: ApiClient, slugs: Mapping[str, str], people: AttioObject = PEOPLE) -> "AttioClient":
         """Look at the token and the workspace, and return a client that may write to it.
+
+        Args:
+            api: Attio's API, open.
+            slugs: The workspace's slug for each attribute key.
+            people: People with the attributes that may be written.
 
         Raises:
             ConfigurationError: something is wrong; the text lists everything at once.
             ApiError: Attio could not be asked.
         """
-        return cls(api, await discover(api, PEOPLE, slugs))
+        return cls(api, await discover(api, people, slugs))
 
     @property
     def targets(self) -> tuple[Target, ...]:

@@ -57,5 +57,18 @@ class AttioObject:
         return f"/v2/objects/{self.slug}/records"
 
     def setting(self, key: str) -> str:
-        """Return the environment variable that renames an attribute."""
-        return f"{self.slug_setting}{key.upper()}"
+        """Return the environment variable that says which slug an attribute has."""
+        return self._declared_in(key) or f"{self.slug_setting}{key.upper()}"
+
+    def advice(self, key: str, slug: str) -> str:
+        """Say how an attribute gets another slug, as a part of a sentence.
+
+        Args:
+            key: Of the attribute.
+            slug: In words, such as "another slug".
+        """
+        declared_in = self._declared_in(key)
+        return f"in {declared_in}, give {key} {slug}" if declared_in else f"set {self.setting(key)} to {slug}"
+
+    def _declared_in(self, key: str) -> str:
+        return next((attribute.declared_in for attribute in self.attributes if attribute.key == key), "")

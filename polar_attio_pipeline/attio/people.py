@@ -11,8 +11,8 @@ from polar_attio_pipeline.attio.spellings import address_spellings
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.errors import ApiError
 from polar_attio_pipeline.sync.attributes import ATTRIBUTES
-from polar_attio_pipeline.sync.mapping import Target
-from polar_attio_pipeline.sync.records import CurrentValue, Person
+from polar_attio_pipeline.sync.mapping import Attribute, Target
+from polar_attio_pipeline.sync.records import CurrentValue, Customer, Person
 
 _log = logging.getLogger(__name__)
 
@@ -26,6 +26,12 @@ PEOPLE = AttioObject(
     mark_key="polar_customer",
     slug_setting="ATTIO_SLUG__",
 )
+
+
+def people_with(attributes: tuple[Attribute[Customer], ...]) -> AttioObject:
+    """Return People with other attributes than those that are declared in code alone."""
+    return replace(PEOPLE, attributes=attributes)
+
 
 _COMPANY = "company"
 """The slug of the company that a person belongs to. A system attribute: no workspace can rename it."""

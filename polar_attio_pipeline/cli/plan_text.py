@@ -4,11 +4,14 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from polar_attio_pipeline.passes.preview_rows import NOTHING, WRITTEN, Kind, Row, by_attribute
-from polar_attio_pipeline.sync.attributes import BY_KEY
+from polar_attio_pipeline.sync.attributes import in_order
 from polar_attio_pipeline.sync.planning import EMAILS_KEY
 
 EXAMPLES = 5
 """Shown of each kind of change; `--json` has all."""
+
+_NAME = 24
+"""Characters of the column with names of attributes."""
 
 _HEADINGS = {
     Kind.CREATE: "New people",
@@ -58,9 +61,11 @@ def _attributes(changes: Sequence[Row]) -> Iterator[str]:
         return
     columns = ("in new people", *(kind.value for kind in WRITTEN if kind is not Kind.CREATE))
     yield ""
-    yield f"{'Fields to write':<24}" + "".join(f"{column:>14}" for column in columns)
+    yield f"{'Fields to write':<{_NAME}}" + "".join(f"{column:>14}" for column in columns)
     for field, kinds in found.items():
-        yield f"{field:<24}" + "".join(f"{kinds[kind.value]:>14,}" for kind in WRITTEN)
+        # A slug of the workspace's own may be of any length.
+        name = field if len(field) < _NAME else f"{field[: _NAME - 4]}..."
+        yield f"{name:<{_NAME}}" + "".join(f"{kinds[kind.value]:>14,}" for kind in WRITTEN)
 
 
 def _by_kind(changes: Iterable[Row]) -> dict[tuple[Kind, str], list[Row]]:
@@ -73,7 +78,7 @@ def _by_kind(changes: Iterable[Row]) -> dict[tuple[Kind, str], list[Row]]:
         is_failure = kind in {Kind.REJECT, Kind.ASK}
         about = "" if kind is Kind.CREATE else (row["case"] if is_failure else row["field"]) or ""
         found.setdefault((kind, about), []).append(row)
-    fields = [EMAILS_KEY, *BY_KEY]
+    fields = [EMAILS_KEY, *in_order({about for _, about in found} - {EMAILS_KEY})]
     kinds = list(Kind)
 
     def place(of: tuple[Kind, str]) -> tuple[int, int, str]:

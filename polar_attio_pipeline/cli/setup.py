@@ -4,7 +4,7 @@ import asyncio
 
 import typer
 
-from polar_attio_pipeline.attio.people import PEOPLE
+from polar_attio_pipeline.attio.people import people_with
 from polar_attio_pipeline.attio.setup import Done, Step, set_up
 from polar_attio_pipeline.cli.output import explained_errors, print_rows
 from polar_attio_pipeline.cli.patience import IMPATIENT
@@ -25,5 +25,6 @@ def setup() -> None:
 
 
 async def _set_up(settings: Settings) -> list[Step]:
+    people = people_with(settings.attributes())
     async with attio_of(settings, retry=IMPATIENT) as api:
-        return await set_up(api, PEOPLE, settings.slugs(), currency=settings.polar_attio_currency)
+        return await set_up(api, people, settings.slugs(), currency=settings.polar_attio_currency)

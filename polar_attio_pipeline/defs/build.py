@@ -13,6 +13,7 @@ from polar_attio_pipeline.defs.assets.attio_people import build_attio_people
 from polar_attio_pipeline.defs.assets.changed_customers import build_changed_customers
 from polar_attio_pipeline.defs.assets.customer_reconciliation import build_customer_reconciliation
 from polar_attio_pipeline.defs.assets.polar_customers import build_polar_customers
+from polar_attio_pipeline.defs.assets.polar_subscriptions import SUBSCRIPTIONS, build_polar_subscriptions
 from polar_attio_pipeline.defs.assets.preview_job import build_preview_job
 from polar_attio_pipeline.defs.checks import build_customers_check, build_service_checks, customers_check
 from polar_attio_pipeline.defs.external import external_assets
@@ -22,6 +23,7 @@ from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.partitions import hours_from
 from polar_attio_pipeline.defs.resources import AttioResource, LedgerResource, PolarResource
 from polar_attio_pipeline.defs.schedules import build_hourly_schedule, build_reconciliation_schedule
+from polar_attio_pipeline.defs.schemas import attio_people
 from polar_attio_pipeline.defs.sensors.alerts import build_alerts_sensor
 from polar_attio_pipeline.defs.sensors.new_polar_customers import build_new_customers_sensor
 from polar_attio_pipeline.defs.sensors.orphaned_runs import build_orphaned_runs_sensor
@@ -31,6 +33,7 @@ from polar_attio_pipeline.defs.sensors.watching import Watched
 from polar_attio_pipeline.passes.installation import start_date
 from polar_attio_pipeline.polar.dashboard import customer_url
 from polar_attio_pipeline.settings import Settings
+from polar_attio_pipeline.sync.mapped import sources
 
 SYNC_SECONDS = 2 * 60 * 60
 """Dagster's run monitoring ends a run of customer_sync after this."""
@@ -64,11 +67,12 @@ def build(settings: Settings, *, prefix: str = "") -> dg.Definitions:
 def _build(settings: Settings, names: Names) -> dg.Definitions:
     partitions = hours_from(datetime.combine(start_date(settings), time(), UTC))
     overlap_hours = settings.polar_attio_overlap_hours
-    owners = settings.owners()
+    owners, columns = settings.owners(), attio_people(settings.attributes())
     made = [
         build_polar_customers(names, partitions, owners=owners),
-        build_attio_people(names, partitions, owners=owners),
-        build_changed_customers(names, owners=owners),
+        build_attio_people(names, partitions, columns=columns, owners=owners),
+        build_changed_customers(names, columns=columns, owners=owners),
+        build_polar_subscriptions(names, owners=owners),
         build_customer_reconciliation(names, owners=owners),
     ]
     changed_job, reconciliation_job = _changed_job(names), _reconciliation_job(names)
@@ -139,7 +143,7 @@ def _changed_job(names: Names) -> Any:
 def _reconciliation_job(names: Names) -> Any:
     return dg.define_asset_job(
         names.reconciliation.job,
-        selection=dg.AssetSelection.assets(names.reconciliation.asset)
+        selection=dg.AssetSelection.assets(names.asset(SUBSCRIPTIONS), names.reconciliation.asset)
         | dg.AssetSelection.checks(customers_check(names)),
         description="Compares all customers with Attio, repairs what differs, and reports people whose customer was "
         "deleted in Polar. Launch it for the first import, after people were edited, merged or imported in Attio, and "
@@ -165,8 +169,10 @@ def _resources(settings: Settings) -> Mapping[str, Any]:
         "polar": PolarResource(
             access_token=settings.polar_access_token,
             api_url=settings.polar_api_url,
+            api_version=settings.polar_api_version,
             requests_per_minute=settings.polar_requests_per_minute,
             organization_slug=settings.polar_organization_slug,
+            sources=list(sources(settings.mapped())),
         ),
         "attio": AttioResource(
             api_key=settings.attio_api_key,
@@ -174,6 +180,7 @@ def _resources(settings: Settings) -> Mapping[str, Any]:
             reads_per_second=settings.attio_reads_per_second,
             writes_per_second=settings.attio_writes_per_second,
             slugs=settings.slugs(),
+            mapped=settings.polar_attio_attributes,
         ),
         "ledger": LedgerResource.at(settings.polar_attio_database_url),
         "customers_io": SnapshotIOManager(url=settings.polar_attio_database_url),

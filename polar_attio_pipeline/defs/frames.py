@@ -19,9 +19,11 @@ COLUMNS = (
     "country",
     "url",
     "read_at",
+    "mapped",
     "problem",
 )
-"""Of a customer, and what is wrong with a row that could not be read. Times are UTC without a zone."""
+"""Of a customer, and what is wrong with a row that could not be read. Times are UTC without a zone; what a setting maps
+is a dictionary."""
 
 _TIMES = {"created_at": "datetime64[us]", "read_at": "datetime64[us]"}
 
@@ -43,6 +45,8 @@ def to_frame(snapshot: Snapshot | None) -> pd.DataFrame:
 
 
 def _cell(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return dict(value)
     return value.astimezone(UTC).replace(tzinfo=None) if isinstance(value, datetime) else value
 
 

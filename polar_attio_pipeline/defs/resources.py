@@ -12,7 +12,10 @@ import dagster as dg
 import httpx
 from pydantic import Field, PrivateAttr, SecretStr
 
+from polar_attio_pipeline import mapped_setting
 from polar_attio_pipeline.attio.client import AttioClient, attio_api
+from polar_attio_pipeline.attio.objects import AttioObject
+from polar_attio_pipeline.attio.people import people_with
 from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.http.retries import RetryPolicy
@@ -23,6 +26,7 @@ from polar_attio_pipeline.passes.progress import Report
 from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.polar.client import PolarClient, polar_api
 from polar_attio_pipeline.settings import POLAR_API_VERSION
+from polar_attio_pipeline.sync.attributes import ATTRIBUTES
 from polar_attio_pipeline.sync.services import Pace
 
 Resource = TypeVar("Resource")
@@ -38,6 +42,8 @@ class PolarResource(dg.ConfigurableResource[PolarClient]):
     organization_slug: str = Field(
         default="", description="For links into Polar's dashboard; asked of Polar when empty and the token may."
     )
+
+    sources: list[str] = Field(default=[], description="What is wanted of a customer for POLAR_ATTIO_ATTRIBUTES.")
 
     @asynccontextmanager
     async def client(self, *, retry: RetryPolicy | None = None) -> AsyncIterator[PolarClient]:
@@ -55,7 +61,7 @@ class PolarResource(dg.ConfigurableResource[PolarClient]):
             transport=self.transport(),
         )
         async with api:
-            yield PolarClient(api, organization_slug=self.organization_slug)
+            yield PolarClient(api, organization_slug=self.organization_slug, sources=self.sources)
 
     def transport(self) -> httpx.AsyncBaseTransport | None:
         """Return what to use instead of the network, None for the network: a test's subclass may differ."""
@@ -70,6 +76,7 @@ class AttioResource(dg.ConfigurableResource[AttioClient]):
     reads_per_second: float = Field(description="Attio allows 100, over all apps.")
     writes_per_second: float = Field(description="Attio allows 25, over all apps.")
     slugs: dict[str, str] = Field(description="The workspace's slug for each attribute key.")
+    mapped: str = Field(default="", description="Further attributes, as POLAR_ATTIO_ATTRIBUTES declares them.")
 
     _transport: httpx.AsyncBaseTransport | None = PrivateAttr(default=None)
 
@@ -96,7 +103,12 @@ class AttioResource(dg.ConfigurableResource[AttioClient]):
             transport=self._transport,
         )
         async with api:
-            yield await to_attio(api, self.slugs, report)
+            yield await to_attio(api, self.slugs, report, people=self._people())
+
+    def _people(self) -> AttioObject:
+        # They were compared with the slugs of all others when the settings were read.
+        mapped = mapped_setting.parse(self.mapped, taken={})
+        return people_with((*ATTRIBUTES, *(one.attribute() for one in mapped)))
 
     def over(self, *, transport: httpx.AsyncBaseTransport) -> "AttioResource":
         """Return this resource over another transport than the network, for tests."""

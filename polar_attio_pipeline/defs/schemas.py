@@ -1,8 +1,11 @@
 """The columns of the assets, as Dagster's catalogue shows them."""
 
+from collections.abc import Iterable
+
 import dagster as dg
 
-from polar_attio_pipeline.sync.attributes import ATTRIBUTES
+from polar_attio_pipeline.sync.mapping import Attribute
+from polar_attio_pipeline.sync.records import Customer
 
 _POLAR_COLUMNS = (
     ("id", "text", "Polar's id."),
@@ -15,21 +18,24 @@ _POLAR_COLUMNS = (
     ("country", "text", "Of the billing address, two letters."),
     ("url", "text", "The customer's page in Polar's dashboard."),
     ("read_at", "timestamp", "When Polar was read, UTC."),
+    ("mapped", "json", "What Polar says for the attributes of POLAR_ATTIO_ATTRIBUTES, by where it is from."),
     ("problem", "text", "Why the row cannot be read, where it cannot; then most other columns are empty."),
 )
 
 POLAR_CUSTOMERS = dg.TableSchema([dg.TableColumn(name, kind, description=text) for name, kind, text in _POLAR_COLUMNS])
 """Of `polar_customers`, a table of the ledger."""
 
-ATTIO_PEOPLE = dg.TableSchema(
-    [
-        dg.TableColumn(
-            attribute.key,
-            attribute.types[0].value,
-            description=f"{attribute.description} Written {attribute.policy.value}.",
-            constraints=dg.TableColumnConstraints(nullable=not attribute.required),
-        )
-        for attribute in ATTRIBUTES
-    ]
-)
-"""Of `attio_people`: the attributes of Attio's People that the sync writes, by their keys."""
+
+def attio_people(attributes: Iterable[Attribute[Customer]]) -> dg.TableSchema:
+    """Return the columns of `attio_people`: the attributes of Attio's People that the sync writes, by their keys."""
+    return dg.TableSchema(
+        [
+            dg.TableColumn(
+                attribute.key,
+                attribute.types[0].value,
+                description=f"{attribute.description} Written {attribute.policy.value}.",
+                constraints=dg.TableColumnConstraints(nullable=not attribute.required),
+            )
+            for attribute in attributes
+        ]
+    )

@@ -14,7 +14,6 @@ from polar_attio_pipeline.defs.resources import AttioResource, PolarResource
 from polar_attio_pipeline.http.errors import ApiError, TransientError
 from polar_attio_pipeline.http.redaction import redact
 from polar_attio_pipeline.http.retries import RetryPolicy
-from polar_attio_pipeline.sync.attributes import ATTRIBUTES
 
 ANSWER_SECONDS = 10
 """No service is waited for longer."""
@@ -105,7 +104,7 @@ async def look_at_attio(attio: AttioResource, *, before: Collection[str]) -> Ver
     described += [_lost(workspace.attio_object, attio.slugs[key], key) for key in lost]
     return Verdict(
         " ".join(described) or None,
-        well=f"Attio answers, and {len(written)} of {len(ATTRIBUTES)} attributes are written.",
+        well=f"Attio answers, and {len(written)} of {len(workspace.attio_object.attributes)} attributes are written.",
         metadata={
             USABLE: 1,
             ANSWERS: 1,
@@ -119,7 +118,7 @@ async def look_at_attio(attio: AttioResource, *, before: Collection[str]) -> Ver
 def _lost(attio_object: AttioObject, slug: str, key: str) -> str:
     return (
         f"Attio's {attio_object.title} attribute {slug} was there and is not any more, so it is not written: if it has "
-        f"another slug now, set {attio_object.setting(key)} to it; if it is not wanted any more, execute this check "
+        f"another slug now, {attio_object.advice(key, 'that one')}; if it is not wanted any more, execute this check "
         "once by hand."
     )
 

@@ -7,5 +7,17 @@ from polar_attio_pipeline.ledger.ledger import PATIENCE, Ledger
 from polar_attio_pipeline.ledger.outcomes import OutcomeRow
 from polar_attio_pipeline.ledger.recorder import PORTION, Recorder
 from polar_attio_pipeline.ledger.snapshots import Snapshot
+from polar_attio_pipeline.ledger.subscriptions import SubscriptionSnapshot
 
-__all__ = ["PATIENCE", "PORTION", "ChangeRow", "Holder", "Ledger", "LedgerError", "OutcomeRow", "Recorder", "Snapshot"]
+__all__ = [
+    "PATIENCE",
+    "PORTION",
+    "ChangeRow",
+    "Holder",
+    "Ledger",
+    "LedgerError",
+    "OutcomeRow",
+    "Recorder",
+    "Snapshot",
+    "SubscriptionSnapshot",
+]

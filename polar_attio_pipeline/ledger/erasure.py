@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 
 from polar_attio_pipeline.ledger.portions import portions
-from polar_attio_pipeline.ledger.schema import CHANGES, OUTCOMES, POLAR_CUSTOMERS
+from polar_attio_pipeline.ledger.schema import CHANGES, OUTCOMES, POLAR_CUSTOMERS, POLAR_SUBSCRIPTIONS
 
 
 def erase(connection: sa.Connection, customer_id: str) -> int:
@@ -14,6 +14,8 @@ def erase(connection: sa.Connection, customer_id: str) -> int:
     The history of the records that were written for the customer goes too, whichever customer a write was made for:
     one that was created anew in Polar is the same person in Attio, and the old values are the person's.
     """
+    # It may hold subscriptions of the customer, is needed for minutes, and the next reconciliation reads all of them.
+    connection.execute(sa.delete(POLAR_SUBSCRIPTIONS))
     return sum(connection.execute(deletion).rowcount for deletion in _deletions(connection, customer_id))
 
 

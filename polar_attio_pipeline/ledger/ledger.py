@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from polar_attio_pipeline.ledger import changes, erasure, lease, notes, outcomes, queries, snapshots
+from polar_attio_pipeline.ledger import changes, erasure, lease, notes, outcomes, queries, snapshots, subscriptions
 from polar_attio_pipeline.ledger.changes import ChangeRow
 from polar_attio_pipeline.ledger.database import Database
 from polar_attio_pipeline.ledger.lease import Holder
@@ -15,6 +15,7 @@ from polar_attio_pipeline.ledger.location import locate
 from polar_attio_pipeline.ledger.outcomes import OutcomeRow
 from polar_attio_pipeline.ledger.recorder import Recorder
 from polar_attio_pipeline.ledger.snapshots import Snapshot
+from polar_attio_pipeline.ledger.subscriptions import SubscriptionSnapshot
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result
 
 PATIENCE = 10.0
@@ -241,6 +242,16 @@ class Ledger:
         """Keep what a run read of some hours, in place of what was kept of them."""
         with self._database.writing() as connection:
             snapshots.save(connection, run_id, hours, snapshot)
+
+    def save_subscriptions(self, run_id: str, snapshot: SubscriptionSnapshot) -> None:
+        """Keep all subscriptions as a run read them, in place of what was kept."""
+        with self._database.writing() as connection:
+            subscriptions.save(connection, run_id, snapshot)
+
+    def load_subscriptions(self, run_id: str) -> SubscriptionSnapshot | None:
+        """Return the subscriptions that this very run kept."""
+        with self._database.reading() as connection:
+            return subscriptions.load(connection, run_id)
 
     def load_snapshot(self, run_id: str, hours: Sequence[datetime]) -> Snapshot | None:
         """Return what this very run kept of some hours; None unless it kept all of them."""

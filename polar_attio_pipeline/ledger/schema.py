@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from polar_attio_pipeline.ledger.types import SafeText, UtcTimestamp
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every version of the schema, oldest first: the names of the migrations."""
 
 HEAD = REVISIONS[-1]
@@ -119,8 +119,25 @@ POLAR_CUSTOMERS = sa.Table(
     sa.Column("url", SafeText),
     sa.Column("read_at", UtcTimestamp),
     sa.Column("problem", SafeText),
+    sa.Column("mapped", SafeText),
 )
-"""Polar's customers as the newest snapshot of their hour has them. A row with a `problem` could not be read."""
+"""Polar's customers as the newest snapshot of their hour has them. A row with a `problem` could not be read.
+
+`mapped` is a list of JSON, pairs of what Polar says for the attributes that a setting maps; null where that is nothing.
+"""
+
+POLAR_SUBSCRIPTIONS = sa.Table(
+    "polar_subscriptions",
+    METADATA,
+    sa.Column("portion", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("run_id", SafeText, nullable=False),
+    sa.Column("read_at", UtcTimestamp, nullable=False),
+    sa.Column("polar_read_at", UtcTimestamp, nullable=False),
+    sa.Column("free_lease_token", sa.Integer),
+    sa.Column("subscriptions", sa.Integer, nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+)
+"""The newest reading of all subscriptions, in portions of compressed JSON; `subscriptions` says how many each holds."""
 
 VERSION_TABLE = "ledger_version"
 """Not alembic's usual name: Dagster has a table of that name, and may keep its own state in the same database."""

@@ -1,5 +1,6 @@
 """Snapshots: what a run read of Polar about some hours, kept for the asset that follows in the same run."""
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 
 from polar_attio_pipeline.hours import floor
 from polar_attio_pipeline.ledger.portions import portions
-from polar_attio_pipeline.ledger.schema import POLAR_CUSTOMERS, SNAPSHOT_HOURS
+from polar_attio_pipeline.ledger.schema import POLAR_CUSTOMERS, POLAR_SUBSCRIPTIONS, SNAPSHOT_HOURS
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result
 from polar_attio_pipeline.sync.records import Customer
 
@@ -86,6 +87,7 @@ def expire(connection: sa.Connection, *, now: datetime) -> None:
     hours = sa.select(SNAPSHOT_HOURS.c.hour).where(too_old)
     connection.execute(sa.delete(POLAR_CUSTOMERS).where(POLAR_CUSTOMERS.c.hour.in_(hours)))
     connection.execute(sa.delete(SNAPSHOT_HOURS).where(too_old))
+    connection.execute(sa.delete(POLAR_SUBSCRIPTIONS).where(POLAR_SUBSCRIPTIONS.c.read_at < now - KEPT))
 
 
 def _rows(snapshot: Snapshot, starts: Sequence[datetime]) -> Iterator[dict[str, Any]]:
@@ -101,12 +103,13 @@ def _rows(snapshot: Snapshot, starts: Sequence[datetime]) -> Iterator[dict[str, 
 
 
 def _of_customer(customer: Customer) -> dict[str, Any]:
-    return {**{name: getattr(customer, name) for name in _CUSTOMER}, "problem": None}
+    mapped = json.dumps(customer.mapped) if customer.mapped else None
+    return {**{name: getattr(customer, name) for name in _CUSTOMER}, "mapped": mapped, "problem": None}
 
 
 def _of_unreadable(row: Outcome) -> dict[str, Any]:
     return {
-        **dict.fromkeys(_CUSTOMER),
+        **dict.fromkeys((*_CUSTOMER, "mapped")),
         "id": row.customer_id,
         "created_at": row.created_at,
         "problem": row.detail or "",
@@ -114,7 +117,8 @@ def _of_unreadable(row: Outcome) -> dict[str, Any]:
 
 
 def _customer(row: sa.Row[Any]) -> Customer:
-    return Customer(**{name: getattr(row, name) for name in _CUSTOMER})
+    mapped = tuple((source, said) for source, said in json.loads(row.mapped)) if row.mapped else ()
+    return Customer(**{name: getattr(row, name) for name in _CUSTOMER}, mapped=mapped)
 
 
 def _unreadable(row: sa.Row[Any]) -> Outcome:

@@ -8,6 +8,8 @@ from datetime import timedelta
 import httpx
 
 from polar_attio_pipeline.attio.client import AttioClient
+from polar_attio_pipeline.attio.objects import AttioObject
+from polar_attio_pipeline.attio.people import PEOPLE, people_with
 from polar_attio_pipeline.connections import attio_of, polar_of
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.retries import RetryPolicy
@@ -17,6 +19,7 @@ from polar_attio_pipeline.passes.reporter import reporting
 from polar_attio_pipeline.passes.rules import PassContext, Rules
 from polar_attio_pipeline.polar.client import PolarClient
 from polar_attio_pipeline.settings import Settings
+from polar_attio_pipeline.sync.mapped import sources
 from polar_attio_pipeline.sync.services import Pace
 
 
@@ -47,8 +50,10 @@ async def connected(
         yield PassContext(
             pass_id=uuid.uuid4().hex,
             reason=reason,
-            polar=PolarClient(polar, organization_slug=settings.polar_organization_slug),
-            attio=await to_attio(attio, settings.slugs(), report),
+            polar=PolarClient(
+                polar, organization_slug=settings.polar_organization_slug, sources=sources(settings.mapped())
+            ),
+            attio=await to_attio(attio, settings.slugs(), report, people=people_with(settings.attributes())),
             ledger=Ledger(settings.polar_attio_database_url.get_secret_value()),
             rules=rules_of(settings),
             pace=Pace(writes=settings.attio_writes_per_second, questions=settings.polar_requests_per_minute / 60),
@@ -56,13 +61,16 @@ async def connected(
         )
 
 
-async def to_attio(api: ApiClient, slugs: Mapping[str, str], report: Report | None = None) -> AttioClient:
+async def to_attio(
+    api: ApiClient, slugs: Mapping[str, str], report: Report | None = None, *, people: AttioObject = PEOPLE
+) -> AttioClient:
     """Look at the workspace, and return a client for it.
 
     Args:
         api: The connection to Attio.
         slugs: The workspace's slug for each attribute key.
         report: Takes what is waited for.
+        people: People with the attributes that may be written.
 
     Raises:
         ConfigurationError: the workspace is not as the sync needs it.
@@ -70,7 +78,7 @@ async def to_attio(api: ApiClient, slugs: Mapping[str, str], report: Report | No
     """
     async with reporting(report, [api]) as reporter:
         reporter.enter(Stage.CONNECTING)
-        return await AttioClient.connect(api, slugs)
+        return await AttioClient.connect(api, slugs, people)
 
 
 def rules_of(settings: Settings) -> Rules:

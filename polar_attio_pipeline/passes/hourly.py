@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from polar_attio_pipeline.hours import key
 from polar_attio_pipeline.ledger import Snapshot
@@ -14,6 +14,7 @@ from polar_attio_pipeline.passes.lifecycle import Work, writing_pass
 from polar_attio_pipeline.passes.progress import HoursRead, Stage
 from polar_attio_pipeline.passes.reading import HourRead, Reading, completed, from_snapshot, read_hours, with_expected
 from polar_attio_pipeline.passes.rules import PassContext
+from polar_attio_pipeline.passes.snapshots import is_current
 from polar_attio_pipeline.sync.engine import sync
 from polar_attio_pipeline.sync.health import KindClosedError
 from polar_attio_pipeline.sync.outcomes import Outcome
@@ -116,19 +117,13 @@ def _begin(work: Work, hours: Hours, reading: Reading, retry: Sequence[str]) -> 
 async def _reading(context: PassContext, hours: Hours, *, token: int) -> Reading:
     """Return what this run read a moment ago, or what Polar says now."""
     snapshot = hours.snapshot
-    if snapshot is not None and _is_current(snapshot, context, token):
+    if snapshot is not None and is_current(snapshot, context, token=token):
         reading = from_snapshot(snapshot)
     else:
         reading = await read_hours(context.polar, hours.starts)
     # By the connection of this pass, which then keeps to every pause that Polar asks for.
     reading = replace(reading, customers=list(await completed(reading.customers, context.polar)))
     return await with_expected(reading, context.polar, context.ledger, hours.starts, hours.expected)
-
-
-def _is_current(snapshot: Snapshot, context: PassContext, token: int) -> bool:
-    """Tell whether no other pass can have written since the snapshot was read, and it is minutes old."""
-    undisturbed = snapshot.free_lease_token is not None and token == snapshot.free_lease_token + 1
-    return undisturbed and datetime.now(UTC) - snapshot.read_at <= context.rules.snapshot_age
 
 
 async def _each_hour(

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from polar_attio_pipeline.passes.preview import Preview
-from polar_attio_pipeline.sync.attributes import BY_KEY
+from polar_attio_pipeline.sync.attributes import BY_KEY, in_order
 from polar_attio_pipeline.sync.money import decimal_places
 from polar_attio_pipeline.sync.outcomes import unwritable
 from polar_attio_pipeline.sync.planning import EMAILS_KEY, Action, Change, Plan
@@ -73,7 +73,7 @@ def by_attribute(changes: Iterable[Row]) -> dict[str, dict[str, int]]:
         if row["kind"] in WRITTEN and row["field"]:
             counts[row["field"], row["kind"] or ""] += 1
     fields = {field for field, _ in counts}
-    ordered = [key for key in (EMAILS_KEY, *BY_KEY) if key in fields]
+    ordered = [*(fields & {EMAILS_KEY}), *in_order(fields - {EMAILS_KEY})]
     return {field: {kind.value: counts[field, kind.value] for kind in WRITTEN} for field in ordered}
 
 

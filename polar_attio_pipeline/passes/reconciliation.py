@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from polar_attio_pipeline.ledger import SubscriptionSnapshot
 from polar_attio_pipeline.passes.billing import BillingReader
 from polar_attio_pipeline.passes.guards import CUSTOMERS_FACT, check_owner, check_size
 from polar_attio_pipeline.passes.lifecycle import writing_pass
@@ -11,6 +12,7 @@ from polar_attio_pipeline.passes.progress import Compared, Marks, Stage
 from polar_attio_pipeline.passes.reading import AllCustomers, completed
 from polar_attio_pipeline.passes.reporter import ProgressReporter
 from polar_attio_pipeline.passes.rules import PassContext
+from polar_attio_pipeline.passes.subscriptions import scan_of
 from polar_attio_pipeline.sync.comparison import Marked
 from polar_attio_pipeline.sync.deletions import Deletions, due, note_deletions
 from polar_attio_pipeline.sync.outcomes import Outcome, Result
@@ -61,8 +63,12 @@ class _Notable:
                 self.outcomes.append(outcome)
 
 
-async def reconcile(context: PassContext) -> Reconciliation:
+async def reconcile(context: PassContext, subscriptions: SubscriptionSnapshot | None = None) -> Reconciliation:
     """Compare everything, bring what differs to Attio, and report.
+
+    Args:
+        context: Of the pass.
+        subscriptions: What the same run has read; read anew if another pass may have written since, or it is old.
 
     Raises:
         GuardError: a token belongs to another organization or workspace, or Polar has far fewer customers than before;
@@ -85,6 +91,7 @@ async def reconcile(context: PassContext) -> Reconciliation:
             audience=context.rules.audience,
             note=work.summary.notes.append,
             report=work.reporter.send,
+            scan=scan_of(subscriptions, context, token=work.fencing_token),
         )
         await billing.ask_for_scopes()
         services = context.services(work.recorder)

@@ -106,6 +106,17 @@ class BillingLists:
         async for entries in whole_list(self._fetch(kind, {}), what=kind.what):
             yield entries
 
+    async def scan(self, kind: Kind[Value]) -> Holdings[Value]:
+        """Return a whole list by customer.
+
+        Raises:
+            ApiError: as `all`.
+        """
+        found = kind.holdings()
+        async for entries in self.all(kind):
+            found.add(entries)
+        return found
+
     async def of(self, kind: Kind[Value], customer_ids: Collection[str]) -> Holdings[Value]:
         """Return what some customers have.
 

@@ -1,6 +1,6 @@
 """Polar's API as the pipeline uses it: the list of customers, and questions about one of them."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -88,17 +88,19 @@ class PolarClient:
         billing: Reads subscriptions and orders.
     """
 
-    def __init__(self, api: ApiClient, *, organization_slug: str = "") -> None:
+    def __init__(self, api: ApiClient, *, organization_slug: str = "", sources: Collection[str] = ()) -> None:
         """Stand on an open connection.
 
         Args:
             api: From `polar_api`.
             organization_slug: For links into the dashboard; asked of Polar when empty.
+            sources: What is wanted of a customer for the attributes that a setting maps.
         """
         self.api = api
         self.billing = BillingLists(api)
         self._organization = TokenOrganization(api, organization_slug)
-        self._questions = Questions(api)
+        self._sources = sources
+        self._questions = Questions(api, sources)
         self._quick = replace(api.retry, attempts_at_500=_ATTEMPTS_AT_500)
 
     async def page(self, page: int, limit: int = PAGE) -> Page:
@@ -171,7 +173,7 @@ class PolarClient:
         )
         async with streamed as chunks:
             read_at = datetime.now(UTC)
-            async for rows in rows_of(chunks):
+            async for rows in rows_of(chunks, self._sources):
                 yield [shown(row, read_at) for row in rows]
 
     async def looked_at(self, customers: Sequence[Customer]) -> list[Row]:
@@ -266,7 +268,7 @@ class PolarClient:
         return Page(
             start=(page - 1) * limit,
             limit=limit,
-            rows=with_times([shown(parse_row(item), read_at) for item in listing.items]),
+            rows=with_times([shown(parse_row(item, self._sources), read_at) for item in listing.items]),
             total_count=listing.pagination.total_count,
             max_page=listing.pagination.max_page,
         )

@@ -1,7 +1,9 @@
 """Polar's export of customers: CSV to rows, in constant memory, and an error rather than a listing cut short."""
 
 import csv
-from collections.abc import AsyncIterator, Iterator
+import json
+from collections.abc import AsyncIterator, Collection, Iterator
+from typing import Any
 
 from polar_attio_pipeline.http.errors import LostAnswerError
 from polar_attio_pipeline.polar.models import BadRow, CustomerRow, parse_row
@@ -13,14 +15,29 @@ HEADER = (
 )  # fmt: skip
 """Of Polar's server (`server/polar/customer/endpoints.py`)."""
 
+_ADDRESS = {
+    "line1": "Billing Address Line 1",
+    "line2": "Billing Address Line 2",
+    "city": "Billing Address City",
+    "state": "Billing Address State",
+    "postal_code": "Billing Address Zip",
+    "country": "Billing Address Country",
+}
+
 _LONGEST_ROW = 1_000_000
 """Characters: Polar's own limits on metadata and names allow some 40,000."""
 
 
-async def rows_of(chunks: AsyncIterator[str]) -> AsyncIterator[list[CustomerRow | BadRow]]:
+async def rows_of(
+    chunks: AsyncIterator[str], sources: Collection[str] = ()
+) -> AsyncIterator[list[CustomerRow | BadRow]]:
     """Yield the customers of an export as its text comes in, in portions; one that does not parse is a bad row.
 
     The export says neither the type nor the organization.
+
+    Args:
+        chunks: The text.
+        sources: What else is wanted of a customer, as in `sources.said_by`; the export says some of it.
 
     Raises:
         LostAnswerError: the text is no export of customers, or only a part of one.
@@ -36,7 +53,7 @@ async def rows_of(chunks: AsyncIterator[str]) -> AsyncIterator[list[CustomerRow 
                 raise _broken("has other columns than it had")
         if any(len(cells) != len(HEADER) for cells in rows):
             raise _broken("has a row with another number of columns")
-        yield [_row(cells) for cells in rows]
+        yield [_row(cells, sources) for cells in rows]
     if rest or header is None:
         raise _broken("breaks off within a row")
 
@@ -66,19 +83,32 @@ def _cells(records: list[str]) -> list[list[str]]:
         raise _broken("is no CSV") from None
 
 
-def _row(cells: list[str]) -> CustomerRow | BadRow:
+def _row(cells: list[str], sources: Collection[str]) -> CustomerRow | BadRow:
     said = dict(zip(HEADER, cells, strict=True))
-    return parse_row(
-        {
-            "id": said["ID"],
-            "external_id": said["External ID"] or None,
-            "created_at": said["Created At"],
-            "email": said["Email"] or None,
-            "name": said["Name"] or None,
-            "type": None,
-            "billing_address": {"country": said["Billing Address Country"] or None},
-        }
-    )
+    item: dict[str, Any] = {
+        "id": said["ID"],
+        "external_id": said["External ID"] or None,
+        "created_at": said["Created At"],
+        "email": said["Email"] or None,
+        "name": said["Name"] or None,
+        "type": None,
+        "billing_address": {"country": said["Billing Address Country"] or None},
+    }
+    if sources:
+        item["tax_id"] = [said["Tax ID"]] if said["Tax ID"] else None
+        item["billing_address"] = {name: said[column] or None for name, column in _ADDRESS.items()}
+        item["metadata"] = _metadata(said["Metadata"])
+    return parse_row(item, sources)
+
+
+def _metadata(cell: str) -> Any:
+    """Return the metadata of a cell, which is empty where there are none; None where it cannot be read."""
+    if not cell:
+        return {}
+    try:
+        return json.loads(cell)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _broken(how: str) -> LostAnswerError:

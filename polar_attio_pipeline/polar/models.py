@@ -2,14 +2,15 @@
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, TypeAdapter, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, SkipValidation, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
+from polar_attio_pipeline.polar.sources import SaidByCustomer, said_by
 from polar_attio_pipeline.sync.outcomes import WHOLE_ROW
 from polar_attio_pipeline.sync.records import Customer
 
@@ -57,6 +58,8 @@ class CustomerRow(BaseModel):
     organization_id: str = ""
     external_id: str | None = None
     billing_address: Address | None = None
+    mapped: SkipValidation[SaidByCustomer] = ()
+    """What is wanted for the attributes that a setting maps; no field of Polar's."""
 
 
 class Pagination(BaseModel):
@@ -110,10 +113,17 @@ class BadRow:
 _MOMENT = TypeAdapter[datetime](Annotated[AwareDatetime, AfterValidator(in_utc)])
 
 
-def parse_row(item: object) -> CustomerRow | BadRow:
-    """Return one listed customer, or what is wrong with it."""
+def parse_row(item: object, sources: Collection[str] = ()) -> CustomerRow | BadRow:
+    """Return one listed customer, or what is wrong with it.
+
+    Args:
+        item: As listed.
+        sources: What else is wanted of it, as in `said_by`; a value that cannot be read makes no bad row.
+    """
     try:
-        return CustomerRow.model_validate(item)
+        return CustomerRow.model_validate(
+            {**item, "mapped": said_by(item, sources)} if isinstance(item, dict) else item
+        )
     except ValidationError as error:
         problem = error.errors(include_input=False, include_context=False)[0]
     fields = item if isinstance(item, dict) else {}
@@ -159,6 +169,7 @@ def to_customer(row: CustomerRow, *, url: Callable[[str], str], read_at: datetim
         country=row.billing_address.country if row.billing_address else None,
         url=url(row.id),
         read_at=read_at,
+        mapped=row.mapped,
     )
 
 

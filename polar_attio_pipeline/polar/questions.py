@@ -1,6 +1,7 @@
 """Questions to Polar about one customer. One that cannot be answered costs seconds, and this customer only."""
 
 import logging
+from collections.abc import Collection
 from dataclasses import replace
 from uuid import uuid4
 
@@ -24,10 +25,16 @@ _NO_SUCH_CUSTOMER = (httpx.codes.NOT_FOUND, httpx.codes.UNPROCESSABLE_ENTITY)
 
 
 class Questions:
-    """Asks about one customer at a time, over an open connection."""
+    """Asks about one customer at a time, over an open connection.
 
-    def __init__(self, api: ApiClient) -> None:
+    Args:
+        api: Polar's API.
+        sources: As in `models.parse_row`.
+    """
+
+    def __init__(self, api: ApiClient, sources: Collection[str] = ()) -> None:
         self._api = api
+        self._sources = sources
         self._retry = replace(api.retry, attempts_at_500=_ATTEMPTS_AT_500)
         self._may_read_members = True
 
@@ -47,7 +54,7 @@ class Questions:
             if error.status in _NO_SUCH_CUSTOMER:
                 return None
             raise _no_answer(f"whether it has a customer {known}", error) from error
-        return parse_row(answer.payload)
+        return parse_row(answer.payload, self._sources)
 
     async def owner(self, customer_id: str) -> Owner | None:
         """Return a team's owner; None where there is none, or where the token lacks members:read.

@@ -5,7 +5,7 @@ Adding an attribute is one entry in `ATTRIBUTES`, and `make docs` to describe it
 where the workspace has it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 from polar_attio_pipeline.sync.billing import STATUS_RULES, Billing, Status
@@ -219,3 +219,9 @@ ATTRIBUTES: tuple[Attribute[Customer], ...] = (
 )
 
 BY_KEY = {attribute.key: attribute for attribute in ATTRIBUTES}
+
+
+def in_order(keys: Iterable[str]) -> list[str]:
+    """Return the keys of attributes as they are declared, and then by name those that a setting declares."""
+    places = {key: number for number, key in enumerate(BY_KEY)}
+    return sorted(keys, key=lambda key: (places.get(key, len(places)), key))

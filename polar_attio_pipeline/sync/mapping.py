@@ -1,6 +1,6 @@
 """What an attribute of Attio is to the sync, and what Polar says for it in the types that a workspace has."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from polar_attio_pipeline.sync.money import Money
 from polar_attio_pipeline.sync.records import Customer, Value, ValueType
+from polar_attio_pipeline.sync.scalars import Unfit
 
 Source = TypeVar("Source")
 """What Polar says: a customer, for the attributes of people."""
@@ -20,7 +21,7 @@ class Nothing(Enum):
     NOTHING = "nothing"
 
 
-Said = Value | tuple[Money, ...] | Nothing | None
+Said = Value | tuple[Money, ...] | Nothing | Unfit | None
 """What Polar says for an attribute; None is nothing at all. Of money, each currency by itself: none of it is zero."""
 
 
@@ -33,8 +34,12 @@ class Policy(StrEnum):
 
     ALWAYS = "always"
     """The sync's own mark: always what Polar says."""
+    OVER_TYPING = "also over what a person typed"
+    """Follow Polar, whoever wrote the value."""
     UNLESS_TYPED = "unless typed by a person"
     """Follow Polar, but keep what a workspace member typed (a setting lifts that)."""
+    WHEN_EMPTY = "when empty"
+    """Only where Attio holds nothing: what is there is not even compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ class Attribute(Generic[Source]):
         scope: What the Polar token must be allowed to read for it.
         required: A run refuses to start where the workspace lacks it.
         standard: Every workspace has it, so `setup` never creates it.
+        declared_in: The environment variable that declares it; empty where it is declared in code.
     """
 
     key: str
@@ -66,6 +72,7 @@ class Attribute(Generic[Source]):
     scope: str = "customers:read"
     required: bool = False
     standard: bool = False
+    declared_in: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +105,18 @@ class Wanted:
     left_empty: dict[str, str]
 
 
-def wanted(customer: Customer, targets: tuple[Target, ...]) -> Wanted:
-    """Return what Polar says about a customer, by attribute key, in the types that the workspace has."""
+def wanted(customer: Customer, targets: tuple[Target, ...], *, held: Collection[str] = ()) -> Wanted:
+    """Return what Polar says about a customer, by attribute key, in the types that the workspace has.
+
+    Args:
+        customer: The Polar side.
+        targets: The attributes of the workspace.
+        held: Keys of the attributes that hold something: those that are only filled are left out then.
+    """
     found = Wanted({}, {})
     for target in targets:
         said, key = target.attribute.value(customer), target.attribute.key
-        if said is None or said == "":
+        if said is None or said == "" or (key in held and target.attribute.policy is Policy.WHEN_EMPTY):
             continue
         problem = _problem(target, said)
         if problem:
@@ -114,8 +127,12 @@ def wanted(customer: Customer, targets: tuple[Target, ...]) -> Wanted:
 
 def _problem(target: Target, said: Said) -> str | None:
     """Say why the attribute cannot hold a value."""
+    if isinstance(said, Unfit):
+        return said.why
     if target.type is ValueType.SELECT and isinstance(said, str) and said.strip() not in target.options:
-        return f"the attribute has no option {said.strip()}: run `polar-attio setup`"
+        is_declared = said.strip() in target.attribute.options
+        cure = "run `polar-attio setup`" if is_declared else "add it to the attribute in Attio"
+        return f"the attribute has no option {said.strip()}: {cure}"
     if not isinstance(said, tuple):
         return None
     others = sorted({money.currency for money in said} - {target.currency})
@@ -127,7 +144,7 @@ def _problem(target: Target, said: Said) -> str | None:
 
 
 def _as(target: Target, value: Said) -> Value | None:
-    if value is None or isinstance(value, Nothing):
+    if value is None or isinstance(value, Nothing | Unfit):
         return None
     if isinstance(value, tuple):
         return sum((money.amount or Decimal(0) for money in value), Decimal(0))

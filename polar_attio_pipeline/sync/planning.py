@@ -91,7 +91,7 @@ def plan(customer: Customer, found: Match, targets: tuple[Target, ...], *, overw
         return Plan(customer, found, Action.REJECT)
     held = found.person.values if found.person else {}
     emails = found.person.emails if found.person else ()
-    said = wanted(customer, targets)
+    said = wanted(customer, targets, held=held.keys())
     differing = [
         (target, Change(target.attribute.key, _value(held.get(target.attribute.key)), new))
         for target, new in _by_target({**_back_again(held), **said.values}, targets)
@@ -167,9 +167,9 @@ def may_write(policy: Policy, held: CurrentValue | None, *, overwrite_typed: boo
     """Tell whether a value may be written over the one that the CRM holds, by who wrote that."""
     if held is None or policy is Policy.ALWAYS:
         return True
-    if held.actor == "system":
+    if held.actor == "system" or policy is Policy.WHEN_EMPTY:
         return False
-    return held.actor != "workspace-member" or overwrite_typed
+    return policy is Policy.OVER_TYPING or held.actor != "workspace-member" or overwrite_typed
 
 
 def _may_clear(held: CurrentValue | None) -> bool:

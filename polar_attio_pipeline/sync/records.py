@@ -43,6 +43,10 @@ Values = Mapping[str, Value | None]
 """Values by attribute key (see `mapping`), not by the slug that a workspace may have renamed it to. None clears."""
 
 
+Scalar = str | int | float | bool
+"""A single value of Polar's, as it is in the metadata of a customer (Polar's API specification)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Owner:
     """The member who owns a team: the person behind a customer without an address."""
@@ -64,6 +68,8 @@ class Customer:
         organization_id: Of the organization that the token belongs to; empty where the answer does not say.
         owner: A team's owner, where it had to be asked for and was found.
         billing: What it pays; None where that was not read.
+        mapped: What Polar says for the attributes that a setting maps, by where that is from, such as `metadata.tier`;
+            None for a value that cannot be read. What Polar does not say is absent.
         url: The customer's page in Polar's dashboard.
         read_at: When Polar gave this answer, UTC.
     """
@@ -80,6 +86,7 @@ class Customer:
     read_at: datetime
     owner: Owner | None = None
     billing: Billing | None = None
+    mapped: tuple[tuple[str, Scalar | None], ...] = ()
 
     @property
     def address(self) -> str | None:

@@ -3,11 +3,12 @@ import pytest
 
 from polar_attio_pipeline.attio.attributes import discover
 from polar_attio_pipeline.attio.errors import ConfigurationError
-from polar_attio_pipeline.attio.people import PEOPLE
+from polar_attio_pipeline.attio.people import PEOPLE, people_with
 from polar_attio_pipeline.attio.setup import Done, set_up
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.sandbox.attio.world import AttioWorld
 from polar_attio_pipeline.sync.attributes import ATTRIBUTES, BY_KEY
+from polar_attio_pipeline.sync.mapped import Mapped
 from polar_attio_pipeline.sync.records import ValueType
 from polar_attio_pipeline_tests.attio.conftest import SLUGS, Wire, api_over
 
@@ -275,3 +276,22 @@ async def test_the_scope_to_create_is_not_asked_for_where_nothing_is_missing(map
         steps = await set_up(api, PEOPLE, SLUGS)
 
     assert {step.done for step in steps} == {Done.PRESENT}
+
+
+async def test_attributes_that_a_setting_maps_are_created_with_their_options(attio: AttioWorld, api: ApiClient) -> None:
+    tier = Mapped("plan_tier", "metadata.tier", ValueType.SELECT, options=("Free", "Pro"))
+    people = people_with((*ATTRIBUTES, tier.attribute()))
+    slugs = {**SLUGS, "plan_tier": "plan_tier"}
+
+    steps = await set_up(api, people, slugs)
+    again = await set_up(api, people, slugs)
+
+    assert [(step.done, step.subject) for step in steps if step.slug == "plan_tier"] == [
+        (Done.CREATED, "plan_tier"),
+        (Done.CREATED, "plan_tier, option Free"),
+        (Done.CREATED, "plan_tier, option Pro"),
+    ]
+    assert {step.done for step in again} == {Done.PRESENT}
+    (made,) = [one for one in attio.people_type.attributes if one.slug == "plan_tier"]
+    assert made.title == "Plan tier"
+    assert (await discover(api, people, slugs)).problems == ()

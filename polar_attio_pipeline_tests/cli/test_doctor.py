@@ -246,3 +246,34 @@ async def test_an_api_version_that_was_not_tested_is_a_warning(sandbox: Sandbox,
     # The sandbox does not serve it either.
     assert "POLAR_API_VERSION" in found["Polar"].text
     assert found["Polar version"].level is Level.WARN
+
+
+async def test_attributes_that_a_setting_maps_are_listed_and_one_that_is_missing_is_a_warning(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    mapped = '{"plan_tier": {"from": "metadata.tier"}, "seats": {"from": "metadata.seats", "type": "number"}}'
+    sandbox.attio.add_attribute("plan_tier", "number")
+
+    found = await examine(
+        settings(tmp_path, polar_attio_attributes=mapped),
+        now=NOW,
+        polar_transport=httpx.ASGITransport(create_app(sandbox)),
+        attio_transport=httpx.ASGITransport(create_app(sandbox)),
+    )
+
+    assert [one.text for one in found if one.subject == "Attio mapped"] == [
+        "By setting: plan_tier from metadata.tier (text, unless typed by a person); "
+        "seats from metadata.seats (number, unless typed by a person)."
+    ]
+    assert [(one.level, one.text) for one in found if one.subject == "Attio set-up"] == [
+        (
+            Level.WARN,
+            "Attio's People attribute plan_tier is of type number, not text: in POLAR_ATTIO_ATTRIBUTES, give plan_tier "
+            "another slug, which `polar-attio setup` then creates.",
+        ),
+        (
+            Level.WARN,
+            "Attio has no People attribute seats: run `polar-attio setup`, or in POLAR_ATTIO_ATTRIBUTES, give seats "
+            "the slug that it has.",
+        ),
+    ]

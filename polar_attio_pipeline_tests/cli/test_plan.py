@@ -140,3 +140,19 @@ def test_hours_that_are_none_are_refused_in_one_sentence(arguments: tuple[str, .
     assert refused.stdout == ""
     assert said in refused.stderr
     assert refused.stderr.count("\n") == 1
+
+
+def test_attributes_that_a_setting_maps_are_shown_and_a_wrong_entry_is_named(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline.sandbox.attio.add_attribute("plan_tier", "text")
+    pipeline.add("ada", metadata={"tier": "pro"})
+    monkeypatch.setenv("POLAR_ATTIO_ATTRIBUTES", '{"plan_tier": {"from": "metadata.tier"}}')
+
+    shown = plan()
+
+    assert "plan_tier" in shown.output.partition("Fields to write")[2]
+    monkeypatch.setenv("POLAR_ATTIO_ATTRIBUTES", '{"vat": {"from": "tax_idd"}}')
+    wrong = plan()
+    assert wrong.exit_code == 1
+    assert "POLAR_ATTIO_ATTRIBUTES: vat: there is no field tax_idd, the nearest one is tax_id" in wrong.output

@@ -109,3 +109,14 @@ def test_an_attribute_that_is_left_empty_is_named_with_the_reason() -> None:
     (row,) = rows(Preview([plan], [], 0))
 
     assert (row["kind"], row["field"], row["note"]) == ("left empty", "polar_mrr", "left empty: it is paid in EUR")
+
+
+def test_the_long_slug_of_a_mapped_attribute_keeps_the_columns_in_line_and_stands_after_all_others() -> None:
+    slug = "the_tier_that_marketing_gave_the_customer"
+    preview = Preview([update(1, STATUS, Change(slug, None, "pro"))], [], 0)
+
+    head, status, mapped = list(text(preview.counts(), list(rows(preview))))[2:5]
+
+    assert mapped.startswith("the_tier_that_market... ")
+    assert status.startswith("polar_status")
+    assert len(head) == len(status) == len(mapped) <= 80

@@ -52,6 +52,7 @@ def test_the_names_that_others_rely_on_are_there(defs: dg.Definitions) -> None:
         "polar_customers",
         "attio_people",
         "changed_customers",
+        "polar_subscriptions",
         "customer_reconciliation",
     }
     jobs = {job.name for job in defs.resolve_all_job_defs()}
@@ -176,7 +177,9 @@ def test_the_graph_leads_from_polar_to_attio_by_the_hours_and_by_the_reconciliat
     assert edges == {
         ("customers_in_polar", "polar_customers"),
         ("customers_in_polar", "changed_customers"),
+        ("customers_in_polar", "polar_subscriptions"),
         ("customers_in_polar", "customer_reconciliation"),
+        ("polar_subscriptions", "customer_reconciliation"),
         ("polar_customers", "attio_people"),
         ("attio_people", "people_in_attio"),
         ("changed_customers", "people_in_attio"),
@@ -190,6 +193,7 @@ def test_every_check_has_one_place(defs: dg.Definitions) -> None:
 
     assert checks == {
         ("customers_in_polar", "polar_can_be_read"),
+        ("polar_subscriptions", "subscriptions_can_be_read"),
         ("attio_people", "every_customer_is_in_attio"),
         ("customer_reconciliation", "no_deleted_customer_is_marked"),
         ("customer_reconciliation", "every_polar_id_is_held_once"),
@@ -213,3 +217,14 @@ def test_every_job_says_when_to_launch_it(defs: dg.Definitions) -> None:
 
     for job in ("customer_sync", "changed_customer_sync", "full_reconciliation", "preview"):
         assert "aunch it" in described[job]
+
+
+def test_the_settings_of_both_services_reach_their_resources(clean_environment: None) -> None:
+    mapped = '{"plan_tier": {"from": "metadata.tier"}}'
+
+    resources = build(Settings(polar_api_version="2026-04", polar_attio_attributes=mapped)).resources or {}
+
+    assert resources["polar"].api_version == "2026-04"
+    assert resources["polar"].sources == ["metadata.tier"]
+    assert resources["attio"].mapped == mapped
+    assert resources["attio"].slugs["plan_tier"] == "plan_tier"

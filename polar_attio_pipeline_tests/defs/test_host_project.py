@@ -29,6 +29,7 @@ ASSETS = (
     "polar_customers",
     "attio_people",
     "changed_customers",
+    "polar_subscriptions",
     "customer_reconciliation",
     "people_in_attio",
     "customers_in_polar",

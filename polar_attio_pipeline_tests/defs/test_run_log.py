@@ -30,7 +30,8 @@ def test_the_log_of_a_reconciliation_is_its_story(pipeline: Pipeline) -> None:
 
     lines = told(pipeline.reconcile(), pipeline.instance)
 
-    assert lines[0] == "A reconciliation of everything begins (job full_reconciliation, started by hand)."
+    assert lines[0] == "Read 0 subscriptions of 0 customers from Polar."
+    assert lines[1] == "A reconciliation of everything begins (job full_reconciliation, started by hand)."
     assert any(line.startswith("Finished after") and "1 created" in line and "1 rejected" in line for line in lines)
     assert any(line.startswith("1 rejected, no_email:") for line in lines)
     assert "scheduled_reconciliation" in lines[-1]

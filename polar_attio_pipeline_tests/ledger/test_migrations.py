@@ -88,7 +88,7 @@ def test_a_ledger_of_the_first_version_is_what_a_trial_says_it_is_and_the_trial_
 def test_a_ledger_of_a_newer_version_is_left_alone(ledger: Ledger) -> None:
     set_version(ledger, "9999")
 
-    with pytest.raises(LedgerError, match=r"was written by a newer version .*its schema is 9999, .* knows 0002"):
+    with pytest.raises(LedgerError, match=rf"was written by a newer version .*its schema is 9999, .* knows {HEAD}"):
         ledger.counts()
     with pytest.raises(LedgerError, match="update this installation"):
         ledger.record([outcome("ada")], pass_id="p1")

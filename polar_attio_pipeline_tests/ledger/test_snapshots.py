@@ -34,7 +34,9 @@ def numbered(count: int, **fields: Any) -> list[Customer]:
 
 
 def test_a_snapshot_comes_out_as_it_went_in(ledger: Ledger) -> None:
-    full = customer(created_at=NOON + timedelta(microseconds=123_456), country="DE", external_id="usr_1")
+    mapped = (("metadata.tier", "pro \ud800\0"), ("metadata.seats", 3), ("metadata.ok", True), ("metadata.odd", None))
+    moment = NOON + timedelta(microseconds=123_456)
+    full = customer(created_at=moment, country="DE", external_id="usr_1", mapped=mapped)
     bare = customer("b", email=None, name=None, created_at=NOON + HOUR)
     kept = snapshot(bare, full, bad=(bad_row(), bad_row()), free_lease_token=7)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 from collections.abc import AsyncIterator, Collection, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -13,9 +14,11 @@ import httpx
 from pydantic import SecretStr
 
 from polar_attio_pipeline.attio.client import AttioClient, attio_api
+from polar_attio_pipeline.attio.people import people_with
 from polar_attio_pipeline.hours import HOUR, floor
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.ledger import Ledger
+from polar_attio_pipeline.mapped_setting import parse
 from polar_attio_pipeline.passes.hourly import HourDone, Hours, sync_hours
 from polar_attio_pipeline.passes.preview import Preview, preview_all, preview_hours
 from polar_attio_pipeline.passes.reconciliation import Reconciliation, reconcile
@@ -27,7 +30,8 @@ from polar_attio_pipeline.sandbox.limits import OFF
 from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
-from polar_attio_pipeline.sync.attributes import BY_KEY
+from polar_attio_pipeline.sync.attributes import ATTRIBUTES
+from polar_attio_pipeline.sync.mapped import Mapped, sources
 from polar_attio_pipeline.sync.outcomes import Outcome
 from polar_attio_pipeline.sync.services import Pace
 from polar_attio_pipeline_tests.attributes import add_attributes
@@ -62,6 +66,7 @@ class Stage:
     Attributes:
         here: An hour that has ended, a while ago.
         polar_token: The token that passes use for Polar.
+        mapped: The attributes that a setting maps.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -71,6 +76,7 @@ class Stage:
         self.here = floor(datetime.now(UTC)) - 12 * HOUR
         self.polar_token = POLAR_TOKEN
         self.rules = Rules()
+        self.mapped: tuple[Mapped, ...] = ()
         self._numbers = itertools.count(1)
         self._names = itertools.count(1)
 
@@ -79,6 +85,11 @@ class Stage:
         created_at = self.here + HOUR * hour + timedelta(minutes=minute)
         given = {"email": f"{who}@example.com", "name": f"{who.title()} Example", "created_at": created_at, **fields}
         return self.sandbox.polar.add_customer(**given)
+
+    def map(self, **entries: dict[str, Any]) -> None:
+        """Map attributes by setting, by their slugs, and give them to the workspace."""
+        self.mapped = parse(json.dumps(entries), taken={})
+        add_attributes(self.sandbox.attio, [one.attribute() for one in self.mapped])
 
     def name(self, prefix: str) -> str:
         """A name that nobody has."""
@@ -113,6 +124,7 @@ class Stage:
     async def context(self, **changes: Any) -> AsyncIterator[PassContext]:
         """Connect, as a pass of its own."""
         transport = httpx.ASGITransport(create_app(self.sandbox))
+        attributes = (*ATTRIBUTES, *(one.attribute() for one in self.mapped))
         async with (
             polar_api(
                 token=SecretStr(self.polar_token),
@@ -133,8 +145,10 @@ class Stage:
             context = PassContext(
                 pass_id=f"pass-{next(self._numbers)}",
                 reason="test",
-                polar=PolarClient(polar),
-                attio=await AttioClient.connect(attio, {key: key for key in BY_KEY}),
+                polar=PolarClient(polar, sources=sources(self.mapped)),
+                attio=await AttioClient.connect(
+                    attio, {one.key: one.key for one in attributes}, people_with(attributes)
+                ),
                 ledger=self.ledger,
                 rules=self.rules,
                 pace=Pace(writes=UNLIMITED, questions=UNLIMITED),

@@ -107,12 +107,15 @@ def test_who_wrote_a_value_and_the_policy_decide_whether_polar_wins(
 ) -> None:
     wins = {
         Policy.ALWAYS: True,
+        Policy.OVER_TYPING: actor != "system",
         Policy.UNLESS_TYPED: actor in {"api-token", "app"} or (actor == "workspace-member" and overwrite),
+        Policy.WHEN_EMPTY: False,
     }[policy]
+    is_compared = policy is not Policy.WHEN_EMPTY
     held = person("p1", "ada@example.com", actor=actor, polar_country="FR")
     decided = plan_one("polar_country", customer(country="GB"), held, policy, overwrite=overwrite)
     change = (Change("polar_country", "FR", "GB"),)
-    assert (decided.changes, decided.kept) == ((change, ()) if wins else ((), change))
+    assert (decided.changes, decided.kept) == ((change, ()) if wins else ((), change if is_compared else ()))
     assert decided.action is (Action.UPDATE if wins else Action.KEEP)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx
 
 from polar_attio_pipeline.attio.attributes import Workspace, inspect
-from polar_attio_pipeline.attio.people import PEOPLE
+from polar_attio_pipeline.attio.people import people_with
 from polar_attio_pipeline.cli.checks.finding import Finding, Level
 from polar_attio_pipeline.cli.checks.services import answers
 from polar_attio_pipeline.cli.patience import IMPATIENT
@@ -13,7 +13,6 @@ from polar_attio_pipeline.cli.required import ATTIO_KEY, looked_for, missing_of
 from polar_attio_pipeline.connections import attio_of
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.settings import Settings
-from polar_attio_pipeline.sync.attributes import ATTRIBUTES
 
 
 async def attio(settings: Settings, transport: httpx.AsyncBaseTransport | None) -> list[Finding]:
@@ -33,13 +32,13 @@ async def attio(settings: Settings, transport: httpx.AsyncBaseTransport | None) 
             )
         ]
     api = attio_of(settings, retry=IMPATIENT, transport=transport)
-    return await answers(api, "Attio", _ask(api, settings.slugs()))
+    return await answers(api, "Attio", _ask(api, settings))
 
 
-async def _ask(api: ApiClient, slugs: dict[str, str]) -> list[Finding]:
-    workspace = await inspect(api, PEOPLE, slugs)
+async def _ask(api: ApiClient, settings: Settings) -> list[Finding]:
+    workspace = await inspect(api, people_with(settings.attributes()), settings.slugs())
     name = workspace.info.workspace_name or "the workspace"
-    return [Finding("Attio key", Level.OK, f"Accepted by {name}."), *_attributes(workspace)]
+    return [Finding("Attio key", Level.OK, f"Accepted by {name}."), *_attributes(workspace), *_mapped(settings)]
 
 
 def _attributes(workspace: Workspace) -> Iterator[Finding]:
@@ -47,6 +46,13 @@ def _attributes(workspace: Workspace) -> Iterator[Finding]:
         yield Finding("Attio set-up", Level.FAIL if problem.fatal else Level.WARN, problem.text)
     if workspace.targets:
         written = {target.attribute.key for target in workspace.targets}
-        absent = [attribute.key for attribute in ATTRIBUTES if attribute.key not in written]
+        known = workspace.attio_object.attributes
+        absent = [attribute.key for attribute in known if attribute.key not in written]
         but = f"; not {', '.join(absent)}" if absent else ""
-        yield Finding("Attio fields", Level.OK, f"{len(written)} of {len(ATTRIBUTES)} can be written{but}.")
+        yield Finding("Attio fields", Level.OK, f"{len(written)} of {len(known)} can be written{but}.")
+
+
+def _mapped(settings: Settings) -> Iterator[Finding]:
+    named = [f"{one.slug} from {one.source} ({one.type}, {one.policy})" for one in settings.mapped()]
+    if named:
+        yield Finding("Attio mapped", Level.OK, f"By setting: {'; '.join(named)}.")

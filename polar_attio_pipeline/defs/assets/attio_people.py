@@ -16,7 +16,6 @@ from polar_attio_pipeline.defs.reporting import PolarLink, hour_state, numbers, 
 from polar_attio_pipeline.defs.resources import PASS_KEYS, LedgerResource, PolarResource, given, pass_context
 from polar_attio_pipeline.defs.run_log import after_hours, run_pass
 from polar_attio_pipeline.defs.run_tags import tag_run
-from polar_attio_pipeline.defs.schemas import ATTIO_PEOPLE
 from polar_attio_pipeline.hours import key, parse_all
 from polar_attio_pipeline.ledger import Snapshot
 from polar_attio_pipeline.passes.hourly import HourDone, Hours, sync_hours
@@ -45,7 +44,7 @@ class AttioPeopleConfig(dg.Config):
 
 
 def build_attio_people(
-    names: Names, partitions: dg.HourlyPartitionsDefinition, *, owners: Sequence[str] = ()
+    names: Names, partitions: dg.HourlyPartitionsDefinition, *, columns: dg.TableSchema, owners: Sequence[str] = ()
 ) -> dg.AssetsDefinition:
     """Return the asset over these hours."""
 
@@ -53,7 +52,7 @@ def build_attio_people(
         key=names.people.asset,
         ins={"polar_customers": dg.AssetIn(key=names.asset("polar_customers"))},
         owners=owners,
-        metadata={"dagster/column_schema": ATTIO_PEOPLE},
+        metadata={"dagster/column_schema": columns},
         required_resource_keys=set(map(names.of, PASS_KEYS)),
         partitions_def=partitions,
         backfill_policy=BACKFILL_POLICY,

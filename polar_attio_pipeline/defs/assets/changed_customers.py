@@ -15,7 +15,6 @@ from polar_attio_pipeline.defs.reporting import PolarLink, numbers, outcome_tabl
 from polar_attio_pipeline.defs.resources import PASS_KEYS, LedgerResource, PolarResource, given, pass_context
 from polar_attio_pipeline.defs.run_log import after_changes, run_pass
 from polar_attio_pipeline.defs.run_tags import tag_run
-from polar_attio_pipeline.defs.schemas import ATTIO_PEOPLE
 from polar_attio_pipeline.passes.changed import Changed, sync_changed
 from polar_attio_pipeline.passes.progress import Report
 from polar_attio_pipeline.passes.stopping import Stop
@@ -35,14 +34,16 @@ class ChangedCustomersConfig(dg.Config):
     """Polar's ids. The sensor sets it; a person may write the ids of customers here to have them read at once."""
 
 
-def build_changed_customers(names: Names, *, owners: Sequence[str] = ()) -> dg.AssetsDefinition:
+def build_changed_customers(
+    names: Names, *, columns: dg.TableSchema, owners: Sequence[str] = ()
+) -> dg.AssetsDefinition:
     """Return the asset."""
 
     @dg.asset(
         key=names.changed.asset,
         deps=[names.asset(CUSTOMERS_IN_POLAR)],
         owners=owners,
-        metadata={"dagster/column_schema": ATTIO_PEOPLE},
+        metadata={"dagster/column_schema": columns},
         required_resource_keys=set(map(names.of, PASS_KEYS)),
         pool=names.of("attio"),
         group_name=names.of("polar_to_attio"),

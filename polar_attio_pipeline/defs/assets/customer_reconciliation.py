@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from polar_attio_pipeline.defs.assets.polar_subscriptions import SUBSCRIPTIONS
 from polar_attio_pipeline.defs.external import CUSTOMERS_IN_POLAR, PEOPLE_IN_ATTIO
 from polar_attio_pipeline.defs.failures import explained_failures
 from polar_attio_pipeline.defs.names import Names
@@ -46,7 +47,7 @@ def build_customer_reconciliation(names: Names, *, owners: Sequence[str] = ()) -
 
     @dg.asset(
         key=key,
-        deps=[names.asset(CUSTOMERS_IN_POLAR)],
+        deps=[names.asset(CUSTOMERS_IN_POLAR), names.asset(SUBSCRIPTIONS)],
         owners=owners,
         required_resource_keys=set(map(names.of, PASS_KEYS)),
         check_specs=[dg.AssetCheckSpec(name, asset=key, description=text) for name, text in _CHECKS.items()],
@@ -72,7 +73,9 @@ def _reconcile(context: dg.AssetExecutionContext, names: Names) -> dg.Materializ
 
     async def run(report: Report, stop: Stop) -> Reconciliation:
         async with pass_context(context.run, context.resources, names, report) as work:
-            return await reconcile(replace(work, stop=stop, upcoming=after_reconciliation(names)))
+            # Of this very run: one that holds the reconciliation alone has none, and reads Polar itself.
+            subscriptions = work.ledger.load_subscriptions(context.run.run_id)
+            return await reconcile(replace(work, stop=stop, upcoming=after_reconciliation(names)), subscriptions)
 
     report = run_pass(context.log, run)
     with explained_failures():

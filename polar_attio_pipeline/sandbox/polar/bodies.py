@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from polar_attio_pipeline.sandbox.polar.countries import COUNTRIES, full_state
@@ -45,6 +45,16 @@ Name = Annotated[str, StringConstraints(max_length=256), AfterValidator(_trimmed
 """Trimmed; nothing but spaces is no name."""
 
 
+Metadata = Annotated[
+    dict[
+        Annotated[str, StringConstraints(min_length=1, max_length=40)],
+        Annotated[str, StringConstraints(min_length=1, max_length=500)] | int | float | bool,
+    ],
+    Field(max_length=50),
+]
+"""At most 50 keys of 40 characters, with texts of 500 characters, numbers or truth values (Polar's contract)."""
+
+
 class AddressInput(BaseModel):
     """A billing address."""
 
@@ -79,7 +89,7 @@ class CustomerUpdate(BaseModel):
     billing_address: AddressInput | None = None
     tax_id: str | None = None
     locale: str | None = None
-    metadata: dict[str, str | int | float | bool] = {}
+    metadata: Metadata = {}
 
 
 class TeamCreate(BaseModel):
@@ -92,7 +102,7 @@ class TeamCreate(BaseModel):
     billing_address: AddressInput | None = None
     tax_id: str | None = None
     locale: str | None = None
-    metadata: dict[str, str | int | float | bool] = {}
+    metadata: Metadata = {}
     owner: OwnerInput | None = None
 
     @model_validator(mode="after")

@@ -271,3 +271,18 @@ def test_values_that_a_person_typed_stay_unless_the_setting_says_otherwise(pipel
     pipeline.sync()
 
     assert pipeline.person("ada").name == "Ada Lovelace"
+
+
+def test_what_a_setting_maps_arrives_by_each_asset_and_is_a_column(pipeline: Pipeline) -> None:
+    pipeline.configure(polar_attio_attributes='{"plan_tier": {"from": "metadata.tier"}}')
+    pipeline.sandbox.attio.add_attribute("plan_tier", "text")
+    ada = pipeline.add("ada", metadata={"tier": "pro"})
+
+    pipeline.sync()
+    assert pipeline.person("ada").values["plan_tier"] == "pro"
+
+    pipeline.sandbox.polar.update_customer(ada.id, metadata={"tier": "max"})
+    pipeline.reconcile()
+    assert pipeline.person("ada").values["plan_tier"] == "max"
+    schema = pipeline.defs.resolve_asset_graph().get(PEOPLE).metadata["dagster/column_schema"]
+    assert "plan_tier" in str(schema)
