@@ -8,7 +8,7 @@ from enum import Enum, StrEnum
 from typing import Any, Generic, TypeVar
 
 from polar_attio_pipeline.sync.money import Money
-from polar_attio_pipeline.sync.records import Customer, Value, ValueType
+from polar_attio_pipeline.sync.records import Value, ValueType
 
 Source = TypeVar("Source")
 """What Polar says: a customer, for the attributes of people."""
@@ -87,7 +87,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What Polar says about a customer, for the attributes of a workspace.
+    """What Polar says about a customer or a company, for the attributes of a workspace.
 
     Attributes:
         values: By attribute key; None is to be cleared.
@@ -98,11 +98,16 @@ class Wanted:
     left_empty: dict[str, str]
 
 
-def wanted(customer: Customer, targets: tuple[Target, ...]) -> Wanted:
-    """Return what Polar says about a customer, by attribute key, in the types that the workspace has."""
+def wanted(source: object, targets: tuple[Target, ...]) -> Wanted:
+    """Return what Polar says for the attributes of an object, by key, in the types that the workspace has.
+
+    Args:
+        source: What the attributes take their values from, such as a customer.
+        targets: The attributes as the workspace has them.
+    """
     found = Wanted({}, {})
     for target in targets:
-        said, key = target.attribute.value(customer), target.attribute.key
+        said, key = target.attribute.value(source), target.attribute.key
         if said is None or said == "":
             continue
         problem = _problem(target, said)
