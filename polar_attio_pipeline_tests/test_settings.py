@@ -271,7 +271,7 @@ def test_the_deny_list_is_of_domains_in_any_spelling(monkeypatch: pytest.MonkeyP
     assert Settings().company_deny() == {"acme.com", "xn--bcher-kva.de"}
 
     monkeypatch.setenv("POLAR_ATTIO_COMPANY_DENY", "*.acme.com")
-    with pytest.raises(ValidationError, match="write domains, such as acme.com"):
+    with pytest.raises(ValidationError, match="write domains, such as"):
         Settings()
 
 
