@@ -79,16 +79,21 @@ def run(settings: Settings, starts: Sequence[datetime], say: Callable[[str], Non
         for sentence in sentences(event):
             say(f"{datetime.now(UTC):%H:%M:%S} {sentence}")
 
+    with_companies = settings.polar_attio_companies and not starts
+
     async def work(stop: Stop) -> None:
         async with connected(settings, reason="polar-attio sync", report=report) as connection:
             context = replace(connection, stop=stop, upcoming=_UPCOMING)
             if starts:
                 await sync_hours(context, Hours(starts), _reported_already)
-            elif settings.polar_attio_companies:
+            elif with_companies:
                 await reconcile(replace(context, upcoming=replace(_UPCOMING, finished=_COMPANIES_COME_NEXT)))
-                await sync_companies(context, company_rules_of(settings))
             else:
                 await reconcile(context)
+        if with_companies:
+            async with connected(settings, reason="polar-attio sync", report=report) as connection:
+                context = replace(connection, stop=stop, upcoming=_UPCOMING)
+                await sync_companies(context, company_rules_of(settings))
 
     with _package_logs(say, level=logging.DEBUG if debug else logging.INFO):
         run_until_stopped(work)

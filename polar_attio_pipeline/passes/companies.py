@@ -164,7 +164,7 @@ def _services(context: PassContext, companies: AttioCompanies, work: Work) -> Co
     )
 
 
-async def _bring(  # noqa: PLR0913  # keyword-only from the fourth on
+async def _bring(  # noqa: PLR0913  # what was read, each by its name
     context: PassContext,
     services: CompanyServices,
     work: Work,
@@ -218,6 +218,10 @@ def _notes(done: CompaniesDone) -> list[str]:
     if done.failed:
         named = [f"{one.name} ({one.reason}) {' '.join(one.urls)}".rstrip() for one in done.failed]
         notes.append(f"Companies that could not be written, or not wholly: {_some(named)}.")
+    empty = [one for one in done.notable if one.reason is Reason.LEFT_EMPTY]
+    if empty:
+        named = [f"{one.name}: {(one.detail or '').rstrip('.')}" for one in empty]
+        notes.append(f"Companies with a value that Attio cannot hold: {_some(named)}.")
     if done.left:
         notes.append(f"Marked companies without a customer: {_some(done.left)}.")
     if done.links.linked or done.links.moved:

@@ -22,7 +22,6 @@ from polar_attio_pipeline.sync.records import Customer, Person
 AT_A_STRETCH = 100
 """Customers or records looked at in which no request can leave: some milliseconds."""
 
-
 _Linkable = tuple[str, str | None]
 """The record id of a person, and that of the company which it has."""
 
@@ -189,7 +188,9 @@ class MarkedCompanies:
     _pending: dict[str, Candidate] = field(default_factory=dict)
 
     def add(self, record: CompanyRecord) -> None:
-        """Take in one company."""
+        """Take in one company; one that comes twice counts once."""
+        if record.record_id in self._urls:
+            return
         self.count += 1
         domains = tuple(domain for domain in record.domains if domain in self.groups)
         name = next(iter((*domains, *record.domains)), record.url)

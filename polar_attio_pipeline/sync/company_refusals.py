@@ -30,7 +30,8 @@ class CarriedCompany:
         if not self.refusals:
             return outcome
         said = [f"Attio refused {' or '.join(keys)}: {message}" for keys, message in self.refusals]
-        detail = " ".join([*said, "Correct the attribute in Attio; the next pass tries again."])
+        cure = "Correct the attribute in Attio; the next pass tries again."
+        detail = " ".join(filter(None, [*said, cure, outcome.detail]))
         return replace(outcome, reason=Reason.PARTLY_REFUSED, detail=detail)
 
 

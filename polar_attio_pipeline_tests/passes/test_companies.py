@@ -258,7 +258,12 @@ def test_revenue_in_another_currency_leaves_the_attribute_empty_and_says_why(com
     (outcome,) = done.notable
     assert (outcome.result, outcome.reason) == (Result.UPDATED, Reason.LEFT_EMPTY)
     assert outcome.detail == "polar_mrr is left empty: it is paid in EUR, the attribute is in USD."
-    assert [one.reason for one in companies.run().notable] == [Reason.LEFT_EMPTY]
+    events: list[Event] = []
+    assert [one.reason for one in companies.run(report=events.append).notable] == [Reason.LEFT_EMPTY]
+    assert sentences(events[-1])[1:] == [
+        "Companies with a value that Attio cannot hold: acme.com: polar_mrr is left empty: it is paid in EUR, the "
+        "attribute is in USD."
+    ]
 
 
 def test_without_the_scope_for_subscriptions_all_but_revenue_is_written(companies: Companies) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
 import pytest
 
@@ -17,10 +18,10 @@ from polar_attio_pipeline.sync.engine import TimeIsUpError
 from polar_attio_pipeline.sync.health import TOLERATED, Health, KindClosedError, ServiceDownError
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.outcomes import Reason, Result
-from polar_attio_pipeline.sync.ports import RecordGoneError, StoppedError, UnavailableError
+from polar_attio_pipeline.sync.ports import RecordGoneError, RecordRefusedError, StoppedError, UnavailableError
 from polar_attio_pipeline.sync.records import Actor, CurrentValue, Person, Values
 from polar_attio_pipeline.sync.services import Pace
-from polar_attio_pipeline.sync.writes import Write
+from polar_attio_pipeline.sync.writes import Write, WrittenValue
 
 TARGETS = tuple(Target(attribute, attribute.types[0], currency="USD") for attribute in COMPANY_ATTRIBUTES)
 
@@ -318,3 +319,118 @@ def test_only_a_person_without_a_company_or_whom_a_pass_has_linked_is_linked(
 ) -> None:
     assert is_due(found, LinkCandidate("p1", "ada", "acme"), linked_before) is due
     assert may_be_linked(found, "acme") or not due
+
+
+def refusing(*keys: str, named: bool = True) -> Callable[[Values], None]:
+    """Refuses values of some attributes, one at a time."""
+
+    def check(values: Values) -> None:
+        for key in keys:
+            if key in values:
+                raise RecordRefusedError("An invalid value.", field=key if named else None)
+
+    return check
+
+
+@dataclass
+class Picky(Crm):
+    """A CRM that does not take everything."""
+
+    check: Callable[[Values], None] = lambda _: None
+
+    async def create(self, values: Values, *, domain: str) -> CompanyRecord:
+        self.check(values)
+        return await super().create(values, domain=domain)
+
+    async def update(self, record_id: str, values: Values) -> CompanyRecord:
+        self.check(values)
+        return await super().update(record_id, values)
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+@pytest.mark.parametrize(
+    ("check", "written", "said"),
+    [
+        (refusing("polar_customer_count"), ("polar_customer", "polar_mrr"), "Attio refused polar_customer_count: An"),
+        (refusing("polar_customer_count", "polar_mrr"), ("polar_customer",), "Attio refused polar_mrr: An"),
+        (refusing("polar_mrr", named=False), ("polar_customer",), "Attio refused polar_customer_count or polar_mrr: "),
+    ],
+)
+async def test_a_value_that_is_refused_costs_that_value(
+    check: Callable[[Values], None], written: tuple[str, ...], said: str, is_there: bool
+) -> None:
+    crm = Picky(check=check)
+    if is_there:
+        crm.put("acme.com")
+
+    await bring_companies(candidates("acme.com"), groups("acme.com"), crm.services(), crm.record)
+
+    (outcome,) = crm.outcomes
+    assert outcome.result is (Result.UPDATED if is_there else Result.CREATED)
+    assert outcome.reason is Reason.PARTLY_REFUSED
+    assert outcome.changed == written
+    assert said in (outcome.detail or "")
+    (record,) = crm.companies.values()
+    assert tuple(record.values) == written
+    recorded = [value.key for write in crm.written for value in write.values]
+    assert recorded == [*([] if is_there else ["domains"]), *written]
+
+
+@pytest.mark.parametrize("field", ["polar_customer", "domains"])
+async def test_a_company_of_which_the_mark_or_the_domain_is_refused_is_rejected(field: str) -> None:
+    crm = Picky()
+
+    def check(values: Values) -> None:
+        raise RecordRefusedError("An invalid value.", field=field)
+
+    crm.check = check
+
+    await bring_companies(candidates("acme.com"), groups("acme.com"), crm.services(), crm.record)
+
+    (outcome,) = crm.outcomes
+    assert (outcome.result, outcome.reason) == (Result.REJECTED, Reason.REFUSED)
+    assert (outcome.detail or "").startswith(f"Attio refused {field}: An invalid value.")
+    assert crm.written == []
+
+
+async def test_where_nothing_is_left_of_an_update_nothing_is_on_record() -> None:
+    crm = Picky(check=refusing("polar_customer_count"))
+    record = crm.put("acme.com")
+    held = {"polar_customer": CurrentValue(True, "api-token"), "polar_mrr": CurrentValue(Decimal(0), "api-token")}
+    crm.companies[record.record_id] = replace(record, values=held)
+
+    await bring_companies(candidates("acme.com"), groups("acme.com"), crm.services(), crm.record)
+
+    (outcome,) = crm.outcomes
+    assert (outcome.result, outcome.reason, outcome.changed) == (Result.UNCHANGED, Reason.PARTLY_REFUSED, ())
+    assert crm.written == []
+
+
+async def test_a_company_that_the_crm_cannot_search_for_is_not_created() -> None:
+    class Blind(Crm):
+        async def find(self, *, domains: Collection[str], records: Collection[str] = ()) -> FoundCompanies:
+            return FoundCompanies((), frozenset({"acme.com"}))
+
+    crm = Blind()
+
+    await bring_companies(candidates("acme.com", "b.com"), groups("acme.com", "b.com"), crm.services(), crm.record)
+
+    assert crm.results() == {"acme.com": Result.REJECTED, "b.com": Result.CREATED}
+
+
+async def test_the_history_says_what_was_there_before_and_who_had_written_it() -> None:
+    crm = Crm()
+    record = crm.put("acme.com")
+    crm.companies[record.record_id] = replace(
+        record, values={"polar_customer_count": CurrentValue(Decimal(7), "api-token")}
+    )
+
+    await bring_companies(candidates("acme.com"), groups("acme.com"), crm.services(), crm.record)
+
+    (write,) = crm.written
+    assert (write.customer_id, write.object_slug, write.record_id) == (None, "companies", record.record_id)
+    assert write.values == (
+        WrittenValue("polar_customer", None, None, True),
+        WrittenValue("polar_customer_count", Decimal(7), "api-token", Decimal(1)),
+        WrittenValue("polar_mrr", None, None, Decimal(0)),
+    )
