@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from polar_attio_pipeline.attio.companies import AttioCompanies
 from polar_attio_pipeline.passes.billing import BillingReader
@@ -198,6 +199,8 @@ async def _bring(  # noqa: PLR0913  # what was read, each by its name
         work.record([])
 
     links = await link_people(candidates, context.attio, context.ledger, services, seen)
+    for customer_id, why in islice(links.failed.items(), MOST_NOTABLE):
+        _log.warning("The person of customer %s could not be linked to its company: %s", customer_id, why)
     done = CompaniesDone(
         counts={result: number for result, number in work.counts.items() if number},
         notable=outcomes.notable,

@@ -125,6 +125,9 @@ class _Linking:
         """Look at some people and link those who are to be linked."""
         expiry = asyncio.get_running_loop().time() + FRESH_SECONDS
         ids = [candidate.record_id for candidate in candidates]
+        if why := self.services.health.closed(Kind.SEARCH):
+            self.links.failed.update({candidate.customer_id: why for candidate in candidates})
+            return
         try:
             found = await self.people.find(ids=(), emails=(), records=ids)
         except UnavailableError as error:

@@ -380,15 +380,20 @@ def test_a_refused_company_costs_that_company(companies: Companies) -> None:
     assert companies.company_of(bob)[0] == companies.of("globex.com").id
 
 
-def test_a_link_that_fails_costs_that_person_and_names_it(companies: Companies) -> None:
+def test_a_link_that_fails_costs_that_person_and_names_it(
+    companies: Companies, caplog: pytest.LogCaptureFixture
+) -> None:
     ada, bob = companies.customer("ada@acme.com"), companies.customer("bob@acme.com")
     companies.stage.reconcile()
     companies.unlink([ada, bob])
     fail(companies, f"{PEOPLE}/{companies.person(ada).id}", method="PATCH")
 
-    done = companies.run()
+    with caplog.at_level(logging.INFO, "polar_attio_pipeline"):
+        done = companies.run()
 
     assert list(done.links.failed) == [ada.id]
+    assert f"The person of customer {ada.id} could not be linked to its company: Attio" in caplog.text
+    assert "@" not in caplog.text
     assert companies.company_of(bob)[0] == companies.of("acme.com").id
     companies.stage.sandbox.faults.clear()
     assert companies.run().links.linked == 1

@@ -1,16 +1,26 @@
 """Asset `attio_companies`: the companies that customers belong to, how many each has, and what they pay."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import dagster as dg
 
 from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.options import PassOptions
-from polar_attio_pipeline.defs.reporting import DESCRIBED, ROWS_SHOWN, Table, links, whole
-from polar_attio_pipeline.defs.resources import PASS_KEYS, given, pass_context
+from polar_attio_pipeline.defs.reporting import (
+    DESCRIBED,
+    ROWS_SHOWN,
+    PolarLink,
+    Table,
+    customer,
+    links,
+    polar_link,
+    whole,
+)
+from polar_attio_pipeline.defs.resources import PASS_KEYS, PolarResource, given, pass_context
 from polar_attio_pipeline.defs.run_log import after_companies, run_pass
 from polar_attio_pipeline.defs.run_tags import tag_run
 from polar_attio_pipeline.passes.companies import CompaniesDone, sync_companies
@@ -35,7 +45,7 @@ def build_attio_companies(names: Names, *, owners: Sequence[str] = ()) -> dg.Ass
                 COMPANIES_CHECK,
                 asset=names.companies,
                 description="Passes when every company could be written and every person be linked. Warns with the "
-                "list of companies that were not; each later run tries them again.",
+                "lists of those that could not; each later run tries them again.",
             )
         ],
         pool=names.of("attio"),
@@ -57,8 +67,9 @@ def build_attio_companies(names: Names, *, owners: Sequence[str] = ()) -> dg.Ass
                 return await sync_companies(replace(work, stop=stop, upcoming=after_companies(names)), rules)
 
         done = run_pass(context.log, run)
+        link = polar_link(given(context.resources, names.of("polar"), PolarResource))
         return dg.MaterializeResult(
-            metadata=_metadata(done, seconds=time.monotonic() - started), check_results=[_check(done)]
+            metadata=_metadata(done, seconds=time.monotonic() - started), check_results=[_check(done, link)]
         )
 
     return attio_companies
@@ -81,20 +92,32 @@ def _metadata(done: CompaniesDone, *, seconds: float) -> dict[str, Any]:
     }
 
 
-def _check(done: CompaniesDone) -> dg.AssetCheckResult:
+def _check(done: CompaniesDone, link: PolarLink) -> dg.AssetCheckResult:
     failed = sum(done.counts.get(result, 0) for result in FAILED)
-    shown = _table(done.failed, total=max(failed, len(done.failed)))
-    unlinked = len(done.links.failed)
+    companies = _table(done.failed, total=max(failed, len(done.failed)))
+    people = _people(done.links.failed, link)
+    problem = (
+        f"{companies.total} companies could not be written, or not wholly:\n\n{companies.text(DESCRIBED)}\n\n"
+        f"{people.total} people could not be linked:\n\n{people.text(DESCRIBED)}"
+    )
+    passed = not companies.total and not people.total
     return dg.AssetCheckResult(
         check_name=COMPANIES_CHECK,
-        passed=not shown.total and not unlinked,
+        passed=passed,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{shown.total} companies could not be written, or not wholly, and {unlinked} people could not be "
-        f"linked.\n\n{shown.text(DESCRIBED)}"
-        if shown.total or unlinked
-        else "Every company is in Attio, and everybody is linked.",
-        metadata={"companies not written": shown.total, "people not linked": unlinked, "list": whole(shown)},
+        description="Every company is in Attio, and everybody is linked." if passed else problem,
+        metadata={
+            "companies not written": companies.total,
+            "people not linked": people.total,
+            "companies": whole(companies),
+            "people": whole(people),
+        },
     )
+
+
+def _people(failed: Mapping[str, str], link: PolarLink) -> Table:
+    rows = [(customer(customer_id, link), why) for customer_id, why in islice(failed.items(), ROWS_SHOWN)]
+    return Table(("Polar", "why the person could not be linked"), rows, total=len(failed))
 
 
 def _table(outcomes: Sequence[CompanyOutcome], *, total: int) -> Table:

@@ -53,6 +53,12 @@ def test_it_is_there_only_where_the_setting_is_on(prefix: str, clean_environment
     dg.Definitions.validate_loadable(on)
 
 
+def test_two_pipelines_that_keep_companies_fit_into_one_code_location(clean_environment: None) -> None:
+    both = [build(Settings(polar_attio_companies=True), prefix=prefix) for prefix in ("left", "right")]
+
+    dg.Definitions.validate_loadable(dg.Definitions.merge(*both))
+
+
 def test_it_comes_after_the_reconciliation_of_the_same_run_and_shows_numbers_and_links(companies: Pipeline) -> None:
     companies.add("ada", email="ada@acme.com")
     companies.add("bob", email="bob@acme.com")
@@ -92,6 +98,24 @@ def test_a_company_that_cannot_be_written_turns_the_check_amber_and_is_named(com
     assert "2 companies could not be written, or not wholly" in (check.description or "")
     assert "acme.com" in (check.description or "")
     assert shown(companies)["updated"] == 2
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_person_who_cannot_be_linked_turns_the_check_amber_and_is_named_by_its_customer(companies: Pipeline) -> None:
+    ada = companies.add("ada", email="ada@acme.com")
+    companies.reconcile()
+    (person,) = companies.sandbox.attio.people()
+    companies.sandbox.attio.clear_value(person.id, "company")
+    companies.sandbox.faults.add(
+        Fault(kind=Kind.STATUS, service="attio", path=f"/v2/objects/people/records/{person.id}", status=500)
+    )
+
+    check = the_check(companies.reconcile())
+
+    assert not check.passed
+    said = check.description or ""
+    assert "1 people could not be linked:" in said
+    assert f"| [{ada.id[:8]}](" in said
 
 
 def test_a_workspace_without_the_attributes_fails_this_asset_alone_with_what_to_do(pipeline: Pipeline) -> None:
