@@ -147,9 +147,10 @@ def _compared(event: Compared) -> str:
 
 def _grouped(event: Grouped) -> str:
     without = f"; {_count(event.without, 'customer')} without one" if event.without else ""
+    need = "needs" if event.unchanged == 1 else "need"
     return (
         f"{_count(event.customers, 'customer')} of {_count(event.companies, 'domain')} of businesses{without}. "
-        f"{_upper(_count(event.unchanged, 'company'))} of Attio need nothing, {event.pending:,} differ or are new."
+        f"{_count(event.unchanged, 'company')} of Attio {need} nothing, {event.pending:,} differ or are new."
     )
 
 

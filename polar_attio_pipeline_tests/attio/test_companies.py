@@ -15,6 +15,7 @@ from polar_attio_pipeline.sync.company_ports import DomainTakenError
 from polar_attio_pipeline.sync.ports import RecordGoneError, RecordRefusedError, UnavailableError
 from polar_attio_pipeline.sync.records import Values
 from polar_attio_pipeline_tests.attio.conftest import SLUGS
+from polar_attio_pipeline_tests.fixtures.answers import of_attio
 
 COMPANY_SLUGS = {key: key for key in COMPANY_BY_KEY}
 MARKED: Values = {"polar_customer": True}
@@ -58,6 +59,15 @@ def test_a_domain_in_its_own_script_is_read_in_the_spelling_that_is_compared() -
     record = {"id": {"record_id": "r1"}, "values": {"domains": [{"domain": "B\u00fccher.de"}]}}
 
     assert decode_company(record, targets=(), slugs={}).domains == ("xn--bcher-kva.de",)
+
+
+def test_the_recorded_companies_of_a_real_workspace_are_read_with_their_domains() -> None:
+    rows = of_attio("companies_query_limit5").body["data"]
+
+    read = [decode_company(row, targets=(), slugs={}) for row in rows]
+
+    assert [company.record_id for company in read] == [row["id"]["record_id"] for row in rows]
+    assert all(len(company.domains) == 1 for company in read)
 
 
 async def test_a_domain_that_is_taken_is_said_so(companies: AttioCompanies, attio: AttioWorld) -> None:
