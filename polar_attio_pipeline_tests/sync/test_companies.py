@@ -34,7 +34,11 @@ def test_a_company_with_two_domains_has_the_customers_of_both() -> None:
 
 
 def test_revenue_is_not_known_where_that_of_one_customer_is_not() -> None:
-    assert groups(("ada@acme.com", TEN_DOLLARS), ("bob@acme.com", None)).of(["acme.com"]) == Company(True, 2, None)
+    for amounts in ((TEN_DOLLARS, None), (None, TEN_DOLLARS)):
+        book = groups(("ada@acme.com", amounts[0]), ("bob@acme.com", amounts[1]), ("eve@acme.org", TEN_DOLLARS))
+
+        assert book.of(["acme.com"]) == Company(True, 2, None)
+        assert book.of(["acme.com", "acme.org"]) == Company(True, 3, None)
 
 
 @pytest.mark.parametrize(("unmark", "mark"), [(False, None), (True, False)])
