@@ -13,7 +13,8 @@ SHARED = ("polar_", "attio_")
 """Other programs may have names that begin so, such as the product that sells through Polar."""
 
 IGNORE = "POLAR_ATTIO_IGNORE_NAMES"
-NESTED = "attio_slug__"
+NESTED = ("attio_slug__", "attio_company_slug__")
+"""What the names begin with that rename attributes."""
 
 
 def unknown(
@@ -23,7 +24,7 @@ def unknown(
 
     Args:
         names: Each name in small letters, and where it stands, in words.
-        known: The settings in small letters. Names that begin with `attio_slug__` are judged elsewhere, by their value.
+        known: The settings in small letters. Names that begin as in `NESTED` are judged elsewhere, by their value.
         ignored: Patterns of other programs' names in capitals, such as POLAR_WEBHOOK_SECRET or POLAR_PORT*. They do not
             apply to names that begin with POLAR_ATTIO_.
         prefix: What stands before every name in its place, and is left out in `names` and `known`.

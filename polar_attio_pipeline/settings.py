@@ -1,7 +1,7 @@
 """Every setting: its environment variable, its default, its meaning. Nothing else reads the environment."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
 
@@ -17,6 +17,8 @@ from polar_attio_pipeline import mapped_setting, setting_names
 from polar_attio_pipeline.cron import checked
 from polar_attio_pipeline.sync.attributes import ATTRIBUTES, BY_KEY
 from polar_attio_pipeline.sync.audience import Audience
+from polar_attio_pipeline.sync.company_attributes import COMPANY_BY_KEY
+from polar_attio_pipeline.sync.domains import domain_key, is_host
 from polar_attio_pipeline.sync.mapped import Mapped
 from polar_attio_pipeline.sync.mapping import Attribute
 from polar_attio_pipeline.sync.money import decimal_places
@@ -83,6 +85,11 @@ class Settings(BaseSettings):
         description="Renamed attributes: ATTIO_SLUG__POLAR_CUSTOMER=is_customer, and so for every attribute key.",
     )
 
+    attio_company_slug: dict[str, str] = Field(
+        default_factory=dict,
+        description="The same for attributes of companies: ATTIO_COMPANY_SLUG__POLAR_MRR=mrr.",
+    )
+
     polar_attio_start_date: date | None = Field(
         default=None,
         description="First day of the hourly partitions, UTC. Empty: the day on which the pipeline was loaded for the "
@@ -115,6 +122,15 @@ class Settings(BaseSettings):
         description="Which customers become people in Attio: everybody, ever-paid (a payment is known) or pays-now. "
         "A person who is there stays there, with a true status. The last two need the scope subscriptions:read; "
         "ever-paid is exact only with orders:read.",
+    )
+    polar_attio_companies: bool = Field(
+        default=False,
+        description="Keep Attio's companies too: the number of customers and the monthly recurring revenue by the "
+        "domain of their addresses, and people linked to them.",
+    )
+    polar_attio_company_deny: str = Field(
+        default="",
+        description="Domains that are no company, separated by spaces or commas; their subdomains are none either.",
     )
     polar_attio_overwrite_typed: bool = Field(
         default=False, description="Let Polar win over values that a workspace member typed."
@@ -227,12 +243,20 @@ class Settings(BaseSettings):
     @field_validator("attio_slug")
     @classmethod
     def _keys_are_known(cls, renamed: dict[str, str]) -> dict[str, str]:
-        lowered = {key.lower(): slug for key, slug in renamed.items()}
-        unknown = sorted(lowered.keys() - BY_KEY.keys())
-        if unknown:
-            named = (f"no attribute is called {key}, {setting_names.nearest(key, BY_KEY)}" for key in unknown)
-            raise ValueError("; ".join(named))
-        return lowered
+        return _renamed(renamed, BY_KEY, "attribute")
+
+    @field_validator("attio_company_slug")
+    @classmethod
+    def _company_keys_are_known(cls, renamed: dict[str, str]) -> dict[str, str]:
+        return _renamed(renamed, COMPANY_BY_KEY, "attribute of companies")
+
+    @field_validator("polar_attio_company_deny")
+    @classmethod
+    def _are_domains(cls, deny: str) -> str:
+        wrong = [domain for domain in _words(deny) if not is_host(domain)]
+        if wrong:
+            raise ValueError("write domains, such as acme.com: without an @, a slash or an asterisk")
+        return deny
 
     @field_validator("polar_attio_attributes")
     @classmethod
@@ -288,6 +312,14 @@ class Settings(BaseSettings):
         """Return the workspace's slug for each attribute key: the key itself unless renamed."""
         return {attribute.key: self.attio_slug.get(attribute.key) or attribute.key for attribute in self.attributes()}
 
+    def company_slugs(self) -> dict[str, str]:
+        """Return the same for attributes of companies."""
+        return {key: self.attio_company_slug.get(key) or key for key in COMPANY_BY_KEY}
+
+    def company_deny(self) -> frozenset[str]:
+        """Return the domains that are no company, in the form in which domains are compared."""
+        return frozenset(map(domain_key, _words(self.polar_attio_company_deny)))
+
     def shown(self) -> dict[str, str]:
         """Return every setting by its environment variable, as it may be shown: of a secret, only whether it is set."""
         return {name.upper(): _shown(getattr(self, name)) for name in type(self).model_fields}
@@ -301,6 +333,15 @@ class Settings(BaseSettings):
 def _taken(renamed: Mapping[str, str]) -> dict[str, str]:
     """Return the keys of the sync's own attributes, by these keys and by their slugs."""
     return {**{key: key for key in BY_KEY}, **{renamed.get(key) or key: key for key in BY_KEY}}
+
+
+def _renamed(renamed: Mapping[str, str], known: Collection[str], what: str) -> dict[str, str]:
+    lowered = {key.lower(): slug for key, slug in renamed.items()}
+    unknown = sorted(lowered.keys() - set(known))
+    if unknown:
+        named = (f"no {what} is called {key}, {setting_names.nearest(key, known)}" for key in unknown)
+        raise ValueError("; ".join(named))
+    return lowered
 
 
 def _shown(value: Any) -> str:

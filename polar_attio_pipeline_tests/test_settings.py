@@ -10,8 +10,12 @@ from pydantic_settings import SettingsError
 
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.attributes import BY_KEY
+from polar_attio_pipeline.sync.company_attributes import COMPANY_BY_KEY
 
 EXAMPLE = Path(__file__).parents[1] / ".env.example"
+
+RENAMING = {"attio_slug", "attio_company_slug"}
+"""Settings that have a variable for each attribute."""
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
 
@@ -234,10 +238,11 @@ def test_an_owner_that_dagster_would_not_take_is_refused_with_what_to_write(owne
 
 def test_every_setting_has_a_line_in_the_example_and_every_line_a_setting() -> None:
     slugs = {f"ATTIO_SLUG__{key.upper()}" for key in BY_KEY if key.startswith("polar_")}
-    plain = {name.upper() for name in Settings.model_fields if name != "attio_slug"}
+    slugs |= {f"ATTIO_COMPANY_SLUG__{key.upper()}" for key in COMPANY_BY_KEY}
+    plain = {name.upper() for name in Settings.model_fields if name not in RENAMING}
 
     assert example().keys() - slugs == plain
-    assert {name for name in example() if name.startswith("ATTIO_SLUG__")} == slugs
+    assert {name for name in example() if "_SLUG__" in name} == slugs
 
 
 def test_the_values_in_the_example_are_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,8 +250,29 @@ def test_the_values_in_the_example_are_the_defaults(monkeypatch: pytest.MonkeyPa
     for name, value in example().items():
         monkeypatch.setenv(name, value)
 
-    assert Settings().model_dump(exclude={"attio_slug"}) == bare.model_dump(exclude={"attio_slug"})
+    assert Settings().model_dump(exclude=RENAMING) == bare.model_dump(exclude=RENAMING)
     assert Settings().slugs() == bare.slugs()
+    assert Settings().company_slugs() == bare.company_slugs()
+
+
+def test_an_attribute_of_companies_can_be_renamed_and_an_unknown_one_names_the_nearest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ATTIO_COMPANY_SLUG__POLAR_MRR", "mrr")
+    assert Settings().company_slugs()["polar_mrr"] == "mrr"
+
+    monkeypatch.setenv("ATTIO_COMPANY_SLUG__POLAR_COUNT", "customers")
+    with pytest.raises(ValidationError, match="no attribute of companies is called polar_count, the nearest one is"):
+        Settings()
+
+
+def test_the_deny_list_is_of_domains_in_any_spelling(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLAR_ATTIO_COMPANY_DENY", "Acme.com, b\u00fccher.de")
+    assert Settings().company_deny() == {"acme.com", "xn--bcher-kva.de"}
+
+    monkeypatch.setenv("POLAR_ATTIO_COMPANY_DENY", "*.acme.com")
+    with pytest.raises(ValidationError, match="write domains, such as"):
+        Settings()
 
 
 @pytest.mark.parametrize("given", ["", "  "])

@@ -11,7 +11,7 @@ from polar_attio_pipeline.attio.attributes import Workspace, discover
 from polar_attio_pipeline.attio.errors import SELF_PATH, SERVICE, explain_answer
 from polar_attio_pipeline.attio.lookup import KEYS_PER_SEARCH
 from polar_attio_pipeline.attio.objects import AttioObject
-from polar_attio_pipeline.attio.people import PEOPLE, decode_person, keep_company
+from polar_attio_pipeline.attio.people import COMPANIES, COMPANY, PEOPLE, decode_person, keep_company
 from polar_attio_pipeline.attio.records import MatchTakenError, Records
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.clock import Clock
@@ -142,6 +142,18 @@ class AttioClient:
         """
         with _email_taken():
             return await self._records.update(record_id, values, add_match=add_email)
+
+    async def link(self, person: str, company: str) -> None:
+        """Make a company the one that a person belongs to; both are record ids.
+
+        Raises:
+            DeniedError: the key's scopes or the workspace's plan do not allow it; nothing was written.
+            RecordGoneError: no such person any more.
+            RecordRefusedError: the company was refused, such as one that is no more; nothing was written.
+            UnavailableError: Attio failed for good.
+            FatalError: a person has to act first.
+        """
+        await self._records.refer(person, COMPANY, object_slug=COMPANIES, target=company)
 
     async def keep_company(self, person: Person, company: str) -> CurrentValue | None:
         """Restore the company of a person to whom an address was added, if Attio's automation moves the person.

@@ -63,7 +63,8 @@ class Lookup:
     def __init__(self, api: ApiClient, workspace: Workspace, *, keys: int = KEYS_PER_SEARCH) -> None:
         self._api = api
         self._object = workspace.attio_object
-        self._id_slug = workspace.slugs[self._object.id_key]
+        id_key = self._object.id_key
+        self._id_slug = workspace.slugs[id_key] if id_key else None
         self._mark_slug = workspace.slugs[self._object.mark_key]
         self._keys = keys
 
@@ -75,8 +76,9 @@ class Lookup:
             FatalError: a person has to act first.
         """
         asked: dict[Key, list[str]] = {}
-        for held in ids:
-            asked.setdefault((self._id_slug, held), []).append(held)
+        if self._id_slug:
+            for held in ids:
+                asked.setdefault((self._id_slug, held), []).append(held)
         matching = self._object.matching
         for match in matches:
             for spelling in matching.spellings(match):
@@ -97,7 +99,7 @@ class Lookup:
     async def _insist_on_an_answer(self, error: TransientError, attempts: int | None = None) -> None:
         """Search for an id that no record has; where even that fails, Attio is down and no key is to blame."""
         try:
-            await self._again([(self._id_slug, str(uuid4()))], attempts)
+            await self._again([(self._id_slug or _RECORD_ID, str(uuid4()))], attempts)
         except TransientError:
             raise error from None
 
@@ -115,11 +117,14 @@ class Lookup:
             FatalError: a person has to act first.
         """
         # Attio has no operator for "is set" on text; every UUID has a hyphen.
-        either: list[dict[str, Any]] = [{self._mark_slug: True}, {self._id_slug: {"$contains": "-"}}]
+        either: list[dict[str, Any]] = [{self._mark_slug: True}]
+        either += [{self._id_slug: {"$contains": "-"}}] if self._id_slug else []
         try:
             async for page in self._around_failures({"$or": either}, expected):
                 yield page
         except QueryTooComplexError:
+            if len(either) == 1:
+                raise
             for one in either:
                 async for page in self._around_failures(one, expected):
                     yield page

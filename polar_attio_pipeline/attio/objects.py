@@ -32,7 +32,7 @@ class AttioObject:
         noun: What the web address of one record has.
         matching: The attribute by which records are found where they hold no id of Polar yet.
         attributes: Those that the sync can write.
-        id_key: The key of the text attribute that holds Polar's id, a UUID.
+        id_key: The key of the text attribute that holds Polar's id, a UUID; None where the records hold none.
         mark_key: The key of the checkbox that marks a record as known to Polar.
         slug_setting: What the environment variable that renames an attribute begins with.
     """
@@ -42,7 +42,7 @@ class AttioObject:
     noun: str
     matching: Matching
     attributes: tuple[Attribute[Any], ...]
-    id_key: str
+    id_key: str | None
     mark_key: str
     slug_setting: str
 

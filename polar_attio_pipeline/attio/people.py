@@ -33,8 +33,11 @@ def people_with(attributes: tuple[Attribute[Customer], ...]) -> AttioObject:
     return replace(PEOPLE, attributes=attributes)
 
 
-_COMPANY = "company"
+COMPANY = "company"
 """The slug of the company that a person belongs to. A system attribute: no workspace can rename it."""
+
+COMPANIES = "companies"
+"""The slug of the object that companies are."""
 
 _LOOKS = (0.5, 2.0)
 """Seconds before each look at the person: the automation did its work 63 ms after an address joined (measured)."""
@@ -52,13 +55,12 @@ def decode_person(
         ValueError: it is no record: it has no id, or no values that can be read.
     """
     read = decode_record(record, attio_object=PEOPLE, targets=targets, slugs=slugs, workspace_slug=workspace_slug)
-    company = reference_of(record, _COMPANY)
     return Person(
         record_id=read.record_id,
         url=read.url,
         emails=read.matches,
         values=read.values,
-        company=str(company.value) if company and company.actor != "system" else None,
+        company=reference_of(record, COMPANY),
     )
 
 
@@ -81,11 +83,11 @@ async def keep_company(api: ApiClient, person: Person, company: str) -> CurrentV
     try:
         for seconds in _LOOKS:
             await api.clock.sleep(seconds)
-            current = reference_of(data_of(await api.request("GET", path, limiter="reads", retry=retry)), _COMPANY)
+            current = reference_of(data_of(await api.request("GET", path, limiter="reads", retry=retry)), COMPANY)
             if current and current.value != company:
                 if current.actor == "system":
-                    reference = [{"target_object": "companies", "target_record_id": company}]
-                    restored = {"data": {"values": {_COMPANY: reference}}}
+                    reference = [{"target_object": COMPANIES, "target_record_id": company}]
+                    restored = {"data": {"values": {COMPANY: reference}}}
                     await api.request("PATCH", path, limiter="writes", json=restored, retry=retry)
                     return current
                 return None

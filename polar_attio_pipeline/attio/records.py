@@ -143,6 +143,21 @@ class Records(Generic[Decoded]):
             "PATCH", f"{self._object.records_path}/{record_id}", {**self._encoded(values), **added}
         )
 
+    async def refer(self, record_id: str, slug: str, *, object_slug: str, target: str) -> Decoded:
+        """Point a record at one record of another object.
+
+        Args:
+            record_id: Of the record that points.
+            slug: Of its attribute, a record reference.
+            object_slug: Of the other object.
+            target: The id of its record.
+
+        Raises:
+            Exception: as `update`.
+        """
+        reference = {"target_object": object_slug, "target_record_id": target}
+        return await self._write("PATCH", f"{self._object.records_path}/{record_id}", {slug: [reference]})
+
     async def _write(self, method: str, path: str, values: Mapping[str, Any]) -> Decoded:
         try:
             with _unavailable():

@@ -15,7 +15,8 @@ import typer
 from polar_attio_pipeline.cli.output import explained_errors, fail
 from polar_attio_pipeline.cli.required import ATTIO_KEY, POLAR_TOKEN, settings_with
 from polar_attio_pipeline.hours import named
-from polar_attio_pipeline.passes.connect import connected
+from polar_attio_pipeline.passes.companies import sync_companies
+from polar_attio_pipeline.passes.connect import company_rules_of, connected
 from polar_attio_pipeline.passes.hourly import HourDone, Hours, sync_hours
 from polar_attio_pipeline.passes.progress import Event, Upcoming
 from polar_attio_pipeline.passes.reconciliation import reconcile
@@ -29,6 +30,7 @@ _AGAIN = (
     "The next pass begins when this command is run again; it goes on where this one ended: what is in Attio is not "
     "written again."
 )
+_COMPANIES_COME_NEXT = "The pass over companies comes next."
 _UPCOMING = Upcoming(
     finished="The next pass begins when this command is run again; over all customers it tries those again that were "
     "left out.",
@@ -42,7 +44,9 @@ def sync(
     last: Annotated[str, typer.Option("--to", help="Last hour; the first one alone if not given.")] = "",
     debug: Annotated[bool, typer.Option("--debug", help="Show each request, without its values.")] = False,
 ) -> None:
-    """Bring customers to Attio now: those of some hours, or all of them. Ctrl-C ends it between two writes.
+    """Bring customers to Attio now: those of some hours, or all of them, and then their companies if these are kept.
+
+    Ctrl-C ends it between two writes.
 
     Exits with 0 when the pass has done everything, 1 when it failed, and 130 or 143 when Ctrl-C or SIGTERM ended it.
     """
@@ -75,13 +79,21 @@ def run(settings: Settings, starts: Sequence[datetime], say: Callable[[str], Non
         for sentence in sentences(event):
             say(f"{datetime.now(UTC):%H:%M:%S} {sentence}")
 
+    with_companies = settings.polar_attio_companies and not starts
+
     async def work(stop: Stop) -> None:
         async with connected(settings, reason="polar-attio sync", report=report) as connection:
             context = replace(connection, stop=stop, upcoming=_UPCOMING)
             if starts:
                 await sync_hours(context, Hours(starts), _reported_already)
+            elif with_companies:
+                await reconcile(replace(context, upcoming=replace(_UPCOMING, finished=_COMPANIES_COME_NEXT)))
             else:
                 await reconcile(context)
+        if with_companies:
+            async with connected(settings, reason="polar-attio sync", report=report) as connection:
+                context = replace(connection, stop=stop, upcoming=_UPCOMING)
+                await sync_companies(context, company_rules_of(settings))
 
     with _package_logs(say, level=logging.DEBUG if debug else logging.INFO):
         run_until_stopped(work)

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from polar_attio_pipeline.cron import effective
+from polar_attio_pipeline.defs.assets.attio_companies import build_attio_companies
 from polar_attio_pipeline.defs.assets.attio_people import build_attio_people
 from polar_attio_pipeline.defs.assets.changed_customers import build_changed_customers
 from polar_attio_pipeline.defs.assets.customer_reconciliation import build_customer_reconciliation
@@ -75,7 +76,10 @@ def _build(settings: Settings, names: Names) -> dg.Definitions:
         build_polar_subscriptions(names, owners=owners),
         build_customer_reconciliation(names, owners=owners),
     ]
-    changed_job, reconciliation_job = _changed_job(names), _reconciliation_job(names)
+    if settings.polar_attio_companies:
+        made.append(build_attio_companies(names, owners=owners))
+    changed_job = _changed_job(names)
+    reconciliation_job = _reconciliation_job(names, companies=settings.polar_attio_companies)
     return dg.Definitions(
         assets=[*dg.with_source_code_references(made), *external_assets(names, owners=owners)],
         asset_checks=[build_customers_check(names), *build_service_checks(names)],
@@ -140,11 +144,11 @@ def _changed_job(names: Names) -> Any:
     )
 
 
-def _reconciliation_job(names: Names) -> Any:
+def _reconciliation_job(names: Names, *, companies: bool) -> Any:
+    assets = [names.asset(SUBSCRIPTIONS), names.reconciliation.asset, *([names.companies] if companies else [])]
     return dg.define_asset_job(
         names.reconciliation.job,
-        selection=dg.AssetSelection.assets(names.asset(SUBSCRIPTIONS), names.reconciliation.asset)
-        | dg.AssetSelection.checks(customers_check(names)),
+        selection=dg.AssetSelection.assets(*assets) | dg.AssetSelection.checks(customers_check(names)),
         description="Compares all customers with Attio, repairs what differs, and reports people whose customer was "
         "deleted in Polar. Launch it for the first import, after people were edited, merged or imported in Attio, and "
         "after a change of the settings; a schedule launches it as well.",
@@ -192,5 +196,7 @@ def _resources(settings: Settings) -> Mapping[str, Any]:
             unmark_max_share=settings.polar_attio_unmark_max_share,
             shrink_max_share=settings.polar_attio_shrink_max_share,
             failed_error_share=settings.polar_attio_failed_error_share,
+            company_slugs=settings.company_slugs(),
+            company_deny=sorted(settings.company_deny()),
         ),
     }

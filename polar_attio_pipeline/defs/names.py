@@ -58,6 +58,11 @@ class Names:
         return Target(self.asset("changed_customers"), self.of("changed_customer_sync"))
 
     @property
+    def companies(self) -> dg.AssetKey:
+        """The asset of companies, which is part of the job of the reconciliation."""
+        return self.asset("attio_companies")
+
+    @property
     def process_tag(self) -> str:
         """Tag of a run: the process that it runs in."""
         return f"{processes.TAG}_{self.prefix}" if self.prefix else processes.TAG

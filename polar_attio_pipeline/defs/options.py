@@ -5,6 +5,7 @@ from datetime import timedelta
 import dagster as dg
 from pydantic import Field
 
+from polar_attio_pipeline.passes.companies import CompanyRules
 from polar_attio_pipeline.passes.rules import Rules
 from polar_attio_pipeline.sync.audience import Audience
 
@@ -19,6 +20,10 @@ class PassOptions(dg.ConfigurableResource[None]):
     unmark_max_share: float = Field(default=0.1, ge=0, le=1)
     shrink_max_share: float = Field(default=0.2, ge=0, le=1)
     failed_error_share: float = Field(default=0.05, ge=0, le=1)
+    company_slugs: dict[str, str] = Field(
+        default_factory=dict, description="As `slugs` of the resource attio, for companies."
+    )
+    company_deny: list[str] = Field(default_factory=list)
 
     def rules(self) -> Rules:
         """Return what a pass may do."""
@@ -30,3 +35,7 @@ class PassOptions(dg.ConfigurableResource[None]):
             unmark_max_share=self.unmark_max_share,
             shrink_max_share=self.shrink_max_share,
         )
+
+    def company_rules(self) -> CompanyRules:
+        """Return what a pass over companies has to know beside."""
+        return CompanyRules(slugs=self.company_slugs, deny=frozenset(self.company_deny))

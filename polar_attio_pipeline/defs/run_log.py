@@ -58,6 +58,12 @@ def after_reconciliation(names: Names) -> Upcoming:
     )
 
 
+def after_companies(names: Names) -> Upcoming:
+    """Return what happens after a pass over companies."""
+    again = f"The next run of {names.reconciliation.job} does what is left: what is in Attio is not written again."
+    return Upcoming(finished="", failed=again, stopped=again)
+
+
 def run_pass(log: logging.Logger, work: Callable[[Report, Stop], Coroutine[Any, Any, _Result]]) -> _Result:
     """Run a pass as part of a run.
 

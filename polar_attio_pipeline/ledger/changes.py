@@ -1,15 +1,16 @@
 """The history: every attribute that a pass has written to Attio, with what was there before."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from polar_attio_pipeline.ledger.portions import portions
 from polar_attio_pipeline.ledger.schema import CHANGES
 from polar_attio_pipeline.ledger.values import dump, load
-from polar_attio_pipeline.sync.writes import RecordedValue, Write
+from polar_attio_pipeline.sync.writes import COMPANY_KEY, PEOPLE, RecordedValue, Write
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class ChangeRow:
         written_at: When Attio had answered, UTC.
         object: Attio's slug of the object, such as `people`.
         record_id: The record that was written.
-        polar_customer_id: The customer that it was written for.
+        polar_customer_id: The customer that it was written for; None where it is of no single customer.
         attribute: The key of the attribute in the mapping.
         old_value: What the record held when the pass looked at it; None where it held nothing.
         old_actor: Who had written that (`sync.records.Actor`); None where it is not known.
@@ -74,6 +75,27 @@ def of_customer(connection: sa.Connection, customer_id: str) -> list[ChangeRow]:
 def of_pass(connection: sa.Connection, pass_id: str) -> list[ChangeRow]:
     """Return what a pass has written, oldest first."""
     return _rows(connection, CHANGES.c.pass_id == pass_id)
+
+
+def links(connection: sa.Connection, record_ids: Collection[str]) -> dict[str, str]:
+    """Return the company that a pass has linked people to last, by the person's record id.
+
+    A company that was restored has taken the place of one that Attio itself had set: it was chosen by somebody else.
+    """
+    found: dict[str, str] = {}
+    for ids in portions(record_ids):
+        query = sa.select(CHANGES.c.record_id, CHANGES.c.old_actor, CHANGES.c.new_value).where(
+            CHANGES.c.object == PEOPLE,
+            CHANGES.c.record_id.in_(ids),
+            CHANGES.c.attribute == COMPANY_KEY,
+            CHANGES.c.new_value.is_not(None),
+        )
+        for record_id, old_actor, new_value in connection.execute(query.order_by(CHANGES.c.id)):
+            if old_actor == "system":
+                found.pop(record_id, None)
+            else:
+                found[record_id] = str(load(new_value))
+    return found
 
 
 def _rows(connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[ChangeRow]:

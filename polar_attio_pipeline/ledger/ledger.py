@@ -169,6 +169,11 @@ class Ledger:
         with self._database.reading() as connection:
             return queries.refusals(connection, customer_ids)
 
+    def links(self, record_ids: Collection[str]) -> dict[str, str]:
+        """Return the company that a pass has linked people to, by the person's record id."""
+        with self._database.reading() as connection:
+            return changes.links(connection, record_ids)
+
     def fact(self, name: str) -> str | None:
         """Return a fact about the installation, None if it is not on record."""
         with self._database.reading() as connection:

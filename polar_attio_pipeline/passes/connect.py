@@ -14,6 +14,7 @@ from polar_attio_pipeline.connections import attio_of, polar_of
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.ledger import Ledger
+from polar_attio_pipeline.passes.companies import CompanyRules
 from polar_attio_pipeline.passes.progress import Report, Stage
 from polar_attio_pipeline.passes.reporter import reporting
 from polar_attio_pipeline.passes.rules import PassContext, Rules
@@ -79,6 +80,11 @@ async def to_attio(
     async with reporting(report, [api]) as reporter:
         reporter.enter(Stage.CONNECTING)
         return await AttioClient.connect(api, slugs, people)
+
+
+def company_rules_of(settings: Settings) -> CompanyRules:
+    """Return what a pass over companies has to know beside."""
+    return CompanyRules(slugs=settings.company_slugs(), deny=settings.company_deny())
 
 
 def rules_of(settings: Settings) -> Rules:

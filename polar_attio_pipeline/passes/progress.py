@@ -17,6 +17,8 @@ class Stage(StrEnum):
     COMPARING = "Comparing Polar with Attio"
     WRITING = "Bringing customers to Attio"
     DELETIONS = "Writing to people whose customer was deleted"
+    COMPANIES = "Bringing companies to Attio"
+    LINKS = "Linking people to their companies"
 
 
 class Ending(Enum):
@@ -170,6 +172,25 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
+class Grouped:
+    """All customers have been grouped by company, and compared with the companies of Attio.
+
+    Attributes:
+        customers: How many have an address of a business.
+        without: How many have none.
+        companies: How many domains of businesses they have.
+        unchanged: Marked companies of Attio that need nothing.
+        pending: Companies to look up, and probably to write.
+    """
+
+    customers: int
+    without: int
+    companies: int
+    unchanged: int
+    pending: int
+
+
+@dataclass(frozen=True, slots=True)
 class Marks:
     """People of Attio whose mark or Polar id belongs to no customer, or to somebody else too; links into Attio."""
 
@@ -212,7 +233,7 @@ class Ended:
 
     Attributes:
         how: By itself, by an error, or because somebody stopped it.
-        counts: Customers by result.
+        counts: Customers, or companies, by result.
         left_out: Those of them who are not in Attio as they should be, by reason.
         remaining: Customers without an outcome; None where the pass does not know them yet.
         seconds: How long it took.
@@ -220,6 +241,7 @@ class Ended:
         throttled: How many of them were answered 429.
         upcoming: What happens next.
         notes: What the pass could not read, in sentences, although its customers have an outcome.
+        noun: What `counts` counts.
     """
 
     how: Ending
@@ -231,12 +253,13 @@ class Ended:
     throttled: int
     upcoming: str
     notes: Sequence[str] = ()
+    noun: str = "customer"
 
 
 Read = SnapshotRead | HoursRead | ChangedRead | BillingRead
 """What was read of Polar."""
 
-Event = Began | Progress | Read | Compared | Marks | Stopping | Ended
+Event = Began | Progress | Read | Compared | Grouped | Marks | Stopping | Ended
 
 Report = Callable[[Event], None]
 """Takes what a pass reports, at once: the pass waits for it."""

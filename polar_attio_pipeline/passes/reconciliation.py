@@ -97,7 +97,7 @@ async def reconcile(context: PassContext, subscriptions: SubscriptionSnapshot | 
         services = context.services(work.recorder)
         before = int(context.ledger.fact(CUSTOMERS_FACT) or 0)
         customers = AllCustomers(context.polar, is_first_import=not before)
-        pages = billing.all(_counted(customers, work.reporter))
+        pages = billing.all(counted(customers, work.reporter))
         book = Book(pages, billing.each(customers.newcomers()), people=before)
         comparison = await compare(book, services, keep, lambda people: work.reporter.advance(people=people))
         work.summary.customers = len(customers.ids())
@@ -142,7 +142,7 @@ async def reconcile(context: PassContext, subscriptions: SubscriptionSnapshot | 
         )
 
 
-async def _counted(customers: AllCustomers, reporter: ProgressReporter) -> AsyncIterator[Sequence[Customer]]:
+async def counted(customers: AllCustomers, reporter: ProgressReporter) -> AsyncIterator[Sequence[Customer]]:
     """Yield all customers, and count them as they are read."""
     async for page in customers.pages():
         reporter.advance(len(page), total=customers.total_count or None)

@@ -14,6 +14,7 @@ from polar_attio_pipeline.passes.progress import (
     Ended,
     Ending,
     Event,
+    Grouped,
     HoursRead,
     LeftOut,
     Marks,
@@ -56,6 +57,8 @@ def sentences(event: Event) -> list[str]:
             lines = [_read(event)]
         case Compared():
             lines = [_compared(event)]
+        case Grouped():
+            lines = [_grouped(event)]
         case Marks():
             lines = _marks(event)
         case Stopping():
@@ -142,6 +145,15 @@ def _compared(event: Compared) -> str:
     return f"{text} At {event.writes_per_second:g} writes a second that takes at least {duration(seconds)}."
 
 
+def _grouped(event: Grouped) -> str:
+    without = f"; {_count(event.without, 'customer')} without one" if event.without else ""
+    need = "needs" if event.unchanged == 1 else "need"
+    return (
+        f"{_count(event.customers, 'customer')} of {_count(event.companies, 'domain')} of businesses{without}. "
+        f"{_count(event.unchanged, 'company')} of Attio {need} nothing, {event.pending:,} differ or are new."
+    )
+
+
 def _marks(event: Marks) -> list[str]:
     kinds = (
         (event.orphaned, "marked in Attio as customers, but Polar has no such customer (any more)"),
@@ -155,27 +167,27 @@ def _ended(event: Ended) -> list[str]:
     throttled = f" ({event.throttled:,} answered 429)" if event.throttled else ""
     after = f"after {duration(event.seconds)} and {_count(event.requests, 'request')}{throttled}"
     known = sum(event.counts.values())
-    done = f"{_count(known, 'customer')}: {_counts(event.counts)}" if known else "no customer was written"
+    done = f"{_count(known, event.noun)}: {_counts(event.counts)}" if known else f"no {event.noun} was written"
     match event.how:
         case Ending.FINISHED:
-            first = f"Finished {after}. {_upper(done if known else 'there was no customer to bring')}."
+            first = f"Finished {after}. {_upper(done if known else f'there was no {event.noun} to bring')}."
         case Ending.FAILED:
             first = f"Failed {after}, for the reason in the error below. Until then: {done}."
         case Ending.STOPPED:
             first = f"Stopped {after}, because the process was asked to end. Until then: {done}."
     lines = [first, *map(_left_out, event.left_out), *event.notes]
     if event.how is not Ending.FINISHED:
-        lines.append(_remaining(event.remaining))
+        lines.append(_remaining(event.remaining, event.noun))
     return [*lines, event.upcoming] if event.upcoming else lines
 
 
-def _remaining(remaining: int | None) -> str:
+def _remaining(remaining: int | None, noun: str) -> str:
     if remaining is None:
         return "It had not read all customers yet, so it does not know how many remain."
     if not remaining:
-        return "Every customer that it read has an outcome."
+        return f"Every {noun} that it read has an outcome."
     return (
-        f"{_count(remaining, 'customer')} without an outcome: the next pass looks each of them up anew, so that one "
+        f"{_count(remaining, noun)} without an outcome: the next pass looks each of them up anew, so that one "
         "whose write was under way is not created twice."
     )
 
@@ -213,7 +225,7 @@ def _clock(moment: datetime) -> str:
 
 
 def _count(number: int, noun: str) -> str:
-    plural = {"person": "people", "marked person": "marked people"}.get(noun, f"{noun}s")
+    plural = {"person": "people", "marked person": "marked people", "company": "companies"}.get(noun, f"{noun}s")
     return f"{number:,} {noun if number == 1 else plural}"
 
 

@@ -18,9 +18,10 @@ class Summary:
     Attributes:
         reporter: Reports what the pass does.
         left_out: The customers who are not in Attio as they should be.
-        counts: Customers by result.
-        customers: How many there are in all; None while that is not known.
+        counts: Customers by result; companies in a pass over these.
+        customers: How many there are in all of what `counts` counts; None while that is not known.
         notes: What the pass could not read, in sentences, although its customers have an outcome.
+        noun: What `counts` counts.
     """
 
     reporter: ProgressReporter
@@ -28,6 +29,7 @@ class Summary:
     counts: Counter[Result] = field(default_factory=Counter)
     customers: int | None = None
     notes: list[str] = field(default_factory=list)
+    noun: str = "customer"
 
     def add(self, outcomes: Sequence[Outcome]) -> None:
         """Take in outcomes."""
@@ -49,4 +51,5 @@ class Summary:
             throttled=sum(api.stats.throttled for api in apis),
             upcoming=context.upcoming.after(how),
             notes=tuple(self.notes),
+            noun=self.noun,
         )

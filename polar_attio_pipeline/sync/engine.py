@@ -112,7 +112,7 @@ class _Pass:
     async def run(self, customers: CustomerQueue) -> None:
         clock = asyncio.get_running_loop().time
         began = clock()
-        portion = _portion(self.services.pace)
+        portion = portion_size(self.services.pace)
         pending = customers
         while pending:
             self.rounds += 1
@@ -155,6 +155,6 @@ def _looker(services: Services) -> Looker:
     return Looker(services, attio=Health(services.people.is_answering), polar=Health(services.source.is_answering))
 
 
-def _portion(pace: Pace) -> int:
+def portion_size(pace: Pace) -> int:
     """Return how many customers to look up together: their writes take a third of the time that a plan stays fresh."""
     return max(1, min(LARGEST_PORTION, int(pace.writes * FRESH_SECONDS / 3)))

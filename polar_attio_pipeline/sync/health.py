@@ -27,6 +27,10 @@ class Kind(StrEnum):
     SEARCH = "searches for people"
     CREATE = "creations of people"
     UPDATE = "updates of people"
+    SEARCH_COMPANIES = "searches for companies"
+    CREATE_COMPANIES = "creations of companies"
+    UPDATE_COMPANIES = "updates of companies"
+    LINK = "links of people to companies"
 
 
 class ServiceDownError(UnavailableError):

@@ -8,7 +8,7 @@ from enum import Enum, StrEnum
 from typing import Any, Generic, TypeVar
 
 from polar_attio_pipeline.sync.money import Money
-from polar_attio_pipeline.sync.records import Customer, Value, ValueType
+from polar_attio_pipeline.sync.records import Value, ValueType
 from polar_attio_pipeline.sync.scalars import Unfit
 
 Source = TypeVar("Source")
@@ -94,7 +94,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What Polar says about a customer, for the attributes of a workspace.
+    """What Polar says about a customer or a company, for the attributes of a workspace.
 
     Attributes:
         values: By attribute key; None is to be cleared.
@@ -105,17 +105,17 @@ class Wanted:
     left_empty: dict[str, str]
 
 
-def wanted(customer: Customer, targets: tuple[Target, ...], *, held: Collection[str] = ()) -> Wanted:
-    """Return what Polar says about a customer, by attribute key, in the types that the workspace has.
+def wanted(source: object, targets: tuple[Target, ...], *, held: Collection[str] = ()) -> Wanted:
+    """Return what Polar says for the attributes of an object, by key, in the types that the workspace has.
 
     Args:
-        customer: The Polar side.
-        targets: The attributes of the workspace.
+        source: What the attributes take their values from, such as a customer.
+        targets: The attributes as the workspace has them.
         held: Keys of the attributes that hold something: those that are only filled are left out then.
     """
     found = Wanted({}, {})
     for target in targets:
-        said, key = target.attribute.value(customer), target.attribute.key
+        said, key = target.attribute.value(source), target.attribute.key
         if said is None or said == "" or (key in held and target.attribute.policy is Policy.WHEN_EMPTY):
             continue
         problem = _problem(target, said)

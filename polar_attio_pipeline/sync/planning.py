@@ -2,12 +2,12 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from polar_attio_pipeline.sync.billing import Status
-from polar_attio_pipeline.sync.mapping import Policy, Target, wanted
+from polar_attio_pipeline.sync.mapping import Policy, Target, Wanted, wanted
 from polar_attio_pipeline.sync.matching import AMBIGUOUS, CERTAIN, Case, Match
 from polar_attio_pipeline.sync.records import CurrentValue, Customer, PersonName, Value
 
@@ -92,9 +92,51 @@ def plan(customer: Customer, found: Match, targets: tuple[Target, ...], *, overw
     held = found.person.values if found.person else {}
     emails = found.person.emails if found.person else ()
     said = wanted(customer, targets, held=held.keys())
+    differing = differences(
+        held,
+        replace(said, values={**_back_again(held), **said.values}),
+        targets,
+        overwrite_typed=overwrite_typed,
+    )
+    address = (
+        (Change(EMAILS_KEY, ", ".join(emails) or None, customer.address),)
+        if customer.address and found.case in {Case.NEW, Case.EMAIL_CHANGED, Case.REMEMBERED}
+        else ()
+    )
+    changes, kept, empty = address + differing.changes, differing.kept, differing.left_empty
+    if found.case is Case.NEW:
+        return Plan(customer, found, Action.CREATE, changes, left_empty=empty)
+    return Plan(customer, found, Action.UPDATE if changes else Action.KEEP, changes, kept, empty)
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """What a record lacks of what Polar says.
+
+    Attributes:
+        changes: The attributes to write.
+        kept: As in `Plan`, as is `left_empty`.
+    """
+
+    changes: tuple[Change, ...]
+    kept: tuple[Change, ...]
+    left_empty: Mapping[str, str]
+
+
+def differences(
+    held: Mapping[str, CurrentValue], said: Wanted, targets: tuple[Target, ...], *, overwrite_typed: bool
+) -> Differences:
+    """Compare what Polar says with what a record holds, attribute by attribute.
+
+    Args:
+        held: Its values, by attribute key.
+        said: What Polar says.
+        targets: The attributes of this workspace that may be written.
+        overwrite_typed: Whether Polar wins over values that a workspace member typed.
+    """
     differing = [
         (target, Change(target.attribute.key, _value(held.get(target.attribute.key)), new))
-        for target, new in _by_target({**_back_again(held), **said.values}, targets)
+        for target, new in _by_target(said.values, targets)
         if not same_value(_value(held.get(target.attribute.key)), new, exactly=target.attribute.policy is Policy.ALWAYS)
     ]
     allowed = {
@@ -103,17 +145,11 @@ def plan(customer: Customer, found: Match, targets: tuple[Target, ...], *, overw
         if (change.new is not None or _may_clear(held.get(change.key)))
         and may_write(target.attribute.policy, held.get(change.key), overwrite_typed=overwrite_typed)
     }
-    address = (
-        (Change(EMAILS_KEY, ", ".join(emails) or None, customer.address),)
-        if customer.address and found.case in {Case.NEW, Case.EMAIL_CHANGED, Case.REMEMBERED}
-        else ()
-    )
-    changes = address + tuple(change for _, change in differing if change.key in allowed)
+    changes = tuple(change for _, change in differing if change.key in allowed)
     kept = tuple(change for _, change in differing if change.key not in allowed)
-    empty = {key: why for key, why in said.left_empty.items() if key not in {change.key for change in kept}}
-    if found.case is Case.NEW:
-        return Plan(customer, found, Action.CREATE, changes, left_empty=empty)
-    return Plan(customer, found, Action.UPDATE if changes else Action.KEEP, changes, kept, empty)
+    kept_keys = {change.key for change in kept}
+    empty = {key: why for key, why in said.left_empty.items() if key not in kept_keys}
+    return Differences(changes, kept, empty)
 
 
 def fingerprint(due: Plan, *, salt: str) -> str:

@@ -169,6 +169,13 @@ class Memory(Protocol):
         """Return what the CRM refused of customers: the fingerprint of what was sent, and what was said about it."""
         ...
 
+    def links(self, record_ids: Collection[str]) -> Mapping[str, str]:
+        """Return the company that a pass has linked people to, by the person's record id.
+
+        A company that was only restored, because the CRM had replaced what somebody had chosen, is none of them.
+        """
+        ...
+
 
 class NoMemory:
     """Nothing is on record."""
@@ -178,6 +185,10 @@ class NoMemory:
         return {}
 
     def refusals(self, customer_ids: Collection[str]) -> Mapping[str, tuple[str, str]]:  # noqa: ARG002  # as above
+        """Return nothing."""
+        return {}
+
+    def links(self, record_ids: Collection[str]) -> Mapping[str, str]:  # noqa: ARG002  # as above
         """Return nothing."""
         return {}
 

@@ -111,6 +111,9 @@ class _Seen:
     def refusals(self, customer_ids: Iterable[str]) -> Mapping[str, tuple[str, str]]:
         return self.memory.refusals(list(customer_ids))
 
+    def links(self, record_ids: Iterable[str]) -> Mapping[str, str]:
+        return self.memory.links(list(record_ids))
+
 
 async def _add_people(
     people: AsyncIterable[Sequence[Person]], comparison: Comparison, seen: Callable[[int], None]

@@ -117,11 +117,11 @@ class Person:
         url: Where a human opens the record.
         emails: Every address of the record, in Attio's order.
         values: What it holds, by attribute key; an unset attribute is absent.
-        company: Record id of its company, if somebody other than Attio itself chose that; else None.
+        company: Record id of its company, and who chose it; None where it has none.
     """
 
     record_id: str
     url: str
     emails: tuple[str, ...]
     values: Mapping[str, CurrentValue] = field(default_factory=dict)
-    company: str | None = None
+    company: CurrentValue | None = None

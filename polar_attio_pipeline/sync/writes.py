@@ -37,13 +37,13 @@ class Write:
     """One write that the CRM has carried out.
 
     Attributes:
-        customer_id: Polar's id of the customer that it was made for.
+        customer_id: Polar's id of the customer that it was made for; None where it is of no single customer.
         record_id: The record that was written.
         values: The attributes, all of them written at once.
         object_slug: Attio's slug of the object that the record belongs to.
     """
 
-    customer_id: str
+    customer_id: str | None
     record_id: str
     values: tuple[WrittenValue, ...]
     object_slug: str = PEOPLE

@@ -169,7 +169,7 @@ class Writer:
         except StoppedError:
             raise
         except Exception as error:  # noqa: BLE001  # one customer's data must not end the pass
-            log_unexpected(due.customer, error)
+            log_unexpected(f"customer {due.customer.id}", error)
             self.record([unexpected(due.customer, error)])
         else:
             self._has_answered(kind)
@@ -185,14 +185,26 @@ class Writer:
             self.services.history.add(seen)
 
     async def _keep_company(self, done: Plan, person: Person) -> None:
-        """Keep the company that somebody chose, where an address was added: beyond the time limit of the write."""
+        """Keep the company that somebody chose, where an address was added: beyond the time limit of the write.
+
+        One that the CRM or a pass of the sync has chosen follows the addresses instead.
+        """
         before = done.match.person
-        if not (done.new_email and before and before.company):
+        if not (done.new_email and before and before.company) or self._follows(before):
             return
-        replaced = await self.services.people.keep_company(person, before.company)
+        company = str(before.company.value)
+        replaced = await self.services.people.keep_company(person, company)
         if replaced:
-            restored = WrittenValue(COMPANY_KEY, replaced.value, replaced.actor, before.company)
+            restored = WrittenValue(COMPANY_KEY, replaced.value, replaced.actor, company)
             self.services.history.add(Write(done.customer.id, person.record_id, (restored,)))
+
+    def _follows(self, before: Person) -> bool:
+        """Tell whether a person's company is one that the CRM or a pass has chosen."""
+        chosen = before.company
+        if chosen is None or chosen.actor == "system":
+            return True
+        linked = self.services.memory.links([before.record_id]) if chosen.actor == "api-token" else {}
+        return linked.get(before.record_id) == chosen.value
 
     async def _written(self, carried: Carried) -> None:
         done, person = carried.done, carried.person

@@ -9,7 +9,7 @@ from polar_attio_pipeline.attio.models import SelfInfo, parse_definitions
 from polar_attio_pipeline.attio.people import decode_person
 from polar_attio_pipeline.sync.attributes import BY_KEY
 from polar_attio_pipeline.sync.mapping import Target
-from polar_attio_pipeline.sync.records import CurrentValue, Person, PersonName, ValueType
+from polar_attio_pipeline.sync.records import Actor, CurrentValue, Person, PersonName, ValueType
 from polar_attio_pipeline_tests.fixtures.answers import of_attio
 
 SLUGS = {key: key for key in BY_KEY}
@@ -234,13 +234,19 @@ def test_recorded_records_of_a_real_workspace_are_read_value_by_value() -> None:
 
 
 @pytest.mark.parametrize(
-    ("actor", "company"),
-    [("workspace-member", "c-1"), ("api-token", "c-1"), ("app", "c-1"), ("unheard-of", "c-1"), ("system", None)],
+    ("actor", "chosen_by"),
+    [
+        ("workspace-member", "workspace-member"),
+        ("api-token", "api-token"),
+        ("app", "app"),
+        ("unheard-of", "workspace-member"),
+        ("system", "system"),
+    ],
 )
-def test_a_company_counts_when_somebody_else_than_attio_itself_has_set_it(actor: str, company: str | None) -> None:
+def test_a_company_is_read_with_who_has_chosen_it(actor: str, chosen_by: Actor) -> None:
     held = value(actor, target_object="companies", target_record_id="c-1")
 
-    assert decoded({"company": [held]}).company == company
+    assert decoded({"company": [held]}).company == CurrentValue("c-1", chosen_by)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from polar_attio_pipeline.http.clock import Clock
 from polar_attio_pipeline.sandbox.attio.world import AttioWorld
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.world import Sandbox
-from polar_attio_pipeline.sync.records import Person
+from polar_attio_pipeline.sync.records import CurrentValue, Person
 from polar_attio_pipeline_tests.attio.conftest import SLUGS, Wire, api_over
 
 
@@ -48,6 +48,12 @@ def company(attio: AttioWorld, domain: str) -> str:
     return str(attio.person(record_id).values["company"])
 
 
+def company_of(attio: AttioWorld, domain: str) -> str:
+    """The record id of the company that holds a domain."""
+    (found,) = attio.store.holders(attio.companies_type.attribute("domains"), domain)
+    return found
+
+
 def person_at(attio: AttioWorld, chosen: str) -> str:
     """A person of lovelace.com whom a human has put into another company."""
     record_id = attio.add_person(emails=["ada@lovelace.com"])
@@ -66,7 +72,7 @@ def held(attio: AttioWorld, record_id: str) -> Any:
     return attio.person(record_id).values["company"]
 
 
-async def test_a_company_that_a_human_has_set_is_looked_up_with_the_person(
+async def test_a_company_is_looked_up_with_the_person_and_with_who_has_chosen_it(
     client: AttioClient, attio: AttioWorld
 ) -> None:
     chosen = company(attio, "chosen.com")
@@ -76,8 +82,8 @@ async def test_a_company_that_a_human_has_set_is_looked_up_with_the_person(
     found = await client.find(ids=[], emails=["ada@lovelace.com", "bob@babbage.com"])
 
     assert {person.emails[0]: person.company for person in found.people} == {
-        "ada@lovelace.com": chosen,
-        "bob@babbage.com": None,
+        "ada@lovelace.com": CurrentValue(chosen, "workspace-member"),
+        "bob@babbage.com": CurrentValue(company_of(attio, "babbage.com"), "system"),
     }
 
 

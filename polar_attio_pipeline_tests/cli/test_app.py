@@ -88,6 +88,26 @@ def test_the_currency_of_new_attributes_is_a_setting(
     assert sandbox.attio.people_type.attribute("polar_mrr").currency_code == "EUR"
 
 
+def test_attributes_of_companies_are_set_up_and_looked_at_where_the_setting_is_on(
+    configured: None, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("setup")
+    assert sandbox.attio.companies_type.find("polar_mrr") is None
+    monkeypatch.setenv("POLAR_ATTIO_COMPANIES", "true")
+    monkeypatch.setenv("POLAR_ATTIO_CURRENCY", "eur")
+
+    before, setup, after = run("doctor"), run("setup"), run("doctor")
+
+    assert before.exit_code == 1
+    assert "Attio has no Companies attribute polar_customer" in " ".join(before.output.split())
+    assert setup.exit_code == 0
+    assert re.search("created +companies: polar_customer_count", setup.output)
+    assert sandbox.attio.companies_type.attribute("polar_mrr").currency_code == "EUR"
+    assert after.exit_code == 0
+    assert "3 of 3 can be written." in after.output
+    assert "polar_mrr of companies needs subscriptions:read" in " ".join(after.output.split())
+
+
 def test_a_missing_option_is_a_warning_that_setting_up_ends(configured: None, sandbox: Sandbox) -> None:
     run("setup")
     sandbox.attio.archive_option("polar_status", "Paused")

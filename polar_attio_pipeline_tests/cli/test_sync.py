@@ -13,7 +13,9 @@ from typer.testing import CliRunner, Result
 from polar_attio_pipeline.cli.app import app
 from polar_attio_pipeline.hours import HOUR, key
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
+from polar_attio_pipeline.sync.company_attributes import COMPANY_ATTRIBUTES
 from polar_attio_pipeline.sync.outcomes import Result as Became
+from polar_attio_pipeline_tests.attributes import add_attributes
 from polar_attio_pipeline_tests.conftest import Pipeline
 
 _STARTS_WITHIN = 60
@@ -51,6 +53,23 @@ def test_it_brings_the_customers_of_some_hours_and_no_others(pipeline: Pipeline)
     assert result.exit_code == 0, result.output
     assert pipeline.names() == {"customer1", "customer2"}
     assert "2 customers in 2 hours to bring to Attio" in result.stdout
+
+
+def test_the_pass_over_companies_follows_that_over_all_customers_where_the_setting_is_on(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POLAR_ATTIO_COMPANIES", "true")
+    add_attributes(pipeline.sandbox.attio, COMPANY_ATTRIBUTES, object_slug="companies")
+    pipeline.add("ada", email="ada@acme.com")
+
+    result = sync()
+
+    assert result.exit_code == 0, result.output
+    lines = [line.partition(" ")[2] for line in result.stdout.splitlines()]
+    next_one = lines.index("The pass over companies comes next.")
+    assert lines[next_one + 1] == "A pass over all companies begins (polar-attio sync)."
+    assert any("1 company: 0 created, 1 updated" in line for line in lines[next_one:])
+    assert lines[-1].startswith("The next pass begins when this command is run again")
 
 
 def test_customers_that_were_left_out_are_named_and_are_no_failure(pipeline: Pipeline) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from polar_attio_pipeline.attio.objects import AttioObject
 from polar_attio_pipeline.attio.people import PEOPLE
 from polar_attio_pipeline.sync.attributes import ATTRIBUTES
 from polar_attio_pipeline.sync.mapping import Attribute
@@ -56,8 +57,8 @@ def parts(attributes: Iterable[Attribute[Any]] = ATTRIBUTES) -> tuple[Part, ...]
     """Return what is written, and where."""
     listed = list(attributes)
     return (
-        Part("docs/attributes.md", "<!-- written by make docs -->", "<!-- end -->", f"\n{_table(listed)}\n"),
-        Part(".env.example", "# (written by make docs)", "# (end)", _settings(listed)),
+        Part("docs/attributes.md", "<!-- written by make docs -->", "<!-- end -->", f"\n{table(listed)}\n"),
+        Part(".env.example", "# (written by make docs)", "# (end)", settings(PEOPLE, listed)),
     )
 
 
@@ -82,7 +83,8 @@ def write(root: Path, some: Iterable[Part] | None = None) -> list[str]:
     return changed
 
 
-def _table(attributes: Iterable[Attribute[Any]]) -> str:
+def table(attributes: Iterable[Attribute[Any]]) -> str:
+    """Return attributes as a table in Markdown."""
     rows = [_HEAD, ["---"] * len(_HEAD), *map(_row, attributes)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
@@ -96,6 +98,7 @@ def _row(attribute: Attribute[Any]) -> list[str]:
     return [f"`{attribute.key}`", types, kind, attribute.policy, attribute.description, attribute.source, scope]
 
 
-def _settings(attributes: Iterable[Attribute[Any]]) -> str:
+def settings(attio_object: AttioObject, attributes: Iterable[Attribute[Any]]) -> str:
+    """Return the settings that rename attributes of an object, as lines of .env.example."""
     ours = [attribute.key for attribute in attributes if not attribute.standard]
-    return "\n".join(f"# {PEOPLE.setting(key)}={key}" for key in ours)
+    return "\n".join(f"# {attio_object.setting(key)}={key}" for key in ours)

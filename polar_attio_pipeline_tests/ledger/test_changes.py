@@ -11,7 +11,7 @@ import time_machine
 from polar_attio_pipeline.ledger import PORTION, ChangeRow, Ledger, LedgerError, Recorder
 from polar_attio_pipeline.ledger.recorder import SAVE_SECONDS
 from polar_attio_pipeline.sync.outcomes import Result
-from polar_attio_pipeline.sync.records import PersonName
+from polar_attio_pipeline.sync.records import Actor, PersonName
 from polar_attio_pipeline.sync.writes import Write, WrittenValue
 from polar_attio_pipeline_tests.ledger.builders import NOON, outcome, write
 
@@ -171,3 +171,38 @@ class TestStoring:
             recorder.record([replace(outcome("ada"), result=Result.UNCHANGED)])
 
         assert len(ledger.changes_of_pass("p2")) == 1
+
+
+def linked(person: str, *, old: str | None, actor: Actor | None, new: str) -> Write:
+    """A company that was written to a person."""
+    return Write("ada", person, (WrittenValue("company", old, actor, new),))
+
+
+def test_the_company_that_a_pass_has_linked_a_person_to_last_is_known(ledger: Ledger) -> None:
+    with ledger.recording("p1") as recorder:
+        recorder.add(linked("r1", old=None, actor=None, new="acme"))
+        recorder.add(linked("r2", old=None, actor=None, new="acme"))
+    with ledger.recording("p2") as recorder:
+        recorder.add(linked("r1", old="acme", actor="api-token", new="globex"))
+        recorder.add(Write(None, "r3", (WrittenValue("domains", None, None, "acme.com"),), "companies"))
+
+    assert ledger.links(["r1", "r2", "r3", "r4"]) == {"r1": "globex", "r2": "acme"}
+    assert ledger.links([]) == {}
+
+
+def test_a_company_that_was_only_restored_was_chosen_by_somebody_else(ledger: Ledger) -> None:
+    with ledger.recording("p1") as recorder:
+        recorder.add(linked("r1", old=None, actor=None, new="acme"))
+        recorder.add(linked("r1", old="globex", actor="system", new="acme"))
+
+    assert ledger.links(["r1"]) == {}
+
+
+def test_what_was_written_to_a_company_stays_when_one_of_its_customers_is_erased(ledger: Ledger) -> None:
+    with ledger.recording("p1") as recorder:
+        recorder.add(Write(None, "c1", (WrittenValue("domains", None, None, "acme.com"),), "companies"))
+        recorder.add(linked("r1", old=None, actor=None, new="c1"))
+
+    ledger.erase("ada")
+
+    assert [(row.object, row.record_id) for row in ledger.changes_of_pass("p1")] == [("companies", "c1")]

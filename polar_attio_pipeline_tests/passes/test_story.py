@@ -9,6 +9,7 @@ from polar_attio_pipeline.passes.progress import (
     Compared,
     Ended,
     Ending,
+    Grouped,
     HoursRead,
     LeftOut,
     Marks,
@@ -182,3 +183,22 @@ def test_what_happens_next_is_the_last_word() -> None:
 )
 def test_durations_are_said_as_people_say_them(seconds: float, said: str) -> None:
     assert duration(seconds) == said
+
+
+def test_a_pass_over_companies_counts_companies() -> None:
+    counts = {Result.CREATED: 1, Result.UNCHANGED: 2}
+
+    assert end(counts=counts, noun="company")[0] == (
+        "Finished after 1 min 20 s and 1,560 requests. 3 companies: 1 created, 0 updated, 2 unchanged, 0 rejected, 0 "
+        "ambiguous."
+    )
+    assert end(counts={}, noun="company")[0].endswith("There was no company to bring.")
+    assert "4 companies without an outcome" in end(Ending.STOPPED, counts=counts, noun="company", remaining=4)[-1]
+
+
+def test_the_customers_of_companies_and_those_of_none_are_counted() -> None:
+    assert sentences(Grouped(customers=7, without=1, companies=3, unchanged=1, pending=2)) == [
+        "7 customers of 3 domains of businesses; 1 customer without one. 1 company of Attio needs nothing, 2 differ or "
+        "are new."
+    ]
+    assert "; " not in sentences(Grouped(customers=1, without=0, companies=1, unchanged=2, pending=0))[0]

@@ -39,6 +39,9 @@ class Memory:
     def refusals(self, customer_ids: Collection[str]) -> Mapping[str, tuple[str, str]]:
         return {one: self.refused[one] for one in customer_ids if one in self.refused}
 
+    def links(self, record_ids: Collection[str]) -> Mapping[str, str]:
+        return {}
+
 
 class TestTypedCells:
     @pytest.mark.parametrize("typed", TYPED_IDS)

@@ -34,6 +34,9 @@ class Ledger:
     def refusals(self, customer_ids: Collection[str]) -> Mapping[str, tuple[str, str]]:
         return {one: self.refused[one] for one in customer_ids if one in self.refused}
 
+    def links(self, record_ids: Collection[str]) -> Mapping[str, str]:
+        return {}
+
     def add(self, write: Write) -> None:
         self.written.append(write)
 
