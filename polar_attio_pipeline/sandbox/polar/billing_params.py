@@ -1,32 +1,18 @@
 """What requests for subscriptions, orders and events may say."""
 
-from enum import StrEnum
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from polar_attio_pipeline.sandbox.polar.params import Ids, Page, one_of
+from polar_attio_pipeline.sandbox.polar.billing_rows import BillingType, OrderStatus, Reason, Status
+from polar_attio_pipeline.sandbox.polar.events import Source
+from polar_attio_pipeline.sandbox.polar.params import Ids, Page, enumeration, one_of
 
-SubscriptionStatus = StrEnum(
-    "SubscriptionStatus",
-    ["incomplete", "incomplete_expired", "trialing", "active", "past_due", "canceled", "unpaid", "paused"],
-)
-CancellationReason = StrEnum(
-    "CancellationReason",
-    [
-        "customer_service",
-        "low_quality",
-        "missing_features",
-        "switched_service",
-        "too_complex",
-        "too_expensive",
-        "unused",
-        "other",
-    ],
-)
-OrderStatus = StrEnum("OrderStatus", ["draft", "pending", "paid", "refunded", "partially_refunded", "void"])
-ProductBillingType = StrEnum("ProductBillingType", ["one_time", "recurring"])
-EventSource = StrEnum("EventSource", ["system", "user"])
+SubscriptionStatus = Annotated[Status, enumeration("SubscriptionStatus", Status)]
+CancellationReason = Annotated[Reason, enumeration("CustomerCancellationReason", Reason)]
+OrderStatuses = Annotated[OrderStatus, enumeration("OrderStatus", OrderStatus)]
+BillingTypes = Annotated[BillingType, enumeration("ProductBillingType", BillingType)]
+EventSources = Annotated[Source, enumeration("EventSource", Source)]
 
 Texts: TypeAlias = str | list[str] | None
 SubscriptionSort = Annotated[
@@ -88,7 +74,7 @@ class OrdersFilter(BaseModel):
 
     organization_id: Ids = None
     product_id: Ids = None
-    status: OrderStatus | list[OrderStatus] | None = None
+    status: OrderStatuses | list[OrderStatuses] | None = None
     created_after: AwareDatetime | None = None
     created_before: AwareDatetime | None = None
 
@@ -97,7 +83,7 @@ class OrdersQuery(Page, OrdersFilter):
     """Parameters of `GET /v1/orders/`."""
 
     sorting: list[OrderSort] = ["-created_at"]
-    product_billing_type: ProductBillingType | list[ProductBillingType] | None = None
+    product_billing_type: BillingTypes | list[BillingTypes] | None = None
     discount_id: Ids = None
     customer_id: Ids = None
     external_customer_id: Texts = None
@@ -124,7 +110,7 @@ class EventsQuery(Page):
     sorting: list[EventSort] = Field(default=["-timestamp"])
     organization_id: Ids = None
     name: Texts = None
-    source: EventSource | list[EventSource] | None = None
+    source: EventSources | list[EventSources] | None = None
     customer_id: Ids = None
     external_customer_id: Texts = None
     start_timestamp: AwareDatetime | None = None
