@@ -81,6 +81,12 @@ def both_sides(sandbox: Sandbox, look: Look) -> dict[str, Any]:
         }
 
 
+def shown_customers(sides: Mapping[str, Any]) -> list[str]:
+    """Return the ids of the customers in what `both_sides` returned."""
+    customers = sides["customers"]
+    return [row["id"] for row in (*customers["rows"], customers["pinned"]) if row is not None]
+
+
 def traffic_totals(traffic: Traffic) -> dict[str, dict[str, int]]:
     """Return, for each service, what arrived."""
     return {

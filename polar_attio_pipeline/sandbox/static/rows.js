@@ -2,6 +2,7 @@
 
 import { billing } from "./billing.js";
 import { bdi, make, time } from "./dom.js";
+import { outcomeChip, outcomeFact } from "./pipeline.js";
 
 const STATES = { in: "in Attio", differs: "differs", absent: "not there yet" };
 const AUTHORS = {
@@ -19,6 +20,7 @@ export function customerRow(customer, isOpen, actions) {
       customer.email ? bdi(customer.email) : owner ? ["owner ", bdi(owner.email)] : "no address",
       customer.type === "team" && make("span", { class: "chip" }, "team"),
       statuses(customer).map((status) => make("span", { class: `chip status-${status}` }, status.replaceAll("_", " "))),
+      customer.state === "absent" && outcomeChip(customer),
       customer.broken && make("span", { class: "chip bad" }, "breaks its page"),
       time(customer.created_at),
     ],
@@ -28,10 +30,9 @@ export function customerRow(customer, isOpen, actions) {
         ["External id", customer.external_id && code(customer.external_id)],
         ["Owner", owner && bdi([owner.name, owner.email].filter(Boolean).join(", "))],
         ["Country", customer.country],
+        ["Last outcome", outcomeFact(customer, actions.pipeline)],
         ...customer.notes.map((note) => [customer.state === "differs" ? "Differs" : "Note", bdi(note)]),
       ]),
-      customer.state === "absent" && make("p", { class: "hint" }, "Not in Attio yet. ", actions.dagster &&
-        make("a", { href: actions.dagster, target: "_blank", rel: "noreferrer" }, "Dagster says what the last passes did")),
       billing(customer, actions),
       buttons([
         ["Rename", "rename"],
