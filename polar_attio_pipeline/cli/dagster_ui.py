@@ -15,11 +15,12 @@ _TIMEOUT_SECONDS = 2.0
 
 _STATE = """query($statuses: [RunStatus!]) {
   repositoriesOrError { ... on RepositoryConnection { nodes {
-    schedules { name scheduleState { status } futureTicks(limit: 1) { results { timestamp } } }
-    sensors { name sensorState { status } nextTick { timestamp } }
+    schedules { name state: scheduleState { ...Looks } next: futureTicks(limit: 1) { results { timestamp } } }
+    sensors { name state: sensorState { ...Looks } next: nextTick { timestamp } }
   } } }
   runsOrError(filter: {statuses: $statuses}, limit: 20) { ... on Runs { results { runId jobName startTime } } }
-}"""
+}
+fragment Looks on InstigationState { status ticks(limit: 1) { skipReason } }"""
 
 _LAUNCH = """mutation($params: ExecutionParams!) {
   launchRun(executionParams: $params) { __typename
@@ -39,11 +40,13 @@ class Automation(BaseModel):
     """A schedule or a sensor.
 
     Attributes:
-        next_tick: When it is evaluated next, UTC; None: it is switched off, or Dagster does not say.
+        next_tick: When it is evaluated next, UTC; None: it is switched off, or is being evaluated.
+        said: Why its newest evaluation launched nothing; None: it did, or is not over.
     """
 
     name: str
-    is_on: bool
+    is_on: bool = Field(validation_alias=AliasPath("state", "status"))
+    said: str | None = Field(None, validation_alias=AliasPath("state", "ticks", 0, "skipReason"))
     next_tick: datetime | None = None
 
     @field_validator("is_on", mode="before")
@@ -55,15 +58,13 @@ class Automation(BaseModel):
 class Schedule(Automation):
     """A schedule."""
 
-    is_on: bool = Field(validation_alias=AliasPath("scheduleState", "status"))
-    next_tick: datetime | None = Field(None, validation_alias=AliasPath("futureTicks", "results", 0, "timestamp"))
+    next_tick: datetime | None = Field(None, validation_alias=AliasPath("next", "results", 0, "timestamp"))
 
 
 class Sensor(Automation):
     """A sensor."""
 
-    is_on: bool = Field(validation_alias=AliasPath("sensorState", "status"))
-    next_tick: datetime | None = Field(None, validation_alias=AliasPath("nextTick", "timestamp"))
+    next_tick: datetime | None = Field(None, validation_alias=AliasPath("next", "timestamp"))
 
 
 class Run(BaseModel):

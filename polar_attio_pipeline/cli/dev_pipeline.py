@@ -34,7 +34,7 @@ FRESH_SECONDS = 2.0
 
 _WRITTEN = frozenset({Result.CREATED, Result.UPDATED, Result.UNCHANGED})
 _PATIENCE_SECONDS = 1.0
-_NEVER = datetime.max.replace(tzinfo=UTC)
+_NOW = datetime.min.replace(tzinfo=UTC)
 
 
 class DevPipeline:
@@ -99,11 +99,17 @@ class DevPipeline:
             if run.job in JOBS
         ]
         problem = None if due else "Dagster has not loaded the pipeline yet."
-        return Passes(sorted(due, key=lambda one: one.at or _NEVER), running, problem)
+        due.sort(key=lambda one: (not one.is_on, one.at or _NOW))
+        return Passes(due, running, problem)
 
     def _due(self, automation: Automation) -> Due:
-        at = automation.next_tick if automation.is_on else None
-        return Due(AUTOMATIONS[automation.name], at, self._dagster.page_of(automation))
+        return Due(
+            title=AUTOMATIONS[automation.name],
+            is_on=automation.is_on,
+            at=automation.next_tick if automation.is_on else None,
+            said=automation.said,
+            url=self._dagster.page_of(automation),
+        )
 
     def _outcome(self, row: OutcomeRow) -> LastOutcome:
         # A pass from a terminal has no run; its id has no dashes.

@@ -54,7 +54,13 @@ def _passes(passes: Passes) -> dict[str, Any]:
 
 
 def _due(one: Due) -> dict[str, Any]:
-    return {"title": one.title, "at": one.at and one.at.isoformat(), "url": one.url}
+    return {
+        "title": one.title,
+        "is_on": one.is_on,
+        "at": one.at and one.at.isoformat(),
+        "said": one.said,
+        "url": one.url,
+    }
 
 
 def _running(one: Running) -> dict[str, Any]:

@@ -40,12 +40,16 @@ class Due:
 
     Attributes:
         title: What it brings to Attio.
-        at: When it is looked at next whether there is something to do, UTC; None: it is switched off.
+        is_on: Whether it comes at all.
+        at: When it is looked at next whether there is something to do, UTC; None: just now, or not known.
+        said: What the newest look found, where no pass followed.
         url: Its own page.
     """
 
     title: str
+    is_on: bool
     at: datetime | None
+    said: str | None
     url: str
 
 

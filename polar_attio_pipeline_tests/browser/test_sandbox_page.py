@@ -43,9 +43,10 @@ DAGSTER = "http://127.0.0.1:3000"
 
 @dataclass
 class Pipeline:
-    """A pipeline that takes two minutes to begin a pass, and has outcomes of some customers."""
+    """A pipeline that looks for changes in two minutes, and has outcomes of some customers."""
 
     known: dict[str, LastOutcome] = field(default_factory=dict)
+    due: datetime = field(default_factory=lambda: datetime.now(UTC) + timedelta(minutes=2))
     running: list[Running] = field(default_factory=list)
 
     def outcomes(self, _: Collection[str]) -> Mapping[str, LastOutcome]:
@@ -53,8 +54,8 @@ class Pipeline:
 
     def passes(self) -> Passes:
         due = [
-            Due("Customers that have changed", datetime.now(UTC) + timedelta(minutes=2), f"{DAGSTER}/sensor"),
-            Due("All customers", None, f"{DAGSTER}/schedule"),
+            Due("Customers that have changed", True, self.due, "Nothing has changed.", f"{DAGSTER}/sensor"),
+            Due("All customers", False, None, None, f"{DAGSTER}/schedule"),
         ]
         return Passes(due, self.running)
 
@@ -121,7 +122,7 @@ def test_the_next_pass_is_counted_down_and_one_is_started_once(page: Page, url: 
     sandbox.polar.add_customer(email=ADA, name="Ada Lovelace")
     page.goto(url)
     passes = page.get_by_role("group", name="Passes")
-    expect(passes).to_contain_text(re.compile("Customers that have changed: in 2 min"))
+    expect(passes).to_contain_text(re.compile("Customers that have changed: next look in 2 min"))
     expect(passes).to_contain_text("All customers: switched off")
     expect(open_row(page, "customers", "Ada Lovelace")).to_contain_text("no pass has come to this customer yet")
 

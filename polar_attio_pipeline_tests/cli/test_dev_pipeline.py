@@ -27,18 +27,21 @@ SOON = datetime(2026, 11, 23, 22, tzinfo=UTC)
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
-def schedule(name: str, *, on: bool = True) -> dict[str, Any]:
-    ticks = [{"timestamp": SOON.timestamp()}]
+def looks(*, on: bool, said: str | None) -> dict[str, Any]:
+    return {"status": "RUNNING" if on else "STOPPED", "ticks": [{"skipReason": said}]}
+
+
+def schedule(name: str, *, on: bool = True, said: str | None = None) -> dict[str, Any]:
     return {
         "name": name,
-        "scheduleState": {"status": "RUNNING" if on else "STOPPED"},
-        "futureTicks": {"results": ticks},
+        "state": looks(on=on, said=said),
+        "next": {"results": [{"timestamp": SOON.timestamp()}] if on else []},
     }
 
 
-def sensor(name: str, *, after: float | None = 0.0) -> dict[str, Any]:
+def sensor(name: str, *, after: float | None = 0.0, said: str | None = None) -> dict[str, Any]:
     tick = None if after is None else {"timestamp": SOON.timestamp() + after}
-    return {"name": name, "sensorState": {"status": "RUNNING"}, "nextTick": tick}
+    return {"name": name, "state": looks(on=True, said=said), "next": tick}
 
 
 def state(*, runs: tuple[dict[str, Any], ...] = (), **automations: list[dict[str, Any]]) -> dict[str, Any]:
@@ -87,25 +90,30 @@ def test_its_names_are_those_of_the_pipeline() -> None:
     assert STARTED_BY_HAND in JOBS
 
 
-def test_what_comes_is_said_the_soonest_first_and_what_is_switched_off_last(
+def test_what_is_looked_at_next_comes_first_and_what_is_switched_off_last(
     pipeline_on: Callable[[Answer], DevPipeline],
 ) -> None:
     off = schedule("scheduled_reconciliation", on=False)
     said = state(
         schedules=[off, schedule("hourly_customer_sync")],
-        sensors=[sensor("polar_changes", after=-30), sensor("alerts"), sensor("new_polar_customers", after=None)],
+        sensors=[
+            sensor("polar_changes", after=-30, said="Nothing has changed."),
+            sensor("alerts"),
+            sensor("new_polar_customers", after=None),
+        ],
     )
 
     found = passes(pipeline_on(saying(said)))
 
-    assert [(one.title, one.at) for one in found.due] == [
-        ("Customers that have changed", datetime(2026, 11, 23, 21, 59, 30, tzinfo=UTC)),
-        ("Customers of the last hour", SOON),
-        ("All customers", None),
-        ("Hours that are missing", None),
+    assert [(one.title, one.is_on, one.at) for one in found.due] == [
+        ("Hours that are missing", True, None),
+        ("Customers that have changed", True, datetime(2026, 11, 23, 21, 59, 30, tzinfo=UTC)),
+        ("Customers of the last hour", True, SOON),
+        ("All customers", False, None),
     ]
-    assert found.due[0].url == f"{UI}/locations/{LOCATION}/sensors/polar_changes"
-    assert found.due[1].url == f"{UI}/locations/{LOCATION}/schedules/hourly_customer_sync"
+    assert [one.said for one in found.due] == [None, "Nothing has changed.", None, None]
+    assert found.due[1].url == f"{UI}/locations/{LOCATION}/sensors/polar_changes"
+    assert found.due[2].url == f"{UI}/locations/{LOCATION}/schedules/hourly_customer_sync"
     assert found.problem is None
 
 

@@ -100,7 +100,10 @@ async def test_only_what_is_shown_is_asked_for(sandbox: Sandbox, pipeline: Pipel
 async def test_what_comes_and_what_runs_is_said_with_the_time_of_this_machine(
     sandbox: Sandbox, pipeline: Pipeline, page: httpx.AsyncClient
 ) -> None:
-    due = [Due("Customers that have changed", SOON, f"{DAGSTER}/a"), Due("All customers", None, f"{DAGSTER}/b")]
+    due = [
+        Due("Customers that have changed", True, SOON, "Nothing has changed.", f"{DAGSTER}/a"),
+        Due("All customers", False, None, None, f"{DAGSTER}/b"),
+    ]
     pipeline.said = Passes(due, [Running("All customers", SOON, f"{DAGSTER}/runs/2")])
     sandbox.clock.shift(timedelta(days=9))
 
@@ -109,8 +112,14 @@ async def test_what_comes_and_what_runs_is_said_with_the_time_of_this_machine(
     assert abs(datetime.fromisoformat(said.pop("now")) - datetime.now(UTC)) < timedelta(minutes=1)
     assert said == {
         "due": [
-            {"title": "Customers that have changed", "at": SOON.isoformat(), "url": f"{DAGSTER}/a"},
-            {"title": "All customers", "at": None, "url": f"{DAGSTER}/b"},
+            {
+                "title": "Customers that have changed",
+                "is_on": True,
+                "at": SOON.isoformat(),
+                "said": "Nothing has changed.",
+                "url": f"{DAGSTER}/a",
+            },
+            {"title": "All customers", "is_on": False, "at": None, "said": None, "url": f"{DAGSTER}/b"},
         ],
         "running": [{"title": "All customers", "since": SOON.isoformat(), "url": f"{DAGSTER}/runs/2"}],
         "problems": [],

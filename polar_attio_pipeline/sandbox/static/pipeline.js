@@ -1,8 +1,8 @@
 // The pipeline: what runs, what comes, and what became of each customer.
 
+import { words } from "./billing.js";
 import { bdi, byId, make, reconcile, setText } from "./dom.js";
 
-const words = (name) => name.replaceAll("_", " ");
 const link = (href, ...content) => make("a", { href, target: "_blank", rel: "noreferrer" }, ...content);
 
 /** Shows the passes; `pipeline` is null where none is connected. */
@@ -12,7 +12,7 @@ export function showPasses(pipeline) {
   reconcile(byId("passes"), shown, {
     key: (item) => item.key,
     signature: JSON.stringify,
-    build: (item) => make("span", { class: item.className ?? "pass" }, item.url ? link(item.url, item.text) : item.text,
+    build: (item) => make("span", { class: item.className ?? "pass", title: item.title }, item.url ? link(item.url, item.text) : item.text,
       item.when && make("span", { class: "when" })),
   });
   const spans = new Map([...byId("passes").children].map((element) => [element.dataset.key, element.querySelector(".when")]));
@@ -26,11 +26,14 @@ function items({ due, running, problems }) {
       key: url, text: title, url, className: "pass running",
       when: (now) => since ? `running for ${duration(new Date(now) - new Date(since))}` : "waiting for its turn",
     })),
-    ...due.map(({ title, at, url }) => ({ key: url, text: title, url, when: (now) => at ? comes(new Date(at) - new Date(now)) : "switched off" })),
+    ...due.map(({ title, is_on: isOn, at, said, url }) => ({
+      key: url, text: title, url, title: said ? `The newest look: ${said}` : null,
+      when: (now) => isOn ? comes(at && new Date(at) - new Date(now)) : "switched off",
+    })),
   ];
 }
 
-const comes = (milliseconds) => milliseconds > 500 ? `in ${duration(milliseconds)}` : "now";
+const comes = (milliseconds) => milliseconds > 500 ? `next look in ${duration(milliseconds)}` : "looking now";
 
 function duration(milliseconds) {
   const seconds = Math.max(0, Math.round(milliseconds / 1000));

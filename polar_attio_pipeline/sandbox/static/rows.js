@@ -1,6 +1,6 @@
 // What a customer and a person look like.
 
-import { billing } from "./billing.js";
+import { amount, billing, words } from "./billing.js";
 import { bdi, make, time } from "./dom.js";
 import { outcomeChip, outcomeFact } from "./pipeline.js";
 
@@ -61,7 +61,7 @@ export function personRow(person, isOpen, actions) {
       person.is_customer && make("span", { class: "badge mark" }, "Polar customer")),
     line: [
       person.emails.length ? bdi(person.emails.join(", ")) : "no address",
-      person.billing.map((text) => make("span", { class: "chip held" }, bdi(text))),
+      person.billing.map((held) => make("span", { class: "chip held", title: words(held.slug) }, billed(held))),
       person.company && make("span", { class: "chip" }, bdi(person.company)),
       time(person.created_at),
     ],
@@ -104,6 +104,11 @@ function buttons(listed, item, actions) {
   return make("div", { class: "buttons" }, listed.filter(Boolean).map(([label, action, className]) =>
     make("button", { type: "button", class: className, "data-action": action, onclick: () => actions[action](item) },
       label)));
+}
+
+/** A billing attribute of a person. */
+function billed({ value, currency }) {
+  return currency ? [amount(value, currency), " a month"] : bdi(value);
 }
 
 const code = (text) => make("code", {}, text);
