@@ -61,7 +61,7 @@ export function personRow(person, isOpen, actions) {
       person.is_customer && make("span", { class: "badge mark" }, "Polar customer")),
     line: [
       person.emails.length ? bdi(person.emails.join(", ")) : "no address",
-      person.billing.map((held) => make("span", { class: "chip held", title: words(held.slug) }, billed(held))),
+      person.billing.map((held) => make("span", { class: `chip held ${held.slug}`, title: words(held.slug) }, billed(held))),
       person.company && make("span", { class: "chip" }, bdi(person.company)),
       time(person.created_at),
     ],
@@ -108,7 +108,7 @@ function buttons(listed, item, actions) {
 
 /** A billing attribute of a person. */
 function billed({ value, currency }) {
-  return currency ? [amount(value, currency), " a month"] : bdi(value);
+  return currency ? `${amount(value, currency)}/mo` : bdi(value);
 }
 
 const code = (text) => make("code", {}, text);
