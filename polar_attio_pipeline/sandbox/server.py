@@ -108,6 +108,8 @@ def main(arguments: Sequence[str] | None = None, *, pipeline: PipelineView | Non
     if given.latency:
         sandbox.faults.add(Fault(kind=Kind.LATENCY, seconds=given.latency))
     with _listen(given.port) as listening:
+        # Links to people lead to the page: at Attio there is no such workspace.
+        sandbox.attio.web = _url(listening)
         sys.stdout.write(f"{_url(listening)} POLAR_ACCESS_TOKEN={POLAR_TOKEN} ATTIO_API_KEY={ATTIO_TOKEN}\n")
         sys.stdout.flush()
         with suppress(KeyboardInterrupt):
