@@ -102,6 +102,10 @@ CASES = {
         ],
         {"status": "gone"},
     ),
+    "a role that is none": Case(
+        "GET", "/v1/members/", lambda answer: answer.json()["detail"][0]["type"], "enum", {"role": "boss"}
+    ),
+    "an order of organizations that is none": Case("GET", "/v1/organizations/", status, 422, {"sorting": "size"}),
     "a password instead of a token": Case(
         "GET", "/v1/customers/", said("error"), [401, "Unauthorized"], headers={"Authorization": "Basic dTpw"}
     ),

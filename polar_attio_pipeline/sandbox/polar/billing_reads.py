@@ -1,13 +1,19 @@
 """Polar's routes that read subscriptions and orders: a list and an export of each."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from polar_attio_pipeline.sandbox.polar.billing_export import orders_csv, subscriptions_csv
+from polar_attio_pipeline.sandbox.polar.billing_export import (
+    ORDER_COLUMNS,
+    SUBSCRIPTION_COLUMNS,
+    Columns,
+    Exported,
+    billing_csv,
+)
 from polar_attio_pipeline.sandbox.polar.billing_params import (
     OrdersExport,
     OrdersFilter,
@@ -45,7 +51,8 @@ class Readable(Generic[Row, Query, Export]):
         chosen: Returns the rows that the filters of both let through.
         listed: Returns those of them that the filters of the list let through.
         show: Returns a row as JSON, given its customer.
-        csv: Returns rows as CSV, each given with its customer, and the columns that were asked for.
+        what: Names the file of the export.
+        columns: Those of the export.
     """
 
     query: type[Query]
@@ -55,7 +62,8 @@ class Readable(Generic[Row, Query, Export]):
     chosen: Callable[[Sequence[Row], Query | Export], Sequence[Row]]
     listed: Callable[[Sequence[Row], Query], Sequence[Row]]
     show: Callable[[PolarWorld, Row, Customer], dict[str, Any]]
-    csv: Callable[[Iterable[tuple[Row, Customer]], Sequence[str] | None], Response]
+    what: str
+    columns: Columns[Row]
 
     def list(self, world: PolarWorld, request: Request) -> Response:
         """List rows, each with its customer and what else belongs to it."""
@@ -77,7 +85,9 @@ class Readable(Generic[Row, Query, Export]):
         with world.lock:
             world.settle()
             rows = self._chosen(world, self.book(world).ordered([self.sorting])[0], query)
-            return self.csv([(row, customer_of(world, row.customer_id)) for row in rows], query.columns)
+            exported = [Exported(row, customer_of(world, row.customer_id), query.zone) for row in rows]
+        wanted = query.columns if query.columns is None or isinstance(query.columns, list) else [query.columns]
+        return billing_csv(self.what, self.columns, exported, wanted)
 
     def _chosen(self, world: PolarWorld, rows: Sequence[Row], query: Query | Export) -> Sequence[Row]:
         if not is_any_of(world.organization.id, query.organization_id):
@@ -147,7 +157,8 @@ SUBSCRIPTIONS = Readable(
     chosen=_chosen_subscriptions,
     listed=_listed_subscriptions,
     show=_subscription,
-    csv=subscriptions_csv,
+    what="subscriptions",
+    columns=SUBSCRIPTION_COLUMNS,
 )
 ORDERS = Readable(
     query=OrdersQuery,
@@ -157,5 +168,6 @@ ORDERS = Readable(
     chosen=_chosen_orders,
     listed=_listed_orders,
     show=_order,
-    csv=orders_csv,
+    what="orders",
+    columns=ORDER_COLUMNS,
 )

@@ -1,7 +1,7 @@
 """What requests for metrics may say."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel
@@ -29,7 +29,7 @@ class MetricsQuery(BaseModel):
     start_date: date
     end_date: date
     timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
-    interval: Annotated[TimeInterval, enumeration("TimeInterval", TimeInterval)]
+    interval: Annotated[TimeInterval, enumeration("TimeInterval", get_args(TimeInterval))]
     organization_id: Ids = None
     product_id: Ids = None
     billing_type: BillingTypes | list[BillingTypes] | None = None
