@@ -78,8 +78,8 @@ def _live(settings: Settings, started: Processes, folders: Folders) -> None:
 
 
 def _sandbox(settings: Settings, started: Processes, folders: Folders) -> None:
-    url, tokens = _start_sandbox(started, folders.home)
-    port = _port(SANDBOX_UI_PORT, "the UI")
+    port, ledger = _port(SANDBOX_UI_PORT, "the UI"), str(folders.home / "polar_attio.db")
+    url, tokens = _start_sandbox(started, folders.home, dagster=_address(port), ledger=ledger)
     environment = {
         **_given(settings),
         **tokens,
@@ -87,7 +87,7 @@ def _sandbox(settings: Settings, started: Processes, folders: Folders) -> None:
         "ATTIO_API_URL": url,
         "POLAR_ORGANIZATION_SLUG": "",
         "POLAR_ATTIO_START_DATE": (datetime.now(UTC).date() - timedelta(days=SANDBOX_DAYS)).isoformat(),
-        "POLAR_ATTIO_DATABASE_URL": str(folders.home / "polar_attio.db"),
+        "POLAR_ATTIO_DATABASE_URL": ledger,
         "POLAR_ATTIO_DAGSTER_URL": _address(port),
     }
     os.environ.update(environment)
@@ -109,9 +109,10 @@ def _own_folder(root: Path, state: Path) -> Path:
     return folder
 
 
-def _start_sandbox(started: Processes, folder: Path) -> tuple[str, dict[str, str]]:
+def _start_sandbox(started: Processes, folder: Path, *, dagster: str, ledger: str) -> tuple[str, dict[str, str]]:
     """Return the sandbox's address, and the variables that hold its tokens."""
-    command = [sys.executable, "-m", "polar_attio_pipeline.sandbox", "--port", str(_port(SANDBOX_PORT, "the sandbox"))]
+    command = [sys.executable, "-m", "polar_attio_pipeline.cli.dev_sandbox", "--dagster-url", dagster]
+    command += ["--ledger", ledger, "--port", str(_port(SANDBOX_PORT, "the sandbox"))]
     process = started.start("sandbox", command, folder=folder, environment=os.environ, read=True)
     assert process.stdout is not None, "it was asked for"
     first = process.stdout.readline().split()

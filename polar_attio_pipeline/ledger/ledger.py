@@ -149,6 +149,11 @@ class Ledger:
         with self._database.reading() as connection:
             return queries.counts(connection)
 
+    def of_customers(self, customer_ids: Collection[str]) -> dict[str, OutcomeRow]:
+        """Return the newest outcome of those of some customers that have one, by Polar's id."""
+        with self._database.reading() as connection:
+            return queries.of_customers(connection, customer_ids)
+
     def recorded(self, customer_ids: Collection[str]) -> set[str]:
         """Return those of some customers that have an outcome."""
         with self._database.reading() as connection:

@@ -46,6 +46,15 @@ def counts(connection: sa.Connection) -> dict[Result, int]:
     return {result: found.get(result.value, 0) for result in Result}
 
 
+def of_customers(connection: sa.Connection, customer_ids: Collection[str]) -> dict[str, OutcomeRow]:
+    """Return the newest outcome of those of some customers that have one, by Polar's id."""
+    found: dict[str, OutcomeRow] = {}
+    for ids in portions(customer_ids):
+        rows = (OutcomeRow(*row) for row in connection.execute(sa.select(*ROW).where(_ID.in_(ids))))
+        found.update((row.polar_customer_id, row) for row in rows)
+    return found
+
+
 def recorded(connection: sa.Connection, customer_ids: Collection[str]) -> set[str]:
     """Return those of some customers that have an outcome."""
     found: set[str] = set()

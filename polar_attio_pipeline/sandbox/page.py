@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -15,7 +15,10 @@ from polar_attio_pipeline.sandbox.attio.errors import AttioError
 from polar_attio_pipeline.sandbox.faults import Fault, Kind, fault_json
 from polar_attio_pipeline.sandbox.json_response import Json
 from polar_attio_pipeline.sandbox.page_billing import BillingPage
-from polar_attio_pipeline.sandbox.page_state import Look, both_sides, traffic_totals
+from polar_attio_pipeline.sandbox.page_given import EditGiven, MergeGiven, PersonGiven, SwitchGiven, typed
+from polar_attio_pipeline.sandbox.page_pipeline import PipelinePage, pipeline_state
+from polar_attio_pipeline.sandbox.page_state import Look, both_sides, shown_customers, traffic_totals
+from polar_attio_pipeline.sandbox.pipeline_view import PipelineError
 from polar_attio_pipeline.sandbox.polar.bodies import CustomerUpdate, IndividualCreate
 from polar_attio_pipeline.sandbox.polar.changes import CustomerFields
 from polar_attio_pipeline.sandbox.polar.sales import ImpossibleError
@@ -38,39 +41,6 @@ Given = TypeVar("Given", bound=BaseModel)
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-class PersonGiven(BaseModel):
-    """Somebody to add to Attio by hand."""
-
-    email: str
-    name: str | None = None
-
-
-class EditGiven(BaseModel):
-    """A value to write.
-
-    Attributes:
-        attribute: Its slug.
-        text: As somebody types it: addresses divided by commas, a checkbox as `true`; nothing clears the attribute.
-        actor: Who types it; `system` is Attio's enrichment.
-    """
-
-    attribute: str
-    text: str
-    actor: Literal["workspace-member", "system"] = "workspace-member"
-
-
-class MergeGiven(BaseModel):
-    """The person who goes into another."""
-
-    secondary: str
-
-
-class SwitchGiven(BaseModel):
-    """Whether a fault is to be on."""
-
-    on: bool
-
-
 class Page:
     """The handlers."""
 
@@ -91,6 +61,8 @@ class Page:
         """Return all that the page shows."""
         look = Look.model_validate(dict(request.query_params))
         sandbox = self._sandbox
+        sides = await run_in_threadpool(both_sides, sandbox, look)
+        pipeline = await run_in_threadpool(pipeline_state, sandbox.pipeline, shown_customers(sides))
         return Json(
             {
                 "now": sandbox.clock().isoformat(),
@@ -103,7 +75,8 @@ class Page:
                     for number, fault in sandbox.faults.active().items()
                     if not any(fault == switched for _, switched in SWITCHES.values())
                 ],
-                **await run_in_threadpool(both_sides, sandbox, look),
+                **sides,
+                **pipeline,
             },
             headers={"cache-control": "no-store"},
         )
@@ -139,7 +112,7 @@ class Page:
         given = await _given(EditGiven, request)
         attio = self._sandbox.attio
         attribute = attio.people_type.find(given.attribute)
-        value = _typed(attribute.type if attribute else "text", given.text.strip())
+        value = typed(attribute.type if attribute else "text", given.text.strip())
         attio.edit_person(request.path_params["id"], {given.attribute: value}, actor=given.actor)
         return Response(status_code=204)
 
@@ -172,7 +145,7 @@ class Page:
 
 def routes(sandbox: Sandbox) -> list[BaseRoute]:
     """Return the page's routes."""
-    page, billing = Page(sandbox), BillingPage(sandbox)
+    page, billing, pipeline = Page(sandbox), BillingPage(sandbox), PipelinePage(sandbox)
     listed: list[tuple[str, str, Endpoint]] = [
         ("GET", "state", page.state),
         ("POST", "customers", page.add_customer),
@@ -187,6 +160,7 @@ def routes(sandbox: Sandbox) -> list[BaseRoute]:
         ("DELETE", "people/{id}", page.delete_person),
         ("POST", "people/{id}/merge", page.merge_people),
         ("PUT", "switches/{name}", page.switch),
+        ("POST", "passes", pipeline.start),
     ]
     return [
         Route("/", page.index, methods=["GET"]),
@@ -200,20 +174,42 @@ def _explained(endpoint: Endpoint) -> Endpoint:
     """Turn what a service would refuse into one sentence."""
 
     async def wrapped(request: Request) -> Response:
+        if not _is_of_this_page(request):
+            return _refusal(403, "Only the sandbox's own page may do that.")
         try:
             return await endpoint(request)
-        except ValidationError as wrong:
-            return _refusal(422, "; ".join(str(error["msg"]) for error in wrong.errors()))
-        except ImpossibleError as impossible:
-            return _refusal(409, str(impossible))
-        except TakenError as taken:
-            return _refusal(409, f"Another customer holds this {taken.field.replace('_', ' ')}.")
-        except AttioError as refused:
-            return _refusal(refused.status, refused.message)
-        except KeyError:
-            return _refusal(404, "This is no longer there.")
+        except (ValidationError, ImpossibleError, TakenError, PipelineError, AttioError, KeyError) as refused:
+            return _refusal(*_explanation(refused))
 
     return wrapped
+
+
+def _explanation(refused: Exception) -> tuple[int, str]:
+    """Return the status and the sentence for what a service, the sandbox or the pipeline refuses."""
+    match refused:
+        case ValidationError():
+            found = 422, "; ".join(str(error["msg"]) for error in refused.errors())
+        case TakenError():
+            found = 409, f"Another customer holds this {refused.field.replace('_', ' ')}."
+        case ImpossibleError():
+            found = 409, str(refused)
+        case PipelineError():
+            found = 502, str(refused)
+        case AttioError():
+            found = refused.status, refused.message
+        case _:
+            found = 404, "This is no longer there."
+    return found
+
+
+def _is_of_this_page(request: Request) -> bool:
+    """Tell a request that a page of another origin sends from the browser of somebody who has it open beside this one.
+
+    Browsers name the origin of every request that may change something, and a page cannot forge it; a script on this
+    machine names none.
+    """
+    origin = request.headers.get("origin")
+    return origin is None or origin.partition("://")[2] == request.headers.get("host")
 
 
 def _refusal(status: int, sentence: str) -> Response:
@@ -224,18 +220,6 @@ def _page() -> Response:
     return FileResponse(
         _STATIC / "index.html", headers={"content-security-policy": _POLICY, "cache-control": "no-cache"}
     )
-
-
-def _typed(kind: str, text: str) -> Any:
-    """Return typed text in the form that the attribute's type takes; nothing clears."""
-    if not text:
-        return []
-    if kind == "personal-name":
-        first, _, last = text.rpartition(" ")
-        return {"first_name": first or last, "last_name": last if first else "", "full_name": text}
-    if kind == "email-address":
-        return text.replace(",", " ").split()
-    return text.lower() == "true" if kind == "checkbox" else text
 
 
 async def _given(model: type[Given], request: Request) -> Given:

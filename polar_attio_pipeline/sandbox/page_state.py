@@ -81,6 +81,12 @@ def both_sides(sandbox: Sandbox, look: Look) -> dict[str, Any]:
         }
 
 
+def shown_customers(sides: Mapping[str, Any]) -> list[str]:
+    """Return the ids of the customers in what `both_sides` returned."""
+    customers = sides["customers"]
+    return [row["id"] for row in (*customers["rows"], customers["pinned"]) if row is not None]
+
+
 def traffic_totals(traffic: Traffic) -> dict[str, dict[str, int]]:
     """Return, for each service, what arrived."""
     return {
@@ -151,7 +157,7 @@ class _Shown:
             "polar_id": person.values.get(POLAR_ID),
             "is_customer": person.values.get("polar_customer") is True,
             "billing": [
-                _with_currency(person.values[slug], values[slug]) for slug in _BILLING if slug in person.values
+                _billing(slug, person.values[slug], values[slug]) for slug in _BILLING if slug in person.values
             ],
             "fields": [
                 {**_definition(attribute), "text": _text(person.values[attribute.slug]), "by": _written_by(held)}
@@ -222,9 +228,10 @@ def _written_by(held: list[dict[str, Any]]) -> str | None:
     return held[0]["created_by_actor"]["type"] if held else None
 
 
-def _with_currency(value: Any, held: list[dict[str, Any]]) -> str:
+def _billing(slug: str, value: Any, held: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what the page shows of a billing attribute; `currency` is None where it is no amount."""
     currency = held[0].get("currency_code")
-    return f"{_text(value)} {currency}" if currency else _text(value)
+    return {"slug": slug, "value": value if currency else _text(value), "currency": currency}
 
 
 def _text(value: Any) -> str:

@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import cast
+from typing import cast, get_args
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -16,6 +16,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from polar_attio_pipeline.sandbox.app import create_app
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.limits import parse_scale
+from polar_attio_pipeline.sandbox.pipeline_view import PipelineView
+from polar_attio_pipeline.sandbox.polar.limits import Environment
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.wire import TRANSPORT
 from polar_attio_pipeline.sandbox.world import Sandbox
@@ -77,8 +79,13 @@ def serving(sandbox: Sandbox, port: int = 0) -> Iterator[str]:
         listening.close()
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve a filled sandbox until interrupted; the first line of output says where, and with which tokens."""
+def main(arguments: Sequence[str] | None = None, *, pipeline: PipelineView | None = None) -> None:
+    """Serve a filled sandbox until interrupted; the first line of output says where, and with which tokens.
+
+    Args:
+        arguments: Of the command line; None: of this process.
+        pipeline: What keeps Attio in step with Polar, for the page.
+    """
     parser = argparse.ArgumentParser(prog="python -m polar_attio_pipeline.sandbox", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--customers", type=int, default=300, help="how many customers Polar begins with")
@@ -86,12 +93,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--limits", type=parse_scale, default="real", help="rate limits: real, off or a factor")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds that every answer takes longer")
     parser.add_argument("--dagster-url", help="where the page links to for Dagster's UI")
+    parser.add_argument(
+        "--environment", choices=get_args(Environment), default="production", help="which Polar: its limits differ"
+    )
     given = parser.parse_args(arguments)
-    sandbox = Sandbox(seed=given.seed, scale=given.limits, dagster_url=given.dagster_url)
+    sandbox = Sandbox(
+        seed=given.seed,
+        scale=given.limits,
+        dagster_url=given.dagster_url,
+        pipeline=pipeline,
+        environment=given.environment,
+    )
     sandbox.fill(customers=given.customers, seed=given.seed)
     if given.latency:
         sandbox.faults.add(Fault(kind=Kind.LATENCY, seconds=given.latency))
     with _listen(given.port) as listening:
+        # Links to people lead to the page: at Attio there is no such workspace.
+        sandbox.attio.web = _url(listening)
         sys.stdout.write(f"{_url(listening)} POLAR_ACCESS_TOKEN={POLAR_TOKEN} ATTIO_API_KEY={ATTIO_TOKEN}\n")
         sys.stdout.flush()
         with suppress(KeyboardInterrupt):

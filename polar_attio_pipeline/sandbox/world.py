@@ -7,8 +7,9 @@ from polar_attio_pipeline.sandbox.attio.world import AttioWorld
 from polar_attio_pipeline.sandbox.clock import Clock
 from polar_attio_pipeline.sandbox.faults import Faults
 from polar_attio_pipeline.sandbox.limits import REAL
+from polar_attio_pipeline.sandbox.pipeline_view import PipelineView
 from polar_attio_pipeline.sandbox.polar.churn import ChurnRunner
-from polar_attio_pipeline.sandbox.polar.limits import PolarLimits
+from polar_attio_pipeline.sandbox.polar.limits import Environment, PolarLimits
 from polar_attio_pipeline.sandbox.polar.world import PolarWorld
 from polar_attio_pipeline.sandbox.seed import known_people, seed_customers
 from polar_attio_pipeline.sandbox.traffic import Traffic
@@ -23,6 +24,8 @@ class Sandbox:
         scale: Of the rate limits: `REAL`, `OFF` or a factor.
         clock: The sandbox's time.
         dagster_url: Where the page links to for Dagster's UI; None: it does not.
+        pipeline: What keeps Attio in step with Polar, for the page; None: the page says that there is none.
+        environment: Which Polar it stands in for.
 
     Attributes:
         churn: What happens to the customers while they are paged through.
@@ -33,6 +36,8 @@ class Sandbox:
     scale: InitVar[float] = REAL
     clock: Clock = field(default_factory=Clock)
     dagster_url: str | None = None
+    pipeline: PipelineView | None = None
+    environment: InitVar[Environment] = "production"
     polar: PolarWorld = field(init=False)
     attio: AttioWorld = field(init=False)
     polar_limits: PolarLimits = field(init=False)
@@ -42,11 +47,11 @@ class Sandbox:
     traffic: Traffic = field(init=False)
     known: int = field(init=False, default=0)
 
-    def __post_init__(self, scale: float) -> None:
+    def __post_init__(self, scale: float, environment: Environment) -> None:
         """Build both worlds on the one clock."""
         self.polar = PolarWorld(self.clock, seed=self.seed)
         self.attio = AttioWorld(clock=self.clock, seed=self.seed)
-        self.polar_limits = PolarLimits(self.clock, scale)
+        self.polar_limits = PolarLimits(self.clock, scale, environment)
         self.attio_limits = AttioLimits(self.clock, scale)
         self.churn = ChurnRunner(self.polar, seed=self.seed)
         self.faults = Faults(self.clock, seed=self.seed)

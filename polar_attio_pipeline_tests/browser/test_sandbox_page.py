@@ -1,10 +1,13 @@
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
+from polar_attio_pipeline.sandbox.pipeline_view import Due, LastOutcome, Passes, PipelineError, Running
 from polar_attio_pipeline.sandbox.server import serving
 from polar_attio_pipeline.sandbox.world import Sandbox
 
@@ -33,6 +36,34 @@ def ada(sandbox: Sandbox) -> str:
     customer = sandbox.polar.add_customer(email=ADA, name="Ada Lovelace")
     values = {"polar_customer": True, "polar_customer_id": customer.id}
     return sandbox.attio.add_person(emails=[ADA], name="Ada Lovelace", values=values, actor="api-token")
+
+
+DAGSTER = "http://127.0.0.1:3000"
+
+
+@dataclass
+class Pipeline:
+    """A pipeline that looks for changes in two minutes, and has outcomes of some customers."""
+
+    known: dict[str, LastOutcome] = field(default_factory=dict)
+    due: datetime = field(default_factory=lambda: datetime.now(UTC) + timedelta(minutes=2))
+    running: list[Running] = field(default_factory=list)
+
+    def outcomes(self, _: Collection[str]) -> Mapping[str, LastOutcome]:
+        return self.known
+
+    def passes(self) -> Passes:
+        due = [
+            Due("Customers that have changed", True, self.due, "Nothing has changed.", f"{DAGSTER}/sensor"),
+            Due("All customers", False, None, None, f"{DAGSTER}/schedule"),
+        ]
+        return Passes(due, self.running)
+
+    def start(self) -> str:
+        if self.running:
+            raise PipelineError("A pass over all customers runs already.")
+        self.running.append(Running("All customers", datetime.now(UTC), f"{DAGSTER}/runs/1"))
+        return f"{DAGSTER}/runs/1"
 
 
 def rows(page: Page, side: str) -> Locator:
@@ -69,6 +100,46 @@ def test_a_customer_who_is_added_appears_first_and_is_not_in_attio_yet(page: Pag
     customer = sandbox.polar.by_email(ADA)
     assert customer is not None
     assert customer.name == "Ada Lovelace"
+
+
+def test_why_a_customer_is_not_in_attio_is_said_with_a_link_to_the_run(page: Page, url: str, sandbox: Sandbox) -> None:
+    team = sandbox.polar.add_customer(name="Bletchley", type="team")
+    why = "Neither the customer nor an owner has an address."
+    outcome = LastOutcome("rejected", False, "no_email", why, datetime.now(UTC), f"{DAGSTER}/runs/1")
+    sandbox.pipeline = Pipeline(known={team.id: outcome})
+    page.goto(url)
+
+    row = open_row(page, "customers", "Bletchley")
+
+    expect(row.locator(".summary")).to_contain_text("no email")
+    expect(row).to_contain_text("rejected: no email")
+    expect(row).to_contain_text(why)
+    expect(row.get_by_role("link", name="run in Dagster")).to_have_attribute("href", f"{DAGSTER}/runs/1")
+
+
+def test_the_next_pass_is_counted_down_and_one_is_started_once(page: Page, url: str, sandbox: Sandbox) -> None:
+    sandbox.pipeline = Pipeline()
+    sandbox.polar.add_customer(email=ADA, name="Ada Lovelace")
+    page.goto(url)
+    passes = page.get_by_role("group", name="Passes")
+    expect(passes).to_contain_text(re.compile("Customers that have changed: next look in 2 min"))
+    expect(passes).to_contain_text("All customers: switched off")
+    expect(open_row(page, "customers", "Ada Lovelace")).to_contain_text("no pass has come to this customer yet")
+
+    for said in ("A pass over all customers was started.", "A pass over all customers runs already."):
+        passes.get_by_role("button", name="Start a pass").click()
+        expect(page.locator("#toast")).to_have_text(said)
+
+    link = passes.get_by_role("link", name="All customers").first
+    expect(link).to_have_attribute("href", f"{DAGSTER}/runs/1")
+    expect(passes).to_contain_text(re.compile(r"All customers: running for \d+ s"))
+
+
+def test_without_a_pipeline_the_page_says_so_and_has_no_button(page: Page, url: str) -> None:
+    page.goto(url)
+    passes = page.get_by_role("group", name="Passes")
+    expect(passes).to_contain_text("no pipeline is connected")
+    expect(passes.get_by_role("button")).to_be_hidden()
 
 
 def test_a_customer_is_renamed_and_differs_from_its_person(page: Page, url: str, sandbox: Sandbox, ada: str) -> None:

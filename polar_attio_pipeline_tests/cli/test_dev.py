@@ -236,7 +236,7 @@ def test_when_one_process_ends_by_itself_all_end_and_it_is_named(folder: Path) -
             lambda: [
                 child
                 for child in psutil.Process(process.pid).children()
-                if "polar_attio_pipeline.sandbox" in child.cmdline()
+                if "polar_attio_pipeline.cli.dev_sandbox" in child.cmdline()
             ],
             seconds=READY_SECONDS,
         )

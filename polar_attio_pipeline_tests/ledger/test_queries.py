@@ -16,11 +16,21 @@ def test_a_new_ledger_answers_every_question(ledger: Ledger) -> None:
     assert ledger.counts() == dict.fromkeys(Result, 0)
     assert ledger.unresolved(limit=None) == []
     assert ledger.to_retry(limit=5) == []
+    assert ledger.of_customers(["ada"]) == {}
     assert ledger.recorded(["ada"]) == set()
     assert ledger.recorded_between(NOON, NOON + MINUTE) == []
     assert ledger.record_ids(["ada"]) == {}
     assert ledger.refusals(["ada"]) == {}
     assert ledger.not_among([]) == []
+
+
+def test_the_outcomes_of_some_customers_are_those_that_are_on_record(ledger: Ledger) -> None:
+    ledger.record([rejected("ada"), outcome("bob"), outcome("carol")], pass_id="p1")
+
+    found = ledger.of_customers(["ada", "bob", "dave"])
+
+    assert {name: row.outcome for name, row in found.items()} == {"ada": "rejected", "bob": "created"}
+    assert ledger.of_customers([]) == {}
 
 
 def test_the_customer_that_was_not_tried_for_longest_comes_first(ledger: Ledger) -> None:

@@ -296,13 +296,35 @@ class TestLists:
         assert answer.text.splitlines() == [
             "Email,Net Amount,Discount",
             "bea@example.com,14.5,LAUNCH",
-            "ada@example.com,29,",
+            "ada@example.com,29.0,",
         ]
         assert answer.headers["content-disposition"] == "attachment; filename=polar-subscriptions.csv"
         answer = await polar.get("/v1/orders/export", params={"status": "pending"})
         header, row = answer.text.splitlines()
-        assert header.startswith("Email,Customer Name,Billing Name,Billing Country,Created At,Product,Net Amount")
-        assert row.startswith("ada@example.com,Ada,Ada,,2026-11-25T21:03:27.130000+00:00,Pro,29,usd,pending")
+        assert header == "Email,Created At,Product,Net Amount,Currency,Status,Invoice Number"
+        assert row.startswith("ada@example.com,2026-11-25T21:03:27.130000+00:00,Pro,29.0,usd,pending,")
+
+    async def test_exports_write_times_in_the_zone_asked_for_and_periods_in_words(
+        self, sandbox: Sandbox, ada: str, polar: httpx.AsyncClient
+    ) -> None:
+        billing = sandbox.polar.billing
+        billing.subscribe(ada, billing.product("Slow", amount=5), interval="week", interval_count=2)
+        columns = ["product", "started_at", "recurring_interval", "amount", "cancel_at_period_end"]
+        params = {"columns": columns, "timezone": "Asia/Tokyo", "product_id": billing.product("Slow").id}
+        answer = await polar.get("/v1/subscriptions/export", params=params)
+        assert answer.text.splitlines() == [
+            "Product,Started At,Billing Interval,Amount,Cancels At Period End",
+            "Slow,2026-11-28T06:03:27.130000+09:00,2 weeks,0.05,false",
+        ]
+        answer = await polar.get("/v1/subscriptions/export", params={"columns": "email"})
+        assert answer.text.splitlines()[0] == "Email"
+
+    @pytest.mark.parametrize("params", [{"timezone": "Mars"}, {"columns": "id"}])
+    @pytest.mark.parametrize("what", ["subscriptions", "orders"])
+    async def test_an_export_refuses_a_zone_or_a_column_that_there_is_not(
+        self, what: str, params: dict[str, str], polar: httpx.AsyncClient
+    ) -> None:
+        assert (await polar.get(f"/v1/{what}/export", params=params)).status_code == 422
 
 
 def test_a_list_is_sorted_once_and_again_after_a_write(billing: Billing, ada: str) -> None:

@@ -59,6 +59,9 @@ async def test_one_command_serves_a_filled_sandbox_and_says_where() -> None:
         assert tokens == [f"POLAR_ACCESS_TOKEN={POLAR_TOKEN}", f"ATTIO_API_KEY={ATTIO_TOKEN}"]
         async with httpx.AsyncClient(base_url=url) as client:
             assert (await client.get("/sandbox/health")).json()["customers"] == 12
+            person = (await client.get("/sandbox/page/state")).json()["people"]["rows"][0]
+            assert person["url"].startswith(f"{url}/")
+            assert (await client.get(person["url"])).status_code == 200
     finally:
         process.send_signal(signal.SIGINT)
         assert await process.wait() == 0

@@ -1,4 +1,4 @@
-"""Asset `customer_reconciliation`: all customers in one run. First import, daily repair, and the report of drift."""
+"""Asset `customer_reconciliation`: all customers in one run. First import, daily repair, report of what differed."""
 
 import time
 from collections.abc import Sequence
@@ -90,7 +90,7 @@ def _reconcile(context: dg.AssetExecutionContext, names: Names) -> dg.Materializ
 def _metadata(report: Reconciliation, link: PolarLink, *, seconds: float) -> dict[str, Any]:
     return {
         **numbers(report.counts, requests=report.requests, seconds=seconds),
-        "drift": report.counts[Result.CREATED] + report.counts[Result.UPDATED],
+        "differed from Polar": report.counts[Result.CREATED] + report.counts[Result.UPDATED],
         "marked, but deleted in Polar": len(report.orphaned),
         "unmarked": len(report.unmarked),
         "people who share a Polar id": len(report.copied),

@@ -21,14 +21,21 @@ LOCATION_KEYS = (
 )
 
 
-def dump_record(store: Store, workspace_id: str, workspace_slug: str, record: Record) -> dict[str, Any]:
-    """Return a record with every attribute that is not archived; an unset one is an empty list."""
+def dump_record(store: Store, workspace_id: str, home: str, record: Record) -> dict[str, Any]:
+    """Return a record with every attribute that is not archived; an unset one is an empty list.
+
+    Args:
+        store: Where it is.
+        workspace_id: Whose it is.
+        home: Address of the workspace for people.
+        record: What to show.
+    """
     object_type = record.object_type
     noun = object_type.singular_noun.lower()
     return {
         "id": {"workspace_id": workspace_id, "object_id": object_type.id, "record_id": record.id},
         "created_at": record.created_at,
-        "web_url": f"https://app.attio.com/{workspace_slug}/{noun}/{record.id}",
+        "web_url": f"{home}/{noun}/{record.id}",
         "values": {
             attribute.slug: [
                 dump_version(workspace_id, object_type, attribute, version)

@@ -36,6 +36,7 @@ class AttioWorld(Failures):
     Attributes:
         id: The workspace's UUID.
         slug: Its part of every web address.
+        web: Where people open records: Attio's own web application, or what stands in for that.
         name: Its name.
         member_id: The one workspace member, whom `actor="workspace-member"` means.
         client_id: The first API key's id, which `actor="api-token"` means.
@@ -60,6 +61,7 @@ class AttioWorld(Failures):
         self.budget = QueryBudget(clock)
         self.id = self.store.new_id()
         self.slug = "sandbox"
+        self.web = "https://app.attio.com"
         self.name = "Sandbox"
         self.member_id = self.store.new_id()
         founded = clock() - _WORKSPACE_AGE
@@ -264,7 +266,7 @@ class AttioWorld(Failures):
 
     def dump(self, record: Record) -> dict[str, Any]:
         """Return a record as the API shows it."""
-        return dump_record(self.store, self.id, self.slug, record)
+        return dump_record(self.store, self.id, f"{self.web}/{self.slug}", record)
 
     def object_type(self, slug_or_id: str) -> ObjectType:
         """Return an object.

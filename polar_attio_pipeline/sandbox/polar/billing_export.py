@@ -1,9 +1,13 @@
-"""Subscriptions and orders as CSV: no id of a customer, and amounts divided by 100 whatever the currency."""
+"""Subscriptions and orders as CSV: no id of a customer, and amounts divided by 100 whatever the currency.
+
+As Polar's server writes them (`server/polar/subscription/export.py`).
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
-from typing import Any
+from typing import Any, Generic, TypeVar
+from zoneinfo import ZoneInfo
 
 from starlette.responses import Response
 
@@ -11,77 +15,114 @@ from polar_attio_pipeline.sandbox.polar.billing_rows import Order, Subscription
 from polar_attio_pipeline.sandbox.polar.export import csv_response
 from polar_attio_pipeline.sandbox.polar.rows import Customer
 
-
-def _hundredths(amount: int) -> Decimal:
-    return Decimal(amount) / 100
+Row = TypeVar("Row", Subscription, Order)
 
 
-def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
+@dataclass(frozen=True, slots=True)
+class Exported(Generic[Row]):
+    """A row to export.
+
+    Attributes:
+        row: The subscription or order.
+        customer: Whose it is.
+        zone: Of the times that are written.
+    """
+
+    row: Row
+    customer: Customer
+    zone: ZoneInfo
+
+    def time(self, moment: datetime | None) -> str | None:
+        """Write a time."""
+        return None if moment is None else moment.astimezone(self.zone).isoformat()
 
 
-_OF_CUSTOMER: Mapping[str, Callable[[Customer], Any]] = {
-    "email": lambda row: row.email,
-    "customer_name": lambda row: row.name,
-    "billing_name": lambda row: row.billing_name or row.name,
-    "billing_country": lambda row: (row.billing_address or {}).get("country"),
+Columns = Mapping[str, Callable[[Exported[Row]], Any]]
+
+_HEADERS = {"recurring_interval": "Billing Interval", "cancel_at_period_end": "Cancels At Period End"}
+"""Those that are not their column's name in other letters."""
+
+
+def _hundredths(amount: int) -> str:
+    """Write an amount divided by 100, with at least one decimal place."""
+    whole, rest = divmod(abs(amount), 100)
+    decimals = f"{rest:02}".rstrip("0") or "0"
+    return f"{'-' if amount < 0 else ''}{whole}.{decimals}"
+
+
+def _interval(row: Subscription) -> str:
+    return row.interval if row.interval_count == 1 else f"{row.interval_count} {row.interval}s"
+
+
+def _billing_name(customer: Customer) -> str | None:
+    return customer.billing_name or customer.name
+
+
+def _country(customer: Customer) -> str | None:
+    return (customer.billing_address or {}).get("country")
+
+
+SUBSCRIPTION_COLUMNS: Columns[Subscription] = {
+    "email": lambda one: one.customer.email,
+    "started_at": lambda one: one.time(one.row.started_at),
+    "product": lambda one: one.row.product.name,
+    "amount": lambda one: _hundredths(one.row.amount),
+    "currency": lambda one: one.row.currency,
+    "status": lambda one: one.row.status,
+    "recurring_interval": lambda one: _interval(one.row),
+    "customer_name": lambda one: one.customer.name,
+    "billing_name": lambda one: _billing_name(one.customer),
+    "billing_country": lambda one: _country(one.customer),
+    "net_amount": lambda one: _hundredths(one.row.net_amount),
+    "discount": lambda one: one.row.discount and one.row.discount.name,
+    "seats": lambda one: one.row.seats,
+    "current_period_start": lambda one: one.time(one.row.current_period_start),
+    "current_period_end": lambda one: one.time(one.row.current_period_end),
+    "cancel_at_period_end": lambda one: str(one.row.cancel_at_period_end).lower(),
+    "canceled_at": lambda one: one.time(one.row.canceled_at),
+    "ends_at": lambda one: one.time(one.row.ends_at),
+    "ended_at": lambda one: one.time(one.row.ended_at),
+    "cancellation_reason": lambda one: one.row.reason,
+    "trial_start": lambda one: one.time(one.row.trial_start),
+    "trial_end": lambda one: one.time(one.row.trial_end),
 }
-_OF_SUBSCRIPTION: Mapping[str, Callable[[Subscription], Any]] = {
-    "started_at": lambda row: _time(row.started_at),
-    "product": lambda row: row.product.name,
-    "amount": lambda row: _hundredths(row.amount),
-    "currency": lambda row: row.currency,
-    "status": lambda row: row.status,
-    "recurring_interval": lambda row: row.interval,
-    "net_amount": lambda row: _hundredths(row.net_amount),
-    "discount": lambda row: row.discount and row.discount.name,
-    "seats": lambda row: row.seats,
-    "current_period_start": lambda row: _time(row.current_period_start),
-    "current_period_end": lambda row: _time(row.current_period_end),
-    "cancel_at_period_end": lambda row: row.cancel_at_period_end,
-    "canceled_at": lambda row: _time(row.canceled_at),
-    "ends_at": lambda row: _time(row.ends_at),
-    "ended_at": lambda row: _time(row.ended_at),
-    "cancellation_reason": lambda row: row.reason,
-    "trial_start": lambda row: _time(row.trial_start),
-    "trial_end": lambda row: _time(row.trial_end),
+"""Every column of the export of subscriptions, in the order of the contract."""
+
+ORDER_COLUMNS: Columns[Order] = {
+    "email": lambda one: one.customer.email,
+    "created_at": lambda one: one.time(one.row.created_at),
+    "product": lambda one: one.row.product.name,
+    "net_amount": lambda one: _hundredths(one.row.net_amount),
+    "currency": lambda one: one.row.currency,
+    "status": lambda one: one.row.status,
+    "invoice_number": lambda one: one.row.invoice_number,
+    "customer_name": lambda one: one.customer.name,
+    "billing_name": lambda one: _billing_name(one.customer),
+    "billing_country": lambda one: _country(one.customer),
+    "subtotal_amount": lambda one: _hundredths(one.row.subtotal_amount),
+    "discount_amount": lambda one: _hundredths(one.row.discount_amount),
+    "tax_amount": lambda one: _hundredths(one.row.tax_amount),
+    "total_amount": lambda one: _hundredths(one.row.total_amount),
+    "refunded_amount": lambda one: _hundredths(one.row.refunded_amount),
+    "billing_reason": lambda one: one.row.billing_reason,
 }
-_OF_ORDER: Mapping[str, Callable[[Order], Any]] = {
-    "created_at": lambda row: _time(row.created_at),
-    "product": lambda row: row.product.name,
-    "net_amount": lambda row: _hundredths(row.net_amount),
-    "currency": lambda row: row.currency,
-    "status": lambda row: row.status,
-    "invoice_number": lambda row: row.invoice_number,
-    "subtotal_amount": lambda row: _hundredths(row.subtotal_amount),
-    "discount_amount": lambda row: _hundredths(row.discount_amount),
-    "tax_amount": lambda row: _hundredths(row.tax_amount),
-    "total_amount": lambda row: _hundredths(row.total_amount),
-    "refunded_amount": lambda row: _hundredths(row.refunded_amount),
-    "billing_reason": lambda row: row.billing_reason,
-}
+"""Every column of the export of orders, in the order of the contract."""
+
+DEFAULT_COLUMNS = 7
+"""So many of them, the first ones, are exported where none are asked for."""
 
 
-def subscriptions_csv(rows: Iterable[tuple[Subscription, Customer]], columns: Sequence[str] | None) -> Response:
-    """Return subscriptions, each given with its customer; `columns` None: all."""
-    return _csv("subscriptions", _OF_SUBSCRIPTION, rows, columns)
-
-
-def orders_csv(rows: Iterable[tuple[Order, Customer]], columns: Sequence[str] | None) -> Response:
-    """Return orders, each given with its customer; `columns` None: all."""
-    return _csv("orders", _OF_ORDER, rows, columns)
-
-
-def _csv(
-    what: str,
-    cells: Mapping[str, Callable[[Any], Any]],
-    rows: Iterable[tuple[Any, Customer]],
-    columns: Sequence[str] | None,
+def billing_csv(
+    what: str, columns: Columns[Row], rows: Iterable[Exported[Row]], wanted: Sequence[str] | None
 ) -> Response:
-    wanted = columns or [*_OF_CUSTOMER, *cells]
-    header = [column.replace("_", " ").title() for column in wanted]
-    lines = [
-        [_OF_CUSTOMER[column](customer) if column in _OF_CUSTOMER else cells[column](row) for column in wanted]
-        for row, customer in rows
-    ]
-    return csv_response(what, [header, *lines])
+    """Return rows as CSV.
+
+    Args:
+        what: Is exported; names the file.
+        columns: Those that there are.
+        rows: What to export.
+        wanted: The columns that were asked for; None: not any.
+    """
+    names: Sequence[str] = wanted or list(columns)[:DEFAULT_COLUMNS]
+    header = [_HEADERS.get(name) or name.replace("_", " ").title() for name in names]
+    return csv_response(what, [header, *([columns[name](row) for name in names] for row in rows)])

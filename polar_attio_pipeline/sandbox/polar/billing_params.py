@@ -1,48 +1,45 @@
 """What requests for subscriptions, orders and events may say."""
 
-from enum import StrEnum
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, TypeAlias, get_args
+from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
+from pydantic_core import PydanticCustomError
 
-from polar_attio_pipeline.sandbox.polar.params import Ids, Page, one_of
+from polar_attio_pipeline.sandbox.polar.billing_export import ORDER_COLUMNS, SUBSCRIPTION_COLUMNS
+from polar_attio_pipeline.sandbox.polar.billing_rows import BillingType, OrderStatus, Reason, Status
+from polar_attio_pipeline.sandbox.polar.events import Source
+from polar_attio_pipeline.sandbox.polar.params import Ids, Page, enumeration, one_of
+from polar_attio_pipeline.sandbox.polar.subscriptions import ORDER_FIELDS, SUBSCRIPTION_FIELDS
 
-SubscriptionStatus = StrEnum(
-    "SubscriptionStatus",
-    ["incomplete", "incomplete_expired", "trialing", "active", "past_due", "canceled", "unpaid", "paused"],
-)
-CancellationReason = StrEnum(
-    "CancellationReason",
-    [
-        "customer_service",
-        "low_quality",
-        "missing_features",
-        "switched_service",
-        "too_complex",
-        "too_expensive",
-        "unused",
-        "other",
-    ],
-)
-OrderStatus = StrEnum("OrderStatus", ["draft", "pending", "paid", "refunded", "partially_refunded", "void"])
-ProductBillingType = StrEnum("ProductBillingType", ["one_time", "recurring"])
-EventSource = StrEnum("EventSource", ["system", "user"])
+SubscriptionStatus = Annotated[Status, enumeration("SubscriptionStatus", get_args(Status))]
+CancellationReason = Annotated[Reason, enumeration("CustomerCancellationReason", get_args(Reason))]
+OrderStatuses = Annotated[OrderStatus, enumeration("OrderStatus", get_args(OrderStatus))]
+BillingTypes = Annotated[BillingType, enumeration("ProductBillingType", get_args(BillingType))]
+EventSources = Annotated[Source, enumeration("EventSource", get_args(Source))]
 
 Texts: TypeAlias = str | list[str] | None
-SubscriptionSort = Annotated[
-    str,
-    one_of(
-        "customer", "status", "started_at", "current_period_end", "ended_at", "ends_at", "amount", "product", "discount"
-    ),
-]  # fmt: skip
-OrderSort = Annotated[
-    str,
-    one_of(
-        "created_at", "status", "invoice_number", "amount", "net_amount", "customer", "product", "discount",
-        "subscription",
-    ),
-]  # fmt: skip
+SubscriptionSort = Annotated[str, one_of(*SUBSCRIPTION_FIELDS)]
+OrderSort = Annotated[str, one_of(*ORDER_FIELDS)]
 EventSort = Annotated[str, one_of("timestamp")]
+
+
+def _timezone(name: str) -> str:
+    if name not in available_timezones():
+        reason = f"{name!r} is not a valid IANA time zone"
+        raise PydanticCustomError("value_error", "Value error, {reason}", {"reason": reason})
+    return name
+
+
+class Export(BaseModel):
+    """What every export of billing takes."""
+
+    timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Of the times that are written."""
+        return ZoneInfo(self.timezone)
 
 
 class SubscriptionsFilter(BaseModel):
@@ -69,18 +66,13 @@ class SubscriptionsQuery(Page, SubscriptionsFilter):
     canceled_at_before: AwareDatetime | None = None
 
 
-SubscriptionColumn = Literal[
-    "email", "started_at", "product", "amount", "currency", "status", "recurring_interval", "customer_name",
-    "billing_name", "billing_country", "net_amount", "discount", "seats", "current_period_start",
-    "current_period_end", "cancel_at_period_end", "canceled_at", "ends_at", "ended_at", "cancellation_reason",
-    "trial_start", "trial_end",
-]  # fmt: skip
+SubscriptionColumn = Annotated[str, enumeration("SubscriptionExportColumn", SUBSCRIPTION_COLUMNS)]
 
 
-class SubscriptionsExport(SubscriptionsFilter):
+class SubscriptionsExport(Export, SubscriptionsFilter):
     """Parameters of `GET /v1/subscriptions/export`."""
 
-    columns: list[SubscriptionColumn] | None = None
+    columns: SubscriptionColumn | list[SubscriptionColumn] | None = None
 
 
 class OrdersFilter(BaseModel):
@@ -88,7 +80,7 @@ class OrdersFilter(BaseModel):
 
     organization_id: Ids = None
     product_id: Ids = None
-    status: OrderStatus | list[OrderStatus] | None = None
+    status: OrderStatuses | list[OrderStatuses] | None = None
     created_after: AwareDatetime | None = None
     created_before: AwareDatetime | None = None
 
@@ -97,7 +89,7 @@ class OrdersQuery(Page, OrdersFilter):
     """Parameters of `GET /v1/orders/`."""
 
     sorting: list[OrderSort] = ["-created_at"]
-    product_billing_type: ProductBillingType | list[ProductBillingType] | None = None
+    product_billing_type: BillingTypes | list[BillingTypes] | None = None
     discount_id: Ids = None
     customer_id: Ids = None
     external_customer_id: Texts = None
@@ -105,17 +97,13 @@ class OrdersQuery(Page, OrdersFilter):
     subscription_id: Ids = None
 
 
-OrderColumn = Literal[
-    "email", "created_at", "product", "net_amount", "currency", "status", "invoice_number", "customer_name",
-    "billing_name", "billing_country", "subtotal_amount", "discount_amount", "tax_amount", "total_amount",
-    "refunded_amount", "billing_reason",
-]  # fmt: skip
+OrderColumn = Annotated[str, enumeration("OrderExportColumn", ORDER_COLUMNS)]
 
 
-class OrdersExport(OrdersFilter):
+class OrdersExport(Export, OrdersFilter):
     """Parameters of `GET /v1/orders/export`."""
 
-    columns: list[OrderColumn] | None = None
+    columns: OrderColumn | list[OrderColumn] | None = None
 
 
 class EventsQuery(Page):
@@ -124,7 +112,7 @@ class EventsQuery(Page):
     sorting: list[EventSort] = Field(default=["-timestamp"])
     organization_id: Ids = None
     name: Texts = None
-    source: EventSource | list[EventSource] | None = None
+    source: EventSources | list[EventSources] | None = None
     customer_id: Ids = None
     external_customer_id: Texts = None
     start_timestamp: AwareDatetime | None = None

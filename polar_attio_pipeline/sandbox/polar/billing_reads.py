@@ -1,12 +1,19 @@
-"""Polar's routes that read subscriptions and orders."""
+"""Polar's routes that read subscriptions and orders: a list and an export of each."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from polar_attio_pipeline.sandbox.polar.billing_export import orders_csv, subscriptions_csv
+from polar_attio_pipeline.sandbox.polar.billing_export import (
+    ORDER_COLUMNS,
+    SUBSCRIPTION_COLUMNS,
+    Columns,
+    Exported,
+    billing_csv,
+)
 from polar_attio_pipeline.sandbox.polar.billing_params import (
     OrdersExport,
     OrdersFilter,
@@ -16,6 +23,7 @@ from polar_attio_pipeline.sandbox.polar.billing_params import (
     SubscriptionsQuery,
 )
 from polar_attio_pipeline.sandbox.polar.billing_rows import Order, Subscription
+from polar_attio_pipeline.sandbox.polar.book import Book
 from polar_attio_pipeline.sandbox.polar.listing import is_any_of, listed, matching, values, within
 from polar_attio_pipeline.sandbox.polar.ordering import cut_page
 from polar_attio_pipeline.sandbox.polar.params import metadata_filter, parse_query
@@ -26,65 +34,66 @@ from polar_attio_pipeline.sandbox.polar.world import PolarWorld
 _OF_ACTIVE = {True: ["trialing", "active"], False: ["canceled", "unpaid"]}
 """What `active` lists: past due and paused ones are in neither (seen on Polar's server)."""
 
-
-def subscriptions(world: PolarWorld, request: Request) -> Response:
-    """List subscriptions, each with its customer and product."""
-    query = parse_query(SubscriptionsQuery, request.query_params)
-    with world.lock:
-        world.settle()
-        rows, key = world.subscriptions.ordered(query.sorting, _customers(world, query))
-        rows = _subscriptions(world, rows, query)
-        rows = matching(
-            rows,
-            (query.discount_id, lambda row: row.discount_id),
-            (query.customer_cancellation_reason, lambda row: row.reason),
-            (query.active if query.active is None else _OF_ACTIVE[query.active], lambda row: row.status),
-        )
-        rows = within(
-            rows, lambda row: row.canceled_at, query.canceled_at_after, query.canceled_at_before, inclusive=True
-        )
-        rows = _without_metadata(rows, request)
-        page = cut_page(rows, key, offset=query.offset, limit=query.size)
-        shown = [_subscription(world, row) for row in page]
-    return listed(shown, len(rows), query)
+Row = TypeVar("Row", Subscription, Order)
+Query = TypeVar("Query", SubscriptionsQuery, OrdersQuery)
+Export = TypeVar("Export", SubscriptionsExport, OrdersExport)
 
 
-def export_subscriptions(world: PolarWorld, request: Request) -> Response:
-    """Export subscriptions as CSV."""
-    query = parse_query(SubscriptionsExport, request.query_params)
-    with world.lock:
-        world.settle()
-        rows = _subscriptions(world, world.subscriptions.ordered(["-started_at"])[0], query)
-        return subscriptions_csv([(row, customer_of(world, row.customer_id)) for row in rows], query.columns)
+@dataclass(frozen=True, slots=True)
+class Readable(Generic[Row, Query, Export]):
+    """One kind of row: how it is listed and exported.
 
+    Attributes:
+        query: Parameters of the list.
+        parameters: Parameters of the export.
+        sorting: Order of the export.
+        book: Returns where the rows are.
+        chosen: Returns the rows that the filters of both let through.
+        listed: Returns those of them that the filters of the list let through.
+        show: Returns a row as JSON, given its customer.
+        what: Names the file of the export.
+        columns: Those of the export.
+    """
 
-def orders(world: PolarWorld, request: Request) -> Response:
-    """List orders, each with its customer, product and subscription."""
-    query = parse_query(OrdersQuery, request.query_params)
-    with world.lock:
-        world.settle()
-        rows, key = world.orders.ordered(query.sorting, _customers(world, query))
-        rows = _orders(world, rows, query)
-        rows = matching(
-            rows,
-            (query.product_billing_type, lambda row: "one_time" if row.product.interval is None else "recurring"),
-            (query.discount_id, lambda row: row.discount_id),
-            (query.checkout_id, lambda _: None),
-            (query.subscription_id, lambda row: row.subscription_id),
-        )
-        rows = _without_metadata(rows, request)
-        page = cut_page(rows, key, offset=query.offset, limit=query.size)
-        shown = [_order(world, row) for row in page]
-    return listed(shown, len(rows), query)
+    query: type[Query]
+    parameters: type[Export]
+    sorting: str
+    book: Callable[[PolarWorld], Book[Row]]
+    chosen: Callable[[Sequence[Row], Query | Export], Sequence[Row]]
+    listed: Callable[[Sequence[Row], Query], Sequence[Row]]
+    show: Callable[[PolarWorld, Row, Customer], dict[str, Any]]
+    what: str
+    columns: Columns[Row]
 
+    def list(self, world: PolarWorld, request: Request) -> Response:
+        """List rows, each with its customer and what else belongs to it."""
+        query = parse_query(self.query, request.query_params)
+        with world.lock:
+            world.settle()
+            rows, key = self.book(world).ordered(query.sorting, _customers(world, query))
+            rows = self.listed(self._chosen(world, rows, query), query)
+            if metadata_filter(request.query_params):
+                # None of these rows has any.
+                rows = []
+            page = cut_page(rows, key, offset=query.offset, limit=query.size)
+            shown = [self.show(world, row, customer_of(world, row.customer_id)) for row in page]
+        return listed(shown, len(rows), query)
 
-def export_orders(world: PolarWorld, request: Request) -> Response:
-    """Export orders as CSV."""
-    query = parse_query(OrdersExport, request.query_params)
-    with world.lock:
-        world.settle()
-        rows = _orders(world, world.orders.ordered(["-created_at"])[0], query)
-        return orders_csv([(row, customer_of(world, row.customer_id)) for row in rows], query.columns)
+    def export(self, world: PolarWorld, request: Request) -> Response:
+        """Export rows as CSV."""
+        query = parse_query(self.parameters, request.query_params)
+        with world.lock:
+            world.settle()
+            rows = self._chosen(world, self.book(world).ordered([self.sorting])[0], query)
+            exported = [Exported(row, customer_of(world, row.customer_id), query.zone) for row in rows]
+        wanted = query.columns if query.columns is None or isinstance(query.columns, list) else [query.columns]
+        return billing_csv(self.what, self.columns, exported, wanted)
+
+    def _chosen(self, world: PolarWorld, rows: Sequence[Row], query: Query | Export) -> Sequence[Row]:
+        if not is_any_of(world.organization.id, query.organization_id):
+            return []
+        rows = matching(rows, (query.status, lambda row: row.status), (query.product_id, lambda row: row.product.id))
+        return self.chosen(rows, query)
 
 
 def customer_of(world: PolarWorld, customer_id: str) -> Customer:
@@ -101,33 +110,64 @@ def _customers(world: PolarWorld, query: SubscriptionsQuery | OrdersQuery) -> fr
     return known if wanted is None else known & wanted
 
 
-def _subscriptions(
-    world: PolarWorld, rows: Sequence[Subscription], query: SubscriptionsFilter
-) -> Sequence[Subscription]:
-    if not is_any_of(world.organization.id, query.organization_id):
-        return []
-    rows = matching(rows, (query.status, lambda row: row.status), (query.product_id, lambda row: row.product.id))
+def _chosen_subscriptions(rows: Sequence[Subscription], query: SubscriptionsFilter) -> Sequence[Subscription]:
     if query.cancel_at_period_end is not None:
         rows = [row for row in rows if row.cancel_at_period_end == query.cancel_at_period_end]
     return within(rows, lambda row: row.started_at, query.started_after, query.started_before)
 
 
-def _orders(world: PolarWorld, rows: Sequence[Order], query: OrdersFilter) -> Sequence[Order]:
-    if not is_any_of(world.organization.id, query.organization_id):
-        return []
-    rows = matching(rows, (query.status, lambda row: row.status), (query.product_id, lambda row: row.product.id))
+def _listed_subscriptions(rows: Sequence[Subscription], query: SubscriptionsQuery) -> Sequence[Subscription]:
+    rows = matching(
+        rows,
+        (query.discount_id, lambda row: row.discount_id),
+        (query.customer_cancellation_reason, lambda row: row.reason),
+        (query.active if query.active is None else _OF_ACTIVE[query.active], lambda row: row.status),
+    )
+    return within(rows, lambda row: row.canceled_at, query.canceled_at_after, query.canceled_at_before, inclusive=True)
+
+
+def _chosen_orders(rows: Sequence[Order], query: OrdersFilter) -> Sequence[Order]:
     return within(rows, lambda row: row.created_at, query.created_after, query.created_before)
 
 
-def _without_metadata(rows: Sequence[Any], request: Request) -> Sequence[Any]:
-    """Return no row when metadata is asked for: none of these rows has any."""
-    return [] if metadata_filter(request.query_params) else rows
+def _listed_orders(rows: Sequence[Order], query: OrdersQuery) -> Sequence[Order]:
+    return matching(
+        rows,
+        (query.product_billing_type, lambda row: row.product.billing_type),
+        (query.discount_id, lambda row: row.discount_id),
+        (query.checkout_id, lambda _: None),
+        (query.subscription_id, lambda row: row.subscription_id),
+    )
 
 
-def _subscription(world: PolarWorld, row: Subscription) -> dict[str, Any]:
-    return subscription_json(row, customer_of(world, row.customer_id), world.organization.id)
+def _subscription(world: PolarWorld, row: Subscription, customer: Customer) -> dict[str, Any]:
+    return subscription_json(row, customer, world.organization.id)
 
 
-def _order(world: PolarWorld, row: Order) -> dict[str, Any]:
+def _order(world: PolarWorld, row: Order, customer: Customer) -> dict[str, Any]:
     subscription = world.subscriptions[row.subscription_id] if row.subscription_id else None
-    return order_json(row, customer_of(world, row.customer_id), subscription, world.organization.id)
+    return order_json(row, customer, subscription, world.organization.id)
+
+
+SUBSCRIPTIONS = Readable(
+    query=SubscriptionsQuery,
+    parameters=SubscriptionsExport,
+    sorting="-started_at",
+    book=lambda world: world.subscriptions,
+    chosen=_chosen_subscriptions,
+    listed=_listed_subscriptions,
+    show=_subscription,
+    what="subscriptions",
+    columns=SUBSCRIPTION_COLUMNS,
+)
+ORDERS = Readable(
+    query=OrdersQuery,
+    parameters=OrdersExport,
+    sorting="-created_at",
+    book=lambda world: world.orders,
+    chosen=_chosen_orders,
+    listed=_listed_orders,
+    show=_order,
+    what="orders",
+    columns=ORDER_COLUMNS,
+)

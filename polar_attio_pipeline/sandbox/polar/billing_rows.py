@@ -17,6 +17,7 @@ Reason = Literal[
     "other",
 ]
 OrderStatus = Literal["draft", "pending", "paid", "refunded", "partially_refunded", "void"]
+BillingType = Literal["one_time", "recurring"]
 BillingReason = Literal["purchase", "subscription_create", "subscription_cycle", "subscription_update"]
 
 ACTIVE: frozenset[Status] = frozenset({"trialing", "active", "past_due"})
@@ -44,6 +45,11 @@ class Product:
     created_at: datetime
     currency: str = "usd"
     interval_count: int = 1
+
+    @property
+    def billing_type(self) -> BillingType:
+        """Whether it is sold once or as a subscription."""
+        return "one_time" if self.interval is None else "recurring"
 
 
 @dataclass(frozen=True, slots=True)

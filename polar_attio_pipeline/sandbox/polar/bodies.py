@@ -1,11 +1,12 @@
 """What requests that write customers may hold in their bodies."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from polar_attio_pipeline.sandbox.polar.countries import COUNTRIES, full_state
+from polar_attio_pipeline.sandbox.polar.params import enumeration
 from polar_attio_pipeline.sandbox.polar.rows import CustomerType
 
 _OWNER_MISSING = "An owner with an email must be provided for a team without an email."
@@ -84,7 +85,7 @@ class CustomerUpdate(BaseModel):
 
     email: Email | None = None
     name: Name | None = None
-    type: CustomerType | None = None
+    type: Annotated[CustomerType, enumeration("CustomerType", get_args(CustomerType))] | None = None
     external_id: ExternalId = None
     billing_address: AddressInput | None = None
     tax_id: str | None = None

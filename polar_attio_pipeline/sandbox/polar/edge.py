@@ -43,6 +43,8 @@ class PolarEdge:
             await send_too_many(send, str(WINDOW_SECONDS), version=version)
             return
         scope[TOKEN], scope[WORLD] = token, world
+        if self._limits.environment == "sandbox":
+            send = _of_sandbox(send)
         if scope["method"] == "HEAD":
             await errors.no_method()(scope, receive, with_headers(send, version=version))
             return
@@ -80,6 +82,17 @@ def with_headers(send: Send, *, version: str = errors.VERSION) -> Send:
             headers = MutableHeaders(raw=message["headers"])
             headers.setdefault("cache-control", "private, no-store")
             headers["polar-version"] = version
+        await send(message)
+
+    return wrapped
+
+
+def _of_sandbox(send: Send) -> Send:
+    """Add the header by which Polar's sandbox is told from the real one."""
+
+    async def wrapped(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(raw=message["headers"])["x-polar-sandbox"] = "1"
         await send(message)
 
     return wrapped

@@ -12,6 +12,9 @@ from polar_attio_pipeline.sandbox.polar.ordering import Key, sort_key
 _FIELDS: Mapping[str, Callable[["Event"], Any]] = {"timestamp": lambda row: row.timestamp}
 _NO_WAIT = timedelta(0)
 
+Source = Literal["system", "user"]
+"""Who writes an event: Polar itself, or the seller by the API."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -27,7 +30,7 @@ class Event:
     name: str
     customer_id: str
     metadata: Callable[[], dict[str, Any]]
-    source: Literal["system", "user"] = "system"
+    source: Source = "system"
     has_row: bool = True
 
 

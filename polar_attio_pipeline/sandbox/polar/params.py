@@ -1,10 +1,12 @@
 """What requests may say, parsed with pydantic as Polar's server does, so that its complaints read the same."""
 
 import re
-from typing import Annotated, Any, TypeAlias, TypeVar
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Annotated, Any, TypeAlias, TypeVar, get_args
 
-from pydantic import UUID4, AfterValidator, BaseModel, PositiveInt, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic import UUID4, AfterValidator, BaseModel, GetPydanticSchema, PositiveInt, ValidationError
+from pydantic_core import PydanticCustomError, core_schema
 from starlette.datastructures import QueryParams
 
 from polar_attio_pipeline.sandbox.polar import errors
@@ -32,8 +34,24 @@ def one_of(*names: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def enumeration(name: str, words: Iterable[str]) -> GetPydanticSchema:
+    """Return what makes pydantic read one of some words as an enumeration: it refuses others as Polar's server does.
+
+    Args:
+        name: Of Polar's enumeration; stands in the refusal.
+        words: Its members.
+    """
+    # By a name that says nothing to mypy, which takes only words that are written out.
+    make: Any = StrEnum
+    members = make(name, list(words))
+    schema = core_schema.enum_schema(members, list(members), sub_type="str")
+    return GetPydanticSchema(lambda _source, _handler: schema)
+
+
 CustomerSort = Annotated[str, one_of("created_at", "email", "name")]
 MemberSort = Annotated[str, one_of("created_at")]
+OrganizationSort = Annotated[str, one_of("created_at", "slug", "name", "next_review_threshold", "days_in_status")]
+Role = Annotated[MemberRole, enumeration("MemberRole", get_args(MemberRole))]
 Ids: TypeAlias = UUID4 | list[UUID4] | None
 """A filter by ids, given once or several times; what parses as neither is refused for both (Polar's server)."""
 
@@ -77,7 +95,7 @@ class MembersQuery(Page):
     sorting: list[MemberSort] = ["-created_at"]
     customer_id: str | None = None
     external_customer_id: str | None = None
-    role: MemberRole | None = None
+    role: Role | None = None
 
 
 class DeleteQuery(BaseModel):
@@ -93,8 +111,9 @@ class CustomerPath(BaseModel):
 
 
 class OrganizationsQuery(Page):
-    """Parameters of `GET /v1/organizations/`."""
+    """Parameters of `GET /v1/organizations/`: a token has one organization, so that any order is the same."""
 
+    sorting: list[OrganizationSort] = ["created_at"]
     slug: str | None = None
 
 

@@ -171,7 +171,7 @@ def _price_json(product: Product) -> dict[str, Any]:
         "tax_behavior": None,
         "is_archived": False,
         "product_id": product.id,
-        "type": "one_time" if product.interval is None else "recurring",
+        "type": product.billing_type,
         "recurring_interval": product.interval,
         "price_amount": product.amount,
     }

@@ -6,7 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from polar_attio_pipeline.sandbox.polar import billing_reads, errors, event_reads
+from polar_attio_pipeline.sandbox.polar import errors, event_reads, metrics_reads
+from polar_attio_pipeline.sandbox.polar.billing_reads import ORDERS, SUBSCRIPTIONS
 from polar_attio_pipeline.sandbox.polar.churn import ChurnRunner
 from polar_attio_pipeline.sandbox.polar.edge import TOKEN, WORLD
 from polar_attio_pipeline.sandbox.polar.reads import Reads
@@ -15,6 +16,9 @@ from polar_attio_pipeline.sandbox.polar.writes import Writes
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Reading = Callable[[PolarWorld, Request], Response]
+
+_READABLE_BY = {"metrics": ("metrics:read",)}
+"""What a scope to write does not let read (Polar's server, `metrics/auth.py`)."""
 
 
 def routes(churn: ChurnRunner) -> list[Route]:
@@ -34,11 +38,12 @@ def routes(churn: ChurnRunner) -> list[Route]:
         ("/v1/organizations/", Reads.organizations, "organizations"),
     ]
     billed = [
-        ("/v1/subscriptions/", billing_reads.subscriptions, "subscriptions"),
-        ("/v1/subscriptions/export", billing_reads.export_subscriptions, "subscriptions"),
-        ("/v1/orders/", billing_reads.orders, "orders"),
-        ("/v1/orders/export", billing_reads.export_orders, "orders"),
+        ("/v1/subscriptions/", SUBSCRIPTIONS.list, "subscriptions"),
+        ("/v1/subscriptions/export", SUBSCRIPTIONS.export, "subscriptions"),
+        ("/v1/orders/", ORDERS.list, "orders"),
+        ("/v1/orders/export", ORDERS.export, "orders"),
         ("/v1/events/", event_reads.events, "events"),
+        ("/v1/metrics/", metrics_reads.metrics, "metrics"),
     ]
     written = [
         ("/v1/customers/", "POST", Writes.create),
@@ -61,7 +66,7 @@ def _over(handler: Callable[[Reads, Request], Response], churn: ChurnRunner) -> 
 def _reading(handler: Reading, what: str) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         try:
-            _check_scopes(request, f"{what}:read", f"{what}:write")
+            _check_scopes(request, *_READABLE_BY.get(what, (f"{what}:read", f"{what}:write")))
             return handler(request.scope[WORLD], request)
         except errors.RefusedError as refusal:
             return refusal.response

@@ -60,7 +60,7 @@ def of_payment(order: Order) -> dict[str, Any]:
     said: dict[str, Any] = {
         "order_id": order.id,
         "product_id": order.product.id,
-        "billing_type": "one_time" if order.product.interval is None else "recurring",
+        "billing_type": order.product.billing_type,
         "amount": order.total_amount,
         "currency": order.currency,
         "net_amount": order.net_amount,

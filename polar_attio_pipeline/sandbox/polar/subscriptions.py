@@ -6,7 +6,7 @@ from typing import Any
 from polar_attio_pipeline.sandbox.polar.billing_rows import ACTIVE, Order, Subscription
 from polar_attio_pipeline.sandbox.polar.book import Book
 
-_SUBSCRIPTION_FIELDS: Mapping[str, Callable[[Subscription], Any]] = {
+SUBSCRIPTION_FIELDS: Mapping[str, Callable[[Subscription], Any]] = {
     "customer": lambda row: row.customer_id,
     "status": lambda row: row.status,
     "started_at": lambda row: row.started_at,
@@ -17,7 +17,7 @@ _SUBSCRIPTION_FIELDS: Mapping[str, Callable[[Subscription], Any]] = {
     "product": lambda row: row.product.name,
     "discount": lambda row: row.discount and row.discount.name,
 }
-_ORDER_FIELDS: Mapping[str, Callable[[Order], Any]] = {
+ORDER_FIELDS: Mapping[str, Callable[[Order], Any]] = {
     "created_at": lambda row: row.created_at,
     "status": lambda row: row.status,
     "invoice_number": lambda row: row.number,
@@ -34,7 +34,7 @@ class Subscriptions(Book[Subscription]):
     """Subscriptions; those that never started are not listed (seen on Polar's server)."""
 
     def __init__(self) -> None:
-        super().__init__(_SUBSCRIPTION_FIELDS, lambda row: row.started_at is not None)
+        super().__init__(SUBSCRIPTION_FIELDS, lambda row: row.started_at is not None)
 
     def is_active(self, customer_id: str) -> bool:
         """Tell whether the customer has a subscription that is trialing, active or past due."""
@@ -45,4 +45,4 @@ class Orders(Book[Order]):
     """Orders."""
 
     def __init__(self) -> None:
-        super().__init__(_ORDER_FIELDS, lambda _: True)
+        super().__init__(ORDER_FIELDS, lambda _: True)

@@ -19,7 +19,7 @@ from polar_attio_pipeline.sandbox.polar.view import ReadView
 from polar_attio_pipeline.sandbox.tokens import OTHER_POLAR_TOKEN, POLAR_TOKEN
 
 _RESOURCES = ("customers", "events", "members", "orders", "organizations", "subscriptions")
-ALL_SCOPES = frozenset(f"{what}:{how}" for what in _RESOURCES for how in ("read", "write"))
+ALL_SCOPES = frozenset({"metrics:read"}.union(f"{what}:{how}" for what in _RESOURCES for how in ("read", "write")))
 
 
 class TakenError(Exception):

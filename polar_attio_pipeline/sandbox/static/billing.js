@@ -13,11 +13,16 @@ const LABELS = {
   end_trial: "End trial", revoke: "Revoke", pay: "Pay", refund: "Refund",
 };
 
-const words = (name) => name.replaceAll("_", " ");
+export const words = (name) => name.replaceAll("_", " ");
 
-function money(amount, currency) {
-  const format = new Intl.NumberFormat("en", { style: "currency", currency });
-  return format.format(amount / 10 ** format.resolvedOptions().maximumFractionDigits);
+const format = (currency) => new Intl.NumberFormat("en", { style: "currency", currency });
+
+/** An amount in the currency's main unit, as Attio holds it. */
+export const amount = (main, currency) => format(currency).format(main);
+
+/** An amount in the currency's smallest unit, as Polar says it. */
+function money(minor, currency) {
+  return amount(minor / 10 ** format(currency).resolvedOptions().maximumFractionDigits, currency);
 }
 
 export function billingActions(view) {

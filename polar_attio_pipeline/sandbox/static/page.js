@@ -1,8 +1,9 @@
 // Wires the page: what is looked at, a look every two seconds, and who is marked as whose counterpart.
 
 import { addOne, customerActions, personActions } from "./actions.js";
-import { read, send } from "./api.js";
+import { read, RefusedError, send } from "./api.js";
 import { ago, byId, flash, make, reconcile, setText } from "./dom.js";
+import { showPasses } from "./pipeline.js";
 import { customerRow, personRow } from "./rows.js";
 
 const EVERY = 2000;
@@ -50,6 +51,7 @@ function setLive(name) {
 
 function show() {
   for (const service of ["polar", "attio"]) showTraffic(service);
+  showPasses(state.pipeline);
   showFaults();
   showTally();
   byId("set-up").hidden = state.is_set_up;
@@ -65,9 +67,9 @@ function show() {
 function showSide(side) {
   const { total, rows, pinned } = state[side];
   const { noun, nouns, row, actions } = sides[side];
-  const items = pinned ? [pinned, ...rows] : rows;
+  const items = (pinned ? [pinned, ...rows] : rows).map((item) => ({ ...item, outcome: state.outcomes[item.id] }));
   const isOpen = (item) => open[noun] === item.id;
-  const withSelect = { ...actions, dagster: state.dagster_url, select: (item) => actions.choose?.(item) || toggle(noun, item.id) };
+  const withSelect = { ...actions, pipeline: state.pipeline, select: (item) => actions.choose?.(item) || toggle(noun, item.id) };
   reconcile(byId(side), items, {
     key: (item) => item.id,
     signature: (item) => JSON.stringify([item, isOpen(item)]),
@@ -145,6 +147,19 @@ function showTally() {
   });
 }
 
+async function startPass() {
+  byId("start-pass").disabled = true;
+  try {
+    await send("POST", "page/passes", {});
+    say("A pass over all customers was started.");
+    await refresh();
+  } catch (error) {
+    say(error instanceof RefusedError ? error.message : "The sandbox does not answer.");
+  } finally {
+    byId("start-pass").disabled = false;
+  }
+}
+
 async function attempt(method, path, given) {
   try {
     await send(method, path, given);
@@ -207,6 +222,7 @@ function walk(event) {
 function connect() {
   byId("add-customer").onclick = () => addOne(view, "customer");
   byId("add-person").onclick = () => addOne(view, "person");
+  byId("start-pass").onclick = startPass;
   for (const side of ["customers", "people"]) {
     byId(`${side}-search`).addEventListener("input", (event) => {
       look[side] = event.target.value;

@@ -1,7 +1,8 @@
 // What a customer and a person look like.
 
-import { billing } from "./billing.js";
+import { amount, billing, words } from "./billing.js";
 import { bdi, make, time } from "./dom.js";
+import { outcomeChip, outcomeFact } from "./pipeline.js";
 
 const STATES = { in: "in Attio", differs: "differs", absent: "not there yet" };
 const AUTHORS = {
@@ -19,6 +20,7 @@ export function customerRow(customer, isOpen, actions) {
       customer.email ? bdi(customer.email) : owner ? ["owner ", bdi(owner.email)] : "no address",
       customer.type === "team" && make("span", { class: "chip" }, "team"),
       statuses(customer).map((status) => make("span", { class: `chip status-${status}` }, status.replaceAll("_", " "))),
+      customer.state === "absent" && outcomeChip(customer),
       customer.broken && make("span", { class: "chip bad" }, "breaks its page"),
       time(customer.created_at),
     ],
@@ -28,10 +30,9 @@ export function customerRow(customer, isOpen, actions) {
         ["External id", customer.external_id && code(customer.external_id)],
         ["Owner", owner && bdi([owner.name, owner.email].filter(Boolean).join(", "))],
         ["Country", customer.country],
+        ["Last outcome", outcomeFact(customer, actions.pipeline)],
         ...customer.notes.map((note) => [customer.state === "differs" ? "Differs" : "Note", bdi(note)]),
       ]),
-      customer.state === "absent" && make("p", { class: "hint" }, "Not in Attio yet. ", actions.dagster &&
-        make("a", { href: actions.dagster, target: "_blank", rel: "noreferrer" }, "Dagster says what the last passes did")),
       billing(customer, actions),
       buttons([
         ["Rename", "rename"],
@@ -60,7 +61,7 @@ export function personRow(person, isOpen, actions) {
       person.is_customer && make("span", { class: "badge mark" }, "Polar customer")),
     line: [
       person.emails.length ? bdi(person.emails.join(", ")) : "no address",
-      person.billing.map((text) => make("span", { class: "chip held" }, bdi(text))),
+      person.billing.map((held) => make("span", { class: `chip held ${held.slug}`, title: words(held.slug) }, billed(held))),
       person.company && make("span", { class: "chip" }, bdi(person.company)),
       time(person.created_at),
     ],
@@ -103,6 +104,11 @@ function buttons(listed, item, actions) {
   return make("div", { class: "buttons" }, listed.filter(Boolean).map(([label, action, className]) =>
     make("button", { type: "button", class: className, "data-action": action, onclick: () => actions[action](item) },
       label)));
+}
+
+/** A billing attribute of a person. */
+function billed({ value, currency }) {
+  return currency ? `${amount(value, currency)}/mo` : bdi(value);
 }
 
 const code = (text) => make("code", {}, text);

@@ -33,7 +33,7 @@ def test_the_first_import_brings_everybody_and_the_second_pass_writes_nothing(pi
     first = counts(pipeline)
     assert report(pipeline)["customers"] == 250
     assert first["created"] + first["updated"] == pipeline.writes
-    assert report(pipeline)["drift"] == first["created"] + first["updated"]
+    assert report(pipeline)["differed from Polar"] == first["created"] + first["updated"]
     assert sum(pipeline.ledger.counts().values()) == 250
     before = pipeline.writes
 
