@@ -141,6 +141,10 @@ class DagsterUi:
         """Return the address of a run's page."""
         return f"{self.url}/runs/{run_id}"
 
+    def page_of_asset(self, name: str) -> str:
+        """Return the address of an asset's page."""
+        return f"{self.url}/assets/{name}"
+
     def page_of(self, automation: Automation) -> str:
         """Return the address of the page of a schedule or sensor."""
         kind = "schedules" if isinstance(automation, Schedule) else "sensors"

@@ -27,6 +27,9 @@ JOBS = {
 }
 """The jobs that are passes, each with what it brings to Attio."""
 
+REPORTS = ("attio_people", "changed_customers", "customer_reconciliation")
+"""The assets on whose pages passes report what they did."""
+
 STARTED_BY_HAND = "full_reconciliation"
 
 FRESH_SECONDS = 2.0
@@ -100,7 +103,7 @@ class DevPipeline:
         ]
         problem = None if due else "Dagster has not loaded the pipeline yet."
         due.sort(key=lambda one: (not one.is_on, one.at or _NOW))
-        return Passes(due, running, problem)
+        return Passes(due, running, problem, {name: self._dagster.page_of_asset(name) for name in REPORTS})
 
     def _due(self, automation: Automation) -> Due:
         return Due(

@@ -50,6 +50,7 @@ def _passes(passes: Passes) -> dict[str, Any]:
         "now": datetime.now(UTC).isoformat(),
         "due": [_due(one) for one in passes.due],
         "running": [_running(one) for one in passes.running],
+        "reports": [{"name": name, "url": url} for name, url in passes.reports.items()],
     }
 
 

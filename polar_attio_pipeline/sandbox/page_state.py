@@ -160,7 +160,12 @@ class _Shown:
                 _billing(slug, person.values[slug], values[slug]) for slug in _BILLING if slug in person.values
             ],
             "fields": [
-                {**_definition(attribute), "text": _text(person.values[attribute.slug]), "by": _written_by(held)}
+                {
+                    **_definition(attribute),
+                    "text": _text(person.values[attribute.slug]),
+                    "currency": held[0].get("currency_code"),
+                    "by": _written_by(held),
+                }
                 for attribute in self.editable
                 if (held := values[attribute.slug])
             ],

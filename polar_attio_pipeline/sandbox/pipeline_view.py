@@ -4,7 +4,7 @@ The sandbox knows no pipeline: whatever starts it brings one that fits this prot
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -75,12 +75,14 @@ class Passes:
     Attributes:
         due: What comes, the soonest first.
         running: What runs.
-        problem: Why this is not known, or not newer, as a sentence; None: it is.
+        problem: Why this is not known, as a sentence; None: it is.
+        reports: The pages on which passes report what they did, by name.
     """
 
     due: Sequence[Due] = ()
     running: Sequence[Running] = ()
     problem: str | None = None
+    reports: Mapping[str, str] = field(default_factory=dict)
 
 
 class PipelineView(Protocol):

@@ -57,7 +57,7 @@ class Pipeline:
             Due("Customers that have changed", True, self.due, "Nothing has changed.", f"{DAGSTER}/sensor"),
             Due("All customers", False, None, None, f"{DAGSTER}/schedule"),
         ]
-        return Passes(due, self.running)
+        return Passes(due, self.running, reports={"attio_people": f"{DAGSTER}/assets/attio_people"})
 
     def start(self) -> str:
         if self.running:
@@ -126,6 +126,8 @@ def test_the_next_pass_is_counted_down_and_one_is_started_once(page: Page, url: 
     expect(passes).to_contain_text("All customers: switched off")
     expect(open_row(page, "customers", "Ada Lovelace")).to_contain_text("no pass has come to this customer yet")
 
+    report = passes.get_by_role("link", name="attio_people")
+    expect(report).to_have_attribute("href", f"{DAGSTER}/assets/attio_people")
     for said in ("A pass over all customers was started.", "A pass over all customers runs already."):
         passes.get_by_role("button", name="Start a pass").click()
         expect(page.locator("#toast")).to_have_text(said)
@@ -140,6 +142,7 @@ def test_without_a_pipeline_the_page_says_so_and_has_no_button(page: Page, url: 
     passes = page.get_by_role("group", name="Passes")
     expect(passes).to_contain_text("no pipeline is connected")
     expect(passes.get_by_role("button")).to_be_hidden()
+    expect(passes.get_by_role("link")).to_have_count(0)
 
 
 def test_a_customer_is_renamed_and_differs_from_its_person(page: Page, url: str, sandbox: Sandbox, ada: str) -> None:

@@ -13,8 +13,9 @@ import pytest
 
 from polar_attio_pipeline.cli import dev_pipeline
 from polar_attio_pipeline.cli.dagster_ui import LOCATION, DagsterUi
-from polar_attio_pipeline.cli.dev_pipeline import AUTOMATIONS, JOBS, STARTED_BY_HAND, DevPipeline
+from polar_attio_pipeline.cli.dev_pipeline import AUTOMATIONS, JOBS, REPORTS, STARTED_BY_HAND, DevPipeline
 from polar_attio_pipeline.defs.build import build
+from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.sandbox.pipeline_view import Passes, PipelineError
 from polar_attio_pipeline.settings import Settings
@@ -88,6 +89,8 @@ def test_its_names_are_those_of_the_pipeline() -> None:
     assert set(AUTOMATIONS) == automations - {"alerts", "orphaned_runs", "service_checks"}
     assert set(JOBS) == {job.name for job in made.jobs or ()} - {"preview"}
     assert STARTED_BY_HAND in JOBS
+    names = Names()
+    assert set(REPORTS) == {one.asset.to_user_string() for one in (names.people, names.changed, names.reconciliation)}
 
 
 def test_what_is_looked_at_next_comes_first_and_what_is_switched_off_last(
@@ -115,6 +118,7 @@ def test_what_is_looked_at_next_comes_first_and_what_is_switched_off_last(
     assert found.due[1].url == f"{UI}/locations/{LOCATION}/sensors/polar_changes"
     assert found.due[2].url == f"{UI}/locations/{LOCATION}/schedules/hourly_customer_sync"
     assert found.problem is None
+    assert found.reports["attio_people"] == f"{UI}/assets/attio_people"
 
 
 def test_what_runs_or_waits_is_said_with_its_page_and_what_is_no_pass_is_not(

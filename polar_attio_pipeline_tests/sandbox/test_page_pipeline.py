@@ -104,7 +104,8 @@ async def test_what_comes_and_what_runs_is_said_with_the_time_of_this_machine(
         Due("Customers that have changed", True, SOON, "Nothing has changed.", f"{DAGSTER}/a"),
         Due("All customers", False, None, None, f"{DAGSTER}/b"),
     ]
-    pipeline.said = Passes(due, [Running("All customers", SOON, f"{DAGSTER}/runs/2")])
+    running = [Running("All customers", SOON, f"{DAGSTER}/runs/2")]
+    pipeline.said = Passes(due, running, reports={"attio_people": f"{DAGSTER}/c"})
     sandbox.clock.shift(timedelta(days=9))
 
     said = (await shown(page))["pipeline"]
@@ -122,6 +123,7 @@ async def test_what_comes_and_what_runs_is_said_with_the_time_of_this_machine(
             {"title": "All customers", "is_on": False, "at": None, "said": None, "url": f"{DAGSTER}/b"},
         ],
         "running": [{"title": "All customers", "since": SOON.isoformat(), "url": f"{DAGSTER}/runs/2"}],
+        "reports": [{"name": "attio_people", "url": f"{DAGSTER}/c"}],
         "problems": [],
     }
 

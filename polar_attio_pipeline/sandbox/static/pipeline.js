@@ -7,6 +7,11 @@ const link = (href, ...content) => make("a", { href, target: "_blank", rel: "nor
 
 /** Shows the passes; `pipeline` is null where none is connected. */
 export function showPasses(pipeline) {
+  const reports = pipeline?.reports ?? [];
+  byId("reports").hidden = !reports.length;
+  reconcile(byId("reports-links"), reports, {
+    key: ({ name }) => name, signature: JSON.stringify, build: ({ name, url }) => make("span", {}, link(url, name)),
+  });
   const shown = pipeline ? items(pipeline) : [{ key: "none", text: "no pipeline is connected: make dev starts one with this page" }];
   byId("start-pass").hidden = !pipeline;
   reconcile(byId("passes"), shown, {

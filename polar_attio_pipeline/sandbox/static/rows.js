@@ -115,6 +115,7 @@ const code = (text) => make("code", {}, text);
 
 function value(field) {
   const author = AUTHORS[field.by];
-  const shown = /^https?:/.test(field.text) ? code(field.text) : bdi(field.text);
+  const text = field.currency ? amount(Number(field.text), field.currency) : field.text;
+  const shown = /^https?:/.test(text) ? code(text) : bdi(text);
   return [shown, author && field.by !== "api-token" && make("span", { class: `chip by-${field.by}` }, author.short)];
 }
