@@ -17,8 +17,8 @@ from polar_attio_pipeline import mapped_setting, setting_names
 from polar_attio_pipeline.cron import checked
 from polar_attio_pipeline.sync.attributes import ATTRIBUTES, BY_KEY
 from polar_attio_pipeline.sync.audience import Audience
-from polar_attio_pipeline.sync.company_attributes import COMPANY_BY_KEY
-from polar_attio_pipeline.sync.domains import domain_key, is_host
+from polar_attio_pipeline.sync.companies.attributes import COMPANY_BY_KEY
+from polar_attio_pipeline.sync.companies.domains import domain_key, is_host
 from polar_attio_pipeline.sync.mapped import Mapped
 from polar_attio_pipeline.sync.mapping import Attribute
 from polar_attio_pipeline.sync.money import decimal_places

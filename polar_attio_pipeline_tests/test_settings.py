@@ -10,7 +10,7 @@ from pydantic_settings import SettingsError
 
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.attributes import BY_KEY
-from polar_attio_pipeline.sync.company_attributes import COMPANY_BY_KEY
+from polar_attio_pipeline.sync.companies.attributes import COMPANY_BY_KEY
 
 EXAMPLE = Path(__file__).parents[1] / ".env.example"
 

@@ -11,9 +11,9 @@ from polar_attio_pipeline.attio.objects import AttioObject, Matching
 from polar_attio_pipeline.attio.records import MatchTakenError, Records
 from polar_attio_pipeline.attio.spellings import domain_spellings
 from polar_attio_pipeline.http.client import ApiClient
-from polar_attio_pipeline.sync.companies import CompanyRecord, domains_of
-from polar_attio_pipeline.sync.company_attributes import COMPANY_ATTRIBUTES
-from polar_attio_pipeline.sync.company_ports import DomainTakenError, FoundCompanies
+from polar_attio_pipeline.sync.companies.attributes import COMPANY_ATTRIBUTES
+from polar_attio_pipeline.sync.companies.groups import CompanyRecord, domains_of
+from polar_attio_pipeline.sync.companies.ports import DomainTakenError, FoundCompanies
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.records import Values
 
@@ -42,7 +42,7 @@ def decode_company(
 
 
 class AttioCompanies:
-    """The Companies of one workspace; implements `sync.company_ports.Companies`."""
+    """The Companies of one workspace; implements `sync.companies.ports.Companies`."""
 
     def __init__(self, api: ApiClient, workspace: Workspace) -> None:
         self._api = api

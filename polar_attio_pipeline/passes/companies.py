@@ -16,10 +16,10 @@ from polar_attio_pipeline.passes.reading import AllCustomers
 from polar_attio_pipeline.passes.reconciliation import MOST_NOTABLE, counted
 from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.passes.story import LINKS_SHOWN
-from polar_attio_pipeline.sync.companies import Groups
-from polar_attio_pipeline.sync.company_engine import CompanyServices, bring_companies
-from polar_attio_pipeline.sync.company_links import Links, link_people
-from polar_attio_pipeline.sync.company_planning import CompanyOutcome
+from polar_attio_pipeline.sync.companies.engine import CompanyServices, bring_companies
+from polar_attio_pipeline.sync.companies.groups import Groups
+from polar_attio_pipeline.sync.companies.links import Links, link_people
+from polar_attio_pipeline.sync.companies.planning import CompanyOutcome
 from polar_attio_pipeline.sync.health import Health
 from polar_attio_pipeline.sync.outcomes import FAILED, Reason, Result
 

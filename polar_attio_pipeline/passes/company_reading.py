@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 from polar_attio_pipeline.polar.ids import canonical_id
 from polar_attio_pipeline.sync.audience import Audience, exclusion
-from polar_attio_pipeline.sync.companies import CompanyRecord, Groups
-from polar_attio_pipeline.sync.company_links import LinkCandidate, may_be_linked
-from polar_attio_pipeline.sync.company_planning import Candidate, CompanyOutcome, contested, done, plan_company
-from polar_attio_pipeline.sync.domains import business_domain
+from polar_attio_pipeline.sync.companies.domains import business_domain
+from polar_attio_pipeline.sync.companies.groups import CompanyRecord, Groups
+from polar_attio_pipeline.sync.companies.links import LinkCandidate, may_be_linked
+from polar_attio_pipeline.sync.companies.planning import Candidate, CompanyOutcome, contested, done, plan_company
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.matching import person_id
 from polar_attio_pipeline.sync.money import Money

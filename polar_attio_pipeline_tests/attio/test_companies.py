@@ -9,9 +9,9 @@ from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.sandbox.attio.world import AttioWorld
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.world import Sandbox
-from polar_attio_pipeline.sync.companies import CompanyRecord
-from polar_attio_pipeline.sync.company_attributes import COMPANY_BY_KEY
-from polar_attio_pipeline.sync.company_ports import DomainTakenError
+from polar_attio_pipeline.sync.companies.attributes import COMPANY_BY_KEY
+from polar_attio_pipeline.sync.companies.groups import CompanyRecord
+from polar_attio_pipeline.sync.companies.ports import DomainTakenError
 from polar_attio_pipeline.sync.ports import RecordGoneError, RecordRefusedError, UnavailableError
 from polar_attio_pipeline.sync.records import Values
 from polar_attio_pipeline_tests.attio.conftest import SLUGS

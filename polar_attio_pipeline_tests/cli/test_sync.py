@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from polar_attio_pipeline.cli.app import app
 from polar_attio_pipeline.hours import HOUR, key
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
-from polar_attio_pipeline.sync.company_attributes import COMPANY_ATTRIBUTES
+from polar_attio_pipeline.sync.companies.attributes import COMPANY_ATTRIBUTES
 from polar_attio_pipeline.sync.outcomes import Result as Became
 from polar_attio_pipeline_tests.attributes import add_attributes
 from polar_attio_pipeline_tests.conftest import Pipeline

@@ -1,7 +1,7 @@
 """The attributes of companies, as the documentation lists them."""
 
 from polar_attio_pipeline.attio.companies import COMPANIES
-from polar_attio_pipeline.sync.company_attributes import COMPANY_ATTRIBUTES
+from polar_attio_pipeline.sync.companies.attributes import COMPANY_ATTRIBUTES
 from polar_attio_pipeline_tests.docs.attributes import Part, settings, table
 
 

@@ -11,7 +11,7 @@ from polar_attio_pipeline.sandbox.attio.people import PersonView
 from polar_attio_pipeline.sandbox.attio.schema import ActorType
 from polar_attio_pipeline.sandbox.attio.store import Record
 from polar_attio_pipeline.sandbox.polar.rows import Customer
-from polar_attio_pipeline.sync.company_attributes import COMPANY_ATTRIBUTES, COMPANY_BY_KEY
+from polar_attio_pipeline.sync.companies.attributes import COMPANY_ATTRIBUTES, COMPANY_BY_KEY
 from polar_attio_pipeline_tests.attributes import add_attributes
 from polar_attio_pipeline_tests.passes.stage import Stage
 

@@ -9,9 +9,9 @@ import pytest
 from polar_attio_pipeline.passes.company_reading import CustomersByDomain, MarkedCompanies, PeopleToLink
 from polar_attio_pipeline.sync.audience import Audience
 from polar_attio_pipeline.sync.billing import Billing, Status
-from polar_attio_pipeline.sync.companies import Company, CompanyRecord, Groups
-from polar_attio_pipeline.sync.company_attributes import COMPANY_ATTRIBUTES
-from polar_attio_pipeline.sync.company_links import LinkCandidate
+from polar_attio_pipeline.sync.companies.attributes import COMPANY_ATTRIBUTES
+from polar_attio_pipeline.sync.companies.groups import Company, CompanyRecord, Groups
+from polar_attio_pipeline.sync.companies.links import LinkCandidate
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.money import Money
 from polar_attio_pipeline.sync.records import Actor, CurrentValue, Customer, Person

@@ -26,7 +26,7 @@ from polar_attio_pipeline.defs.run_tags import tag_run
 from polar_attio_pipeline.passes.companies import CompaniesDone, sync_companies
 from polar_attio_pipeline.passes.progress import Report
 from polar_attio_pipeline.passes.stopping import Stop
-from polar_attio_pipeline.sync.company_planning import CompanyOutcome
+from polar_attio_pipeline.sync.companies.planning import CompanyOutcome
 from polar_attio_pipeline.sync.outcomes import FAILED, Result
 
 COMPANIES_CHECK = "every_company_is_in_attio"

@@ -8,7 +8,7 @@ import pytest
 from polar_attio_pipeline.defs.build import build
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.settings import Settings
-from polar_attio_pipeline.sync.company_attributes import COMPANY_ATTRIBUTES
+from polar_attio_pipeline.sync.companies.attributes import COMPANY_ATTRIBUTES
 from polar_attio_pipeline_tests.attributes import add_attributes
 from polar_attio_pipeline_tests.conftest import PEOPLE, RECONCILIATION, Pipeline, what_failed
 

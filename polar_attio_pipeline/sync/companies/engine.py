@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from polar_attio_pipeline.sync.companies import CompanyRecord, Groups
-from polar_attio_pipeline.sync.company_planning import (
+from polar_attio_pipeline.sync.companies.groups import CompanyRecord, Groups
+from polar_attio_pipeline.sync.companies.planning import (
     Candidate,
     CompanyOutcome,
     CompanyPlan,
@@ -23,8 +23,8 @@ from polar_attio_pipeline.sync.company_planning import (
     write_of_company,
     write_seen_of_company,
 )
-from polar_attio_pipeline.sync.company_ports import Companies, DomainTakenError, FoundCompanies
-from polar_attio_pipeline.sync.company_refusals import write_what_is_taken
+from polar_attio_pipeline.sync.companies.ports import Companies, DomainTakenError, FoundCompanies
+from polar_attio_pipeline.sync.companies.refusals import write_what_is_taken
 from polar_attio_pipeline.sync.concurrency import run_all
 from polar_attio_pipeline.sync.deadline import Deadline
 from polar_attio_pipeline.sync.engine import ROUNDS, portion_size

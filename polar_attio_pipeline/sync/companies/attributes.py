@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from polar_attio_pipeline.sync.attributes import SUBSCRIPTIONS
-from polar_attio_pipeline.sync.companies import Company
+from polar_attio_pipeline.sync.companies.groups import Company
 from polar_attio_pipeline.sync.mapping import Attribute, Policy
 from polar_attio_pipeline.sync.records import ValueType
 

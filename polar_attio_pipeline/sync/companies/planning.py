@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from polar_attio_pipeline.sync.companies import CompanyRecord, Groups, holders
-from polar_attio_pipeline.sync.company_ports import FoundCompanies
+from polar_attio_pipeline.sync.companies.groups import CompanyRecord, Groups, holders
+from polar_attio_pipeline.sync.companies.ports import FoundCompanies
 from polar_attio_pipeline.sync.mapping import Target, wanted
 from polar_attio_pipeline.sync.outcomes import Reason, Result
 from polar_attio_pipeline.sync.planning import Change, differences, same_value

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from polar_attio_pipeline.sync.company_engine import CompanyServices
-from polar_attio_pipeline.sync.company_ports import LinkablePeople
+from polar_attio_pipeline.sync.companies.engine import CompanyServices
+from polar_attio_pipeline.sync.companies.ports import LinkablePeople
 from polar_attio_pipeline.sync.concurrency import run_all
 from polar_attio_pipeline.sync.deadline import Deadline
 from polar_attio_pipeline.sync.engine import portion_size

@@ -7,13 +7,14 @@ from decimal import Decimal
 
 import pytest
 
-from polar_attio_pipeline.sync import company_engine, deadline
-from polar_attio_pipeline.sync.companies import CompanyRecord, Groups
-from polar_attio_pipeline.sync.company_attributes import COMPANY_ATTRIBUTES
-from polar_attio_pipeline.sync.company_engine import CompanyServices, bring_companies
-from polar_attio_pipeline.sync.company_links import LinkCandidate, is_due, may_be_linked
-from polar_attio_pipeline.sync.company_planning import Candidate, CompanyOutcome
-from polar_attio_pipeline.sync.company_ports import DomainTakenError, FoundCompanies
+from polar_attio_pipeline.sync import deadline
+from polar_attio_pipeline.sync.companies import engine as company_engine
+from polar_attio_pipeline.sync.companies.attributes import COMPANY_ATTRIBUTES
+from polar_attio_pipeline.sync.companies.engine import CompanyServices, bring_companies
+from polar_attio_pipeline.sync.companies.groups import CompanyRecord, Groups
+from polar_attio_pipeline.sync.companies.links import LinkCandidate, is_due, may_be_linked
+from polar_attio_pipeline.sync.companies.planning import Candidate, CompanyOutcome
+from polar_attio_pipeline.sync.companies.ports import DomainTakenError, FoundCompanies
 from polar_attio_pipeline.sync.engine import TimeIsUpError
 from polar_attio_pipeline.sync.health import TOLERATED, Health, KindClosedError, ServiceDownError
 from polar_attio_pipeline.sync.mapping import Target

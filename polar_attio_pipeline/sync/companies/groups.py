@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from polar_attio_pipeline.sync.domains import domain_key, is_named_after
+from polar_attio_pipeline.sync.companies.domains import domain_key, is_named_after
 from polar_attio_pipeline.sync.money import Money, totals
 from polar_attio_pipeline.sync.records import CurrentValue
 

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from polar_attio_pipeline.sync.companies import CompanyRecord
-from polar_attio_pipeline.sync.company_planning import CompanyOutcome, CompanyPlan, done
-from polar_attio_pipeline.sync.company_ports import Companies
+from polar_attio_pipeline.sync.companies.groups import CompanyRecord
+from polar_attio_pipeline.sync.companies.planning import CompanyOutcome, CompanyPlan, done
+from polar_attio_pipeline.sync.companies.ports import Companies
 from polar_attio_pipeline.sync.comparison import MARK_KEY
 from polar_attio_pipeline.sync.outcomes import Reason
 from polar_attio_pipeline.sync.ports import RecordRefusedError

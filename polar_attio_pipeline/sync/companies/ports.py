@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from polar_attio_pipeline.sync.companies import CompanyRecord
+from polar_attio_pipeline.sync.companies.groups import CompanyRecord
 from polar_attio_pipeline.sync.ports import People
 from polar_attio_pipeline.sync.records import Values
 

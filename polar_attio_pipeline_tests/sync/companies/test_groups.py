@@ -2,8 +2,8 @@
 
 import pytest
 
-from polar_attio_pipeline.sync.companies import Company, CompanyRecord, Groups, domains_of, holders
-from polar_attio_pipeline.sync.company_attributes import COMPANY_ATTRIBUTES
+from polar_attio_pipeline.sync.companies.attributes import COMPANY_ATTRIBUTES
+from polar_attio_pipeline.sync.companies.groups import Company, CompanyRecord, Groups, domains_of, holders
 from polar_attio_pipeline.sync.mapping import Target, wanted
 from polar_attio_pipeline.sync.money import Money
 from polar_attio_pipeline.sync.records import ValueType
