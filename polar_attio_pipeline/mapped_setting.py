@@ -11,7 +11,7 @@ from polar_attio_pipeline.sync.planning import EMAILS_KEY
 from polar_attio_pipeline.sync.records import ValueType
 
 _SLUG = re.compile(r"[a-z0-9_-]+")
-"""Attio writes slugs in snake case (its API specification); older workspaces have hyphens in some."""
+"""Attio writes slugs in snake case (its API specification); a person may have put a hyphen into one."""
 
 _EXAMPLE = '{"plan_tier": {"from": "metadata.tier"}}'
 

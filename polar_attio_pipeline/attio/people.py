@@ -28,11 +28,6 @@ PEOPLE = AttioObject(
 )
 
 
-def people_with(attributes: tuple[Attribute[Customer], ...]) -> AttioObject:
-    """Return People with other attributes than those that are declared in code alone."""
-    return replace(PEOPLE, attributes=attributes)
-
-
 COMPANY = "company"
 """The slug of the company that a person belongs to. A system attribute: no workspace can rename it."""
 
@@ -44,6 +39,11 @@ _LOOKS = (0.5, 2.0)
 
 _ATTEMPTS = 4
 """The write is done and its outcome waits: a few seconds are enough."""
+
+
+def people_with(attributes: tuple[Attribute[Customer], ...]) -> AttioObject:
+    """Return People with these attributes, those that a setting maps among them."""
+    return replace(PEOPLE, attributes=attributes)
 
 
 def decode_person(
