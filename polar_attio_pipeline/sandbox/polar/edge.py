@@ -88,7 +88,7 @@ def with_headers(send: Send, *, version: str = errors.VERSION) -> Send:
 
 
 def _of_sandbox(send: Send) -> Send:
-    """Add the header by which Polar's sandbox is told from the real one."""
+    """Add the header that only Polar's own sandbox sends."""
 
     async def wrapped(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -229,6 +229,9 @@ def _revenue(slug: str, title: str, orders: Callable[[Period], Sequence[Paid]]) 
 METRICS: Mapping[str, Metric] = {**_of_subscriptions(), **_of_orders()}
 """Those that follow from subscriptions and orders, by slug."""
 
+OF_TOTALS = ("orders", "revenue", "net_revenue")
+"""Those that the totals of others are made of."""
+
 OTHER_SLUGS = frozenset((
     "active_user_by_event", "annual_recurring_revenue", "average_seats_per_customer", "cashflow", "checkouts",
     "checkouts_conversion", "churned_seat_customers", "committed_annual_recurring_revenue", "cost_per_user", "costs",

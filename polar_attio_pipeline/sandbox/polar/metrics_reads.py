@@ -14,6 +14,7 @@ from polar_attio_pipeline.sandbox.polar.billing_rows import Order, Subscription
 from polar_attio_pipeline.sandbox.polar.listing import is_any_of, matching
 from polar_attio_pipeline.sandbox.polar.metrics import (
     METRICS,
+    OF_TOTALS,
     OTHER_SLUGS,
     Counted,
     Metric,
@@ -42,8 +43,8 @@ def metrics(world: PolarWorld, request: Request) -> Response:
         book = _Book(query, _of(world, query, world.subscriptions), _of(world, query, world.orders), world.clock())
         subscriptions = {row.id: row for row in world.subscriptions}
     periods = list(book.periods(subscriptions))
-    # Totals of some charts are made of others, so all of them are computed.
-    values = [{slug: metric.value(period) for slug, metric in METRICS.items()} for period in periods]
+    computed = {slug: METRICS[slug] for slug in (*wanted, *OF_TOTALS)}
+    values = [{slug: metric.value(period) for slug, metric in computed.items()} for period in periods]
     return Json(_answer(wanted, query, periods, values))
 
 
