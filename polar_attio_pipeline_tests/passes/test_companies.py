@@ -274,7 +274,22 @@ def test_without_the_scope_for_subscriptions_all_but_revenue_is_written(companie
     done = companies.whole()
 
     assert companies.marked() == {"acme.com": (1, None)}
-    assert done.notable == [] or all(outcome.reason is None for outcome in done.notable)
+    assert all(outcome.reason is None for outcome in done.notable)
+
+
+def test_without_that_scope_revenue_stays_as_it_is_also_of_a_company_whose_customers_have_left(
+    companies: Companies,
+) -> None:
+    ada = companies.customer("ada@acme.com", mrr=1000)
+    companies.customer("bob@globex.com", mrr=1000)
+    companies.whole()
+    token = companies.stage.sandbox.polar.tokens[POLAR_TOKEN]
+    token.scopes = token.scopes - {"subscriptions:read", "subscriptions:write"}
+    companies.stage.sandbox.polar.delete_customer(ada.id)
+
+    companies.whole()
+
+    assert companies.marked() == {"acme.com": (0, 10), "globex.com": (1, 10)}
 
 
 @pytest.mark.parametrize(("unmark", "marked"), [(False, {"acme.com": (0, 0)}), (True, {})])
@@ -296,6 +311,16 @@ def test_a_company_whose_customers_have_left_has_none(
     before = companies.stage.writes
     companies.run()
     assert companies.stage.writes == before
+
+
+def test_a_mark_that_a_person_has_set_is_not_taken_off(companies: Companies) -> None:
+    companies.stage.rules = Rules(unmark_orphaned=True, unmark_max_share=1)
+    companies.add("initech.com", polar_customer=True)
+    companies.customer("ada@acme.com")
+
+    companies.whole()
+
+    assert companies.marked() == {"initech.com": (0, 0), "acme.com": (1, 0)}
 
 
 def test_no_mark_is_taken_off_where_too_large_a_share_would_lose_it(companies: Companies) -> None:

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
@@ -112,6 +113,15 @@ class World:
             self.companies.unlink([customer])
             self.chosen.pop(self.companies.person(customer).id, None)
 
+    def add_address(self, first: int, second: int) -> None:
+        """Add an address to a person: Attio's automation moves it to the company of that, whoever chose the other."""
+        if customer := self.any_person(first):
+            person = self.companies.person(customer)
+            address = f"{len(person.emails)}@{person.id[:8]}.com"
+            self.companies.attio.edit_person(person.id, {"email_addresses": [*person.emails, address]})
+            self.companies.stage.sandbox.clock.shift(timedelta(seconds=1))
+            self.chosen.pop(person.id, None)
+
     def type_count(self, first: int, second: int) -> None:
         if company := self.any_company(first):
             self.companies.edit(company.id, {"polar_customer_count": second + 1000})
@@ -183,6 +193,7 @@ ACTIONS: dict[str, Callable[[World, int, int], None]] = {
     "revoke": World.revoke,
     "choose": World.choose,
     "clear": World.clear,
+    "add an address": World.add_address,
     "type a count": World.type_count,
     "add a company": World.add_company,
     "join domains": World.join_domains,

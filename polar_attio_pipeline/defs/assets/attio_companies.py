@@ -53,7 +53,7 @@ def build_attio_companies(names: Names, *, owners: Sequence[str] = ()) -> dg.Ass
         kinds={"polar", "attio"},
         description="The companies of Attio that customers of Polar have addresses of: marked, with the number of "
         "customers and their monthly recurring revenue; and the people of these customers, linked to them. Look here "
-        "to see which companies pay, and which could not be written.",
+        "to see which companies were written, which could not be, and which have no customer any more.",
     )
     def attio_companies(
         context: dg.AssetExecutionContext,

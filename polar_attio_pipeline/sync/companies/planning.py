@@ -1,10 +1,11 @@
 """What to write for a company: only what differs, never over a human's typing, nothing where it is not certain."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from polar_attio_pipeline.sync.companies.groups import CompanyRecord, Groups, holders
 from polar_attio_pipeline.sync.companies.ports import FoundCompanies
+from polar_attio_pipeline.sync.comparison import MARK_KEY
 from polar_attio_pipeline.sync.mapping import Target, wanted
 from polar_attio_pipeline.sync.outcomes import Reason, Result
 from polar_attio_pipeline.sync.planning import Change, differences, same_value
@@ -103,6 +104,9 @@ def plan_company(
     """
     company = groups.of(record.domains if record else candidate.domains[:1])
     held = record.values if record else {}
+    mark = held.get(MARK_KEY)
+    if company.mark is False and mark and mark.actor != "api-token":
+        company = replace(company, mark=None)  # Somebody has set it who need not have customers in mind.
     due = differences(held, wanted(company, targets), targets, overwrite_typed=overwrite_typed)
     return CompanyPlan(candidate, record, due.changes, due.left_empty)
 
