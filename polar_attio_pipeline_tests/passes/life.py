@@ -129,9 +129,15 @@ class Life:
 
     def subscription_changes(self) -> None:
         sales = self.sales
-        self.happens(
-            lambda one: self.one_of((sales.uncancel, sales.pause, sales.resume, sales.past_due, sales.revoke))(one.id)
-        )
+
+        def change(one: Subscription) -> None:
+            changes = [sales.uncancel, sales.pause, sales.resume, sales.past_due, sales.revoke]
+            for possible in self.random.sample(changes, len(changes)):
+                with suppress(ImpossibleError):
+                    possible(one.id)
+                    return
+
+        self.happens(change)
 
     def payment_is_tried_again(self) -> None:
         def settle(one: Subscription) -> None:
@@ -154,7 +160,7 @@ class Life:
     def days_pass(self) -> None:
         """Periods and trials come to their ends; Polar may be late to do what follows from that."""
         self.world.sandbox.clock.shift(timedelta(days=self.one_of((1, 7, 14, 31, 92))))
-        if self.one_of((True, True, False)):
+        if self.one_of((True, False)):
             for one in list(self.polar.subscriptions):
                 self._comes_to_its_end(one)
         self.is_told = False
@@ -173,7 +179,7 @@ class Life:
         self.attio_changes()
 
     def value_is_entered(self) -> None:
-        actor: ActorType = self.one_of(("workspace-member", "workspace-member", "app", "system"))
+        actor: ActorType = self.one_of(("workspace-member", "app", "system"))
         values = self.one_of(TYPED if actor == "workspace-member" else TYPED[:-OURS])
         for person in self.person():
             self.attio.edit_person(person, values, actor=actor)
