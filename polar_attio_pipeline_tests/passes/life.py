@@ -51,6 +51,8 @@ EVENT_RULES = (
     EventRules(lost=0.3, rowless=0.2, jitter=MINUTE),
 )
 
+RUNNING = {"trialing", "active", "past_due", "paused"}
+
 _T = TypeVar("_T")
 
 
@@ -129,9 +131,15 @@ class Life:
 
     def subscription_changes(self) -> None:
         sales = self.sales
-        self.happens(
-            lambda one: self.one_of((sales.uncancel, sales.pause, sales.resume, sales.past_due, sales.revoke))(one.id)
-        )
+
+        def change(one: Subscription) -> None:
+            changes = [sales.uncancel, sales.pause, sales.resume, sales.past_due, sales.revoke]
+            for possible in self.random.sample(changes, len(changes)):
+                with suppress(ImpossibleError):
+                    possible(one.id)
+                    return
+
+        self.happens(change)
 
     def payment_is_tried_again(self) -> None:
         def settle(one: Subscription) -> None:
@@ -153,8 +161,8 @@ class Life:
 
     def days_pass(self) -> None:
         """Periods and trials come to their ends; Polar may be late to do what follows from that."""
-        self.world.sandbox.clock.shift(timedelta(days=self.one_of((1, 7, 14, 31, 92))))
-        if self.one_of((True, True, False)):
+        self.world.sandbox.clock.shift(timedelta(days=self.one_of((1, 7, 14, 31, 31, 92, 400))))
+        if self.one_of((True, False)):
             for one in list(self.polar.subscriptions):
                 self._comes_to_its_end(one)
         self.is_told = False
@@ -173,7 +181,7 @@ class Life:
         self.attio_changes()
 
     def value_is_entered(self) -> None:
-        actor: ActorType = self.one_of(("workspace-member", "workspace-member", "app", "system"))
+        actor: ActorType = self.one_of(("workspace-member", "app", "system"))
         values = self.one_of(TYPED if actor == "workspace-member" else TYPED[:-OURS])
         for person in self.person():
             self.attio.edit_person(person, values, actor=actor)
@@ -241,11 +249,12 @@ class Life:
         return self.random.sample(ids, 1) if ids else []
 
     def happens(self, change: Callable[[Subscription], Any]) -> None:
-        """Change a subscription, if its status allows it and its customer lives."""
-        living = [one for one in self.polar.subscriptions if one.customer_id in self.polar.customers]
-        if living:
+        """Change a subscription that has not ended, if its status allows it."""
+        customers = self.polar.customers
+        running = [one for one in self.polar.subscriptions if one.status in RUNNING and one.customer_id in customers]
+        if running:
             with suppress(ImpossibleError):
-                change(self.one_of(living))
+                change(self.one_of(running))
         self.time_passes()
 
     def attio_changes(self) -> None:

@@ -25,10 +25,10 @@ from polar_attio_pipeline_tests.passes.checked_passes import CheckedPasses
 from polar_attio_pipeline_tests.passes.life import Life
 from polar_attio_pipeline_tests.passes.world import World
 
-DEFAULT = 14
+DEFAULT = 12
 HISTORIES = int(os.environ.get("PASS_HISTORIES", "0"))
 HISTORY = os.environ.get("PASS_HISTORY")
-STEPS = 20
+STEPS = 24
 
 HAPPENINGS: dict[Callable[[Life], None], int] = {
     Life.customer_subscribes: 6,
@@ -41,7 +41,7 @@ HAPPENINGS: dict[Callable[[Life], None], int] = {
     Life.customer_buys_once: 3,
     Life.payment_is_tried_again: 3,
     Life.money_is_given_back: 3,
-    Life.value_is_entered: 4,
+    Life.value_is_entered: 9,
     Life.value_is_cleared: 3,
     Life.person_is_added: 2,
     Life.person_is_deleted: 1,

@@ -46,7 +46,7 @@ SCOPES = (
     Scope(
         "Polar subscriptions",
         SUBSCRIPTIONS,
-        f"no pass writes {_attributes_of('subscriptions:read')}",
+        f"no pass writes {_attributes_of('subscriptions:read')}, but for a polar_status of Deleted",
         "A reconciliation reads them with a request for about 90 of them, other passes with one for 70 customers.",
     ),
     Scope(
