@@ -124,6 +124,7 @@ ATTRIBUTES: tuple[Attribute[Customer], ...] = (
         value=_billed(lambda billing: billing.status and billing.status.value),
         options=tuple(status.value for status in Status if status in STATUS_RULES),
         scope=SUBSCRIPTIONS,
+        of_deleted=Status.DELETED.value,
     ),
     Attribute(
         key="polar_products",
@@ -133,6 +134,7 @@ ATTRIBUTES: tuple[Attribute[Customer], ...] = (
         source="Names of the products of running subscriptions.",
         value=_running(lambda billing: _or_nothing(", ".join(billing.products) or None)),
         scope=SUBSCRIPTIONS,
+        of_deleted=Nothing.NOTHING,
     ),
     Attribute(
         key="polar_mrr",
@@ -143,6 +145,7 @@ ATTRIBUTES: tuple[Attribute[Customer], ...] = (
         source="Computed from subscriptions by Polar's arithmetic, in the attribute's currency only.",
         value=_billed(lambda billing: billing.mrr),
         scope=SUBSCRIPTIONS,
+        of_deleted=Decimal(0),
     ),
     Attribute(
         key="polar_seats",
@@ -152,6 +155,7 @@ ATTRIBUTES: tuple[Attribute[Customer], ...] = (
         source="Sum of the `seats` of running subscriptions.",
         value=_running(_seats),
         scope=SUBSCRIPTIONS,
+        of_deleted=Nothing.NOTHING,
     ),
     Attribute(
         key="polar_subscribed_since",
@@ -170,6 +174,7 @@ ATTRIBUTES: tuple[Attribute[Customer], ...] = (
         source="`trial_end` of a subscription in trial.",
         value=_running(lambda billing: _or_nothing(billing.trial_ends_at)),
         scope=SUBSCRIPTIONS,
+        of_deleted=Nothing.NOTHING,
     ),
     Attribute(
         key="polar_renews_at",
@@ -179,6 +184,7 @@ ATTRIBUTES: tuple[Attribute[Customer], ...] = (
         source="`current_period_end` of running subscriptions that are not set to end and not paused.",
         value=_running(lambda billing: _or_nothing(billing.renews_at)),
         scope=SUBSCRIPTIONS,
+        of_deleted=Nothing.NOTHING,
     ),
     Attribute(
         key="polar_ends_at",

@@ -41,7 +41,8 @@ STATUS_RULES: dict[Status, str] = {
     Status.BOUGHT_ONCE: "No subscription runs and none was ever paid for; a product without subscription was.",
     Status.NEVER_PAID: "No subscription runs, and nothing was ever paid for. Where orders cannot be read, this is said "
     "only of a customer whose subscriptions were free or ended in their trial.",
-    Status.DELETED: "The customer was deleted in Polar.",
+    Status.DELETED: "The customer was deleted in Polar. The MRR is 0 then; products, seats, the end of a trial and the "
+    "next renewal are empty.",
 }
 """When each status holds. The documentation's table is made of this."""
 

@@ -7,7 +7,7 @@ and the people who wait are on disk.
 
 import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from polar_attio_pipeline.sync.audience import Audience, exclusion
 from polar_attio_pipeline.sync.disk_queue import DiskQueue
@@ -15,7 +15,7 @@ from polar_attio_pipeline.sync.emails import email_key
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.matching import Case, Match, person_id
 from polar_attio_pipeline.sync.outcomes import Outcome, Result, written
-from polar_attio_pipeline.sync.planning import STATUS_KEY, Action, Plan, plan
+from polar_attio_pipeline.sync.planning import Action, Plan, plan
 from polar_attio_pipeline.sync.records import Actor, CurrentValue, Customer, Person, PersonName
 
 MARK_KEY = "polar_customer"
@@ -41,7 +41,7 @@ class Marked:
         customer_id: The Polar id that it holds.
         marked_by: Who set the mark.
         is_marked: Whether the mark is set.
-        status: What its status says.
+        values: What it holds, by attribute key; empty for a person whose customer lives.
     """
 
     record_id: str
@@ -49,7 +49,7 @@ class Marked:
     customer_id: str | None
     marked_by: Actor | None = None
     is_marked: bool = True
-    status: CurrentValue | None = None
+    values: Mapping[str, CurrentValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ class Comparison:
             self._pending[customer_id] = found.customer
 
     def _pair(self, customer: Customer, person: Person) -> _Pair:
-        return _Pair(customer, marked(person), self._left_empty(customer, person))
+        return _Pair(customer, marked(person, with_values=False), self._left_empty(customer, person))
 
     def _left_empty(self, customer: Customer, person: Person) -> Mapping[str, str] | None:
         if customer.address and email_key(customer.address) not in map(email_key, person.emails):
@@ -245,7 +245,7 @@ def _unchanged(customer: Customer, found: Marked, left_empty: Mapping[str, str])
     return written(Plan(customer, Match(Case.KNOWN, person), Action.KEEP, left_empty=left_empty), person)
 
 
-def marked(person: Person) -> Marked:
+def marked(person: Person, *, with_values: bool = True) -> Marked:
     """Return what is reported of a person."""
     mark = person.values.get(MARK_KEY)
     return Marked(
@@ -254,5 +254,5 @@ def marked(person: Person) -> Marked:
         customer_id=person_id(person),
         marked_by=mark.actor if mark else None,
         is_marked=_is_marked(person),
-        status=person.values.get(STATUS_KEY),
+        values=person.values if with_values else {},
     )

@@ -1,15 +1,15 @@
-"""People of the CRM whose customer was deleted: their status says so, and their mark is taken off where that is wanted.
+"""People of the CRM whose customer was deleted: what they hold says so, and their mark is taken off where wanted.
 
-Nothing else of a person is changed, and nobody is deleted.
+What it says of each attribute stands in `Attribute.of_deleted`. No person is deleted.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from polar_attio_pipeline.sync.billing import Status
 from polar_attio_pipeline.sync.comparison import MARK_KEY, Marked
 from polar_attio_pipeline.sync.health import Health, Kind
-from polar_attio_pipeline.sync.planning import STATUS_KEY, may_write
+from polar_attio_pipeline.sync.mapping import Nothing, Target, Wanted
+from polar_attio_pipeline.sync.planning import STATUS_KEY, Change, differences
 from polar_attio_pipeline.sync.ports import (
     DeniedError,
     NoAnswerError,
@@ -17,7 +17,7 @@ from polar_attio_pipeline.sync.ports import (
     RecordRefusedError,
     UnavailableError,
 )
-from polar_attio_pipeline.sync.records import Values, ValueType
+from polar_attio_pipeline.sync.records import Value, ValueType
 from polar_attio_pipeline.sync.services import Services
 from polar_attio_pipeline.sync.writes import Write, WrittenValue
 
@@ -32,7 +32,7 @@ class Deletions:
 
     Attributes:
         unmarked: The mark is off.
-        stated: The status says so now.
+        stated: What it holds says so now: the status, and that nothing is paid.
         kept: Something was to be written and was not, because Polar has the customer after all, or could not say, or
             Attio did not take it.
     """
@@ -42,7 +42,7 @@ class Deletions:
     kept: Sequence[Marked] = ()
 
 
-def due(person: Marked, services: Services, *, unmark: bool) -> tuple[WrittenValue, ...]:
+def due(person: Marked, services: Services, *, unmark: bool) -> tuple[Change, ...]:
     """Return what is to be written for a person whose customer was deleted; nothing where all of it is there.
 
     Args:
@@ -52,18 +52,20 @@ def due(person: Marked, services: Services, *, unmark: bool) -> tuple[WrittenVal
     """
     if person.customer_id is None:
         return ()
-    mark = (WrittenValue(MARK_KEY, True, person.marked_by, False),) if unmark and person.is_marked else ()
-    return (*mark, *_status(person, services))
+    mark = (Change(MARK_KEY, True, False),) if unmark and person.is_marked else ()
+    said = Wanted(dict(_said(person, services.targets)), {})
+    differing = differences(person.values, said, services.targets, overwrite_typed=services.overwrite_typed)
+    return (*mark, *differing.changes)
 
 
-def _status(person: Marked, services: Services) -> Iterator[WrittenValue]:
-    held, said = person.status, Status.DELETED.value
-    for target in services.targets:
-        if target.attribute.key != STATUS_KEY or (target.type is ValueType.SELECT and said not in target.options):
+def _said(person: Marked, targets: tuple[Target, ...]) -> Iterator[tuple[str, Value | None]]:
+    """Yield what attributes hold of a deleted customer; but for the status, only where they hold something."""
+    for target in targets:
+        key, said = target.attribute.key, target.attribute.of_deleted
+        if said is None or (key not in person.values and key != STATUS_KEY):
             continue
-        differs = held is None or held.value != said
-        if differs and may_write(target.attribute.policy, held, overwrite_typed=services.overwrite_typed):
-            yield WrittenValue(STATUS_KEY, held.value if held else None, held.actor if held else None, said)
+        if target.type is not ValueType.SELECT or said in target.options:
+            yield key, None if isinstance(said, Nothing) else said
 
 
 async def note_deletions(
@@ -86,12 +88,16 @@ async def note_deletions(
     stated: list[Marked] = []
     kept: list[Marked] = []
     for person in people:
-        values = due(person, services, unmark=unmark)
-        if values and await _exists_no_more(person, services, polar) and await _write(person, values, services, attio):
-            keys = {value.key for value in values}
+        changes = due(person, services, unmark=unmark)
+        if (
+            changes
+            and await _exists_no_more(person, services, polar)
+            and await _write(person, changes, services, attio)
+        ):
+            keys = {change.key for change in changes}
             unmarked += [person] if MARK_KEY in keys else []
-            stated += [person] if STATUS_KEY in keys else []
-        elif values or (unmark and person.is_marked):
+            stated += [person] if keys - {MARK_KEY} else []
+        elif changes or (unmark and person.is_marked):
             kept.append(person)
         seen(1)
     return Deletions(unmarked, stated, kept)
@@ -109,17 +115,22 @@ async def _exists_no_more(person: Marked, services: Services, polar: Health) -> 
     return not exists
 
 
-async def _write(person: Marked, values: tuple[WrittenValue, ...], services: Services, attio: Health) -> bool:
+async def _write(person: Marked, changes: tuple[Change, ...], services: Services, attio: Health) -> bool:
     if attio.closed(Kind.UPDATE):
         return False
     try:
-        sent: Values = {MARK_KEY: False, STATUS_KEY: Status.DELETED.value}
-        await services.people.update(person.record_id, {value.key: sent[value.key] for value in values})
+        await services.people.update(person.record_id, {change.key: change.new for change in changes})
     except (RecordGoneError, RecordRefusedError):
         return False
     except (UnavailableError, DeniedError) as error:
         await attio.failed(Kind.UPDATE, error)
         return False
     attio.succeeded(Kind.UPDATE)
-    services.history.add(Write(person.customer_id or "", person.record_id, values))
+    services.history.add(Write(person.customer_id or "", person.record_id, tuple(_written(person, changes))))
     return True
+
+
+def _written(person: Marked, changes: Iterable[Change]) -> Iterator[WrittenValue]:
+    actors = {MARK_KEY: person.marked_by, **{key: held.actor for key, held in person.values.items()}}
+    for change in changes:
+        yield WrittenValue(change.key, change.old, actors.get(change.key), change.new)

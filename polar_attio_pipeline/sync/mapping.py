@@ -56,6 +56,7 @@ class Attribute(Generic[Source]):
         policy: When it is written over what is there.
         options: Titles of the options of a select, which `setup` creates.
         scope: What the Polar token must be allowed to read for it.
+        of_deleted: What it holds of a customer who was deleted; None leaves what is there.
         required: A run refuses to start where the workspace lacks it.
         standard: Every workspace has it, so `setup` never creates it.
         declared_in: The environment variable that declares it; empty where it is declared in code.
@@ -70,6 +71,7 @@ class Attribute(Generic[Source]):
     policy: Policy = Policy.UNLESS_TYPED
     options: tuple[str, ...] = ()
     scope: str = "customers:read"
+    of_deleted: Value | Nothing | None = None
     required: bool = False
     standard: bool = False
     declared_in: str = ""

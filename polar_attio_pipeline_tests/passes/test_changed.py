@@ -89,6 +89,42 @@ def test_the_person_of_a_deleted_customer_says_so_and_stays_marked(stage: Stage,
     assert stage.ledger.recorded([one.id for one in synced]) == {one.id for one in synced[1:]}
 
 
+def test_a_deleted_customer_has_no_revenue_and_nothing_that_runs_but_keeps_what_was_paid(
+    stage: Stage, synced: Sequence[Customer]
+) -> None:
+    polar = stage.sandbox.polar
+    seats = polar.billing.product("Seats", amount=2000)
+    polar.billing.subscribe(synced[0].id, seats, seats=3)
+    change(stage, synced[0])
+    before = stage.person_of(synced[0].id)
+    assert before is not None
+    assert (before.values["polar_mrr"], before.values["polar_products"]) == (60, "Seats")
+
+    polar.delete_customer(synced[0].id)
+    change(stage, synced[0])
+
+    after = stage.person_of(synced[0].id)
+    assert after is not None
+    assert after.values["polar_mrr"] == 0
+    assert after.values["polar_lifetime_value"] == before.values["polar_lifetime_value"]
+    assert not {"polar_products", "polar_seats", "polar_renews_at"} & after.values.keys()
+    writes = stage.writes
+    change(stage, synced[0])
+    assert stage.writes == writes
+
+
+def test_what_a_person_typed_about_a_deleted_customer_stays(stage: Stage, synced: Sequence[Customer]) -> None:
+    person = stage.person_of(synced[0].id)
+    assert person is not None
+    stage.sandbox.attio.edit_person(person.id, {"polar_products": "Poster", "polar_mrr": 5})
+    stage.sandbox.polar.delete_customer(synced[0].id)
+
+    change(stage, synced[0])
+
+    held = stage.sandbox.attio.person(person.id).values
+    assert (held["polar_products"], held["polar_mrr"], held["polar_status"]) == ("Poster", 5, "Deleted")
+
+
 def test_the_mark_is_taken_off_where_the_setting_says_so(stage: Stage, synced: Sequence[Customer]) -> None:
     stage.rules = Rules(unmark_orphaned=True)
     stage.sandbox.polar.delete_customer(synced[0].id)

@@ -17,6 +17,9 @@ from polar_attio_pipeline.sync.outcomes import Outcome, Result
 
 ID = "polar_customer_id"
 STATUS = "polar_status"
+MRR = "polar_mrr"
+RUNNING = {"polar_products", "polar_seats", "polar_trial_ends_at", "polar_renews_at"}
+"""What follows from subscriptions that run: a deleted customer has none."""
 OURS = {"polar_customer", ID}
 REFUSED_ENDINGS = (".test", ".invalid", ".example", ".localhost")
 
@@ -227,7 +230,11 @@ def _says_deleted(was: Somebody, person: Somebody, task: Task) -> None:
     assert person.value(STATUS) == says
     is_marked = was.value("polar_customer")
     assert person.value("polar_customer") is (False if task.unmarks and is_marked else is_marked)
-    others = (was.values.keys() | person.values.keys()) - {STATUS, "polar_customer"}
+    mrr = was.values.get(MRR)
+    assert person.value(MRR) == (0 if mrr and task.may_write_over(mrr) else was.value(MRR))
+    for slug in RUNNING & was.values.keys():
+        assert (slug not in person.values) is (was.values[slug][0][1] == "api-token"), slug
+    others = (was.values.keys() | person.values.keys()) - {STATUS, "polar_customer", MRR, *RUNNING}
     assert {slug: person.values.get(slug) for slug in others} == {slug: was.values.get(slug) for slug in others}
 
 
