@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum
 
+from polar_attio_pipeline.passes.company_progress import Grouped
 from polar_attio_pipeline.sync.outcomes import Reason, Result
 
 
@@ -169,25 +170,6 @@ class Compared:
     unchanged: int
     pending: int
     writes_per_second: float
-
-
-@dataclass(frozen=True, slots=True)
-class Grouped:
-    """All customers have been grouped by company, and compared with the companies of Attio.
-
-    Attributes:
-        customers: How many have an address of a business.
-        without: How many have none.
-        companies: How many domains of businesses they have.
-        unchanged: Marked companies of Attio that need nothing.
-        pending: Companies to look up, and probably to write.
-    """
-
-    customers: int
-    without: int
-    companies: int
-    unchanged: int
-    pending: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ Pure. Ids and links only: no names, no addresses, none of the services' own word
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from polar_attio_pipeline.passes.company_progress import Grouped
 from polar_attio_pipeline.passes.progress import (
     Began,
     BillingRead,
@@ -14,7 +15,6 @@ from polar_attio_pipeline.passes.progress import (
     Ended,
     Ending,
     Event,
-    Grouped,
     HoursRead,
     LeftOut,
     Marks,

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -44,7 +45,11 @@ async def test_a_created_person_is_returned_and_found_again_with_exactly_what_wa
 
     found = await client.find(ids=[str(ADA["polar_customer_id"])], emails=["ada@example.com"])
 
-    assert found == Found([created])
+    # Attio has linked it to a company since, which the answer to the write did not show yet.
+    (person,) = found.people
+    assert person.company is not None
+    assert person.company.actor == "system"
+    assert replace(found, people=[replace(person, company=None)]) == Found([created])
     assert created.emails == ("ada@example.com",)
     assert created.values == {key: CurrentValue(value, "api-token") for key, value in ADA.items()}
     assert created.url.endswith(f"/person/{created.record_id}")

@@ -175,6 +175,17 @@ def test_a_person_that_a_pass_has_linked_follows_its_customer_to_another_company
     assert companies.of("globex.com").values["polar_customer_count"] == 1
 
 
+def test_so_does_one_that_attio_itself_has_linked(companies: Companies) -> None:
+    ada = companies.customer("ada@acme.com")
+    companies.whole()
+
+    companies.stage.sandbox.polar.update_customer(ada.id, email="ada@globex.com")
+    companies.whole()
+    companies.stage.sandbox.clock.shift(timedelta(seconds=1))
+
+    assert companies.company_of(ada) == (companies.of("globex.com").id, "system")
+
+
 def test_so_does_one_who_held_the_new_address_before(companies: Companies) -> None:
     ada = companies.customer("ada@acme.com")
     companies.stage.reconcile()

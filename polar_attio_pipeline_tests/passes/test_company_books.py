@@ -114,7 +114,7 @@ class World:
             self.chosen.pop(self.companies.person(customer).id, None)
 
     def add_address(self, first: int, second: int) -> None:
-        """Add an address to a person: Attio's automation moves it to the company of that, whoever chose the other."""
+        """Add an address to a person: Attio's automation moves the person to the company of that."""
         if customer := self.any_person(first):
             person = self.companies.person(customer)
             address = f"{len(person.emails)}@{person.id[:8]}.com"

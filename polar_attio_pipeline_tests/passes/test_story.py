@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from polar_attio_pipeline.passes.company_progress import Grouped
 from polar_attio_pipeline.passes.progress import (
     Began,
     Compared,
     Ended,
     Ending,
-    Grouped,
     HoursRead,
     LeftOut,
     Marks,

@@ -15,7 +15,7 @@ class Company:
     Attributes:
         mark: Whether it is to be marked as having customers; None where the mark is to stay as it is.
         customers: How many customers it has; None where that is not known.
-        mrr: Monthly recurring revenue of all of them, each currency by itself; None where it cannot be told. Empty is
+        mrr: Monthly recurring revenue of all of them, each currency by itself; None where it is not known. Empty is
             zero.
     """
 
@@ -66,7 +66,7 @@ class Groups:
         Args:
             domain: As `business_domain` says.
             address: Which it was taken from.
-            mrr: The customer's monthly recurring revenue; None where it cannot be told.
+            mrr: The customer's monthly recurring revenue; None where it is not known.
         """
         group = self._groups.setdefault(domain, _Group())
         group.customers += 1

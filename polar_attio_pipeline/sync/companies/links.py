@@ -1,7 +1,7 @@
-"""Links people to the company of their customer, where nobody has chosen one for them.
+"""Links people to the company of their customer, where no other company was chosen for them.
 
 A company that a person or another program has chosen stays, and so does one that the CRM itself has chosen: it follows
-the addresses of a person by itself, and to correct it would be a fight without an end. What an earlier pass has linked
+the addresses of a person by itself, and would undo a correction with the next address. What an earlier pass has linked
 follows the customer.
 """
 
