@@ -55,7 +55,7 @@ class CheckedPasses:
         """Preview and run the hourly pass over some hours."""
         unresolved = self.world.ledger.to_retry(limit=100) if retry else []
         here = {one.id for one in self.world.polar.customers.values() if floor(one.created_at) in starts}
-        due = here | {one for one in unresolved if one in self.world.polar.customers}
+        later = {one for one in unresolved if one in self.world.polar.customers} - here
         preview = await self._previewed(lambda context: preview_hours(context, starts))
 
         async def run(context: PassContext) -> None:
@@ -63,7 +63,7 @@ class CheckedPasses:
             await sync_hours(context, Hours(starts, retry_unresolved=retry), done.append)
             assert [hour.start for hour in done] == list(starts)
 
-        return await self._checked(run, lambda: self.world.task(due), None if retry else preview)
+        return await self._checked(run, lambda: self.world.task(here | later, later=later), None if retry else preview)
 
     async def changed(self, ids: Collection[str]) -> int:
         """Run the pass over changed customers."""

@@ -133,7 +133,7 @@ class World:
         """Whether a guard stops every pass: it cannot be judged who is to be written."""
         return self.rules.audience != "everybody" and self.access(SUBSCRIPTIONS) is Access.FORBIDDEN
 
-    def task(self, due: Collection[str] | None, **about_deletions: Any) -> Task:
+    def task(self, due: Collection[str] | None, **of_this_pass: Any) -> Task:
         """What a pass over these customers must do now."""
         eyes, ids = self.eyes, list(self.polar.customers)
         wanted = {one: belongs(self.polar, one, self.rules.audience, eyes) for one in ids}
@@ -146,7 +146,7 @@ class World:
             remembered=self.ledger.record_ids(ids),
             overwrites=self.rules.overwrite_typed,
             unmarks=self.rules.unmark_orphaned,
-            **about_deletions,
+            **of_this_pass,
         )
 
     async def context(self) -> PassContext:

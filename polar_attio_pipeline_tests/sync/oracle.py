@@ -41,6 +41,7 @@ class Task:
 
     Attributes:
         due: The customers that it is about; None: all of them.
+        later: Those of them who are tried after the others; within both, the oldest goes first.
         excluded: Customers who are not to become people.
         undecided: Customers of whom Polar cannot say whether they are to.
         said: What Polar says of what a customer pays, by customer and attribute; a `No` where there is no value.
@@ -53,6 +54,7 @@ class Task:
     """
 
     due: Collection[str] | None = None
+    later: Collection[str] = ()
     excluded: Collection[str] = ()
     undecided: Collection[str] = ()
     said: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -147,7 +149,7 @@ def expected_failures(before: State, task: Task = EVERYTHING) -> dict[str, set[s
     reasons: dict[str, set[str]] = {}
     taken_addresses: set[str] = set()
     taken_people: set[str] = set()
-    for customer_id in filter(task.is_due, before.customers):
+    for customer_id in sorted(filter(task.is_due, before.customers), key=lambda one: one in task.later):
         address = before.addresses[customer_id]
         by_id, by_address = before.with_id(customer_id), before.with_address(address)
         if not by_id and customer_id in task.excluded:
