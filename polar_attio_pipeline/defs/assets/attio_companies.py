@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -20,12 +19,11 @@ from polar_attio_pipeline.defs.reporting import (
     polar_link,
     whole,
 )
-from polar_attio_pipeline.defs.resources import PASS_KEYS, PolarResource, given, pass_context
-from polar_attio_pipeline.defs.run_log import after_companies, run_pass
+from polar_attio_pipeline.defs.resources import PASS_KEYS, PolarResource, given
+from polar_attio_pipeline.defs.run_log import after_companies
 from polar_attio_pipeline.defs.run_tags import tag_run
+from polar_attio_pipeline.defs.writing import run_writing
 from polar_attio_pipeline.passes.companies import CompaniesDone, sync_companies
-from polar_attio_pipeline.passes.progress import Report
-from polar_attio_pipeline.passes.stopping import Stop
 from polar_attio_pipeline.sync.companies.planning import CompanyOutcome
 from polar_attio_pipeline.sync.outcomes import FAILED, Result
 
@@ -62,11 +60,7 @@ def build_attio_companies(names: Names, *, owners: Sequence[str] = ()) -> dg.Ass
         tag_run(context, names.process_tag)
         rules = given(context.resources, names.of("options"), PassOptions).company_rules()
 
-        async def run(report: Report, stop: Stop) -> CompaniesDone:
-            async with pass_context(context.run, context.resources, names, report) as work:
-                return await sync_companies(replace(work, stop=stop, upcoming=after_companies(names)), rules)
-
-        done = run_pass(context.log, run)
+        done = run_writing(context, names, after_companies(names), lambda work: sync_companies(work, rules))
         link = polar_link(given(context.resources, names.of("polar"), PolarResource))
         return dg.MaterializeResult(
             metadata=_metadata(done, seconds=time.monotonic() - started), check_results=[_check(done, link)]

@@ -1,27 +1,23 @@
 """Asset `attio_people`: every customer of an hour is in Attio, or has a reason on record why not."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
-from polar_attio_pipeline.defs.external import PEOPLE_IN_ATTIO
-from polar_attio_pipeline.defs.failures import explained_failures
 from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.partitions import BACKFILL_POLICY
-from polar_attio_pipeline.defs.reporting import PolarLink, hour_state, numbers, outcome_tables, polar_link, totals
-from polar_attio_pipeline.defs.resources import PASS_KEYS, LedgerResource, PolarResource, given, pass_context
-from polar_attio_pipeline.defs.run_log import after_hours, run_pass
+from polar_attio_pipeline.defs.reporting import PolarLink, hour_state, numbers, outcome_tables, polar_link
+from polar_attio_pipeline.defs.resources import PASS_KEYS, PolarResource, given
+from polar_attio_pipeline.defs.run_log import after_hours
 from polar_attio_pipeline.defs.run_tags import tag_run
+from polar_attio_pipeline.defs.writing import observe_people, run_writing
 from polar_attio_pipeline.hours import key, parse_all
 from polar_attio_pipeline.ledger import Snapshot
 from polar_attio_pipeline.passes.hourly import HourDone, Hours, sync_hours
-from polar_attio_pipeline.passes.progress import Report
-from polar_attio_pipeline.passes.stopping import Stop
-from polar_attio_pipeline.sync.outcomes import Outcome, tally
+from polar_attio_pipeline.sync.outcomes import tally
 
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=3), warn_window=timedelta(hours=2))
 """The schedule closes an hour every hour: two missed ones are a warning, three are a failure."""
@@ -85,14 +81,8 @@ def build_attio_people(
                 report, partition = _report(hour, link), key(hour.start)
                 context.log_event(dg.AssetMaterialization(names.people.asset, metadata=report, partition=partition))
 
-        async def run(report: Report, stop: Stop) -> Sequence[Outcome]:
-            async with pass_context(context.run, context.resources, names, report) as work:
-                return await sync_hours(replace(work, stop=stop, upcoming=after_hours(names)), hours, note)
-
-        retried = run_pass(context.log, run)
-        with explained_failures():
-            counts = given(context.resources, names.of("ledger"), LedgerResource).open().counts()
-        context.log_event(dg.AssetObservation(names.asset(PEOPLE_IN_ATTIO), metadata=totals(counts)))
+        retried = run_writing(context, names, after_hours(names), lambda work: sync_hours(work, hours, note))
+        observe_people(context, names)
         for hour in done:
             context.add_asset_metadata(_report(hour, link), partition_key=key(hour.start))
         if retried:

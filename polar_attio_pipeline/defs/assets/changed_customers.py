@@ -2,22 +2,19 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
-from polar_attio_pipeline.defs.external import CUSTOMERS_IN_POLAR, PEOPLE_IN_ATTIO
-from polar_attio_pipeline.defs.failures import explained_failures
+from polar_attio_pipeline.defs.external import CUSTOMERS_IN_POLAR
 from polar_attio_pipeline.defs.names import Names
-from polar_attio_pipeline.defs.reporting import PolarLink, numbers, outcome_tables, polar_link, totals
-from polar_attio_pipeline.defs.resources import PASS_KEYS, LedgerResource, PolarResource, given, pass_context
-from polar_attio_pipeline.defs.run_log import after_changes, run_pass
+from polar_attio_pipeline.defs.reporting import PolarLink, numbers, outcome_tables, polar_link
+from polar_attio_pipeline.defs.resources import PASS_KEYS, PolarResource, given
+from polar_attio_pipeline.defs.run_log import after_changes
 from polar_attio_pipeline.defs.run_tags import tag_run
+from polar_attio_pipeline.defs.writing import observe_people, run_writing
 from polar_attio_pipeline.passes.changed import Changed, sync_changed
-from polar_attio_pipeline.passes.progress import Report
-from polar_attio_pipeline.passes.stopping import Stop
 from polar_attio_pipeline.sync.outcomes import tally
 
 READ_AT = "polar_read_at"
@@ -58,14 +55,8 @@ def build_changed_customers(
         started = time.monotonic()
         tag_run(context, names.process_tag)
 
-        async def run(report: Report, stop: Stop) -> Changed:
-            async with pass_context(context.run, context.resources, names, report) as work:
-                return await sync_changed(replace(work, stop=stop, upcoming=after_changes(names)), config.customers)
-
-        changed = run_pass(context.log, run)
-        with explained_failures():
-            counts = given(context.resources, names.of("ledger"), LedgerResource).open().counts()
-        context.log_event(dg.AssetObservation(names.asset(PEOPLE_IN_ATTIO), metadata=totals(counts)))
+        changed = run_writing(context, names, after_changes(names), lambda work: sync_changed(work, config.customers))
+        observe_people(context, names)
         link = polar_link(given(context.resources, names.of("polar"), PolarResource))
         done = [one for one in dict.fromkeys(config.customers) if one not in changed.unread]
         return dg.MaterializeResult(metadata=_report(changed, done, link, seconds=time.monotonic() - started))

@@ -2,14 +2,12 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import dagster as dg
 
 from polar_attio_pipeline.defs.assets.polar_subscriptions import SUBSCRIPTIONS
-from polar_attio_pipeline.defs.external import CUSTOMERS_IN_POLAR, PEOPLE_IN_ATTIO
-from polar_attio_pipeline.defs.failures import explained_failures
+from polar_attio_pipeline.defs.external import CUSTOMERS_IN_POLAR
 from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.reporting import (
     DESCRIBED,
@@ -18,15 +16,14 @@ from polar_attio_pipeline.defs.reporting import (
     numbers,
     outcome_tables,
     polar_link,
-    totals,
     whole,
 )
-from polar_attio_pipeline.defs.resources import PASS_KEYS, LedgerResource, PolarResource, given, pass_context
-from polar_attio_pipeline.defs.run_log import after_reconciliation, run_pass
+from polar_attio_pipeline.defs.resources import PASS_KEYS, PolarResource, given
+from polar_attio_pipeline.defs.run_log import after_reconciliation
 from polar_attio_pipeline.defs.run_tags import tag_run
-from polar_attio_pipeline.passes.progress import Report
+from polar_attio_pipeline.defs.writing import observe_people, run_writing
 from polar_attio_pipeline.passes.reconciliation import Reconciliation, reconcile
-from polar_attio_pipeline.passes.stopping import Stop
+from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.sync.comparison import Marked
 from polar_attio_pipeline.sync.outcomes import Result
 
@@ -71,16 +68,12 @@ def _reconcile(context: dg.AssetExecutionContext, names: Names) -> dg.Materializ
     started = time.monotonic()
     tag_run(context, names.process_tag)
 
-    async def run(report: Report, stop: Stop) -> Reconciliation:
-        async with pass_context(context.run, context.resources, names, report) as work:
-            # Of this very run: one that holds the reconciliation alone has none, and reads Polar itself.
-            subscriptions = work.ledger.load_subscriptions(context.run.run_id)
-            return await reconcile(replace(work, stop=stop, upcoming=after_reconciliation(names)), subscriptions)
+    async def work(connected: PassContext) -> Reconciliation:
+        # Of this very run: one that holds the reconciliation alone has none, and reads Polar itself.
+        return await reconcile(connected, connected.ledger.load_subscriptions(context.run.run_id))
 
-    report = run_pass(context.log, run)
-    with explained_failures():
-        counts = given(context.resources, names.of("ledger"), LedgerResource).open().counts()
-    context.log_event(dg.AssetObservation(names.asset(PEOPLE_IN_ATTIO), metadata=totals(counts)))
+    report = run_writing(context, names, after_reconciliation(names), work)
+    observe_people(context, names)
     link = polar_link(given(context.resources, names.of("polar"), PolarResource))
     return dg.MaterializeResult(
         metadata=_metadata(report, link, seconds=time.monotonic() - started), check_results=_checks(report, link)
