@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from polar_attio_pipeline.attio.companies import AttioCompanies
+from polar_attio_pipeline.passes.all_customers import AllCustomers
 from polar_attio_pipeline.passes.billing import BillingReader
 from polar_attio_pipeline.passes.company_progress import Grouped
 from polar_attio_pipeline.passes.company_reading import CustomersByDomain, MarkedCompanies, PeopleToLink
 from polar_attio_pipeline.passes.guards import CUSTOMERS_FACT, check_owner, check_size
 from polar_attio_pipeline.passes.lifecycle import Work, writing_pass
 from polar_attio_pipeline.passes.progress import Stage
-from polar_attio_pipeline.passes.reading import AllCustomers
 from polar_attio_pipeline.passes.reconciliation import MOST_NOTABLE, counted
 from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.passes.story import LINKS_SHOWN

@@ -9,10 +9,11 @@ from datetime import datetime
 from polar_attio_pipeline.hours import key
 from polar_attio_pipeline.ledger import Snapshot
 from polar_attio_pipeline.passes.billing import BillingReader
+from polar_attio_pipeline.passes.completing import completed
 from polar_attio_pipeline.passes.guards import check_owner
 from polar_attio_pipeline.passes.lifecycle import Work, writing_pass
 from polar_attio_pipeline.passes.progress import HoursRead, Stage
-from polar_attio_pipeline.passes.reading import HourRead, Reading, completed, from_snapshot, read_hours, with_expected
+from polar_attio_pipeline.passes.reading import HourRead, Reading, from_snapshot, read_hours, with_expected
 from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.passes.snapshots import is_current
 from polar_attio_pipeline.sync.engine import sync

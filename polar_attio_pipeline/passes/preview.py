@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from polar_attio_pipeline.passes.all_customers import AllCustomers
 from polar_attio_pipeline.passes.audience import check_audience
 from polar_attio_pipeline.passes.billing import BillingReader
+from polar_attio_pipeline.passes.completing import completed
 from polar_attio_pipeline.passes.garbage import fewer_collections
 from polar_attio_pipeline.passes.guards import CUSTOMERS_FACT, check_owner, check_size
-from polar_attio_pipeline.passes.reading import AllCustomers, completed, read_hours
+from polar_attio_pipeline.passes.reading import read_hours
 from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.sync.engine import preview
 from polar_attio_pipeline.sync.outcomes import Outcome, Result

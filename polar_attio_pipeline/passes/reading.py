@@ -1,29 +1,23 @@
-"""Polar read for a pass: hours or all customers, with the outcome of every row that does not parse."""
+"""Hours of Polar read for a pass, with the outcome of every row that does not parse."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 
 from polar_attio_pipeline.hours import HOUR, floor
-from polar_attio_pipeline.http.errors import ApiError
 from polar_attio_pipeline.ledger import Ledger, Snapshot
+from polar_attio_pipeline.passes.bad_rows import outcomes_of
 from polar_attio_pipeline.passes.progress import Report, SnapshotRead
 from polar_attio_pipeline.passes.reporter import reporting
 from polar_attio_pipeline.polar.client import PolarClient
-from polar_attio_pipeline.polar.customers import Listing, read_window
-from polar_attio_pipeline.polar.models import BadRow
-from polar_attio_pipeline.sync.outcomes import Outcome, unreadable
+from polar_attio_pipeline.polar.customers import read_window
+from polar_attio_pipeline.sync.outcomes import Outcome
 from polar_attio_pipeline.sync.ports import NoAnswerError, UnavailableError
 from polar_attio_pipeline.sync.records import Customer
 
 MOST_CHECKED = 100
 """Customers of the hours of one pass who are asked for one by one because the list lacks them."""
-
-
-MOST_COMPLETED = 200
-"""Customers out of an export, which lacks their type, that are asked for one by one in a pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,58 +66,6 @@ class HourRead:
     unreadable: list[Outcome] = field(default_factory=list)
 
 
-class AllCustomers:
-    """Every customer of Polar, in portions.
-
-    They are read from Polar's export, but for a first import: pages say the type of every customer, the export does
-    not, and an import waits for Attio's writes anyway.
-
-    Attributes:
-        organization_id: The organization of the customers read so far; None where none of them says.
-    """
-
-    def __init__(self, client: PolarClient, *, is_first_import: bool) -> None:
-        """Prepare the reading.
-
-        Args:
-            client: Polar.
-            is_first_import: Whether no complete reading of Polar is on record.
-        """
-        self.organization_id: str | None = None
-        self._listing = Listing(client, export_first=not is_first_import)
-
-    async def pages(self) -> AsyncIterator[Sequence[Customer]]:
-        """Yield the customers as they are read, each once; to be read to its end, once.
-
-        Raises:
-            ApiError: Polar could not be read, or its list does not hold together.
-        """
-        async for page in self._listing.pages():
-            self.organization_id = self.organization_id or next((one.organization_id for one in page), None) or None
-            yield page
-
-    def newcomers(self) -> AsyncIterator[Sequence[Customer]]:
-        """Yield the customers who came since the others were read.
-
-        Raises:
-            ApiError: Polar could not be read.
-        """
-        return self._listing.newcomers()
-
-    @property
-    def total_count(self) -> int:
-        """Customers by Polar's own count in its newest answer; 0 before the first one."""
-        return self._listing.total_count
-
-    def unreadable(self) -> Sequence[Outcome]:
-        """Return the outcomes of the rows found so far that do not parse."""
-        return _outcomes(self._listing.bad_rows.values())
-
-    def ids(self) -> Collection[str]:
-        """Return the ids of all customers read so far, bad rows included where their id is known."""
-        return self._listing.ids
-
-
 async def read_hours(client: PolarClient, hours: Sequence[datetime]) -> Reading:
     """Read the customers created in some hours, in one go from the first to the last.
 
@@ -138,39 +80,11 @@ async def read_hours(client: PolarClient, hours: Sequence[datetime]) -> Reading:
     read = await read_window(client, hours[0], hours[-1] + HOUR)
     return Reading(
         customers=read.customers,
-        unreadable=_outcomes(read.bad_rows, otherwise=hours[-1]),
+        unreadable=outcomes_of(read.bad_rows, otherwise=hours[-1]),
         requests=read.requests,
         read_at=read_at,
         polar_read_at=read_at + timedelta(seconds=client.api.server_offset or 0),
     )
-
-
-async def completed(
-    customers: Collection[Customer], client: PolarClient, *, known: Container[str] = ()
-) -> Iterable[Customer]:
-    """Return customers with what an export does not say of them, as far as Polar can be asked for it.
-
-    A customer who comes to Attio should not lack the type because it was read from the export. Beyond `MOST_COMPLETED`
-    it does, until a pass reads the customer in another way.
-
-    Args:
-        customers: As read.
-        client: Polar.
-        known: Ids of customers whose type is in Attio already.
-
-    Returns:
-        The customers in their order, to be iterated over once.
-    """
-    untyped = (customer for customer in customers if customer.type is None and customer.id not in known)
-    lacking = list(islice(untyped, MOST_COMPLETED))
-    if not lacking:
-        return customers
-    try:
-        rows = await client.looked_at(lacking)
-    except (ApiError, UnavailableError):
-        return customers
-    whole = {row.id: row for row in rows if isinstance(row, Customer)}
-    return (replace(whole.get(customer.id, customer), billing=customer.billing) for customer in customers)
 
 
 async def read_snapshot(
@@ -249,10 +163,3 @@ async def with_expected(
         absent=frozenset(absent),
         untrue=frozenset(one.id for one in found),
     )
-
-
-def _outcomes(rows: Iterable[BadRow], *, otherwise: datetime | None = None) -> list[Outcome]:
-    return [
-        unreadable(row.id or row.key, field=row.field, message=row.message, created_at=row.created_at or otherwise)
-        for row in rows
-    ]

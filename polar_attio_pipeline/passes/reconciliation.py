@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from polar_attio_pipeline.ledger import SubscriptionSnapshot
+from polar_attio_pipeline.passes.all_customers import AllCustomers
 from polar_attio_pipeline.passes.billing import BillingReader
+from polar_attio_pipeline.passes.completing import completed
 from polar_attio_pipeline.passes.guards import CUSTOMERS_FACT, check_owner, check_size
 from polar_attio_pipeline.passes.lifecycle import writing_pass
 from polar_attio_pipeline.passes.progress import Compared, Marks, Stage
-from polar_attio_pipeline.passes.reading import AllCustomers, completed
 from polar_attio_pipeline.passes.reporter import ProgressReporter
 from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.passes.subscriptions import scan_of
