@@ -23,7 +23,11 @@ from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.partitions import hours_from
 from polar_attio_pipeline.defs.resources import AttioResource, LedgerResource, PolarResource
-from polar_attio_pipeline.defs.schedules import build_hourly_schedule, build_reconciliation_schedule
+from polar_attio_pipeline.defs.schedules import (
+    build_company_schedule,
+    build_hourly_schedule,
+    build_reconciliation_schedule,
+)
 from polar_attio_pipeline.defs.schemas import attio_people
 from polar_attio_pipeline.defs.sensors.alerts import build_alerts_sensor
 from polar_attio_pipeline.defs.sensors.new_polar_customers import build_new_customers_sensor
@@ -79,11 +83,15 @@ def _build(settings: Settings, names: Names) -> dg.Definitions:
     if settings.polar_attio_companies:
         made.append(build_attio_companies(names, owners=owners))
     changed_job = _changed_job(names)
-    reconciliation_job = _reconciliation_job(names, companies=settings.polar_attio_companies)
+    reconciliation_job = _reconciliation_job(names)
+    with_companies = settings.polar_attio_companies
     return dg.Definitions(
         assets=[*dg.with_source_code_references(made), *external_assets(names, owners=owners)],
         asset_checks=[build_customers_check(names), *build_service_checks(names)],
-        jobs=[_sync_job(names), changed_job, reconciliation_job, build_preview_job(names)],
+        jobs=[
+            *(_sync_job(names), changed_job, reconciliation_job, build_preview_job(names)),
+            *([_company_job(names)] if with_companies else []),
+        ],
         schedules=[
             build_hourly_schedule(
                 names, partitions, overlap_hours=overlap_hours, minute=settings.polar_attio_hourly_minute
@@ -93,6 +101,7 @@ def _build(settings: Settings, names: Names) -> dg.Definitions:
                 cron=settings.polar_attio_reconciliation_cron,
                 ledger=LedgerResource.at(settings.polar_attio_database_url),
             ),
+            *([build_company_schedule(names)] if with_companies else []),
         ],
         sensors=[
             build_orphaned_runs_sensor(names),
@@ -144,8 +153,8 @@ def _changed_job(names: Names) -> Any:
     )
 
 
-def _reconciliation_job(names: Names, *, companies: bool) -> Any:
-    assets = [names.asset(SUBSCRIPTIONS), names.reconciliation.asset, *([names.companies] if companies else [])]
+def _reconciliation_job(names: Names) -> Any:
+    assets = names.asset(SUBSCRIPTIONS), names.reconciliation.asset
     return dg.define_asset_job(
         names.reconciliation.job,
         selection=dg.AssetSelection.assets(*assets) | dg.AssetSelection.checks(customers_check(names)),
@@ -157,12 +166,24 @@ def _reconciliation_job(names: Names, *, companies: bool) -> Any:
     )
 
 
+def _company_job(names: Names) -> Any:
+    return dg.define_asset_job(
+        names.companies.job,
+        selection=dg.AssetSelection.assets(names.companies.asset),
+        description="Brings the companies of all customers to Attio and links people to them. A schedule launches it "
+        "after each reconciliation; launch it by hand after companies were edited or merged in Attio.",
+        run_tags={dg.MAX_RUNTIME_SECONDS_TAG: str(RECONCILIATION_SECONDS)},
+        executor_def=_EXECUTOR,
+    )
+
+
 def _watched(settings: Settings, names: Names, start: datetime) -> Watched:
     return Watched(
         names=names,
         start=start,
         overdue=timedelta(hours=settings.polar_attio_overdue_hours),
         cron=effective(settings.polar_attio_reconciliation_cron),
+        with_companies=settings.polar_attio_companies,
         ui=settings.polar_attio_dagster_url,
         polar_link=partial(customer_url, api_url=settings.polar_api_url, slug=settings.polar_organization_slug or None),
     )

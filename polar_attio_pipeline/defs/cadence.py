@@ -52,6 +52,28 @@ def not_due(history: History, cron: str, now: datetime) -> str | None:
     return None
 
 
+def companies_not_due(history: History, reconciled: datetime | None, now: datetime) -> str | None:
+    """Return why no pass over companies is due, and when the next one is; None when one is due.
+
+    Args:
+        history: Of passes over companies.
+        reconciled: When the newest reconciliation that succeeded began.
+        now: The time.
+    """
+    if history.under_way:
+        return "A pass over companies is queued or running."
+    if reconciled is None:
+        return "No reconciliation has succeeded yet, and companies follow one."
+    if history.cancelled and history.cancelled >= reconciled:
+        return "The newest pass over companies was cancelled by hand. The next one follows the next reconciliation."
+    if history.succeeded and history.succeeded >= reconciled:
+        return f"The newest pass over companies began at {_say(history.succeeded)}. One follows each reconciliation."
+    if history.failed:
+        retry = history.failed + pause(history.failures)
+        return f"The newest pass over companies failed. The next try is due at {_say(retry)}." if now < retry else None
+    return None
+
+
 def pause(failures: int) -> timedelta:
     """Return how long to wait after so many failures in a row."""
     doublings = min(failures - 1, (LONGEST_PAUSE // FIRST_PAUSE).bit_length())

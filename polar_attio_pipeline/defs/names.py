@@ -58,9 +58,9 @@ class Names:
         return Target(self.asset("changed_customers"), self.of("changed_customer_sync"))
 
     @property
-    def companies(self) -> dg.AssetKey:
-        """The asset of companies, which is part of the job of the reconciliation."""
-        return self.asset("attio_companies")
+    def companies(self) -> Target:
+        """The asset of companies, and its job."""
+        return Target(self.asset("attio_companies"), self.of("company_sync"))
 
     @property
     def process_tag(self) -> str:

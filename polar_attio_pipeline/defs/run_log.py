@@ -60,8 +60,15 @@ def after_reconciliation(names: Names) -> Upcoming:
 
 def after_companies(names: Names) -> Upcoming:
     """Return what happens after a pass over companies."""
-    again = f"The next run of {names.reconciliation.job} does what is left: what is in Attio is not written again."
-    return Upcoming(finished="", failed=again, stopped=again)
+    schedule = names.of("company_sync_after_reconciliation")
+    goes_on = "It goes on where this one ended: what is in Attio is not written again."
+    return Upcoming(
+        finished=f"The schedule {schedule}, while it is on, starts the next one after the next reconciliation.",
+        failed=f"The schedule {schedule}, while it is on, starts it again: after ten minutes, and later each time it "
+        f"fails again. {goes_on}",
+        stopped=f"The next one follows the next reconciliation, and {names.companies.job} can be launched sooner. "
+        f"{goes_on}",
+    )
 
 
 def run_pass(log: logging.Logger, work: Callable[[Report, Stop], Coroutine[Any, Any, _Result]]) -> _Result:

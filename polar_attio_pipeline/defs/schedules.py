@@ -6,7 +6,7 @@ import dagster as dg
 
 from polar_attio_pipeline.cron import effective
 from polar_attio_pipeline.defs.assets.attio_people import AttioPeopleConfig
-from polar_attio_pipeline.defs.cadence import History, not_due
+from polar_attio_pipeline.defs.cadence import History, companies_not_due, not_due
 from polar_attio_pipeline.defs.dagster_private import last_cron_time
 from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.readable_events import without_events
@@ -89,6 +89,34 @@ def build_reconciliation_schedule(names: Names, *, cron: str, ledger: LedgerReso
         return dg.SkipReason(reason) if reason else dg.RunRequest(run_key=None, tags={REASON: _why(history, due, now)})
 
     return scheduled_reconciliation
+
+
+def build_company_schedule(names: Names) -> dg.ScheduleDefinition:
+    """Return the schedule of the pass over companies, which follows each reconciliation in a run of its own.
+
+    In one run with it, a lasting fault of companies would make the reconciliation count as failed.
+    """
+
+    @dg.schedule(
+        name=names.of("company_sync_after_reconciliation"),
+        job_name=names.companies.job,
+        cron_schedule="*/10 * * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Brings companies to Attio after each reconciliation that succeeded. It looks every ten minutes "
+        "whether there is a new one; a pass over companies that failed is tried again after 10 minutes, 20, 40 and so "
+        "on, at most 4 hours.",
+    )
+    def company_sync_after_reconciliation(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        history = _history(context.instance, names.companies)
+        reconciled = _history(context.instance, names.reconciliation).succeeded
+        reason = companies_not_due(history, reconciled, context.scheduled_execution_time)
+        if reason:
+            return dg.SkipReason(reason)
+        why = f"retry, failed {times(history.failures)}" if history.failures else "after a reconciliation"
+        return dg.RunRequest(run_key=None, tags={REASON: why})
+
+    return company_sync_after_reconciliation
 
 
 def _why(history: History, cron: str, now: datetime) -> str:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from polar_attio_pipeline.defs.cadence import LONGEST_PAUSE, LOOK_EVERY, History, not_due, pause
+from polar_attio_pipeline.defs.cadence import LONGEST_PAUSE, LOOK_EVERY, History, companies_not_due, not_due, pause
 
 DAILY = "35 3 * * *"
 DUE = datetime(2026, 11, 24, 3, 35, tzinfo=UTC)
@@ -106,6 +106,32 @@ def test_a_first_import_that_failed_is_tried_again() -> None:
 
     assert not_due(history, DAILY, DUE + 125 * MINUTE) is not None
     assert not_due(history, DAILY, DUE + 130 * MINUTE) is None
+
+
+RECONCILED = datetime(2026, 11, 23, 3, 35, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("history", "reconciled", "says"),
+    [
+        (History(), RECONCILED, None),
+        (History(succeeded=RECONCILED - MINUTE), RECONCILED, None),
+        (History(failures=1, failed=RECONCILED + MINUTE), RECONCILED, "failed. The next try is due at"),
+        (History(failures=1, failed=RECONCILED - 50 * MINUTE), RECONCILED, None),
+        (History(), None, "No reconciliation has succeeded yet"),
+        (History(under_way=True), RECONCILED, "queued or running"),
+        (History(succeeded=RECONCILED + MINUTE), RECONCILED, "began at 2026-11-23 03:36 UTC"),
+        (History(cancelled=RECONCILED + MINUTE), RECONCILED, "cancelled by hand"),
+        (History(cancelled=RECONCILED - MINUTE), RECONCILED, None),
+    ],
+)
+def test_companies_follow_each_reconciliation_once_and_are_tried_again_after_a_failure(
+    history: History, reconciled: datetime | None, says: str | None
+) -> None:
+    reason = companies_not_due(history, reconciled, RECONCILED + 5 * MINUTE)
+
+    assert (reason is None) is (says is None)
+    assert says is None or says in (reason or "")
 
 
 def test_the_pause_has_an_end() -> None:

@@ -20,6 +20,8 @@ from polar_attio_pipeline.defs.schedules import build_hourly_schedule, build_rec
 from polar_attio_pipeline.hours import HOUR
 from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
+from polar_attio_pipeline.sync.companies.attributes import COMPANY_ATTRIBUTES
+from polar_attio_pipeline_tests.attributes import add_attributes
 from polar_attio_pipeline_tests.conftest import RECONCILIATION, Pipeline
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -123,9 +125,9 @@ def lasting(pipeline: Pipeline, tmp_path: Path) -> Iterator[Pipeline]:
         yield pipeline
 
 
-def look(pipeline: Pipeline, at: datetime) -> str | None:
-    """Why the schedule asks for no reconciliation at a moment; None if it asks for one."""
-    schedule = pipeline.defs.resolve_schedule_def("scheduled_reconciliation")
+def look(pipeline: Pipeline, at: datetime, name: str = "scheduled_reconciliation") -> str | None:
+    """Why a schedule asks for no run at a moment; None if it asks for one."""
+    schedule = pipeline.defs.resolve_schedule_def(name)
     # Closed at once: it opens an instance of its own, and one that is closed late stays the current one for all tests.
     with dg.build_schedule_context(instance=pipeline.instance, scheduled_execution_time=at) as context:
         result = schedule(context)
@@ -169,6 +171,28 @@ def test_a_reconciliation_is_due_every_hour_while_events_cannot_be_read_and_no_s
     daily = began.replace(hour=3, minute=35, second=0, microsecond=0)
 
     assert (look(lasting, later) is None) is (due or began < daily <= later)
+
+
+def test_a_pass_over_companies_follows_each_reconciliation_and_a_failure_of_it_leaves_that_alone(
+    lasting: Pipeline,
+) -> None:
+    pipeline, name = lasting, "company_sync_after_reconciliation"
+    pipeline.configure(polar_attio_companies=True, polar_attio_reconciliation_cron="* * * * *")
+    assert look(pipeline, datetime.now(UTC), name) == "No reconciliation has succeeded yet, and companies follow one."
+    pipeline.reconcile()
+    assert look(pipeline, datetime.now(UTC), name) is None
+
+    # The workspace lacks the attributes of companies.
+    pipeline.run("company_sync", fails=True)
+
+    assert "failed. The next try is due at" in (look(pipeline, datetime.now(UTC), name) or "")
+    assert look(pipeline, datetime.now(UTC) + 11 * MINUTE, name) is None
+    assert "failed" not in (look(pipeline, datetime.now(UTC) + 2 * MINUTE) or "")
+    add_attributes(pipeline.sandbox.attio, COMPANY_ATTRIBUTES, object_slug="companies")
+    pipeline.run("company_sync")
+    assert "One follows each reconciliation." in (look(pipeline, datetime.now(UTC), name) or "")
+    pipeline.reconcile()
+    assert look(pipeline, datetime.now(UTC), name) is None
 
 
 def test_a_ledger_that_cannot_be_asked_leaves_the_reconciliation_to_its_day(

@@ -34,14 +34,14 @@ def build_attio_companies(names: Names, *, owners: Sequence[str] = ()) -> dg.Ass
     """Return the asset."""
 
     @dg.asset(
-        key=names.companies,
+        key=names.companies.asset,
         deps=[names.reconciliation.asset],
         owners=owners,
         required_resource_keys=set(map(names.of, PASS_KEYS)),
         check_specs=[
             dg.AssetCheckSpec(
                 COMPANIES_CHECK,
-                asset=names.companies,
+                asset=names.companies.asset,
                 description="Passes when every company could be written and every person be linked. Warns with the "
                 "lists of those that could not; each later run tries them again.",
             )

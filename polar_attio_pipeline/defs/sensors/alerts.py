@@ -14,6 +14,7 @@ from polar_attio_pipeline.defs.sensors import hour_states, other_states, service
 from polar_attio_pipeline.defs.sensors.alert_cursor import AlertCursor, dump, load
 from polar_attio_pipeline.defs.sensors.notices import (
     CHANGES,
+    COMPANIES,
     FAILING_HOURS,
     LEDGER,
     OVERDUE_HOURS,
@@ -48,9 +49,9 @@ def build_alerts_sensor(watched: Watched, *, urls: Sequence[str], seconds: int) 
         minimum_interval_seconds=seconds,
         default_status=dg.DefaultSensorStatus.RUNNING if urls else dg.DefaultSensorStatus.STOPPED,
         description="Tells the channels of POLAR_ATTIO_ALERT_URLS once when hours fail or are overdue, a "
-        "reconciliation fails or is late, the ledger cannot be read, too many customers are not in Attio, Polar cannot "
-        "be watched, or a token, a scope or an attribute keeps a service from being used, and once when that is over. "
-        "Its cursor holds what was announced on each channel.",
+        "reconciliation fails or is late, a pass over companies fails, the ledger cannot be read, too many customers "
+        "are not in Attio, Polar cannot be watched, or a token, a scope or an attribute keeps a service from being "
+        "used, and once when that is over. Its cursor holds what was announced on each channel.",
     )
     def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         ledger = given(context.resources, names.of("ledger"), LedgerResource)
@@ -86,6 +87,7 @@ class _Judge:
             FAILING_HOURS: self._failing_hours,
             OVERDUE_HOURS: self._overdue_hours,
             RECONCILIATION: lambda: other_states.reconciliation(self._look, self.cursor.watching_since),
+            COMPANIES: lambda: other_states.companies(self._look),
             UNRESOLVED_CUSTOMERS: lambda: self._customers(answer, options),
             SENSOR: lambda: self._sensor(SENSOR, "new customers"),
             CHANGES: lambda: self._sensor(CHANGES, "changes of customers"),

@@ -12,12 +12,23 @@ LEDGER = "ledger"
 FAILING_HOURS = "failing hours"
 OVERDUE_HOURS = "overdue hours"
 RECONCILIATION = "reconciliation"
+COMPANIES = "companies"
 UNRESOLVED_CUSTOMERS = "unresolved customers"
 SENSOR = "new_polar_customers"
 CHANGES = "polar_changes"
 SERVICES = "services"
 
-STATES = (LEDGER, FAILING_HOURS, OVERDUE_HOURS, RECONCILIATION, UNRESOLVED_CUSTOMERS, SENSOR, CHANGES, SERVICES)
+STATES = (
+    LEDGER,
+    FAILING_HOURS,
+    OVERDUE_HOURS,
+    RECONCILIATION,
+    COMPANIES,
+    UNRESOLVED_CUSTOMERS,
+    SENSOR,
+    CHANGES,
+    SERVICES,
+)
 """Every state that is watched."""
 
 

@@ -13,7 +13,7 @@ from polar_attio_pipeline.defs.dagster_private import Tick, last_cron_time
 from polar_attio_pipeline.defs.resources import LedgerResource
 from polar_attio_pipeline.defs.runs import UNDER_WAY, began_at, cause_of, runs_of, sentence
 from polar_attio_pipeline.defs.sensors.new_polar_customers import CURSOR_KEPT
-from polar_attio_pipeline.defs.sensors.notices import LEDGER, RECONCILIATION, UNRESOLVED_CUSTOMERS, State
+from polar_attio_pipeline.defs.sensors.notices import COMPANIES, LEDGER, RECONCILIATION, UNRESOLVED_CUSTOMERS, State
 from polar_attio_pipeline.defs.sensors.watching import Look
 from polar_attio_pipeline.http.redaction import redact
 from polar_attio_pipeline.ledger import LedgerError, OutcomeRow
@@ -85,6 +85,21 @@ def reconciliation(look: Look, watching_since: datetime) -> State | None:
         RECONCILIATION,
         f"No reconciliation has succeeded {last}, although two were due: see that Dagster's daemon runs and that the "
         f"schedule {schedule} is on ({automation}), or launch {target.job} by hand.",
+    )
+
+
+def companies(look: Look) -> State:
+    """Return the state of the pass over companies; well where companies are not kept."""
+    names = look.watched.names
+    ended = runs_of(look.instance, names.companies, _ENDED) if look.watched.with_companies else []
+    if not ended or ended[0].dagster_run.status is not dg.DagsterRunStatus.FAILURE:
+        return State(COMPANIES, None)
+    run_id = ended[0].dagster_run.run_id
+    return State(
+        COMPANIES,
+        f"The newest pass over companies failed. It says: {cause_of(look.instance, run_id)} See "
+        f"{look.link(f'runs/{run_id}')} and, for when it is tried again, the schedule "
+        f"{names.of('company_sync_after_reconciliation')} ({look.link('automation')}).",
     )
 
 

@@ -20,6 +20,7 @@ class Watched:
         cron: When a reconciliation is due.
         ui: Dagster's address, for links.
         polar_link: Returns Polar's page of a customer.
+        with_companies: Whether companies are kept.
     """
 
     names: Names
@@ -28,6 +29,7 @@ class Watched:
     cron: str
     ui: str
     polar_link: Callable[[str], str]
+    with_companies: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.companies.attributes import COMPANY_ATTRIBUTES
 from polar_attio_pipeline_tests.attributes import add_attributes
-from polar_attio_pipeline_tests.conftest import PEOPLE, RECONCILIATION, Pipeline, what_failed
+from polar_attio_pipeline_tests.conftest import Pipeline, what_failed
 
 COMPANIES = dg.AssetKey("attio_companies")
+JOB = "company_sync"
 RECORDS = "/v2/objects/companies/records"
 
 
@@ -40,13 +41,13 @@ def job_of(defs: dg.Definitions, name: str) -> set[dg.AssetKey]:
 @pytest.mark.parametrize("prefix", ["", "left"])
 def test_it_is_there_only_where_the_setting_is_on(prefix: str, clean_environment: None) -> None:
     key = dg.AssetKey(["left", "attio_companies"] if prefix else "attio_companies")
-    job = "left_full_reconciliation" if prefix else "full_reconciliation"
+    before = "left_" if prefix else ""
 
     off, on = (build(Settings(polar_attio_companies=is_on), prefix=prefix) for is_on in (False, True))
 
     assert key not in off.resolve_asset_graph().get_all_asset_keys()
-    assert key not in job_of(off, job)
-    assert key in job_of(on, job)
+    assert job_of(on, f"{before}company_sync") == {key}
+    assert key not in job_of(on, f"{before}full_reconciliation")
     node = on.resolve_asset_graph().get(key)
     assert node.pools == {"left_attio" if prefix else "attio"}
     assert node.group_name == ("left_polar_to_attio" if prefix else "polar_to_attio")
@@ -59,15 +60,15 @@ def test_two_pipelines_that_keep_companies_fit_into_one_code_location(clean_envi
     dg.Definitions.validate_loadable(dg.Definitions.merge(*both))
 
 
-def test_it_comes_after_the_reconciliation_of_the_same_run_and_shows_numbers_and_links(companies: Pipeline) -> None:
+def test_it_shows_numbers_and_links(companies: Pipeline) -> None:
     companies.add("ada", email="ada@acme.com")
     companies.add("bob", email="bob@acme.com")
     companies.add("joe", email="joe@gmail.com")
 
-    result = companies.reconcile()
+    companies.reconcile()
 
-    steps = [event.step_key for event in result.all_events if event.is_step_success]
-    assert steps.index("customer_reconciliation") < steps.index("attio_companies")
+    result = companies.run(JOB)
+
     numbers = shown(companies)
     assert (numbers["companies"], numbers["updated"], numbers["customers of companies"]) == (1, 1, 2)
     assert numbers["customers without a company"] == 1
@@ -76,6 +77,7 @@ def test_it_comes_after_the_reconciliation_of_the_same_run_and_shows_numbers_and
     before = companies.writes
 
     companies.reconcile()
+    companies.run(JOB)
 
     assert companies.writes == before
     assert shown(companies)["unchanged"] == 1
@@ -89,8 +91,9 @@ def test_a_company_that_cannot_be_written_turns_the_check_amber_and_is_named(com
     companies.add("ada", email="ada@acme.com")
     companies.add("bob", email="bob@globex.com")
     companies.sandbox.attio.refuse_values("polar_customer_count")
+    companies.reconcile()
 
-    result = companies.reconcile()
+    result = companies.run(JOB)
 
     check = the_check(result)
     assert not check.passed
@@ -104,13 +107,14 @@ def test_a_company_that_cannot_be_written_turns_the_check_amber_and_is_named(com
 def test_a_person_who_cannot_be_linked_turns_the_check_amber_and_is_named_by_its_customer(companies: Pipeline) -> None:
     ada = companies.add("ada", email="ada@acme.com")
     companies.reconcile()
+    companies.run(JOB)
     (person,) = companies.sandbox.attio.people()
     companies.sandbox.attio.clear_value(person.id, "company")
     companies.sandbox.faults.add(
         Fault(kind=Kind.STATUS, service="attio", path=f"/v2/objects/people/records/{person.id}", status=500)
     )
 
-    check = the_check(companies.reconcile())
+    check = the_check(companies.run(JOB))
 
     assert not check.passed
     said = check.description or ""
@@ -118,15 +122,14 @@ def test_a_person_who_cannot_be_linked_turns_the_check_amber_and_is_named_by_its
     assert f"| [{ada.id[:8]}](" in said
 
 
-def test_a_workspace_without_the_attributes_fails_this_asset_alone_with_what_to_do(pipeline: Pipeline) -> None:
+def test_a_workspace_without_the_attributes_fails_this_run_alone_with_what_to_do(pipeline: Pipeline) -> None:
     pipeline.add("ada", email="ada@acme.com")
     pipeline.configure(polar_attio_companies=True)
+    pipeline.reconcile()
 
-    result = pipeline.reconcile(fails=True)
+    result = pipeline.run(JOB, fails=True)
 
     assert "Attio has no Companies attribute polar_customer: run `polar-attio setup`" in what_failed(result)
-    assert pipeline.recorded(RECONCILIATION)[""]["created"] == 1
-    assert {check.asset_key for check in result.get_asset_check_evaluations()} >= {PEOPLE, RECONCILIATION}
 
 
 @pytest.mark.usefixtures("impatient")
@@ -134,7 +137,7 @@ def test_an_attio_that_fails_meanwhile_ends_it_with_one_sentence(companies: Pipe
     companies.add("ada", email="ada@acme.com")
     companies.sandbox.faults.add(Fault(kind=Kind.STATUS, service="attio", path=f"{RECORDS}/query", status=503))
 
-    result = companies.reconcile(fails=True)
+    result = companies.run(JOB, fails=True)
 
     assert "Attio" in what_failed(result)
     assert COMPANIES not in {event.asset_key for event in result.get_asset_materialization_events()}
@@ -147,6 +150,7 @@ def test_settings_of_companies_reach_the_pass(companies: Pipeline) -> None:
     companies.add("bob", email="bob@mail.globex.com")
 
     companies.reconcile()
+    companies.run(JOB)
 
     assert shown(companies)["companies"] == 1
     world = companies.sandbox.attio

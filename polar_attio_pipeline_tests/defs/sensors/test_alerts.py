@@ -21,7 +21,9 @@ from polar_attio_pipeline.defs.sensors.alert_cursor import AlertCursor, dump
 from polar_attio_pipeline.hours import HOUR, between, floor, key
 from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
+from polar_attio_pipeline.sync.companies.attributes import COMPANY_ATTRIBUTES
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result, unreadable
+from polar_attio_pipeline_tests.attributes import add_attributes
 from polar_attio_pipeline_tests.conftest import PEOPLE, RECONCILIATION, Pipeline, evaluate
 from polar_attio_pipeline_tests.receiver import Receiver, receiving
 
@@ -75,12 +77,13 @@ class Watch:
         self.configure(start.date())
         self.begin()
 
-    def configure(self, start: date) -> None:
+    def configure(self, start: date, **changes: Any) -> None:
         self.start = start
         self.pipeline.configure(
             polar_attio_start_date=start,
             polar_attio_dagster_url=UI,
             polar_attio_alert_urls=SecretStr(" ".join(channel.url for channel in self.channels)),
+            **changes,
         )
         self._definition = self.pipeline.defs.resolve_sensor_def("alerts")
 
@@ -189,6 +192,22 @@ def test_a_reconciliation_that_fails_is_told_with_its_cause_and_its_run(watch: W
     watch.pipeline.sandbox.faults.clear()
     watch.pipeline.reconcile()
     assert watch.tick() == "Sent: Polar to Attio: reconciliation (over)."
+
+
+def test_a_pass_over_companies_that_fails_is_told_by_its_own_name_and_not_as_a_reconciliation(watch: Watch) -> None:
+    watch.configure(watch.start, polar_attio_companies=True)
+    watch.pipeline.reconcile()
+    failed = watch.pipeline.run("company_sync", fails=True)
+
+    assert watch.tick() == "Sent: Polar to Attio: companies."
+    message = watch.message()
+    assert message.startswith("The newest pass over companies failed. It says: ")
+    assert "run `polar-attio setup`" in message
+    assert f"See {UI}/runs/{failed.run_id} and" in message
+
+    add_attributes(watch.pipeline.sandbox.attio, COMPANY_ATTRIBUTES, object_slug="companies")
+    watch.pipeline.run("company_sync")
+    assert watch.tick() == "Sent: Polar to Attio: companies (over)."
 
 
 def test_a_reconciliation_that_the_ui_started_by_its_asset_is_told_of_too(watch: Watch) -> None:
