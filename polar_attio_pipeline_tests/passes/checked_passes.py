@@ -17,8 +17,9 @@ from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.polar.events import Events, read_events
 from polar_attio_pipeline.sync.attributes import BY_KEY
 from polar_attio_pipeline_tests.passes.world import World
-from polar_attio_pipeline_tests.sync.oracle import State, Task, check, look
+from polar_attio_pipeline_tests.sync.oracle import Task, check
 from polar_attio_pipeline_tests.sync.predictions import check_predictions
+from polar_attio_pipeline_tests.sync.state import State, look
 
 OVERLAP = timedelta(minutes=10)
 TICK = timedelta(seconds=40)

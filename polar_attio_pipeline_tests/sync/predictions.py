@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from polar_attio_pipeline.sync.outcomes import FAILED, Outcome, Result
 from polar_attio_pipeline.sync.planning import EMAILS_KEY, Action, Plan
 from polar_attio_pipeline.sync.records import PersonName
-from polar_attio_pipeline_tests.sync.oracle import State
+from polar_attio_pipeline_tests.sync.state import State
 
 PROMISED = {
     Action.CREATE: Result.CREATED,

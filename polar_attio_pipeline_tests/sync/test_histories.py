@@ -23,8 +23,9 @@ from polar_attio_pipeline.sync.planning import Plan
 from polar_attio_pipeline.sync.reconciliation import compare
 from polar_attio_pipeline.sync.records import Customer
 from polar_attio_pipeline_tests.sync.both_sides import connect, new_sandbox
-from polar_attio_pipeline_tests.sync.oracle import check, look
+from polar_attio_pipeline_tests.sync.oracle import check
 from polar_attio_pipeline_tests.sync.predictions import check_predictions
+from polar_attio_pipeline_tests.sync.state import look
 
 HISTORIES = int(os.environ.get("SYNC_HISTORIES", "0"))
 STEPS = 20
