@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from polar_attio_pipeline.ledger.schema import POLAR_SUBSCRIPTIONS
-from polar_attio_pipeline.sync.billing import Subscription
+from polar_attio_pipeline.sync.purchases import Subscription
 
 _PORTION = 2000
 """Subscriptions in a row: some 150 kB."""

@@ -14,9 +14,10 @@ from polar_attio_pipeline.passes.progress import Event
 from polar_attio_pipeline.polar.billing import OF_ORDERS, OF_SUBSCRIPTIONS, Kind
 from polar_attio_pipeline.polar.client import PolarClient
 from polar_attio_pipeline.sync.audience import Audience
-from polar_attio_pipeline.sync.billing import Billing, Order, Subscription, billing
+from polar_attio_pipeline.sync.billing import Billing, billing
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.planning import STATUS_KEY
+from polar_attio_pipeline.sync.purchases import Order, Subscription
 from polar_attio_pipeline.sync.records import Customer
 
 COMMITTED_LATE = timedelta(minutes=5)

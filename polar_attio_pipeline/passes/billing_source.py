@@ -15,7 +15,7 @@ from polar_attio_pipeline.polar.billing import OF_ORDERS, OF_SUBSCRIPTIONS, Kind
 from polar_attio_pipeline.polar.client import PolarClient
 from polar_attio_pipeline.polar.errors import MissingScopeError, is_hopeless
 from polar_attio_pipeline.polar.holdings import Holdings
-from polar_attio_pipeline.sync.billing import Subscription
+from polar_attio_pipeline.sync.purchases import Subscription
 
 _log = logging.getLogger(__name__)
 

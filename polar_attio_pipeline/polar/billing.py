@@ -20,7 +20,7 @@ from polar_attio_pipeline.polar.paths import ORDERS, SUBSCRIPTIONS
 from polar_attio_pipeline.polar.subscriptions import SORTING as SUBSCRIPTION_SORTING
 from polar_attio_pipeline.polar.subscriptions import subscription_entry
 from polar_attio_pipeline.polar.whole import Fetch, whole_list
-from polar_attio_pipeline.sync.billing import Order, Subscription
+from polar_attio_pipeline.sync.purchases import Order, Subscription
 
 _log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from polar_attio_pipeline.polar.entries import Currency, Entry, UtcMoment, entry_of
 from polar_attio_pipeline.polar.models import CanonicalUuid
-from polar_attio_pipeline.sync.billing import Order
+from polar_attio_pipeline.sync.purchases import Order
 
 SORTING = ["-created_at", "invoice_number", "customer"]
 """Orders that a renewal or an import creates at one instant differ in their invoice's number."""

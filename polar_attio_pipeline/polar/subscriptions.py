@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from polar_attio_pipeline.polar.entries import Currency, Entry, UtcMoment, entry_of
 from polar_attio_pipeline.polar.models import CanonicalUuid
-from polar_attio_pipeline.sync.billing import Subscription
+from polar_attio_pipeline.sync.purchases import Subscription
 
 SORTING = ["-started_at", "customer", "product"]
 """Imported subscriptions start at one instant; a customer has seldom two of one product that do."""

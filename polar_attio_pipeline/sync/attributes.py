@@ -8,10 +8,11 @@ where the workspace has it.
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 
-from polar_attio_pipeline.sync.billing import STATUS_RULES, Billing, Status
+from polar_attio_pipeline.sync.billing import Billing
 from polar_attio_pipeline.sync.mapping import Attribute, Nothing, Policy, Said
 from polar_attio_pipeline.sync.names import split_name
 from polar_attio_pipeline.sync.records import Customer, PersonName, Value, ValueType
+from polar_attio_pipeline.sync.status import STATUS_RULES, Status
 
 SUBSCRIPTIONS = "subscriptions:read"
 ORDERS = "orders:read"

@@ -8,129 +8,17 @@ incomplete. On a person, money that does not come is none, so here the status de
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 
 from polar_attio_pipeline.sync.money import Money, totals
+from polar_attio_pipeline.sync.purchases import Order, Subscription
 from polar_attio_pipeline.sync.revenue import monthly
-
-
-class Status(StrEnum):
-    """How a customer stands, best first: of several subscriptions, the one with the best status counts."""
-
-    PAYING = "Paying"
-    CANCELING = "Canceling"
-    PAST_DUE = "Past due"
-    TRIALING = "Trialing"
-    PAUSED = "Paused"
-    FREE = "Free"
-    CHURNED = "Churned"
-    BOUGHT_ONCE = "Bought once"
-    NEVER_PAID = "Never paid"
-    DELETED = "Deleted"
-
-
-STATUS_RULES: dict[Status, str] = {
-    Status.PAYING: "A subscription is active, has a price above zero and is not set to end.",
-    Status.CANCELING: "A subscription is active, has a price above zero and is set to end with its period.",
-    Status.PAST_DUE: "The payment of a subscription failed, and Polar tries it again.",
-    Status.TRIALING: "A subscription is in its trial.",
-    Status.PAUSED: "A subscription is paused.",
-    Status.FREE: "A subscription is active at a price of zero.",
-    Status.CHURNED: "No subscription runs; one that was paid for has ended. Where orders cannot be read, one with a "
-    "price that ended after its trial counts as paid for.",
-    Status.BOUGHT_ONCE: "No subscription runs and none was ever paid for; a product without subscription was.",
-    Status.NEVER_PAID: "No subscription runs, and nothing was ever paid for. Where orders cannot be read, this is said "
-    "only of a customer whose subscriptions were free or ended in their trial.",
-    Status.DELETED: "The customer was deleted in Polar. The MRR is 0 then; products, seats, the end of a trial and the "
-    "next renewal are empty.",
-}
-"""When each status holds. The documentation's table is made of this."""
-
-PAYING_NOW = frozenset({Status.PAYING, Status.CANCELING, Status.PAST_DUE})
-"""The statuses of customers whose money comes, or is expected."""
+from polar_attio_pipeline.sync.status import DECIDED_BY_ORDERS, PAYING_NOW, Status, combined_status, seems_paid_for
 
 EARNING = frozenset({"active", "past_due"})
 """Polar's statuses of subscriptions that count as monthly recurring revenue; trials do not."""
 
-_DECIDED_BY_ORDERS = frozenset({Status.CHURNED, Status.BOUGHT_ONCE, Status.NEVER_PAID})
 _RUNNING = frozenset({"active", "past_due", "trialing", "paused"})
-_ENDED = frozenset({"canceled", "unpaid"})
 _NEVER_BEGUN = frozenset({"incomplete", "incomplete_expired"})
-_PAID = frozenset({"paid", "refunded", "partially_refunded"})
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """One subscription of a customer, as Polar has it.
-
-    Attributes:
-        id: Polar's UUID.
-        customer_id: Whose it is.
-        status: Polar's word; others than those known here may come.
-        product: Name of what is subscribed to.
-        amount: Per interval, in the currency's smallest unit: discount applied, tax as the price has it.
-        currency: ISO 4217, in capitals.
-        interval: `day`, `week`, `month` or `year`.
-        interval_count: How many intervals a period has.
-        started_at: UTC; None before the first payment.
-        current_period_end: When it renews or ends, UTC.
-        trial_end: When the trial ends or ended, UTC.
-        cancel_at_period_end: Whether it is set to end with its period.
-        ends_at: When it will end or has ended, UTC.
-        ended_at: When it has ended, UTC.
-        seats: How many, where the product is sold by seat.
-        cancellation_reason: What the customer chose from Polar's list.
-    """
-
-    id: str
-    customer_id: str
-    status: str
-    product: str
-    amount: int
-    currency: str
-    interval: str
-    interval_count: int
-    started_at: datetime | None = None
-    current_period_end: datetime | None = None
-    trial_end: datetime | None = None
-    cancel_at_period_end: bool = False
-    ends_at: datetime | None = None
-    ended_at: datetime | None = None
-    seats: int | None = None
-    cancellation_reason: str | None = None
-
-    def has_ended(self, now: datetime) -> bool:
-        """Tell whether it has come to its end, whatever its status still says."""
-        end = self.ended_at or self.ends_at
-        return self.status in _ENDED or (end is not None and end <= now)
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One order of a customer, as Polar has it.
-
-    Attributes:
-        customer_id: Whose it is.
-        status: Polar's word.
-        net: Without tax, discount applied, in the currency's smallest unit.
-        refunded: What of it was given back.
-        currency: ISO 4217, in capitals.
-        created_at: UTC.
-        of_subscription: Whether it belongs to a subscription.
-    """
-
-    customer_id: str
-    status: str
-    net: int
-    refunded: int
-    currency: str
-    created_at: datetime
-    of_subscription: bool
-
-    @property
-    def is_payment(self) -> bool:
-        """Whether money was paid for it, even if it was given back later."""
-        return self.status in _PAID and self.net > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +64,7 @@ class Billing:
 
     def without_orders(self) -> "Billing":
         """Return what of this is certain where there are orders to read, and they were not."""
-        status = None if self.status in _DECIDED_BY_ORDERS else self.status
+        status = None if self.status in DECIDED_BY_ORDERS else self.status
         return replace(self, status=status, ever_paid=self.status in PAYING_NOW or None)
 
 
@@ -196,12 +84,12 @@ def billing(subscriptions: Iterable[Subscription] | None, orders: Sequence[Order
     ended = [one for one in begun if one.has_ended(now)]
     payments = None if orders is None else [order for order in orders if order.is_payment]
     is_certain = len(running) + len(ended) == len(begun)
-    status = _status(running, ended, payments, is_certain=is_certain, now=now)
+    status = combined_status(running, ended, payments, is_certain=is_certain, now=now)
     closing = [one for one in running if _is_closing(one)] if len(running) > 0 else ended
     all_close = len(closing) == len(running) or not running
     last = max(closing, key=_end, default=None) if all_close else None
     over = [*ended, *(one for one in running if one.status == "paused")]
-    seem_paid_for = any(_was_paid_for(one, now) for one in over)
+    seem_paid_for = any(seems_paid_for(one, now) for one in over)
     return Billing(
         status=status,
         products=tuple(sorted({one.product for one in running})),
@@ -219,50 +107,6 @@ def billing(subscriptions: Iterable[Subscription] | None, orders: Sequence[Order
         ever_paid=status in PAYING_NOW or bool(payments) or (payments is None and seem_paid_for),
         is_certain=is_certain,
     )
-
-
-def status_of(subscription: Subscription) -> Status:
-    """Return how a customer with this one running subscription stands."""
-    if subscription.status == "active" and subscription.amount <= 0:
-        return Status.FREE
-    if subscription.status == "active":
-        return Status.CANCELING if subscription.cancel_at_period_end else Status.PAYING
-    return {"past_due": Status.PAST_DUE, "trialing": Status.TRIALING, "paused": Status.PAUSED}[subscription.status]
-
-
-def _status(
-    running: Sequence[Subscription],
-    ended: Sequence[Subscription],
-    payments: Sequence[Order] | None,
-    *,
-    is_certain: bool,
-    now: datetime,
-) -> Status | None:
-    order = list(Status)
-    best = min((status_of(one) for one in running), key=order.index, default=None)
-    if not is_certain:
-        # A subscription in a status that is not known may be the best one, unless nothing is better.
-        return best if best is order[0] else None
-    if best is not None:
-        return best
-    if payments is None:
-        return _status_without_orders(ended, now)
-    if any(order.of_subscription for order in payments):
-        return Status.CHURNED
-    return Status.BOUGHT_ONCE if payments else Status.NEVER_PAID
-
-
-def _status_without_orders(ended: Sequence[Subscription], now: datetime) -> Status | None:
-    if not ended:
-        # Such a customer may have bought something once: orders would say.
-        return None
-    return Status.CHURNED if any(_was_paid_for(one, now) for one in ended) else Status.NEVER_PAID
-
-
-def _was_paid_for(begun: Subscription, now: datetime) -> bool:
-    """Tell from a subscription alone whether it was paid for: it has a price, and went on after its trial."""
-    end = min(begun.ended_at or begun.ends_at or now, now)
-    return begun.amount > 0 and (begun.trial_end is None or begun.trial_end < end)
 
 
 def _mrr(running: Sequence[Subscription]) -> tuple[Money, ...] | None:

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from polar_attio_pipeline.sync.billing import EARNING, Subscription
+from polar_attio_pipeline.sync.billing import EARNING
 from polar_attio_pipeline.sync.money import Money, totals
+from polar_attio_pipeline.sync.purchases import Subscription
 from polar_attio_pipeline.sync.revenue import monthly
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from polar_attio_pipeline.sync.billing import Status
 from polar_attio_pipeline.sync.mapping import Policy, Target, Wanted, wanted
 from polar_attio_pipeline.sync.matching import AMBIGUOUS, CERTAIN, Case, Match
 from polar_attio_pipeline.sync.records import CurrentValue, Customer, PersonName, Value
+from polar_attio_pipeline.sync.status import Status
 
 _SAME_INSTANT = timedelta(seconds=1)  # what Attio keeps of the fraction is not documented
 

@@ -27,8 +27,9 @@ from polar_attio_pipeline.sandbox.server import serving
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
 from polar_attio_pipeline.sync.attributes import ATTRIBUTES
-from polar_attio_pipeline.sync.billing import Subscription, billing
+from polar_attio_pipeline.sync.billing import billing
 from polar_attio_pipeline.sync.mapping import Target, wanted
+from polar_attio_pipeline.sync.purchases import Subscription
 from polar_attio_pipeline_tests.attributes import add_attributes
 
 PLAIN = Shares(imported=0, teams=0, ownerless=0, nameless=0, subscribed=0, anonymized=0, refused=0)

@@ -1,6 +1,6 @@
 """The statuses of customers, as the documentation lists them."""
 
-from polar_attio_pipeline.sync.billing import STATUS_RULES
+from polar_attio_pipeline.sync.status import STATUS_RULES
 from polar_attio_pipeline_tests.docs.attributes import Part
 
 

@@ -1,6 +1,6 @@
 """The documented statuses are those of the rules, best first."""
 
-from polar_attio_pipeline.sync.billing import STATUS_RULES, Status
+from polar_attio_pipeline.sync.status import STATUS_RULES, Status
 from polar_attio_pipeline_tests.docs.attributes import ROOT
 from polar_attio_pipeline_tests.docs.billing import statuses
 

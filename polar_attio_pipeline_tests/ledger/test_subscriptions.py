@@ -8,7 +8,7 @@ import sqlalchemy as sa
 import time_machine
 
 from polar_attio_pipeline.ledger import Ledger, SubscriptionSnapshot, subscriptions
-from polar_attio_pipeline.sync.billing import Subscription
+from polar_attio_pipeline.sync.purchases import Subscription
 from polar_attio_pipeline_tests.ledger.builders import NOON
 
 FULL = Subscription(

@@ -8,13 +8,14 @@ import pytest
 
 from polar_attio_pipeline.passes.company_reading import CustomersByDomain, MarkedCompanies, PeopleToLink
 from polar_attio_pipeline.sync.audience import Audience
-from polar_attio_pipeline.sync.billing import Billing, Status
+from polar_attio_pipeline.sync.billing import Billing
 from polar_attio_pipeline.sync.companies.attributes import COMPANY_ATTRIBUTES
 from polar_attio_pipeline.sync.companies.groups import Company, CompanyRecord, Groups
 from polar_attio_pipeline.sync.companies.links import LinkCandidate
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.money import Money
 from polar_attio_pipeline.sync.records import Actor, CurrentValue, Customer, Person
+from polar_attio_pipeline.sync.status import Status
 from polar_attio_pipeline_tests.sync.builders import customer
 
 ADA, BOB = "3f4ed95a-aaf3-4c2f-9cb2-84f8b6febc3a", "0b1c77ca-9b81-47ba-8d2e-490c74901031"

@@ -23,7 +23,8 @@ from polar_attio_pipeline.sandbox.app import create_app
 from polar_attio_pipeline.sandbox.limits import OFF
 from polar_attio_pipeline.sandbox.tokens import POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
-from polar_attio_pipeline.sync.billing import Order, Subscription, billing
+from polar_attio_pipeline.sync.billing import billing
+from polar_attio_pipeline.sync.purchases import Order, Subscription
 from polar_attio_pipeline_tests.polar.fake_billing import FakeBilling, order, subscription
 from polar_attio_pipeline_tests.polar.fakes import NOW, api, polar_id, server_error
 

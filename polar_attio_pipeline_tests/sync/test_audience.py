@@ -7,12 +7,13 @@ import pytest
 
 from polar_attio_pipeline.sync.attributes import ATTRIBUTES
 from polar_attio_pipeline.sync.audience import Audience, exclusion
-from polar_attio_pipeline.sync.billing import PAYING_NOW, Billing, Status
+from polar_attio_pipeline.sync.billing import Billing
 from polar_attio_pipeline.sync.comparison import Comparison
 from polar_attio_pipeline.sync.engine import sync
 from polar_attio_pipeline.sync.outcomes import FAILED, Outcome, Reason, Result
 from polar_attio_pipeline.sync.reconciliation import Book, bring, compare
 from polar_attio_pipeline.sync.records import Customer
+from polar_attio_pipeline.sync.status import PAYING_NOW, Status
 from polar_attio_pipeline_tests.attributes import KNOWN, add_attributes
 from polar_attio_pipeline_tests.sync.both_sides import BothSides, connect, new_sandbox
 from polar_attio_pipeline_tests.sync.builders import customer

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polar_attio_pipeline.sync.billing import Billing, Order, Status, Subscription, billing
+from polar_attio_pipeline.sync.billing import Billing, billing
 from polar_attio_pipeline.sync.money import Money
+from polar_attio_pipeline.sync.purchases import Order, Subscription
+from polar_attio_pipeline.sync.status import Status
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

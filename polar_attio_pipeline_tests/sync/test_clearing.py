@@ -6,13 +6,14 @@ from decimal import Decimal
 import pytest
 
 from polar_attio_pipeline.sync.attributes import ATTRIBUTES, BY_KEY
-from polar_attio_pipeline.sync.billing import Billing, Status
+from polar_attio_pipeline.sync.billing import Billing
 from polar_attio_pipeline.sync.mapping import Target, wanted
 from polar_attio_pipeline.sync.matching import Case, Match
 from polar_attio_pipeline.sync.money import Money
 from polar_attio_pipeline.sync.outcomes import Reason, Result, written
 from polar_attio_pipeline.sync.planning import Action, Change, Plan, plan
 from polar_attio_pipeline.sync.records import Actor, Customer, Person, Value, ValueType
+from polar_attio_pipeline.sync.status import Status
 from polar_attio_pipeline_tests.sync.builders import customer, person
 
 THEN = datetime(2026, 10, 1, 12, tzinfo=UTC)

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from polar_attio_pipeline.sync.billing import Subscription
 from polar_attio_pipeline.sync.money import Money
 from polar_attio_pipeline.sync.overview import Overview, Product, overview
+from polar_attio_pipeline.sync.purchases import Subscription
 from polar_attio_pipeline_tests.sync.builders import ADA, SPRING
 
 PRO = Subscription("s1", ADA, "active", "Pro", 900, "USD", "month", 1)

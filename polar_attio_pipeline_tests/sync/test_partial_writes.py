@@ -8,12 +8,13 @@ import pytest
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.polar.rows import Customer as Row
 from polar_attio_pipeline.sync.attributes import BY_KEY
-from polar_attio_pipeline.sync.billing import Billing, Status
+from polar_attio_pipeline.sync.billing import Billing
 from polar_attio_pipeline.sync.engine import sync
 from polar_attio_pipeline.sync.money import Money
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result
 from polar_attio_pipeline.sync.records import Customer
 from polar_attio_pipeline.sync.services import Services
+from polar_attio_pipeline.sync.status import Status
 from polar_attio_pipeline.sync.writes import Write
 from polar_attio_pipeline_tests.attributes import add_attributes
 from polar_attio_pipeline_tests.sync.both_sides import BothSides, connect, new_sandbox

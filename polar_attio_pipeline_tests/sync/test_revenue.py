@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from polar_attio_pipeline.sandbox.polar.billing_rows import Discount
 from polar_attio_pipeline.sync.attributes import BY_KEY
-from polar_attio_pipeline.sync.billing import Subscription, billing
+from polar_attio_pipeline.sync.billing import billing
 from polar_attio_pipeline.sync.mapping import Target, wanted
+from polar_attio_pipeline.sync.purchases import Subscription
 from polar_attio_pipeline.sync.records import ValueType
 from polar_attio_pipeline.sync.revenue import monthly
 from polar_attio_pipeline_tests.sync.builders import customer

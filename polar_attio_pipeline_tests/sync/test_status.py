@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polar_attio_pipeline.sync.billing import STATUS_RULES, Order, Status, Subscription, billing
+from polar_attio_pipeline.sync.billing import billing
+from polar_attio_pipeline.sync.purchases import Order, Subscription
+from polar_attio_pipeline.sync.status import STATUS_RULES, Status
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
