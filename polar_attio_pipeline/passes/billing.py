@@ -59,14 +59,6 @@ class BillingReader:
         self._source = BillingSource(polar, scopes, note=note, report=report, scan=scan)
         self._without_any: dict[tuple[bool, bool], Billing] = {}
 
-    async def ask_for_scopes(self) -> None:
-        """Find out what the token may read, by one small question for each list, and so what Polar's clock says.
-
-        Raises:
-            ApiError: Polar does not accept the token.
-        """
-        await self._source.ask_for_scopes()
-
     async def of(self, customers: Iterable[Customer]) -> list[Customer]:
         """Return some customers with what they pay; a request reads several of them.
 
@@ -89,8 +81,8 @@ class BillingReader:
         Raises:
             ApiError: Polar does not accept the token.
         """
-        now = self._source.now()
         scanned, began_at = await self._source.scanned()
+        now = self._source.now()
         async for portion in portions:
             later = {one.id: one for one in await self.of(_since(began_at - COMMITTED_LATE, portion))}
             others = [customer for customer in portion if customer.id not in later]

@@ -71,21 +71,7 @@ class BillingSource:
 
     def now(self) -> datetime:
         """Return the time by Polar's clock."""
-        return datetime.now(UTC) + timedelta(seconds=self._polar.api.server_offset or 0)
-
-    async def ask_for_scopes(self) -> None:
-        """Find out what the token may read.
-
-        Raises:
-            ApiError: Polar does not accept the token.
-        """
-        for kind in self._due():
-            if kind is OF_SUBSCRIPTIONS and self._scan_before:
-                continue
-            try:
-                await self._polar.billing.may_read(kind)
-            except ApiError as error:
-                self._fails(kind, error)
+        return datetime.now(UTC) + self._offset()
 
     async def scanned(self) -> tuple[Held, datetime]:
         """Return the lists that can be scanned, and when the first reading began.
@@ -93,16 +79,17 @@ class BillingSource:
         Raises:
             ApiError: Polar does not accept the token.
         """
-        began_at, before = self.now(), self._scan_before
+        here, before = datetime.now(UTC), self._scan_before
         scanned: dict[str, Holdings[Any]] = {}
         for kind in self._due():
             if kind is OF_SUBSCRIPTIONS and before:
-                began_at = min(began_at, before.began_at)
                 scanned[kind.scope] = before.holdings
                 self._name_unreadable(before.holdings)
             elif found := await self._scan(kind):
                 scanned[kind.scope] = found
-        return scanned, began_at
+        # By the answers: Polar's clock is not known before the first one.
+        began_at = here + self._offset()
+        return scanned, min(began_at, before.began_at) if before else began_at
 
     async def held(self, customer_ids: Sequence[str], scanned: Held) -> Held:
         """Return what was scanned, and what these customers have of the lists that could not be scanned.
@@ -112,6 +99,10 @@ class BillingSource:
         """
         rest = [kind for kind in self._due() if kind.scope not in scanned and customer_ids]
         return {**scanned, **{kind.scope: await self._some(kind, customer_ids) for kind in rest}}
+
+    def _offset(self) -> timedelta:
+        """Return how far Polar's clock is ahead of ours, as far as is known."""
+        return timedelta(seconds=self._polar.api.server_offset or 0)
 
     def _due(self) -> Iterable[Kind[Any]]:
         """Return the lists that are needed and can be read, as far as is known."""

@@ -135,7 +135,6 @@ async def _read(
         note=work.summary.notes.append,
         report=work.reporter.send,
     )
-    await billing.ask_for_scopes()
     everybody = AllCustomers(context.polar, is_first_import=False)
     await customers.add(billing.all(counted(everybody, work.reporter)))
     customers.add_unread(outcome.customer_id for outcome in everybody.unreadable())

@@ -80,7 +80,6 @@ async def preview_all(context: PassContext) -> Preview:
     await check_audience(context)
     notes: list[str] = []
     billing = BillingReader(context.polar, context.attio.targets, audience=context.rules.audience, note=notes.append)
-    await billing.ask_for_scopes()
     before = int(context.ledger.fact(CUSTOMERS_FACT) or 0)
     customers = AllCustomers(context.polar, is_first_import=not before)
     book = Book(billing.all(customers.pages()), billing.each(customers.newcomers()), people=before)

@@ -94,7 +94,6 @@ async def reconcile(context: PassContext, subscriptions: SubscriptionSnapshot | 
             report=work.reporter.send,
             scan=scan_of(subscriptions, context, token=work.fencing_token),
         )
-        await billing.ask_for_scopes()
         services = context.services(work.recorder)
         before = int(context.ledger.fact(CUSTOMERS_FACT) or 0)
         customers = AllCustomers(context.polar, is_first_import=not before)
