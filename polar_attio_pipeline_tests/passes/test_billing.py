@@ -398,7 +398,7 @@ def test_a_customer_who_came_since_the_scan_is_read_by_itself(stage: Stage) -> N
     stage.reconcile()
 
     assert held(stage, ada, "polar_status") == "Never paid"
-    # For the scope, the scan, and this customer.
+    # For the scan, and this customer.
     assert requests(stage, OF_SUBSCRIPTIONS) == requests(stage, OF_ORDERS) == 2
 
 
