@@ -28,14 +28,15 @@ from polar_attio_pipeline_tests.benchmarks.stand import ROOT, work
 from polar_attio_pipeline_tests.browser.stack import BIN, process
 
 _TIMES = 20
-_SECONDS_BETWEEN = (2.0, 8.0)
+_SECONDS_BETWEEN = (1.0, 4.0)
 """So long until the next change, drawn anew for each."""
 
 _PATIENCE = 600
 """Seconds until a change counts as never arrived."""
 
 _LOOK_EVERY = 0.2
-_BEFORE = timedelta(days=40)
+_BEFORE = timedelta(days=10)
+"""So long ago customers came and subscribed: within the first month, so that a cancelled subscription still runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ def costs(*, quick: bool) -> Iterator[Figure]:
 
 
 def latencies(*, quick: bool) -> Iterator[Figure]:
-    """Seconds until Attio says what has changed, with the daemon running; twenty minutes. Run by its name alone."""
+    """Seconds until Attio says what has changed, with the daemon running; ten minutes. Run by its name alone."""
     sandbox, changing = _sandbox(times=1 if quick else _TIMES)
     random.Random(1).shuffle(changing)
     with _home(sandbox) as environment:
