@@ -22,7 +22,7 @@ from polar_attio_pipeline.hours import HOUR, between, floor
 from polar_attio_pipeline.http.errors import ApiError
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.ledger import Ledger, LedgerError
-from polar_attio_pipeline.passes.guards import ORGANIZATION_FACT, GuardError
+from polar_attio_pipeline.passes.guards import FEWER_CUSTOMERS, ORGANIZATION_FACT, GuardError
 from polar_attio_pipeline.passes.hourly import HourDone
 from polar_attio_pipeline.passes.rules import Rules
 from polar_attio_pipeline.polar.client import PolarClient, polar_api
@@ -194,7 +194,15 @@ class Pipeline:
         return self.ended[-1]
 
     def reconcile(self, life: Life, machine: Machine = HERE) -> Ended:
-        """Run the reconciliation."""
+        """Run the reconciliation; if it asks whether so many customers were deleted, a person confirms that.
+
+        It asks only when those who are missing do not exist, so a person who looks in Polar finds it true.
+        """
+        ended = self._ending(life, machine, lambda run: run.reconcile())
+        if f"confirm {FEWER_CUSTOMERS.name}" not in ended.how:
+            return ended
+        self.confirm(FEWER_CUSTOMERS.name)
+        self._timeline.advance(GAP_SECONDS)
         return self._ending(life, machine, lambda run: run.reconcile())
 
     def preview(self, life: Life, machine: Machine = HERE) -> Ended:
