@@ -4,9 +4,10 @@ Every customer gets exactly one outcome, unless a service is down or the pass ha
 recorded, and running again is safe.
 
 How long a pass can take: each customer is looked up at most `ROUNDS` times, in portions that the configured pace can
-write in a third of `writing.FRESH_SECONDS`. Between two portions the pass ends by itself when it has taken longer than
-`time_limit` of its customers and questions. A portion is bounded by the retries of its requests: at most three
-searches, its questions, and `FRESH_SECONDS` for its writes.
+write in a third of `writing.FRESH_SECONDS`. Between two portions, and between two searches for parts of one that the
+CRM fails to search for as a whole, the pass ends by itself when it has taken longer than `time_limit` of its
+customers and questions. A portion is bounded by the retries of its requests: at most three searches, its questions,
+and `FRESH_SECONDS` for its writes.
 """
 
 import asyncio
@@ -108,26 +109,36 @@ class _Pass:
     rounds: int = 0
     unsettled: list[Customer] = field(default_factory=list)
     asked: int = 0
+    _began: float = 0
+    _customers: int = 0
 
     async def run(self, customers: CustomerQueue) -> None:
-        clock = asyncio.get_running_loop().time
-        began = clock()
+        self._began, self._customers = asyncio.get_running_loop().time(), len(customers)
         portion = portion_size(self.services.pace)
         pending = customers
         while pending:
             self.rounds += 1
             for some in pending.portions(portion):
-                if clock() - began > time_limit(len(customers), self.asked, self.services.pace):
-                    await self.writer.finish()
-                    raise TimeIsUpError(_TIME_IS_UP.format(minutes=(clock() - began) / 60, customers=len(customers)))
+                await self._insist_on_time()
                 await self._take(some)
             await self.writer.finish()
             pending = await queued(await self._again())
             # Fewer at once grow old more slowly, should the service be slower than the configured pace.
             portion = max(1, portion // 2)
 
+    async def _insist_on_time(self) -> None:
+        passed = asyncio.get_running_loop().time() - self._began
+        if passed > time_limit(self._customers, self.asked, self.services.pace):
+            await self.writer.finish()
+            raise TimeIsUpError(_TIME_IS_UP.format(minutes=passed / 60, customers=self._customers))
+
     async def _take(self, customers: Sequence[Customer]) -> None:
+        looks = 0
         async for look in self.looker.look(customers):
+            looks += 1
+            if looks > 1:
+                # The CRM fails to search for these customers together, and each further search may take minutes.
+                await self._insist_on_time()
             self.asked += look.asked
             self.unsettled += look.unsettled
             self.record(look.outcomes)

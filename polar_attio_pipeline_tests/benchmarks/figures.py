@@ -1,6 +1,7 @@
 """What was measured: figures, each beside its target, its floor and the naive way; as a table and as JSON."""
 
 import json
+import math
 import os
 import platform
 from collections.abc import Sequence
@@ -76,6 +77,8 @@ def show(number: float | None) -> str:
     """Return a number as people read it: three digits that say something, thousands apart."""
     if number is None:
         return ""
+    if number == math.inf:
+        return "never"
     if number >= 100 or number == int(number):
         return f"{number:,.0f}"
     return f"{number:.3g}"

@@ -251,3 +251,17 @@ def test_a_pass_that_takes_far_longer_than_its_counts_imply_ends_and_says_so(mon
         assert 0 < done < 100
 
     in_virtual_time(test)
+
+
+def test_searches_that_all_fail_while_attio_answers_other_requests_end_the_pass_in_time() -> None:
+    def test(world: World) -> None:
+        add_customers(world, 24)
+        world.sandbox.faults.add(Fault(kind=Kind.STATUS, service="attio", path=f"{PEOPLE}/query", status=502))
+        began = world.timeline.monotonic()
+
+        with pytest.raises(TimeIsUpError, match="24 customers"):
+            world.seconds()
+
+        assert world.timeline.monotonic() - began < time_limit(24, 0, Pace()) + PORTION_SECONDS
+
+    in_virtual_time(test)
