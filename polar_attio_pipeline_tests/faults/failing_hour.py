@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+from polar_attio_pipeline.defs.cadence import LONGEST_PAUSE
 from polar_attio_pipeline.hours import HOUR, floor
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline_tests.faults.daemon import TICK_SECONDS, Daemon
@@ -135,7 +136,8 @@ class _Life:
         faults.clear()
         filled = self._minutes_until_everyone_is_there()
         self._daemon.pipeline.doomed.clear()
-        end = self._timeline.now() + _PATIENCE
+        # A reconciliation that failed in the outage is tried again after so long a pause at most.
+        end = self._timeline.now() + LONGEST_PAUSE + HOUR
         while self._timeline.now() < end:
             self._step()
         return Waits(
