@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from polar_attio_pipeline.sync.attributes import BY_KEY
 from polar_attio_pipeline.sync.mapped import FIELDS, METADATA, POLICIES, TYPES, Mapped
 from polar_attio_pipeline.sync.planning import EMAILS_KEY
 from polar_attio_pipeline.sync.records import ValueType
@@ -123,3 +124,8 @@ def _mapped(slug: str, entry: Mapping[str, Any]) -> Mapped:
         policy=POLICIES[entry.get("policy", "unless typed")],
         options=tuple(title.strip() for title in entry.get("options", ())),
     )
+
+
+def taken_slugs(renamed: Mapping[str, str]) -> dict[str, str]:
+    """Return the keys of the sync's own attributes, by these keys and by their slugs."""
+    return {**{key: key for key in BY_KEY}, **{renamed.get(key) or key: key for key in BY_KEY}}

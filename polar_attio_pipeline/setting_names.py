@@ -66,3 +66,22 @@ def _below(source: PydanticBaseSettingsSource, prefix: str) -> Mapping[str, str 
     """Return what the environment or a file holds under a prefix, by the rest of the name in small letters."""
     variables = source.env_vars if isinstance(source, EnvSettingsSource) else {}
     return {name.removeprefix(prefix): value for name, value in variables.items() if name.startswith(prefix)}
+
+
+def renamed_keys(renamed: Mapping[str, str], known: Collection[str], what: str) -> dict[str, str]:
+    """Return renamed attributes by key in small letters.
+
+    Args:
+        renamed: The slug of each key, as given.
+        known: The keys that there are.
+        what: What they are keys of, as in "attribute".
+
+    Raises:
+        ValueError: no attribute has such a key; the text names the nearest one.
+    """
+    lowered = {key.lower(): slug for key, slug in renamed.items()}
+    unknown = sorted(lowered.keys() - set(known))
+    if unknown:
+        named = (f"no {what} is called {key}, {nearest(key, known)}" for key in unknown)
+        raise ValueError("; ".join(named))
+    return lowered

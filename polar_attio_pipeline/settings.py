@@ -1,7 +1,7 @@
 """Every setting: its environment variable, its default, its meaning. Nothing else reads the environment."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -243,12 +243,12 @@ class Settings(BaseSettings):
     @field_validator("attio_slug")
     @classmethod
     def _keys_are_known(cls, renamed: dict[str, str]) -> dict[str, str]:
-        return _renamed(renamed, BY_KEY, "attribute")
+        return setting_names.renamed_keys(renamed, BY_KEY, "attribute")
 
     @field_validator("attio_company_slug")
     @classmethod
     def _company_keys_are_known(cls, renamed: dict[str, str]) -> dict[str, str]:
-        return _renamed(renamed, COMPANY_BY_KEY, "attribute of companies")
+        return setting_names.renamed_keys(renamed, COMPANY_BY_KEY, "attribute of companies")
 
     @field_validator("polar_attio_company_deny")
     @classmethod
@@ -261,7 +261,7 @@ class Settings(BaseSettings):
     @field_validator("polar_attio_attributes")
     @classmethod
     def _are_attributes(cls, text: str, info: ValidationInfo) -> str:
-        mapped_setting.parse(text, taken=_taken(info.data.get("attio_slug", {})))
+        mapped_setting.parse(text, taken=mapped_setting.taken_slugs(info.data.get("attio_slug", {})))
         return text
 
     @field_validator("polar_attio_reconciliation_cron")
@@ -302,7 +302,7 @@ class Settings(BaseSettings):
 
     def mapped(self) -> tuple[Mapped, ...]:
         """Return the attributes that a setting maps."""
-        return mapped_setting.parse(self.polar_attio_attributes, taken=_taken(self.attio_slug))
+        return mapped_setting.parse(self.polar_attio_attributes, taken=mapped_setting.taken_slugs(self.attio_slug))
 
     def attributes(self) -> tuple[Attribute[Customer], ...]:
         """Return every attribute of people: those of the sync, and those that a setting maps."""
@@ -328,20 +328,6 @@ class Settings(BaseSettings):
         """Return every secret by its environment variable; never to be shown or stored."""
         values = {name.upper(): getattr(self, name) for name in type(self).model_fields}
         return {name: value.get_secret_value() for name, value in values.items() if isinstance(value, SecretStr)}
-
-
-def _taken(renamed: Mapping[str, str]) -> dict[str, str]:
-    """Return the keys of the sync's own attributes, by these keys and by their slugs."""
-    return {**{key: key for key in BY_KEY}, **{renamed.get(key) or key: key for key in BY_KEY}}
-
-
-def _renamed(renamed: Mapping[str, str], known: Collection[str], what: str) -> dict[str, str]:
-    lowered = {key.lower(): slug for key, slug in renamed.items()}
-    unknown = sorted(lowered.keys() - set(known))
-    if unknown:
-        named = (f"no {what} is called {key}, {setting_names.nearest(key, known)}" for key in unknown)
-        raise ValueError("; ".join(named))
-    return lowered
 
 
 def _shown(value: Any) -> str:
