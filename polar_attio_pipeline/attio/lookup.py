@@ -6,7 +6,6 @@ size is remembered. A search that Attio fails for is split as well, so that a ke
 itself only.
 """
 
-import asyncio
 import itertools
 import logging
 import re
@@ -22,6 +21,7 @@ from polar_attio_pipeline.attio.sorted_pages import PAGE, Insist, SortedPages
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.errors import TransientError
 from polar_attio_pipeline.http.retries import RetryPolicy
+from polar_attio_pipeline.sync.tasks import task_group
 
 _log = logging.getLogger(__name__)
 
@@ -151,14 +151,10 @@ class Lookup:
         return await self._in_parts(keys, smaller)
 
     async def _in_parts(self, keys: Sequence[Key], size: int) -> tuple[list[Record], list[_Failed]]:
-        try:
-            async with asyncio.TaskGroup() as searches:
-                parts = [
-                    searches.create_task(self._search(keys[start : start + size]))
-                    for start in range(0, len(keys), size)
-                ]
-        except BaseExceptionGroup as group:
-            raise group.exceptions[0] from None
+        async with task_group() as searches:
+            parts = [
+                searches.create_task(self._search(keys[start : start + size])) for start in range(0, len(keys), size)
+            ]
         results = [part.result() for part in parts]
         records = itertools.chain.from_iterable(found for found, _ in results)
         return list(records), list(itertools.chain.from_iterable(failed for _, failed in results))

@@ -11,6 +11,7 @@ from typing import Any
 from polar_attio_pipeline.passes.audience import NEEDED
 from polar_attio_pipeline.passes.billing_source import BillingSource, Held, Scan
 from polar_attio_pipeline.passes.progress import Event
+from polar_attio_pipeline.passes.read_ahead import ReadAhead
 from polar_attio_pipeline.polar.billing import OF_ORDERS, OF_SUBSCRIPTIONS, Kind
 from polar_attio_pipeline.polar.client import PolarClient
 from polar_attio_pipeline.sync.audience import Audience
@@ -72,7 +73,7 @@ class BillingReader:
         return [self._with(customer, held, now) for customer in given]
 
     async def all(self, portions: AsyncIterator[Sequence[Customer]]) -> AsyncIterator[Sequence[Customer]]:
-        """Yield all customers as they come, with what they pay, after one scan of each list.
+        """Yield all customers with what they pay, read while each list is scanned once.
 
         Customers who came since the scan began are read by themselves: the scan may lack what they have. So are all
         customers, several in a request, where a list cannot be scanned although Polar answers: a row that it cannot
@@ -81,9 +82,10 @@ class BillingReader:
         Raises:
             ApiError: Polar does not accept the token.
         """
-        scanned, began_at = await self._source.scanned()
+        ahead = ReadAhead(portions)
+        scanned, began_at = await ahead.during(self._source.scanned())
         now = self._source.now()
-        async for portion in portions:
+        async for portion in ahead.portions():
             later = {one.id: one for one in await self.of(_since(began_at - COMMITTED_LATE, portion))}
             others = [customer for customer in portion if customer.id not in later]
             held = await self._source.held([one.id for one in others], scanned)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from polar_attio_pipeline import processes
 from polar_attio_pipeline.ledger import Holder, Ledger, LedgerError
 from polar_attio_pipeline.sync.ports import UnavailableError
+from polar_attio_pipeline.sync.tasks import task_group
 
 _log = logging.getLogger(__name__)
 
@@ -75,14 +76,12 @@ async def one_writer(
     times = timing or Timing()
     token = await _acquire(ledger, what, times, waits)
     try:
-        async with asyncio.TaskGroup() as tasks:
+        async with task_group() as tasks:
             beating = tasks.create_task(_beat(ledger, token, times))
             try:
                 yield token
             finally:
                 beating.cancel()
-    except BaseExceptionGroup as group:
-        raise group.exceptions[0] from None
     finally:
         with suppress(LedgerError):
             ledger.release_lease(token)

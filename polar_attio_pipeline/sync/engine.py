@@ -5,15 +5,15 @@ recorded, and running again is safe.
 
 How long a pass can take: each customer is looked up at most `ROUNDS` times, in portions that the configured pace can
 write in a third of `writing.FRESH_SECONDS`. Between two portions, and between two searches for parts of one that the
-CRM fails to search for as a whole, the pass ends by itself when it has taken longer than `time_limit` of its
-customers and questions. A portion is bounded by the retries of its requests: at most three searches, its questions,
-and `FRESH_SECONDS` for its writes.
+CRM fails to search for as a whole, the pass ends by itself when its deadline has passed. A portion is bounded by the
+retries of its requests: at most three searches, its questions, and `FRESH_SECONDS` for its writes.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from polar_attio_pipeline.sync.deadline import Deadline, TimeIsUpError
 from polar_attio_pipeline.sync.health import Health
 from polar_attio_pipeline.sync.looking import Look, Looker
 from polar_attio_pipeline.sync.outcomes import changed_meanwhile, not_taken, unanswered
@@ -29,31 +29,11 @@ LARGEST_PORTION = 200
 ROUNDS = 3
 """How often a customer is looked up and planned in one pass: the address may be taken or a record merged under it."""
 
-SLACK_SECONDS = 900
-"""Time of a pass beside what its counts and the pace imply: sitting out an outage of some minutes."""
-
 STOP_SECONDS = 5
 """So long a pass that was asked to end waits for its writes under way: at 20 a second all of them take three."""
 
-_ALLOWANCE = 3
-"""How many times the ideal duration a pass may take: services throttle, and retries wait."""
-
-
 _LATE = f"Attio did not carry the write out within {FRESH_SECONDS} s, {ROUNDS} times."
 _UNSETTLED = f"The person who has the customer's address in Attio was another one at each of {ROUNDS} looks."
-_TIME_IS_UP = (
-    "After {minutes:.0f} minutes the pass over {customers} customers ended: that is far longer than their number "
-    "implies. What it did is on record, the next pass does the rest; look at why a service is slow or throttles."
-)
-
-
-class TimeIsUpError(UnavailableError):
-    """The pass took far longer than its counts imply; what it has not reached is left for the next one."""
-
-
-def time_limit(customers: int, questions: int, pace: Pace) -> float:
-    """Return the seconds after which a pass over so many customers, with so many questions to Polar, begins no more."""
-    return SLACK_SECONDS + _ALLOWANCE * (customers / pace.writes + questions / pace.questions)
 
 
 async def preview(customers: Iterable[Customer], services: Services) -> AsyncIterator[Look]:
@@ -109,36 +89,35 @@ class _Pass:
     rounds: int = 0
     unsettled: list[Customer] = field(default_factory=list)
     asked: int = 0
-    _began: float = 0
-    _customers: int = 0
 
     async def run(self, customers: CustomerQueue) -> None:
-        self._began, self._customers = asyncio.get_running_loop().time(), len(customers)
+        deadline = Deadline(len(customers), "customers", self.services.pace)
         portion = portion_size(self.services.pace)
         pending = customers
         while pending:
             self.rounds += 1
             for some in pending.portions(portion):
-                await self._insist_on_time()
-                await self._take(some)
+                await self._insist_on_time(deadline)
+                await self._take(some, deadline)
             await self.writer.finish()
             pending = await queued(await self._again())
             # Fewer at once grow old more slowly, should the service be slower than the configured pace.
             portion = max(1, portion // 2)
 
-    async def _insist_on_time(self) -> None:
-        passed = asyncio.get_running_loop().time() - self._began
-        if passed > time_limit(self._customers, self.asked, self.services.pace):
+    async def _insist_on_time(self, deadline: Deadline) -> None:
+        try:
+            deadline.check(questions=self.asked)
+        except TimeIsUpError:
             await self.writer.finish()
-            raise TimeIsUpError(_TIME_IS_UP.format(minutes=passed / 60, customers=self._customers))
+            raise
 
-    async def _take(self, customers: Sequence[Customer]) -> None:
+    async def _take(self, customers: Sequence[Customer], deadline: Deadline) -> None:
         looks = 0
         async for look in self.looker.look(customers):
             looks += 1
             if looks > 1:
                 # The CRM fails to search for these customers together, and each further search may take minutes.
-                await self._insist_on_time()
+                await self._insist_on_time(deadline)
             self.asked += look.asked
             self.unsettled += look.unsettled
             self.record(look.outcomes)

@@ -1,6 +1,5 @@
 """The questions about single customers that Polar has to answer before it is certain who they are in the CRM."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -8,6 +7,7 @@ from typing import TypeVar
 from polar_attio_pipeline.sync.health import Health, Kind
 from polar_attio_pipeline.sync.ports import CustomerSource, DeniedError, NoAnswerError, UnavailableError
 from polar_attio_pipeline.sync.records import Owner
+from polar_attio_pipeline.sync.tasks import task_group
 
 _Answer = TypeVar("_Answer")
 
@@ -68,15 +68,12 @@ async def ask(questions: Questions, source: CustomerSource, health: Health, answ
         else:
             answers.alive[customer_id] = answer
 
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            for customer_id in sorted(questions.owners):
-                tasks.create_task(ask_owner(customer_id))
-            for customer_id in sorted(questions.existence):
-                tasks.create_task(ask_existence(customer_id))
-    except BaseExceptionGroup as group:
-        # The first error ends the pass, and the questions under way with it.
-        raise group.exceptions[0] from None
+    # The first error ends the pass, and the questions under way with it.
+    async with task_group() as tasks:
+        for customer_id in sorted(questions.owners):
+            tasks.create_task(ask_owner(customer_id))
+        for customer_id in sorted(questions.existence):
+            tasks.create_task(ask_existence(customer_id))
 
 
 async def _asked(kind: Kind, question: Callable[[], Awaitable[_Answer]], health: Health) -> _Answer | Exception:

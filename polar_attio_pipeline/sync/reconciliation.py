@@ -11,6 +11,7 @@ from polar_attio_pipeline.sync.outcomes import Outcome
 from polar_attio_pipeline.sync.ports import Memory
 from polar_attio_pipeline.sync.records import Customer, Person
 from polar_attio_pipeline.sync.services import Services
+from polar_attio_pipeline.sync.tasks import task_group
 from polar_attio_pipeline.sync.writing import Record
 
 COMPARED_AT_ONCE = 25
@@ -62,12 +63,9 @@ async def compare(
         Exception: whatever else the reading of customers and the ports raise.
     """
     comparison = Comparison(services.targets, overwrite_typed=services.overwrite_typed, audience=services.audience)
-    try:
-        async with asyncio.TaskGroup() as reading:
-            reading.create_task(_add_people(services.people.marked(expected=book.people), comparison, seen))
-            reading.create_task(_add_customers(book.customers, comparison))
-    except BaseExceptionGroup as group:
-        raise group.exceptions[0] from None
+    async with task_group() as reading:
+        reading.create_task(_add_people(services.people.marked(expected=book.people), comparison, seen))
+        reading.create_task(_add_customers(book.customers, comparison))
     await _add_customers(book.newcomers, comparison)
     settled = comparison.settle()
     while outcomes := list(itertools.islice(settled, COMPARED_AT_ONCE)):

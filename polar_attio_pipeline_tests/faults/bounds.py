@@ -1,7 +1,7 @@
 """How long a pass may take: defined in this one place, from counts alone.
 
 A pass may first have to wait until the lease of a process that died is free. Then it connects and reads, step after
-step, each step bounded by the retries of one request; then the engine has `sync.engine.time_limit` for all customers
+step, each step bounded by the retries of one request; then the engine has `sync.deadline.time_limit` for all customers
 of the pass together, and one more portion: the limit is looked at between two portions.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.passes.lease import BEAT_SECONDS, DEAD_SECONDS
-from polar_attio_pipeline.sync.engine import time_limit
+from polar_attio_pipeline.sync.deadline import time_limit
 from polar_attio_pipeline.sync.services import Pace
 from polar_attio_pipeline.sync.writing import FRESH_SECONDS
 

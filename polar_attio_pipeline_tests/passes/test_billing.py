@@ -455,3 +455,15 @@ def test_customers_who_are_tried_again_have_their_billing(stage: Stage) -> None:
     stage.hourly(1, retry_unresolved=True)
 
     assert held(stage, ada, "polar_status") == "Paying"
+
+
+def test_customers_are_read_while_subscriptions_are_scanned(stage: Stage) -> None:
+    everybody = stage.add_many(250)
+    for one in everybody:
+        subscribe(stage, one)
+    stage.reconcile()
+    stage.sandbox.traffic.reset()
+    stage.reconcile()
+    asked = [seen["path"] for seen in stage.sandbox.traffic.log]
+    last_of_scan = len(asked) - asked[::-1].index(OF_SUBSCRIPTIONS) - 1
+    assert asked.index("/v1/customers/") < last_of_scan

@@ -16,8 +16,9 @@ from polar_attio_pipeline.sandbox.clock import Clock
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
-from polar_attio_pipeline.sync import engine
-from polar_attio_pipeline.sync.engine import TimeIsUpError, sync, time_limit
+from polar_attio_pipeline.sync import deadline, engine
+from polar_attio_pipeline.sync.deadline import TimeIsUpError, time_limit
+from polar_attio_pipeline.sync.engine import sync
 from polar_attio_pipeline.sync.health import ServiceDownError
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result, tally
 from polar_attio_pipeline.sync.services import Pace, Services
@@ -239,7 +240,7 @@ class TestFaultsThatStay:
 
 
 def test_a_pass_that_takes_far_longer_than_its_counts_imply_ends_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "SLACK_SECONDS", 0)
+    monkeypatch.setattr(deadline, "SLACK_SECONDS", 0)
     monkeypatch.setattr(engine, "LARGEST_PORTION", 10)
 
     def test(world: World) -> None:

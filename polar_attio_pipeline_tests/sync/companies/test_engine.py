@@ -15,7 +15,7 @@ from polar_attio_pipeline.sync.companies.groups import CompanyRecord, Groups
 from polar_attio_pipeline.sync.companies.links import LinkCandidate, is_due, may_be_linked
 from polar_attio_pipeline.sync.companies.planning import Candidate, CompanyOutcome
 from polar_attio_pipeline.sync.companies.ports import DomainTakenError, FoundCompanies
-from polar_attio_pipeline.sync.engine import TimeIsUpError
+from polar_attio_pipeline.sync.deadline import TimeIsUpError
 from polar_attio_pipeline.sync.health import TOLERATED, Health, KindClosedError, ServiceDownError
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.outcomes import Reason, Result
