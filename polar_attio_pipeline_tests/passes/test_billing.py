@@ -463,6 +463,7 @@ def test_customers_are_read_while_subscriptions_are_scanned(stage: Stage) -> Non
         subscribe(stage, one)
     stage.reconcile()
     stage.sandbox.traffic.reset()
+    stage.sandbox.faults.add(Fault(kind=Kind.LATENCY, service="polar", seconds=0.02))
     stage.reconcile()
     asked = [seen["path"] for seen in stage.sandbox.traffic.log]
     last_of_scan = len(asked) - asked[::-1].index(OF_SUBSCRIPTIONS) - 1
