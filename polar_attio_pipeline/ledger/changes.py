@@ -27,6 +27,8 @@ class ChangeRow:
         old_value: What the record held when the pass looked at it; None where it held nothing.
         old_actor: Who had written that (`sync.records.Actor`); None where it is not known.
         new_value: What was written. Of `email_addresses`, the one address that joined those in `old_value`.
+        action: `create` where the write made the record, else `update`; None in rows of before it was kept.
+        execution_id: Attio's name for the request; None where no answer gave one.
     """
 
     pass_id: str
@@ -38,6 +40,8 @@ class ChangeRow:
     old_value: RecordedValue | None
     old_actor: str | None
     new_value: RecordedValue | None
+    action: str | None
+    execution_id: str | None
 
 
 _ROW = tuple(CHANGES.c[field.name] for field in fields(ChangeRow))
@@ -55,6 +59,8 @@ def rows_of(write: Write, *, at: datetime) -> list[dict[str, Any]]:
             "old_value": None if value.old is None else dump(value.old),
             "old_actor": value.old_actor,
             "new_value": None if value.new is None else dump(value.new),
+            "action": write.action,
+            "execution_id": write.execution_id,
         }
         for value in write.values
     ]

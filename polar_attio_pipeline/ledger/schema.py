@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from polar_attio_pipeline.ledger.types import SafeText, UtcTimestamp
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every version of the schema, oldest first: the names of the migrations."""
 
 HEAD = REVISIONS[-1]
@@ -44,15 +44,60 @@ CHANGES = sa.Table(
     sa.Column("old_value", SafeText),
     sa.Column("old_actor", SafeText),
     sa.Column("new_value", SafeText),
+    sa.Column("action", SafeText),
+    sa.Column("execution_id", SafeText),
     sa.Index("changes_by_customer", "polar_customer_id"),
     sa.Index("changes_by_record", "record_id"),
     sa.Index("changes_by_pass", "pass_id"),
+    sa.Index("changes_by_time", "written_at"),
 )
 """One row for each attribute that a pass has written to Attio, in the order of writing; rows are only ever added.
+
+`action` is `create` where the write made the record, else `update`; null in rows of before it was kept. `execution_id`
+is Attio's name for the request, null where no answer gave one.
 
 `attribute` is the key of the mapping, not the slug that a workspace may have renamed it to. Values are in the form of
 `values.dump`; `old_value` is null where the record held nothing, `old_actor` where it is not known who wrote it.
 """
+
+INTENTS = sa.Table(
+    "intents",
+    METADATA,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("pass_id", SafeText, nullable=False),
+    sa.Column("planned_at", UtcTimestamp, nullable=False),
+    sa.Column("object", SafeText, nullable=False),
+    sa.Column("action", SafeText, nullable=False),
+    sa.Column("record_id", SafeText),
+    sa.Column("polar_customer_id", SafeText),
+    sa.Column("matching_value", SafeText),
+    sa.Column("content", SafeText, nullable=False),
+    sa.Index("intents_by_customer", "polar_customer_id"),
+)
+"""One row for each write that is about to be made; it goes when the write is in the history, or was not carried out.
+
+What is left here belongs to a pass that was killed, or to a write without an answer: the next pass looks what became
+of it. `record_id` is null of a record that is to be made, `matching_value` is what that will be found by. `content`
+holds the attributes as a list of JSON, each with `attribute`, `old_value`, `old_actor` and `new_value` as in `changes`.
+"""
+
+SKIPPED = sa.Table(
+    "skipped",
+    METADATA,
+    sa.Column("polar_customer_id", SafeText, primary_key=True),
+    sa.Column("skipped_at", UtcTimestamp, nullable=False),
+    sa.Column("why", SafeText),
+)
+"""Customers that a person has chosen to leave out."""
+
+DELETED_CUSTOMERS = sa.Table(
+    "deleted_customers",
+    METADATA,
+    sa.Column("polar_customer_id", SafeText, primary_key=True),
+    sa.Column("noticed_at", UtcTimestamp, nullable=False),
+    sa.Index("deleted_customers_by_time", "noticed_at"),
+)
+"""Customers that Polar no longer has, since a pass has noticed that: their history leaves the ledger after a while."""
 
 PASSES = sa.Table(
     "passes",

@@ -1,6 +1,7 @@
 """What a pass has written to the CRM, with what was there before: the record from which it can be taken back."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from polar_attio_pipeline.sync.emails import email_key
 from polar_attio_pipeline.sync.planning import EMAILS_KEY, Change, Plan, same_value
@@ -13,6 +14,13 @@ COMPANY_KEY = "company"
 
 RecordedValue = Value | tuple[str, ...]
 """A value as it goes on record; the addresses of a person are several."""
+
+
+class WriteAction(StrEnum):
+    """What a write did to a record; nothing ever deletes one."""
+
+    CREATE = "create"
+    UPDATE = "update"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +49,16 @@ class Write:
         record_id: The record that was written.
         values: The attributes, all of them written at once.
         object_slug: Attio's slug of the object that the record belongs to.
+        action: Whether the write made the record.
+        execution_id: The CRM's name for the request; None where no answer gave one.
     """
 
     customer_id: str | None
     record_id: str
     values: tuple[WrittenValue, ...]
     object_slug: str = PEOPLE
+    action: WriteAction = WriteAction.UPDATE
+    execution_id: str | None = None
 
 
 def write_of(done: Plan, person: Person) -> Write:
@@ -61,7 +73,9 @@ def write_seen(done: Plan, person: Person) -> Write:
 
 def _write(done: Plan, person: Person, changes: tuple[Change, ...]) -> Write:
     before = done.match.person
-    return Write(done.customer.id, person.record_id, tuple(_written(change, before) for change in changes))
+    action = WriteAction.UPDATE if before else WriteAction.CREATE
+    values = tuple(_written(change, before) for change in changes)
+    return Write(done.customer.id, person.record_id, values, action=action)
 
 
 def _written(change: Change, before: Person | None) -> WrittenValue:

@@ -49,7 +49,7 @@ def test_a_write_comes_out_as_it_went_in_attribute_by_attribute(ledger: Ledger) 
         recorder.add(moved)
 
     assert ledger.changes_of_pass("p1") == [
-        ChangeRow("p1", NOON, "people", "r1", "ada", value.key, value.old, value.old_actor, value.new)
+        ChangeRow("p1", NOON, "people", "r1", "ada", value.key, value.old, value.old_actor, value.new, "update", None)
         for value in moved.values
     ]
 

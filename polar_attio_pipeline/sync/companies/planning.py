@@ -10,7 +10,7 @@ from polar_attio_pipeline.sync.mapping import Target, wanted
 from polar_attio_pipeline.sync.outcomes import Reason, Result
 from polar_attio_pipeline.sync.planning import Change, differences, same_value
 from polar_attio_pipeline.sync.records import Value
-from polar_attio_pipeline.sync.writes import Write, WrittenValue
+from polar_attio_pipeline.sync.writes import Write, WriteAction, WrittenValue
 
 COMPANIES = "companies"
 """Attio's slug of the object."""
@@ -182,8 +182,7 @@ def write_of_company(plan: CompanyPlan, record: CompanyRecord) -> Write:
 
     It belongs to no customer: it is of the business, and stays when a customer is erased from the ledger.
     """
-    made = () if plan.record else (WrittenValue(DOMAINS_KEY, None, None, plan.candidate.domains[0]),)
-    return Write(None, record.record_id, (*made, *_written(plan, plan.changes)), COMPANIES)
+    return _write(plan, record, plan.changes)
 
 
 def write_seen_of_company(plan: CompanyPlan, record: CompanyRecord) -> Write | None:
@@ -192,8 +191,13 @@ def write_seen_of_company(plan: CompanyPlan, record: CompanyRecord) -> Write | N
     seen = [change for change in plan.changes if same_value(held.get(change.key), change.new)]
     if not seen:
         return None
+    return _write(plan, record, seen)
+
+
+def _write(plan: CompanyPlan, record: CompanyRecord, changes: Collection[Change]) -> Write:
     made = () if plan.record else (WrittenValue(DOMAINS_KEY, None, None, plan.candidate.domains[0]),)
-    return Write(None, record.record_id, (*made, *_written(plan, seen)), COMPANIES)
+    action = WriteAction.UPDATE if plan.record else WriteAction.CREATE
+    return Write(None, record.record_id, (*made, *_written(plan, changes)), COMPANIES, action)
 
 
 def _written(plan: CompanyPlan, changes: Collection[Change]) -> list[WrittenValue]:
