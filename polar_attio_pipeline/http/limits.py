@@ -22,7 +22,13 @@ class RateLimiter:
     """
 
     def __init__(
-        self, limit: float, *, period: float = 1.0, unevenness: float = 0.0, clock: Clock | None = None
+        self,
+        limit: float,
+        *,
+        period: float = 1.0,
+        unevenness: float = 0.0,
+        catch_up: float = 0.0,
+        clock: Clock | None = None,
     ) -> None:
         """Create a limiter.
 
@@ -32,10 +38,14 @@ class RateLimiter:
             unevenness: Seconds by which one request may take longer to arrive than another. A server counts arrivals:
                 at exactly its limit, one slow and one quick request are one too many in a window (measured). The limit
                 is kept over so much more than the period.
+            catch_up: Seconds of lateness that are made up for where requests follow one another: each waits for the
+                answer to the one before, so slow answers cost the pace nothing once they are quick again. The limit
+                of a period is kept all the same.
             clock: Time; the event loop's unless given.
         """
         self._spacing = period / limit
         self._window = period + unevenness
+        self._catch_up = catch_up
         self._clock = clock or Clock()
         self._due = -math.inf
         self._paused_until = -math.inf
@@ -50,7 +60,9 @@ class RateLimiter:
                 await self._clock.sleep(wait)
             now = self._clock.now()
             # Counted from when the request was due, not from when the timer woke: lateness does not add up.
-            due = max(self._due, self._paused_until, arrived, now - _CATCH_UP * self._spacing)
+            begins_anew = arrived - self._due > self._catch_up
+            longest = max(self._catch_up, _CATCH_UP * self._spacing)
+            due = max(self._due, self._paused_until, arrived if begins_anew else -math.inf, now - longest)
             self._due = due + self._spacing
             self._recent.append(now)
 

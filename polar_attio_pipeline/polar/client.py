@@ -29,6 +29,9 @@ from polar_attio_pipeline.settings import POLAR_API_VERSION
 from polar_attio_pipeline.sync.ports import NoAnswerError
 from polar_attio_pipeline.sync.records import Customer, Owner
 
+_CATCH_UP = 30.0
+"""Seconds: half of Polar's window. The pace is well below Polar's limit, which leaves room for that."""
+
 IN_FLIGHT = 6
 """Requests under way at once. Forty exhausted the connections of Polar's own server, for other organizations too
 (measured)."""
@@ -57,7 +60,8 @@ def polar_api(  # noqa: PLR0913  # what a connection may differ in, each by name
 ) -> ApiClient:
     """Return Polar's API, not opened yet.
 
-    Polar counts in fixed windows of a minute, over all tokens of the organization; here requests are evenly spread.
+    Polar counts in fixed windows of a minute, over all tokens of the organization; here requests are evenly spread, and
+    those that slow answers have delayed are made up for: a long list is read page after page.
 
     Args:
         token: Organization access token.
@@ -71,7 +75,7 @@ def polar_api(  # noqa: PLR0913  # what a connection may differ in, each by name
         service="Polar",
         base_url=base_url,
         token=token,
-        limiters={LIMITER: RateLimiter(requests_per_minute, period=60)},
+        limiters={LIMITER: RateLimiter(requests_per_minute, period=60, catch_up=_CATCH_UP)},
         explain=explain_polar,
         headers={"Polar-Version": api_version},
         retry=retry,

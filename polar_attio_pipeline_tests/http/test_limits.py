@@ -43,18 +43,59 @@ async def test_a_lane_that_stood_idle_saves_up_no_burst() -> None:
     assert [time - times[0] for time in times] == pytest.approx([0, 0.1, 0.2])
 
 
+async def one_after_another(limiter: RateLimiter, clock: FakeClock, answers: list[float]) -> list[float]:
+    """Send requests each of which waits for the answer to the one before; return when they left."""
+    times = []
+    for seconds in answers:
+        await limiter.acquire()
+        times.append(clock.now())
+        await clock.sleep(seconds)
+    return times
+
+
+async def test_what_slow_answers_have_cost_is_made_up_for_when_they_are_quick_again() -> None:
+    clock = FakeClock()
+    limiter = RateLimiter(300, period=60, catch_up=30, clock=clock)
+
+    times = await one_after_another(limiter, clock, [0.5] * 40 + [0.05] * 160)
+
+    assert times[-1] - times[0] == pytest.approx(199 * 0.2)
+    assert most_in_a_window(times, 60) <= 300
+
+
+async def test_no_period_holds_more_than_the_limit_while_lateness_is_made_up_for() -> None:
+    clock = FakeClock()
+    limiter = RateLimiter(300, period=60, catch_up=30, clock=clock)
+
+    times = await one_after_another(limiter, clock, ([0.3] * 50 + [0.01] * 250) * 4)
+
+    assert most_in_a_window(times, 60) <= 300
+    assert times[-1] - times[0] < 1200 * 0.2 * 1.1
+
+
+async def test_more_lateness_than_that_is_not_made_up_for() -> None:
+    clock = FakeClock()
+    limiter = RateLimiter(300, period=60, catch_up=30, clock=clock)
+    await one_after_another(limiter, clock, [31])
+
+    times = await turns(limiter, clock, 3)
+
+    assert [time - times[0] for time in times] == pytest.approx([0, 0.2, 0.4])
+
+
 @settings(deadline=None, max_examples=50)
 @given(
+    catch_up=st.sampled_from([0, 0.3, 10]),
     limit=st.sampled_from([0.5, 2.5, 20, 25, 100]),
     late=st.lists(st.floats(0, 0.2), max_size=60),
     starts=st.lists(st.floats(0, 0.5), min_size=1, max_size=60),
 )
 def test_however_late_timers_are_no_second_ever_holds_more_than_the_limit(
-    limit: float, late: list[float], starts: list[float]
+    catch_up: float, limit: float, late: list[float], starts: list[float]
 ) -> None:
     async def scenario() -> list[float]:
         clock = FakeClock(late)
-        limiter = RateLimiter(limit, clock=clock)
+        limiter = RateLimiter(limit, catch_up=catch_up, clock=clock)
         times: list[float] = []
         for pause in starts:
             await clock.sleep(pause)
