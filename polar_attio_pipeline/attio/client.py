@@ -18,8 +18,8 @@ from polar_attio_pipeline.http.clock import Clock
 from polar_attio_pipeline.http.limits import RateLimiter
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.sync.mapping import Target
-from polar_attio_pipeline.sync.ports import EmailTakenError, Found
-from polar_attio_pipeline.sync.records import CurrentValue, Person, Values
+from polar_attio_pipeline.sync.ports import BeforeWrite, EmailTakenError, Found, Restored
+from polar_attio_pipeline.sync.records import Person, Values
 
 _UNEVENNESS = 0.025
 """Seconds; costs 2.5 % of the pace, and at Attio's own limit spares the 429 that the unevenness of a network brings."""
@@ -143,8 +143,11 @@ class AttioClient:
         with _email_taken():
             return await self._records.update(record_id, values, add_match=add_email)
 
-    async def link(self, person: str, company: str) -> None:
+    async def link(self, person: str, company: str) -> str | None:
         """Make a company the one that a person belongs to; both are record ids.
+
+        Returns:
+            Attio's name for the request.
 
         Raises:
             DeniedError: the key's scopes or the workspace's plan do not allow it; nothing was written.
@@ -153,15 +156,15 @@ class AttioClient:
             UnavailableError: Attio failed for good.
             FatalError: a person has to act first.
         """
-        await self._records.refer(person, COMPANY, object_slug=COMPANIES, target=company)
+        return (await self._records.refer(person, COMPANY, object_slug=COMPANIES, target=company)).execution_id
 
-    async def keep_company(self, person: Person, company: str) -> CurrentValue | None:
+    async def keep_company(self, person: Person, company: str, *, before_write: BeforeWrite) -> Restored | None:
         """Restore the company of a person to whom an address was added, if Attio's automation moves the person.
 
         Returns:
-            The company that the automation had set, where it was replaced.
+            None if nothing was written, or it is not known.
         """
-        return await keep_company(self.api, person, company)
+        return await keep_company(self.api, person, company, before_write=before_write)
 
     async def is_answering(self) -> bool:
         """Tell whether Attio answers a simple request at all, within seconds; a refusal is an answer."""

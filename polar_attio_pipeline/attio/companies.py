@@ -30,15 +30,22 @@ COMPANIES = AttioObject(
 
 
 def decode_company(
-    record: object, *, targets: Sequence[Target], slugs: Mapping[str, str], workspace_slug: str | None = None
+    record: object,
+    execution_id: str | None = None,
+    *,
+    targets: Sequence[Target],
+    slugs: Mapping[str, str],
+    workspace_slug: str | None = None,
 ) -> CompanyRecord:
     """Reduce a record to what planning looks at; as `decode_record`.
 
     Raises:
         ValueError: it is no record: it has no id, or no values that can be read.
     """
-    read = decode_record(record, attio_object=COMPANIES, targets=targets, slugs=slugs, workspace_slug=workspace_slug)
-    return CompanyRecord(read.record_id, read.url, domains_of(read.matches), read.values)
+    read = decode_record(
+        record, execution_id, attio_object=COMPANIES, targets=targets, slugs=slugs, workspace_slug=workspace_slug
+    )
+    return CompanyRecord(read.record_id, read.url, domains_of(read.matches), read.values, read.execution_id)
 
 
 class AttioCompanies:

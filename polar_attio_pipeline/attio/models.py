@@ -69,12 +69,14 @@ class AttioRecord:
         url: Where a human opens the record; empty where that is not known.
         matches: Every value of the matching attribute, in lower case and Attio's order, each once.
         values: What it holds, by attribute key; an unset attribute is absent.
+        execution_id: Attio's name for the write that this is the answer to; None of a record that was searched for.
     """
 
     record_id: str
     url: str
     matches: tuple[str, ...]
     values: Mapping[str, CurrentValue] = field(default_factory=dict)
+    execution_id: str | None = field(default=None, compare=False)
 
 
 def parse_definitions(rows: Iterable[Any]) -> list[AttributeDefinition]:
@@ -95,8 +97,9 @@ def record_id(record: object) -> str | None:
     return found if isinstance(found, str) and found else None
 
 
-def decode_record(
+def decode_record(  # noqa: PLR0913  # keyword-only
     record: object,
+    execution_id: str | None = None,
     *,
     attio_object: AttioObject,
     targets: Sequence[Target],
@@ -107,6 +110,7 @@ def decode_record(
 
     Args:
         record: One element of `data`, as Attio returns it.
+        execution_id: Attio's name for the write that it is the answer to.
         attio_object: The object that it belongs to.
         targets: The attributes to read; all others are dropped.
         slugs: The workspace's slug for each attribute key.
@@ -132,6 +136,7 @@ def decode_record(
             for target in targets
             if (current := _current_value(values.get(slugs[target.attribute.key]), target)) is not None
         },
+        execution_id=execution_id,
     )
 
 

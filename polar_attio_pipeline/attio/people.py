@@ -12,7 +12,8 @@ from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.errors import ApiError
 from polar_attio_pipeline.sync.attributes import ATTRIBUTES
 from polar_attio_pipeline.sync.mapping import Attribute, Target
-from polar_attio_pipeline.sync.records import CurrentValue, Customer, Person
+from polar_attio_pipeline.sync.ports import BeforeWrite, Restored
+from polar_attio_pipeline.sync.records import Customer, Person
 
 _log = logging.getLogger(__name__)
 
@@ -47,24 +48,32 @@ def people_with(attributes: tuple[Attribute[Customer], ...]) -> AttioObject:
 
 
 def decode_person(
-    record: object, *, targets: Sequence[Target], slugs: Mapping[str, str], workspace_slug: str | None = None
+    record: object,
+    execution_id: str | None = None,
+    *,
+    targets: Sequence[Target],
+    slugs: Mapping[str, str],
+    workspace_slug: str | None = None,
 ) -> Person:
     """Reduce a record to what matching and planning look at; as `decode_record`.
 
     Raises:
         ValueError: it is no record: it has no id, or no values that can be read.
     """
-    read = decode_record(record, attio_object=PEOPLE, targets=targets, slugs=slugs, workspace_slug=workspace_slug)
+    read = decode_record(
+        record, execution_id, attio_object=PEOPLE, targets=targets, slugs=slugs, workspace_slug=workspace_slug
+    )
     return Person(
         record_id=read.record_id,
         url=read.url,
         emails=read.matches,
         values=read.values,
         company=reference_of(record, COMPANY),
+        execution_id=read.execution_id,
     )
 
 
-async def keep_company(api: ApiClient, person: Person, company: str) -> CurrentValue | None:
+async def keep_company(api: ApiClient, person: Person, company: str, *, before_write: BeforeWrite) -> Restored | None:
     """Give a person its company back if Attio itself has replaced it, as it does when an address joins.
 
     What the automation did shows some time after the write, so the person is looked at twice. A company that anybody
@@ -74,9 +83,10 @@ async def keep_company(api: ApiClient, person: Person, company: str) -> CurrentV
         api: Attio's API.
         person: Who got an address.
         company: The record id of the company that it had before.
+        before_write: Takes the company that Attio has set, before it is replaced.
 
     Returns:
-        The company that Attio had set, where it was replaced; None if nothing was written.
+        None if nothing was written, or it is not known.
     """
     path = f"{PEOPLE.records_path}/{person.record_id}"
     retry = replace(api.retry, attempts=min(api.retry.attempts, _ATTEMPTS))
@@ -88,8 +98,9 @@ async def keep_company(api: ApiClient, person: Person, company: str) -> CurrentV
                 if current.actor == "system":
                     reference = [{"target_object": COMPANIES, "target_record_id": company}]
                     restored = {"data": {"values": {COMPANY: reference}}}
-                    await api.request("PATCH", path, limiter="writes", json=restored, retry=retry)
-                    return current
+                    before_write(current)
+                    answer = await api.request("PATCH", path, limiter="writes", json=restored, retry=retry)
+                    return Restored(answer.execution_id)
                 return None
     except (ApiError, ValueError) as error:
         _log.warning(

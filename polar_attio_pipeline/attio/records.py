@@ -1,10 +1,10 @@
 """The records of one object: found, created and updated, with Attio's refusals in the words of `sync.ports`."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from polar_attio_pipeline.attio.attributes import Workspace
 from polar_attio_pipeline.attio.errors import PLAN_CODES, data_of, message_of, option_of, slug_of
@@ -21,6 +21,17 @@ _log = logging.getLogger(__name__)
 
 Decoded = TypeVar("Decoded")
 """What a record is read as: a person, or `models.AttioRecord`."""
+
+Read_co = TypeVar("Read_co", covariant=True)
+
+
+class Decode(Protocol[Read_co]):
+    """Reads a record; raises ValueError for what is none."""
+
+    def __call__(self, record: object, execution_id: str | None = None) -> Read_co:
+        """Return the record, with Attio's name for the write that it is the answer to."""
+        ...
+
 
 _DENIALS = (402, 403)
 
@@ -60,7 +71,7 @@ class Records(Generic[Decoded]):
     Args:
         api: Attio's API.
         workspace: What was discovered about the object.
-        decode: Reads one record; raises ValueError for what is none.
+        decode: Reads one record.
         keys_per_search: How many keys one search has at first.
     """
 
@@ -68,7 +79,7 @@ class Records(Generic[Decoded]):
         self,
         api: ApiClient,
         workspace: Workspace,
-        decode: Callable[[object], Decoded],
+        decode: Decode[Decoded],
         *,
         keys_per_search: int = KEYS_PER_SEARCH,
     ) -> None:
@@ -170,7 +181,7 @@ class Records(Generic[Decoded]):
                 raise DeniedError(str(error)) from error
             raise
         try:
-            return self._decode(data_of(answer))
+            return self._decode(data_of(answer), answer.execution_id)
         except ValueError:
             asked = describe(answer.response.request)
             raise UnavailableError(f"Attio's answer to {asked} is no record: run this again.") from None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from polar_attio_pipeline.http.payloads import parse
+from polar_attio_pipeline.http.payloads import execution_id_of, parse
 from polar_attio_pipeline.http.redaction import redact
 from polar_attio_pipeline.sync.ports import StoppedError, UnavailableError
 
@@ -152,7 +152,7 @@ def explain(response: httpx.Response, *, service: str, hints: Hints) -> ApiError
     request = describe(response.request)
     hint = _hint(status, code, hints)
     sentence = _sentence(hint, service=service, request=request, status=status, code=code)
-    execution_id = response.headers.get("x-attio-execution-id")
+    execution_id = execution_id_of(response)
     if execution_id:
         sentence = f"{sentence.removesuffix('.')} ({service}'s execution id {execution_id})."
     return hint.kind(

@@ -11,7 +11,7 @@ import httpx
 from polar_attio_pipeline.http.clock import Clock, server_offset
 from polar_attio_pipeline.http.errors import ApiError, TransientError, describe, explain_failure, explain_page
 from polar_attio_pipeline.http.gate import Gate
-from polar_attio_pipeline.http.payloads import Answer, parse
+from polar_attio_pipeline.http.payloads import Answer, execution_id_of, parse
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.http.retry_after import http_date, seconds_to_wait
 from polar_attio_pipeline.http.sending import Sending, log_sent
@@ -102,20 +102,20 @@ class Exchange:
     async def _sent(self, pool: httpx.AsyncClient, sending: Sending, *, stream: bool) -> httpx.Response:
         began, sent = self._clock.now(), time.time()
         sending.spent.attempts += 1
-        ended = "given up"
+        ended, execution_id = "given up", None
         try:
             async with asyncio.timeout(sending.policy.attempt_seconds):
                 response = await pool.send(sending.request, stream=stream)
                 if not response.is_success:
                     await read_and_close(response)
-            ended = str(response.status_code)
+            ended, execution_id = str(response.status_code), execution_id_of(response)
         except (httpx.HTTPError, TimeoutError) as cause:
             ended = type(cause).__name__
             raise self.failure(cause, sending.request) from cause
         finally:
             seconds = self._clock.now() - began
             sending.spent.seconds += seconds
-            log_sent(sending, service=self._service, ended=ended, seconds=seconds)
+            log_sent(sending, service=self._service, ended=ended, seconds=seconds, execution_id=execution_id)
         self._read_clock(response, sent)
         if not response.is_success:
             raise self._refusal(response, sending.policy)

@@ -24,6 +24,16 @@ class Answer:
     payload: Any
     response: httpx.Response
 
+    @property
+    def execution_id(self) -> str | None:
+        """What the service's support can look the request up by; None where the service names no request."""
+        return execution_id_of(self.response)
+
+
+def execution_id_of(response: httpx.Response) -> str | None:
+    """Return the name of a request, which Attio sends with every answer (recorded); None where there is none."""
+    return response.headers.get("x-attio-execution-id") or None
+
 
 def parse(content: bytes) -> Any:
     r"""Return a body's JSON.

@@ -31,7 +31,7 @@ class Sending:
     spent: TimeSpent = field(default_factory=TimeSpent)
 
 
-def log_sent(sending: Sending, *, service: str, ended: str, seconds: float) -> None:
+def log_sent(sending: Sending, *, service: str, ended: str, seconds: float, execution_id: str | None = None) -> None:
     """Log an attempt that has ended: method and path, without the query string, which holds addresses.
 
     Args:
@@ -39,7 +39,11 @@ def log_sent(sending: Sending, *, service: str, ended: str, seconds: float) -> N
         service: Its service's name for people.
         ended: The status, or how it failed.
         seconds: From sending to the answer.
+        execution_id: The service's name for the request, where the answer has one.
     """
     if _log.isEnabledFor(logging.DEBUG):
         what, milliseconds = redact(describe(sending.request)), 1000 * seconds
-        _log.debug("%s: %s: %s in %.0f ms, attempt %d.", service, what, ended, milliseconds, sending.spent.attempts)
+        named = f", execution id {execution_id}" if execution_id else ""
+        _log.debug(
+            "%s: %s: %s in %.0f ms, attempt %d%s.", service, what, ended, milliseconds, sending.spent.attempts, named
+        )

@@ -19,7 +19,7 @@ class ChangeRow:
 
     Attributes:
         pass_id: The pass that wrote it.
-        written_at: When Attio had answered, UTC.
+        written_at: When Attio had answered, UTC; of a write whose answer was lost, when a look has shown it.
         object: Attio's slug of the object, such as `people`.
         record_id: The record that was written.
         polar_customer_id: The customer that it was written for; None where it is of no single customer.
@@ -48,7 +48,12 @@ _ROW = tuple(CHANGES.c[field.name] for field in fields(ChangeRow))
 
 
 def rows_of(write: Write, *, at: datetime) -> list[dict[str, Any]]:
-    """Return the rows of a write, as they are stored; the pass is still to be added."""
+    """Return the rows of a write, as they are stored; the pass is still to be added.
+
+    Args:
+        write: What the CRM has carried out.
+        at: When it answered, or when a look showed it.
+    """
     return [
         {
             "written_at": at,
@@ -67,8 +72,8 @@ def rows_of(write: Write, *, at: datetime) -> list[dict[str, Any]]:
 
 
 def store(connection: sa.Connection, rows: Iterable[Mapping[str, Any]], *, pass_id: str) -> None:
-    """Add rows to the history."""
-    complete = [{**row, "pass_id": pass_id} for row in rows]
+    """Add rows to the history, of this pass where they do not name another one."""
+    complete = [{"pass_id": pass_id, **row} for row in rows]
     if complete:
         connection.execute(sa.insert(CHANGES), complete)
 
@@ -81,6 +86,11 @@ def of_customer(connection: sa.Connection, customer_id: str) -> list[ChangeRow]:
 def of_pass(connection: sa.Connection, pass_id: str) -> list[ChangeRow]:
     """Return what a pass has written, oldest first."""
     return _rows(connection, CHANGES.c.pass_id == pass_id)
+
+
+def everything(connection: sa.Connection) -> list[ChangeRow]:
+    """Return the whole history, oldest first."""
+    return _rows(connection, sa.true())
 
 
 def links(connection: sa.Connection, record_ids: Collection[str]) -> dict[str, str]:
@@ -101,6 +111,15 @@ def links(connection: sa.Connection, record_ids: Collection[str]) -> dict[str, s
                 found.pop(record_id, None)
             else:
                 found[record_id] = str(load(new_value))
+    return found
+
+
+def on_record(connection: sa.Connection, record_ids: Collection[str]) -> set[str]:
+    """Return those of some records that a pass has written before."""
+    found: set[str] = set()
+    for ids in portions(record_ids):
+        query = sa.select(CHANGES.c.record_id).where(CHANGES.c.record_id.in_(ids)).distinct()
+        found.update(connection.execute(query).scalars())
     return found
 
 

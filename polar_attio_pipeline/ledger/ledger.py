@@ -7,9 +7,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from polar_attio_pipeline.ledger import changes, erasure, lease, notes, outcomes, queries, snapshots, subscriptions
-from polar_attio_pipeline.ledger.changes import ChangeRow
+from polar_attio_pipeline.ledger import (
+    changes,
+    erasure,
+    intents,
+    lease,
+    notes,
+    outcomes,
+    queries,
+    snapshots,
+    subscriptions,
+)
 from polar_attio_pipeline.ledger.database import Database
+from polar_attio_pipeline.ledger.history import HistoryOnRecord
+from polar_attio_pipeline.ledger.intents import Settled
 from polar_attio_pipeline.ledger.lease import Holder
 from polar_attio_pipeline.ledger.location import locate
 from polar_attio_pipeline.ledger.outcomes import OutcomeRow
@@ -25,7 +36,7 @@ _PAGE = 10_000
 """Ids looked through at once."""
 
 
-class Ledger:
+class Ledger(HistoryOnRecord):
     """The newest outcome of every customer, the history, the passes, the lease and the snapshots.
 
     Every method may raise `LedgerError`, which says in one sentence why the ledger cannot be used.
@@ -47,7 +58,14 @@ class Ledger:
         """Dispose of the engine; a later call makes a new one."""
         self._database.close()
 
-    def record(self, customers: Sequence[Outcome], *, pass_id: str, written: Sequence[Mapping[str, Any]] = ()) -> None:
+    def record(
+        self,
+        customers: Sequence[Outcome],
+        *,
+        pass_id: str,
+        written: Sequence[Mapping[str, Any]] = (),
+        settled: Sequence[Settled] = (),
+    ) -> None:
         """Store those outcomes that differ from what is on record of the same customers, and what was written.
 
         An unchanged customer that is on record as created, updated or unchanged is no difference. A failure that
@@ -57,36 +75,27 @@ class Ledger:
             customers: The outcomes.
             pass_id: The pass that they are of.
             written: Rows of the history (`changes.rows_of`), stored in the same transaction.
+            settled: What became of intended writes, stored in the same transaction.
         """
-        if not (customers or written):
+        if not (customers or written or settled):
             return
-        if not written:
+        if not (written or settled):
             with self._database.reading() as connection:
                 if not outcomes.compare(connection, customers):
                     return
         with self._database.writing() as connection:
-            changes.store(connection, written, pass_id=pass_id)
+            changes.store(connection, [*intents.settle(connection, settled), *written], pass_id=pass_id)
             difference = outcomes.compare(connection, customers)
             outcomes.write(connection, difference, pass_id=pass_id, now=_now())
 
     @contextmanager
     def recording(self, pass_id: str) -> Iterator[Recorder]:
         """Give a pass a recorder of outcomes and writes; what waits is stored when the pass ends, even by an error."""
-        recorder = Recorder(lambda known, written: self.record(known, pass_id=pass_id, written=written))
+        recorder = Recorder(pass_id, self, self.unsettled())
         try:
             yield recorder
         finally:
             recorder.save()
-
-    def changes_of_customer(self, customer_id: str) -> list[ChangeRow]:
-        """Return every attribute that was written to Attio for a customer, oldest first."""
-        with self._database.reading() as connection:
-            return changes.of_customer(connection, customer_id)
-
-    def changes_of_pass(self, pass_id: str) -> list[ChangeRow]:
-        """Return every attribute that a pass has written to Attio, oldest first."""
-        with self._database.reading() as connection:
-            return changes.of_pass(connection, pass_id)
 
     def erase(self, customer_id: str) -> int:
         """Erase one person: outcome, history and snapshots, out of a SQLite file down to its last byte.
@@ -173,11 +182,6 @@ class Ledger:
         """Return the fingerprint of what Attio refused of some customers, and what was said about it."""
         with self._database.reading() as connection:
             return queries.refusals(connection, customer_ids)
-
-    def links(self, record_ids: Collection[str]) -> dict[str, str]:
-        """Return the company that a pass has linked people to, by the person's record id."""
-        with self._database.reading() as connection:
-            return changes.links(connection, record_ids)
 
     def fact(self, name: str) -> str | None:
         """Return a fact about the installation, None if it is not on record."""

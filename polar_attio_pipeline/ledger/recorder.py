@@ -1,11 +1,13 @@
 """What a pass does, gathered until it is stored."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from polar_attio_pipeline.ledger.changes import rows_of
+from polar_attio_pipeline.ledger.intents import IntentKey, Settled
+from polar_attio_pipeline.sync.intents import Intent
 from polar_attio_pipeline.sync.outcomes import Outcome
 from polar_attio_pipeline.sync.writes import Write
 
@@ -13,11 +15,27 @@ PORTION = 1000
 """Outcomes stored at once."""
 
 SAVE_SECONDS = 1.0
-"""A write waits no longer than until the next outcome after this time, so that a process that is killed loses the
-history of what it wrote in its last second, and of the writes whose answer it was waiting for."""
+"""A write waits no longer than until the next outcome after this time, so that after a process was killed few writes
+have to be looked up in Attio."""
 
-Store = Callable[[Sequence[Outcome], Sequence[Mapping[str, Any]]], None]
-"""Stores outcomes and rows of the history in one transaction."""
+
+class Storing(Protocol):
+    """Where a recorder stores; each call is one transaction."""
+
+    def record(
+        self,
+        customers: Sequence[Outcome],
+        *,
+        pass_id: str,
+        written: Sequence[Mapping[str, Any]] = (),
+        settled: Sequence[Settled] = (),
+    ) -> None:
+        """Store outcomes, rows of the history, and what became of intended writes."""
+        ...
+
+    def intend(self, intents: Sequence[Intent], *, pass_id: str, instead_of: Sequence[IntentKey]) -> list[IntentKey]:
+        """Store intended writes, and delete others; return their keys, in the same order."""
+        ...
 
 
 class Recorder:
@@ -26,19 +44,58 @@ class Recorder:
     Implements `sync.ports.History`.
 
     Args:
-        store: As above.
+        pass_id: Of the pass.
+        ledger: Where it is stored.
+        left: Intended writes of earlier passes that are not settled.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, pass_id: str, ledger: Storing, left: Sequence[tuple[IntentKey, Intent]] = ()) -> None:
+        self._pass_id = pass_id
+        self._ledger = ledger
         self._outcomes: list[Outcome] = []
         self._changes: list[dict[str, Any]] = []
+        self._settled: list[Settled] = []
+        self._open: dict[str | None, dict[Intent, IntentKey]] = {}
         self._oldest_write = 0.0
+        self.left = tuple(intent for _, intent in left)
+        """Intended writes of earlier passes that were not settled when this one began."""
+        for key, intent in left:
+            self._open.setdefault(intent.customer_id, {})[intent] = key
+
+    def intend(self, intents: Sequence[Intent]) -> None:
+        """Store writes that are about to be sent, in place of earlier ones of which a look has shown nothing.
+
+        Raises:
+            LedgerError: they cannot be stored.
+        """
+        replaced = [
+            (earlier, key)
+            for intent in intents
+            for earlier, key in self._open.get(intent.customer_id, {}).items()
+            if intent.replaces(earlier)
+        ]
+        instead_of = list(dict.fromkeys(key for _, key in replaced))
+        keys = self._ledger.intend(intents, pass_id=self._pass_id, instead_of=instead_of)
+        for earlier, _ in replaced:
+            self._forget(earlier)
+        for intent, key in zip(intents, keys, strict=True):
+            self._open.setdefault(intent.customer_id, {})[intent] = key
+
+    def settle(self, intent: Intent, *writes: Write) -> None:
+        """Take what became of an intended write; it is stored with the outcome that follows, or soon after."""
+        key = self._forget(intent)
+        if key is not None:
+            self._begin_to_wait()
+            now = datetime.now(UTC)
+            self._settled.append(Settled(key, [row for write in writes for row in rows_of(write, at=now)]))
+
+    def unsettled(self, customer_id: str) -> Sequence[Intent]:
+        """Return the writes for a customer, oldest first, of which it is not known what became of them."""
+        return list(self._open.get(customer_id, ()))
 
     def add(self, write: Write) -> None:
         """Take a write that Attio has answered; it is stored with the outcome that follows, or soon after."""
-        if not self._changes:
-            self._oldest_write = time.monotonic()
+        self._begin_to_wait()
         self._changes += rows_of(write, at=datetime.now(UTC))
 
     def record(self, outcomes: Sequence[Outcome]) -> None:
@@ -48,7 +105,8 @@ class Recorder:
             LedgerError: what waits cannot be stored; it goes on waiting.
         """
         self._outcomes.extend(outcomes)
-        overdue = bool(self._changes) and time.monotonic() - self._oldest_write >= SAVE_SECONDS
+        waits = bool(self._changes or self._settled)
+        overdue = waits and time.monotonic() - self._oldest_write >= SAVE_SECONDS
         if overdue or len(self._outcomes) >= PORTION:
             self.save()
 
@@ -58,6 +116,18 @@ class Recorder:
         Raises:
             LedgerError: it cannot be stored, and goes on waiting.
         """
-        self._store(self._outcomes, self._changes)
+        self._ledger.record(self._outcomes, pass_id=self._pass_id, written=self._changes, settled=self._settled)
         self._outcomes.clear()
         self._changes.clear()
+        self._settled.clear()
+
+    def _begin_to_wait(self) -> None:
+        if not (self._changes or self._settled):
+            self._oldest_write = time.monotonic()
+
+    def _forget(self, intent: Intent) -> IntentKey | None:
+        of_customer = self._open.get(intent.customer_id, {})
+        key = of_customer.pop(intent, None)
+        if not of_customer:
+            self._open.pop(intent.customer_id, None)
+        return key

@@ -107,7 +107,8 @@ async def sync_companies(context: PassContext, rules: CompanyRules) -> Companies
     # The run that it is part of may be a pass of its own, with a row in the ledger.
     context = replace(context, pass_id=f"{context.pass_id}-companies")
     companies = await AttioCompanies.connect(context.attio.api, rules.slugs)
-    async with writing_pass(context, kind="companies", what="a pass over all companies") as work:
+    what = "a pass over all companies"
+    async with writing_pass(context, kind="companies", what=what, companies=companies) as work:
         work.summary.noun = "company"
         groups = Groups(unmark=context.rules.unmark_orphaned)
         customers = CustomersByDomain(groups, context.rules.audience, rules.deny)

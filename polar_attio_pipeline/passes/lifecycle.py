@@ -16,7 +16,9 @@ from polar_attio_pipeline.passes.left_out import LeftOutSoFar
 from polar_attio_pipeline.passes.progress import Began, Ending, Stage, Stopping
 from polar_attio_pipeline.passes.reporter import ProgressReporter, reporting
 from polar_attio_pipeline.passes.rules import PassContext
+from polar_attio_pipeline.passes.settling import settle_earlier
 from polar_attio_pipeline.passes.summary import Summary
+from polar_attio_pipeline.sync.companies.ports import Companies
 from polar_attio_pipeline.sync.engine import STOP_SECONDS
 from polar_attio_pipeline.sync.outcomes import Outcome, Result
 
@@ -58,17 +60,22 @@ class Work:
 
 
 @asynccontextmanager
-async def writing_pass(context: PassContext, *, kind: str, what: str) -> AsyncIterator[Work]:
+async def writing_pass(
+    context: PassContext, *, kind: str, what: str, companies: Companies | None = None
+) -> AsyncIterator[Work]:
     """Hold the lease, and have the pass on record from its beginning to its end.
+
+    Before anything else it is looked up what became of writes that an earlier pass did not see answered.
 
     Args:
         context: Of the pass.
         kind: "hourly", "reconciliation".
         what: What it does, for those who wait for it.
+        companies: The CRM's companies, for a pass that writes to them.
 
     Raises:
         GuardError: it cannot be judged who is to be written.
-        UnavailableError: another writer did not end, or took over.
+        UnavailableError: another writer did not end, or took over; or Attio cannot be searched.
         LedgerError: the ledger cannot be used.
     """
     async with reporting(context.report, (context.polar.api, context.attio.api)) as reporter:
@@ -79,6 +86,7 @@ async def writing_pass(context: PassContext, *, kind: str, what: str) -> AsyncIt
             async with one_writer(context.ledger, what=what, waits=reporter.waits_for_writer) as fencing_token:
                 reporter.enter(Stage.READING)
                 async with _on_record(context, summary, kind) as recorder:
+                    await settle_earlier(context, recorder, companies)
                     await check_audience(context)
                     with fewer_collections():
                         yield Work(fencing_token, recorder, summary)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from polar_attio_pipeline.sync.comparison import MARK_KEY, Marked
 from polar_attio_pipeline.sync.health import Health, Kind
+from polar_attio_pipeline.sync.intents import Intent
 from polar_attio_pipeline.sync.mapping import Nothing, Target, Wanted
 from polar_attio_pipeline.sync.planning import STATUS_KEY, Change, differences
 from polar_attio_pipeline.sync.ports import (
@@ -18,8 +19,9 @@ from polar_attio_pipeline.sync.ports import (
     UnavailableError,
 )
 from polar_attio_pipeline.sync.records import Value, ValueType
+from polar_attio_pipeline.sync.refused_writes import dropped_if_refused
 from polar_attio_pipeline.sync.services import Services
-from polar_attio_pipeline.sync.writes import Write, WrittenValue
+from polar_attio_pipeline.sync.writes import WrittenValue
 
 
 def _unseen(people: int) -> None:
@@ -118,15 +120,19 @@ async def _exists_no_more(person: Marked, services: Services, polar: Health) -> 
 async def _write(person: Marked, changes: tuple[Change, ...], services: Services, attio: Health) -> bool:
     if attio.closed(Kind.UPDATE):
         return False
+    history, values = services.history, {change.key: change.new for change in changes}
+    intent = Intent(person.customer_id, person.record_id, tuple(_written(person, changes)))
+    history.intend([intent])
     try:
-        await services.people.update(person.record_id, {change.key: change.new for change in changes})
+        with dropped_if_refused(history, intent):
+            answered = await services.people.update(person.record_id, values)
     except (RecordGoneError, RecordRefusedError):
         return False
     except (UnavailableError, DeniedError) as error:
         await attio.failed(Kind.UPDATE, error)
         return False
     attio.succeeded(Kind.UPDATE)
-    services.history.add(Write(person.customer_id or "", person.record_id, tuple(_written(person, changes))))
+    history.settle(intent, *intent.done(person.record_id, [(values, answered.execution_id)]))
     return True
 
 

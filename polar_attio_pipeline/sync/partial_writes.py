@@ -29,6 +29,10 @@ class Refusal:
     message: str
 
 
+Answer = tuple[Collection[str], str | None]
+"""The keys of what a request wrote, and the CRM's name for the request."""
+
+
 @dataclass(frozen=True, slots=True)
 class Carried:
     """What became of a plan.
@@ -36,12 +40,15 @@ class Carried:
     Attributes:
         done: The plan as it was written: without what was refused.
         person: As the CRM answered, or as it was found where nothing of the plan was left to write.
+        answers: For each request that wrote something, in their order: the keys of what it wrote, and the CRM's name
+            for the request.
         left: What was refused, as a plan for that person; None where everything was taken.
         refusals: Why, in the order of the attempts.
     """
 
     done: Plan
     person: Person
+    answers: tuple[Answer, ...] = ()
     left: Plan | None = None
     refusals: tuple[Refusal, ...] = ()
 
@@ -83,22 +90,26 @@ async def write_what_is_taken(
             if not dropped:
                 raise
             rest = _without(rest, dropped)
+    answers: list[Answer] = [([change.key for change in rest.changes], person.execution_id)] if rest.changes else []
     if len(unnamed.keys) == 1:
         refusals.append(unnamed)
     elif unnamed.keys:
-        refusals += await _sorted_out(people, due, person, unnamed)
+        refusals += await _sorted_out(people, due, person, unnamed, answers)
     if not refusals:
-        return Carried(due, person)
+        return Carried(due, person, tuple(answers))
     keys = [key for refusal in refusals for key in refusal.keys]
     done = _without(due, keys)
     left = replace(_only(due, keys), action=Action.UPDATE, match=replace(due.match, person=person))
-    return Carried(done, person, left, tuple(refusals))
+    return Carried(done, person, tuple(answers), left, tuple(refusals))
 
 
-async def _sorted_out(people: People, due: Plan, person: Person, refused: Refusal) -> list[Refusal]:
+async def _sorted_out(
+    people: People, due: Plan, person: Person, refused: Refusal, answers: list[Answer]
+) -> list[Refusal]:
     """Find the refused ones among several values by halves, and write the others; each group becomes smaller.
 
     Where a write fails for another reason, what is not sorted out by then counts as refused, and is sent another day.
+    The answers to what was written are added to `answers`.
     """
     found: list[Refusal] = []
     groups = _halves(refused.keys)
@@ -106,7 +117,7 @@ async def _sorted_out(people: People, due: Plan, person: Person, refused: Refusa
         keys = groups.pop(0)
         values = {key: due.values[key] for key in keys}
         try:
-            await people.update(person.record_id, values)
+            answers.append((keys, (await people.update(person.record_id, values)).execution_id))
         except RecordRefusedError as error:
             named = tuple(key for key in keys if key == error.field)
             if named or len(keys) == 1:

@@ -3,10 +3,11 @@
 An error's class says what it is evidence of: one record, one kind of request, one service, or the whole pass.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from polar_attio_pipeline.sync.intents import Intent
 from polar_attio_pipeline.sync.records import CurrentValue, Owner, Person, Values
 from polar_attio_pipeline.sync.writes import Write
 
@@ -71,6 +72,21 @@ class Found:
     unsearchable: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A company that was restored.
+
+    Attributes:
+        execution_id: The CRM's name for the request; None where it gives none.
+    """
+
+    execution_id: str | None = None
+
+
+BeforeWrite = Callable[[CurrentValue], None]
+"""Takes the value that is about to be written over."""
+
+
 class People(Protocol):
     """The people of the CRM."""
 
@@ -113,17 +129,18 @@ class People(Protocol):
         """
         ...
 
-    async def keep_company(self, person: Person, company: str) -> CurrentValue | None:
+    async def keep_company(self, person: Person, company: str, *, before_write: BeforeWrite) -> Restored | None:
         """Restore the company of a person to whom an address was added, if the CRM's automation moves the person.
 
-        It takes seconds, and raises nothing: what cannot be restored is logged.
+        It takes seconds, and raises nothing of its own: what cannot be restored is logged.
 
         Args:
             person: As it was answered when the address was added.
             company: Record id of the company that somebody had chosen.
+            before_write: Takes what `company` is about to be written over: the company that the automation has set.
 
         Returns:
-            What `company` was written over: the company that the automation had set. None if nothing was written.
+            None if nothing was written, or it is not known.
         """
         ...
 
@@ -194,15 +211,40 @@ class NoMemory:
 
 
 class History(Protocol):
-    """Keeps on record what is written."""
+    """Keeps on record what is written.
+
+    A write is intended before it is sent and settled when it is known what became of it; else a later pass looks.
+    """
+
+    def intend(self, intents: Sequence[Intent]) -> None:
+        """Put writes on record; they may be sent when this returns, and not if it raises."""
+        ...
+
+    def settle(self, intent: Intent, *writes: Write) -> None:
+        """Take what was carried out of it, nothing only where that is certain; its outcome is recorded after it."""
+        ...
+
+    def unsettled(self, customer_id: str) -> Sequence[Intent]:
+        """Return the writes for a customer, oldest first, of which it is not known what became of them."""
+        ...
 
     def add(self, write: Write) -> None:
-        """Take a write that the CRM has carried out; the outcome that it belongs to is recorded after it."""
+        """Take a write that the CRM has carried out and that was not intended before."""
         ...
 
 
 class NoHistory:
     """Keeps nothing."""
+
+    def intend(self, intents: Sequence[Intent]) -> None:
+        """Drop them."""
+
+    def settle(self, intent: Intent, *writes: Write) -> None:
+        """Drop them."""
+
+    def unsettled(self, customer_id: str) -> Sequence[Intent]:  # noqa: ARG002  # as the protocol
+        """Return nothing."""
+        return ()
 
     def add(self, write: Write) -> None:
         """Drop it."""

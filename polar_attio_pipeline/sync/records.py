@@ -118,6 +118,7 @@ class Person:
         emails: Every address of the record, in Attio's order.
         values: What it holds, by attribute key; an unset attribute is absent.
         company: Record id of its company, and who chose it; None where it has none.
+        execution_id: The CRM's name for the write that this is the answer to; None of a person who was searched for.
     """
 
     record_id: str
@@ -125,3 +126,4 @@ class Person:
     emails: tuple[str, ...]
     values: Mapping[str, CurrentValue] = field(default_factory=dict)
     company: CurrentValue | None = None
+    execution_id: str | None = field(default=None, compare=False)

@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from polar_attio_pipeline.sync.emails import email_key
-from polar_attio_pipeline.sync.planning import EMAILS_KEY, Change, Plan, same_value
-from polar_attio_pipeline.sync.records import Actor, Person, Value
+from polar_attio_pipeline.sync.records import Actor, Value
 
 PEOPLE = "people"
 """Attio's slug of the object that people are."""
 
+COMPANIES = "companies"
+"""Attio's slug of the object that companies are."""
+
 COMPANY_KEY = "company"
+DOMAINS_KEY = "domains"
 
 RecordedValue = Value | tuple[str, ...]
 """A value as it goes on record; the addresses of a person are several."""
@@ -59,34 +61,3 @@ class Write:
     object_slug: str = PEOPLE
     action: WriteAction = WriteAction.UPDATE
     execution_id: str | None = None
-
-
-def write_of(done: Plan, person: Person) -> Write:
-    """Return the write by which a plan was carried out, as the CRM has answered it."""
-    return _write(done, person, done.changes)
-
-
-def write_seen(done: Plan, person: Person) -> Write:
-    """Return what a later look shows of a plan whose write was not answered: the values that the person holds now."""
-    return _write(done, person, tuple(change for change in done.changes if _holds(person, change)))
-
-
-def _write(done: Plan, person: Person, changes: tuple[Change, ...]) -> Write:
-    before = done.match.person
-    action = WriteAction.UPDATE if before else WriteAction.CREATE
-    values = tuple(_written(change, before) for change in changes)
-    return Write(done.customer.id, person.record_id, values, action=action)
-
-
-def _written(change: Change, before: Person | None) -> WrittenValue:
-    if change.key == EMAILS_KEY:
-        return WrittenValue(change.key, (before.emails or None) if before else None, None, change.new)
-    held = before.values.get(change.key) if before else None
-    return WrittenValue(change.key, change.old, held.actor if held else None, change.new)
-
-
-def _holds(person: Person, change: Change) -> bool:
-    if change.key == EMAILS_KEY:
-        return email_key(str(change.new)) in map(email_key, person.emails)
-    held = person.values.get(change.key)
-    return same_value(held.value if held else None, change.new)

@@ -5,10 +5,12 @@ is safe: creating takes an address only once, and the new plan begins with a new
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from polar_attio_pipeline.sync.health import Health, Kind
+from polar_attio_pipeline.sync.intents import Intent, intent_of, seen_of_person
 from polar_attio_pipeline.sync.looking import log_unexpected
 from polar_attio_pipeline.sync.outcomes import (
     Outcome,
@@ -31,9 +33,9 @@ from polar_attio_pipeline.sync.ports import (
     StoppedError,
     UnavailableError,
 )
-from polar_attio_pipeline.sync.records import Person
+from polar_attio_pipeline.sync.refused_writes import dropped_if_refused
+from polar_attio_pipeline.sync.restoring import keep_company
 from polar_attio_pipeline.sync.services import Services
-from polar_attio_pipeline.sync.writes import COMPANY_KEY, Write, WrittenValue, write_of, write_seen
 
 CONCURRENT_WRITES = 64
 """Writes under way or waiting for the rate limit: enough to keep 25 a second busy at a latency of two seconds."""
@@ -65,7 +67,6 @@ class Writer:
     perhaps_done: dict[str, Plan] = field(default_factory=dict)
     answered: bool = False
     ended: BaseException | None = None
-    _unconfirmed: dict[str, Plan] = field(default_factory=dict)
     _refused: set[str] = field(default_factory=set)
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENT_WRITES))
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
@@ -77,27 +78,13 @@ class Writer:
             plans: Oldest customer first.
             looked_at: When the CRM was looked at, by the event loop's clock.
         """
-        for plan in plans:
-            self._confirm(plan)
+        self.confirm(plans)
         idle = [plan for plan in plans if not plan.writes]
         self.record([self._without_writing(plan) for plan in idle])
         for plan in idle:
             if plan.match.person and (done := self.perhaps_done.get(plan.customer.id)):
-                await self._keep_company(done, plan.match.person)
-        due = [plan for plan in plans if plan.writes]
-        refusals = self.services.memory.refusals([plan.customer.id for plan in due])
-        for plan in due:
-            before, detail = refusals.get(plan.customer.id, ("", ""))
-            if known := self._known_refusal(plan, before, detail):
-                self.record([known])
-                continue
-            await self._slots.acquire()
-            if self.ended:
-                self._slots.release()
-                return
-            task = asyncio.create_task(self._apply(plan, expiry=looked_at + FRESH_SECONDS))
-            self._under_way.add(task)
-            task.add_done_callback(self._done)
+                await keep_company(self.services, done, plan.match.person)
+        await self._send(self._not_refused_before([plan for plan in plans if plan.writes]), looked_at + FRESH_SECONDS)
 
     async def finish(self) -> None:
         """Wait for every write under way.
@@ -109,6 +96,18 @@ class Writer:
             await asyncio.wait(self._under_way)
         if self.ended:
             raise self.ended
+
+    def confirm(self, plans: Sequence[Plan]) -> None:
+        """Put writes that were not answered on record, as far as the look behind these plans shows that they were done.
+
+        Args:
+            plans: Made since; they need not be carried out.
+        """
+        history = self.services.history
+        for plan in plans:
+            for intent in history.unsettled(plan.customer.id):
+                if plan.match.person and (seen := seen_of_person(intent, plan.match.person)):
+                    history.settle(intent, seen)
 
     def take_undone(self) -> tuple[list[Plan], list[Plan], bool]:
         """Return the stale and the late plans, and whether any write was answered, all since the last call."""
@@ -127,6 +126,37 @@ class Writer:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
+    def _not_refused_before(self, due: Sequence[Plan]) -> list[Plan]:
+        """Return the plans to send; record those of which the CRM has refused just this, before."""
+        refusals = self.services.memory.refusals([plan.customer.id for plan in due])
+        to_send = []
+        for plan in due:
+            before, detail = refusals.get(plan.customer.id, ("", ""))
+            if known := self._known_refusal(plan, before, detail):
+                self.record([known])
+            else:
+                to_send.append(plan)
+        return to_send
+
+    async def _send(self, due: Sequence[Plan], expiry: float) -> None:
+        """Begin the writes of these plans, all of which are on record before the first one is sent."""
+        waiting = deque((plan, intent_of(plan)) for plan in due)
+        if waiting:
+            self.services.history.intend([intent for _, intent in waiting])
+        try:
+            while waiting:
+                await self._slots.acquire()
+                if self.ended:
+                    self._slots.release()
+                    return
+                plan, intent = waiting.popleft()
+                task = asyncio.create_task(self._apply(plan, intent, expiry=expiry))
+                self._under_way.add(task)
+                task.add_done_callback(self._done)
+        finally:
+            for _, intent in waiting:
+                self.services.history.settle(intent)
+
     def _done(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
         self._slots.release()
@@ -141,24 +171,27 @@ class Writer:
         done = self.perhaps_done.get(idle.customer.id)
         return written(replace(idle, action=done.action, changes=done.changes) if done else idle, person)
 
-    async def _apply(self, due: Plan, *, expiry: float) -> None:
+    async def _apply(self, due: Plan, intent: Intent, *, expiry: float) -> None:
         kind = Kind.CREATE if due.action is Action.CREATE else Kind.UPDATE
+        history = self.services.history
         if why := self.health.closed(kind):
+            history.settle(intent)
             self.record([not_taken(due.customer, why, due.match.involved)])
             return
         try:
-            async with asyncio.timeout_at(expiry):
-                carried = await write_what_is_taken(
-                    self.services.people, due, required=self._required(), suspected=self._refused
-                )
+            with dropped_if_refused(history, intent):
+                async with asyncio.timeout_at(expiry):
+                    carried = await write_what_is_taken(
+                        self.services.people, due, required=self._required(), suspected=self._refused
+                    )
         except TimeoutError:
             self.late.append(due)
-            self._perhaps(due)
+            self.perhaps_done[due.customer.id] = due
         except (EmailTakenError, RecordGoneError) as error:
             self._has_answered(kind)
             self.stale.append(due)
             if isinstance(error, EmailTakenError) and error.perhaps_ours:
-                self._perhaps(due)
+                self.perhaps_done[due.customer.id] = due
         except RecordRefusedError as error:
             self._has_answered(kind)
             mark = self._fingerprint(due)
@@ -173,50 +206,18 @@ class Writer:
             self.record([unexpected(due.customer, error)])
         else:
             self._has_answered(kind)
+            history.settle(intent, *intent.done(carried.person.record_id, carried.answers))
             await self._written(carried)
-
-    def _perhaps(self, due: Plan) -> None:
-        self.perhaps_done[due.customer.id] = self._unconfirmed[due.customer.id] = due
-
-    def _confirm(self, plan: Plan) -> None:
-        """Put a write that was not answered on record, as far as the look behind this plan shows that it was done."""
-        done = self._unconfirmed.pop(plan.customer.id, None)
-        if done and plan.match.person and (seen := write_seen(done, plan.match.person)).values:
-            self.services.history.add(seen)
-
-    async def _keep_company(self, done: Plan, person: Person) -> None:
-        """Keep the company that somebody chose, where an address was added: beyond the time limit of the write.
-
-        One that the CRM or a pass of the sync has chosen follows the addresses instead.
-        """
-        before = done.match.person
-        if not (done.new_email and before and before.company) or self._follows(before):
-            return
-        company = str(before.company.value)
-        replaced = await self.services.people.keep_company(person, company)
-        if replaced:
-            restored = WrittenValue(COMPANY_KEY, replaced.value, replaced.actor, company)
-            self.services.history.add(Write(done.customer.id, person.record_id, (restored,)))
-
-    def _follows(self, before: Person) -> bool:
-        """Tell whether a person's company is one that the CRM or a pass has chosen."""
-        chosen = before.company
-        if chosen is None or chosen.actor == "system":
-            return True
-        linked = self.services.memory.links([before.record_id]) if chosen.actor == "api-token" else {}
-        return linked.get(before.record_id) == chosen.value
 
     async def _written(self, carried: Carried) -> None:
         done, person = carried.done, carried.person
-        if done.changes:
-            self.services.history.add(write_of(done, person))
         if carried.left:
             self._refused.update(key for refusal in carried.refusals for key in refusal.keys if len(refusal.keys) == 1)
             mark = self._fingerprint(carried.left, partly=True)
             self.record([partly_refused(done, person, carried.refusals, fingerprint=mark)])
         else:
             self.record([written(done, person)])
-        await self._keep_company(done, person)
+        await keep_company(self.services, done, person)
 
     def _known_refusal(self, due: Plan, before: str, detail: str) -> Outcome | None:
         """Return the outcome of a plan of which the CRM has refused just this, before."""

@@ -55,6 +55,18 @@ async def test_a_created_person_is_returned_and_found_again_with_exactly_what_wa
     assert created.url.endswith(f"/person/{created.record_id}")
 
 
+async def test_each_write_is_answered_with_attios_name_for_the_request_and_a_search_with_none(
+    client: AttioClient,
+) -> None:
+    created = await client.create(ADA, email="ada@example.com")
+    updated = await client.update(created.record_id, {"polar_country": "FR"})
+    (found,) = (await client.find(ids=[], emails=["ada@example.com"])).people
+
+    assert created.execution_id
+    assert updated.execution_id not in {None, created.execution_id}
+    assert found.execution_id is None
+
+
 async def test_creating_never_writes_over_a_record_that_appeared_meanwhile(
     client: AttioClient, attio: AttioWorld
 ) -> None:

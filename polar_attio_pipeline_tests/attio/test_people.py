@@ -12,6 +12,7 @@ from polar_attio_pipeline.http.clock import Clock
 from polar_attio_pipeline.sandbox.attio.world import AttioWorld
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.world import Sandbox
+from polar_attio_pipeline.sync.ports import BeforeWrite
 from polar_attio_pipeline.sync.records import CurrentValue, Person
 from polar_attio_pipeline_tests.attio.conftest import SLUGS, Wire, api_over
 
@@ -61,10 +62,16 @@ def person_at(attio: AttioWorld, chosen: str) -> str:
     return record_id
 
 
-async def add_address(client: AttioClient, record_id: str, address: str, company: str) -> Person:
+def unnoted(_: CurrentValue) -> None:
+    """Note nothing before the write."""
+
+
+async def add_address(
+    client: AttioClient, record_id: str, address: str, company: str, before_write: BeforeWrite = unnoted
+) -> Person:
     """Add an address as a pass does, which keeps the company that somebody chose."""
     person = await client.update(record_id, {}, add_email=address)
-    await client.keep_company(person, company)
+    await client.keep_company(person, company, before_write=before_write)
     return person
 
 
@@ -105,6 +112,20 @@ async def test_it_is_given_back_after_attio_has_replaced_it(
         "system",
         "api-token",
     ]
+
+
+async def test_what_is_to_be_written_over_is_said_before_it_is_written(client: AttioClient, attio: AttioWorld) -> None:
+    chosen = company(attio, "chosen.com")
+    record_id = person_at(attio, chosen)
+    said: list[CurrentValue] = []
+
+    def before_write(replaced: CurrentValue) -> None:
+        assert held(attio, record_id) == replaced.value
+        said.append(replaced)
+
+    await add_address(client, record_id, "ada@elsewhere.com", chosen, before_write)
+
+    assert said == [CurrentValue(company_of(attio, "elsewhere.com"), "system")]
 
 
 async def test_without_a_company_to_keep_attio_may_do_as_it_likes(

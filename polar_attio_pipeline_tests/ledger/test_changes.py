@@ -110,12 +110,13 @@ class TestStoring:
     def test_what_could_not_be_stored_waits_for_the_next_try(self) -> None:
         tries: list[tuple[int, int]] = []
 
-        def store(outcomes: Sequence[object], changes: Sequence[object]) -> None:
-            tries.append((len(outcomes), len(changes)))
-            if len(tries) == 1:
-                raise LedgerError
+        class Failing(Ledger):
+            def record(self, customers: Sequence[object], *, written: Sequence[object] = (), **_: object) -> None:
+                tries.append((len(customers), len(written)))
+                if len(tries) == 1:
+                    raise LedgerError
 
-        recorder = Recorder(store)
+        recorder = Recorder("p1", Failing("unused.db"))
         recorder.add(write("ada"))
         recorder.record([outcome("ada")])
         with pytest.raises(LedgerError):

@@ -38,6 +38,7 @@ class Life:
 
     Attributes:
         is_told: Whether everything that has happened since it was last set is said by Polar's events.
+        merged: The record ids of people who were merged out of two.
     """
 
     def __init__(self, world: World, random: Random) -> None:
@@ -45,6 +46,7 @@ class Life:
         self.random = random
         self.polar, self.attio, self.sales = world.polar, world.attio, world.polar.billing
         self.is_told = False
+        self.merged: set[str] = set()
 
     def begin(self) -> None:
         """Set everything up, with a few customers, most of whom have bought something."""
@@ -186,7 +188,7 @@ class Life:
     def two_are_merged(self) -> None:
         for one, other in zip(self.person(), self.person(), strict=True):
             if one != other:
-                self.attio.merge(one, other)
+                self.merged.add(self.attio.merge(one, other))
         self.attio_changes()
 
     def person_is_deleted(self) -> None:

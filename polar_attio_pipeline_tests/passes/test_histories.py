@@ -24,6 +24,7 @@ from polar_attio_pipeline.sync.attributes import ORDERS, SUBSCRIPTIONS
 from polar_attio_pipeline_tests.passes.checked_passes import CheckedPasses
 from polar_attio_pipeline_tests.passes.life import Life
 from polar_attio_pipeline_tests.passes.world import World
+from polar_attio_pipeline_tests.replay import check_history, check_replay
 
 DEFAULT = 12
 HISTORIES = int(os.environ.get("PASS_HISTORIES", "0"))
@@ -161,6 +162,14 @@ class History:
         """Everything is reconciled, and then no pass of any kind finds anything to write."""
         await self.passes.reconcile()
         assert await self.passes.all_again() == 0, "passes do not agree"
+        self.history_is_complete()
+
+    def history_is_complete(self) -> None:
+        """What Attio has of ours, it has by the history, which replayed from empty gives what Attio holds of it."""
+        changes = self.world.ledger.all_changes()
+        check_history(self.world.attio, changes, merged=self.life.merged)
+        assert not self.world.ledger.unsettled()
+        self.passes.shown["values replayed"] += check_replay(self.world.attio, changes, merged=self.life.merged)
 
 
 @pytest.fixture

@@ -330,3 +330,5 @@ def test_each_request_is_logged_at_debug_without_its_query(stage: Theatre, caplo
     assert any(line.startswith(f"Polar: GET {CUSTOMERS}: 503 in ") and "attempt 1" in line for line in requests)
     assert any(line.startswith(f"Polar: GET {CUSTOMERS}: 200 in ") and "attempt 2" in line for line in requests)
     assert not any("?" in line for line in requests)
+    of_attio = [line for line in requests if line.startswith("Attio: POST")]
+    assert len({line.partition("execution id ")[2] for line in of_attio} - {""}) == len(of_attio) > 0

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from polar_attio_pipeline.attio.client import AttioClient, attio_api
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.ledger import Ledger
+from polar_attio_pipeline.ledger.intents import Settled
 from polar_attio_pipeline.passes.rules import PassContext, Rules
 from polar_attio_pipeline.polar.client import PolarClient, polar_api
 from polar_attio_pipeline.sandbox.app import create_app
@@ -43,9 +44,16 @@ class Remembering(Ledger):
         super().__init__(file)
         self.seen: list[Outcome] = []
 
-    def record(self, customers: Sequence[Outcome], *, pass_id: str, written: Sequence[Mapping[str, Any]] = ()) -> None:
+    def record(
+        self,
+        customers: Sequence[Outcome],
+        *,
+        pass_id: str,
+        written: Sequence[Mapping[str, Any]] = (),
+        settled: Sequence[Settled] = (),
+    ) -> None:
         self.seen += customers
-        super().record(customers, pass_id=pass_id, written=written)
+        super().record(customers, pass_id=pass_id, written=written, settled=settled)
 
     def take(self) -> dict[str, Outcome]:
         """The outcomes since the last call by customer; one each."""

@@ -12,8 +12,8 @@ from polar_attio_pipeline.sync import health, writing
 from polar_attio_pipeline.sync.engine import sync
 from polar_attio_pipeline.sync.health import KindClosedError, ServiceDownError
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result, tally
-from polar_attio_pipeline.sync.ports import Found
-from polar_attio_pipeline.sync.records import CurrentValue, Person, Values
+from polar_attio_pipeline.sync.ports import BeforeWrite, Found, Restored
+from polar_attio_pipeline.sync.records import Person, Values
 from polar_attio_pipeline.sync.services import Services
 from polar_attio_pipeline_tests.sync.both_sides import BothSides, connect
 
@@ -41,8 +41,8 @@ class Meddled:
     async def update(self, record_id: str, values: Values, *, add_email: str | None = None) -> Person:
         return await self.people.update(record_id, values, add_email=add_email)
 
-    async def keep_company(self, person: Person, company: str) -> CurrentValue | None:
-        return await self.people.keep_company(person, company)
+    async def keep_company(self, person: Person, company: str, *, before_write: BeforeWrite) -> Restored | None:
+        return await self.people.keep_company(person, company, before_write=before_write)
 
     async def is_answering(self) -> bool:
         return await self.people.is_answering()

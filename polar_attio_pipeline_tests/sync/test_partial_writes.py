@@ -10,8 +10,10 @@ from polar_attio_pipeline.sandbox.polar.rows import Customer as Row
 from polar_attio_pipeline.sync.attributes import BY_KEY
 from polar_attio_pipeline.sync.billing import Billing
 from polar_attio_pipeline.sync.engine import sync
+from polar_attio_pipeline.sync.intents import Intent
 from polar_attio_pipeline.sync.money import Money
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result
+from polar_attio_pipeline.sync.ports import NoHistory
 from polar_attio_pipeline.sync.records import Customer
 from polar_attio_pipeline.sync.services import Services
 from polar_attio_pipeline.sync.status import Status
@@ -23,11 +25,12 @@ PEOPLE = "/v2/objects/people/records"
 
 
 @dataclass
-class Ledger:
+class Ledger(NoHistory):
     """What is on record of a pass: refusals, and what was written."""
 
     refused: dict[str, tuple[str, str]] = field(default_factory=dict)
-    written: list[Write] = field(default_factory=list)
+    written: list[list[str]] = field(default_factory=list)
+    writes: list[Write] = field(default_factory=list)
 
     def record_ids(self, customer_ids: Collection[str]) -> Mapping[str, str]:  # as the protocol
         return {}
@@ -38,12 +41,16 @@ class Ledger:
     def links(self, record_ids: Collection[str]) -> Mapping[str, str]:
         return {}
 
-    def add(self, write: Write) -> None:
-        self.written.append(write)
+    def settle(self, intent: Intent, *writes: Write) -> None:
+        keys = [value.key for write in writes for value in write.values]
+        order = [value.key for value in intent.values]
+        if keys:
+            self.written.append(sorted(keys, key=order.index))
+        self.writes += writes
 
     def keys_written(self) -> list[list[str]]:
-        """The attributes of each write since the last call."""
-        keys = [[value.key for value in write.values] for write in self.written]
+        """The attributes that were written for each customer since the last call."""
+        keys = [*self.written]
         self.written.clear()
         return keys
 

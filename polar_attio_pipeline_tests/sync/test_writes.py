@@ -1,6 +1,6 @@
 """What is put on record of writes: all that the CRM has carried out, nothing else, with what was there before."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -11,27 +11,37 @@ from polar_attio_pipeline.attio.client import AttioClient
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sync.deletions import note_deletions
 from polar_attio_pipeline.sync.engine import preview, sync
-from polar_attio_pipeline.sync.matching import Case, Match
+from polar_attio_pipeline.sync.intents import Intent
 from polar_attio_pipeline.sync.outcomes import Result
-from polar_attio_pipeline.sync.planning import Action, Change, Plan
+from polar_attio_pipeline.sync.ports import NoHistory
 from polar_attio_pipeline.sync.records import Person, PersonName, Values
-from polar_attio_pipeline.sync.writes import Write, WrittenValue, write_of, write_seen
+from polar_attio_pipeline.sync.writes import Write, WriteAction, WrittenValue
 from polar_attio_pipeline_tests.sync.both_sides import BothSides
-from polar_attio_pipeline_tests.sync.builders import ADA, customer, person
 
 PEOPLE = "/v2/objects/people/records"
 RECORDS = "*/records/*"
-LOVELACE = PersonName("Ada", "Lovelace", "Ada Lovelace")
 
 
 @dataclass
-class Kept:
-    """Every write, in the order in which it was put on record."""
+class Kept(NoHistory):
+    """Every write, in the order in which it was put on record.
+
+    Attributes:
+        open: What is intended and not settled.
+    """
 
     writes: list[Write] = field(default_factory=list)
+    open: list[Intent] = field(default_factory=list)
 
-    def add(self, write: Write) -> None:
-        self.writes.append(write)
+    def intend(self, intents: Sequence[Intent]) -> None:
+        self.open += intents
+
+    def settle(self, intent: Intent, *writes: Write) -> None:
+        self.open.remove(intent)
+        self.writes += writes
+
+    def unsettled(self, customer_id: str) -> Sequence[Intent]:
+        return [intent for intent in self.open if intent.customer_id == customer_id]
 
     def values(self) -> dict[str, WrittenValue]:
         """The values of the one write since the last call, by key."""
@@ -68,51 +78,6 @@ async def one_pass(both: BothSides, kept: Kept) -> None:
     await sync((await both.customers()).values(), services, both.record)
 
 
-class TestPlans:
-    def test_of_a_person_it_has_the_old_values_and_who_wrote_them(self) -> None:
-        held = person("r1", "a@example.com", "b@example.com", actor="app", polar_country="DE")
-        changes = (
-            Change("email_addresses", "a@example.com, b@example.com", "ada@example.com"),
-            Change("name", None, LOVELACE),
-            Change("polar_country", "DE", "GB"),
-        )
-
-        done = write_of(Plan(customer(), Match(Case.KNOWN, held, (held,)), Action.UPDATE, changes), held)
-
-        assert done == Write(
-            ADA,
-            "r1",
-            (
-                WrittenValue("email_addresses", ("a@example.com", "b@example.com"), None, "ada@example.com"),
-                WrittenValue("name", None, None, LOVELACE),
-                WrittenValue("polar_country", "DE", "app", "GB"),
-            ),
-        )
-
-    def test_of_a_new_person_there_are_no_old_values_and_the_record_is_the_one_that_was_answered(self) -> None:
-        changes = (Change("email_addresses", None, "ada@example.com"), Change("polar_customer_id", None, ADA))
-
-        done = write_of(Plan(customer(), Match(Case.NEW, None, ()), Action.CREATE, changes), person("r9"))
-
-        assert (done.record_id, [value.old for value in done.values]) == ("r9", [None, None])
-
-    def test_of_a_write_without_an_answer_only_what_the_person_holds_now_is_known(self) -> None:
-        before = person("r1", "a@example.com", polar_country="DE")
-        changes = (
-            Change("email_addresses", "a@example.com", "Ada@Example.com"),
-            Change("name", None, LOVELACE),
-            Change("polar_country", "DE", "GB"),
-            Change("polar_external_id", None, "x"),
-        )
-        done = Plan(customer(), Match(Case.KNOWN, before, (before,)), Action.UPDATE, changes)
-        now = person("r1", "ada@example.com", "a@example.com", name=LOVELACE, polar_country="FR")
-
-        seen = write_seen(done, now)
-
-        assert [value.key for value in seen.values] == ["email_addresses", "name"]
-        assert seen.values[0].old == ("a@example.com",)
-
-
 class TestPasses:
     async def test_a_creation_is_on_record_with_everything_that_was_sent(self, both: BothSides, kept: Kept) -> None:
         both.add_customers(1)
@@ -124,6 +89,47 @@ class TestPasses:
         assert (write.customer_id, write.record_id) == (outcome.customer_id, outcome.record_id)
         assert tuple(value.key for value in write.values) == outcome.changed
         assert {value.old for value in write.values} == {None}
+        assert write.action is WriteAction.CREATE
+        assert kept.open == []
+
+    async def test_each_write_has_the_name_that_attio_gave_its_request(self, both: BothSides, kept: Kept) -> None:
+        both.add_customers(2)
+        await one_pass(both, kept)
+        both.polar.update_customer(next(iter(both.polar.customers)), name="New Name")
+        await one_pass(both, kept)
+
+        names = [write.execution_id for write in kept.writes]
+        assert len({*names} - {None}) == len(kept.writes) == 3
+
+    async def test_all_writes_of_a_portion_are_intended_before_the_first_one_is_sent(
+        self, both: BothSides, kept: Kept
+    ) -> None:
+        both.add_customers(100)
+        before_the_first: list[int] = []
+
+        class Watching(AttioClient):
+            async def create(self, values: Values, *, email: str) -> Person:
+                before_the_first.append(len(kept.open) + len(kept.writes))
+                return await super().create(values, email=email)
+
+        people = Watching(both.people.api, both.people.workspace)
+        services = replace(both.services, history=kept, people=people)
+        await sync((await both.customers()).values(), services, both.record)
+
+        assert set(before_the_first) == {100}
+        assert (len(kept.open), len(kept.writes)) == (0, 100)
+
+    async def test_nothing_is_sent_that_cannot_be_put_on_record(self, both: BothSides) -> None:
+        class Full(NoHistory):
+            def intend(self, intents: Sequence[Intent]) -> None:
+                raise OSError(len(intents))
+
+        both.add_customers(3)
+
+        with pytest.raises(OSError, match="3"):
+            await sync((await both.customers()).values(), replace(both.services, history=Full()), both.record)
+
+        assert both.attio.writes == 0
 
     async def test_an_update_is_on_record_with_what_it_replaced(self, both: BothSides, kept: Kept) -> None:
         both.add_customers(1)
@@ -180,6 +186,7 @@ class TestPasses:
 
         assert [outcome.result for outcome in both.outcomes().values()] == [Result.REJECTED]
         assert kept.writes == []
+        assert len(kept.open) == (kind is Kind.STATUS), "a failure without an answer says nothing of the write"
 
     async def test_a_creation_whose_answer_was_lost_is_on_record_once(self, both: BothSides, kept: Kept) -> None:
         both.add_customers(1)
@@ -217,13 +224,10 @@ class TestBesidePlans:
 
         await note_deletions(comparison.orphaned(), replace(both.services, history=kept), unmark=True)
 
-        assert kept.writes == [
-            Write(
-                outcome.customer_id,
-                outcome.record_id or "",
-                (WrittenValue("polar_customer", True, "api-token", False),),
-            )
-        ]
+        (write,) = kept.writes
+        assert (write.customer_id, write.record_id) == (outcome.customer_id, outcome.record_id)
+        assert write.values == (WrittenValue("polar_customer", True, "api-token", False),)
+        assert write.execution_id
 
     async def test_a_mark_that_attio_did_not_take_off_is_not_on_record(self, both: BothSides, kept: Kept) -> None:
         both.add_customers(1)
@@ -235,6 +239,7 @@ class TestBesidePlans:
         await note_deletions(comparison.orphaned(), replace(both.services, history=kept), unmark=True)
 
         assert kept.writes == []
+        assert kept.open == []
 
     async def test_a_company_that_was_restored_is_on_record_with_the_one_that_attio_had_set(
         self, both: BothSides, kept: Kept, monkeypatch: pytest.MonkeyPatch
@@ -262,3 +267,5 @@ class TestBesidePlans:
             chosen,
         )
         assert company.old not in {None, chosen}
+        assert restored.execution_id
+        assert kept.open == []

@@ -16,12 +16,11 @@ from polar_attio_pipeline.sync.companies.planning import (
     CompanyOutcome,
     CompanyPlan,
     done,
+    intent_of_company,
     not_taken_company,
     plan_company,
     record_of,
     rejected,
-    write_of_company,
-    write_seen_of_company,
 )
 from polar_attio_pipeline.sync.companies.ports import Companies, DomainTakenError, FoundCompanies
 from polar_attio_pipeline.sync.companies.refusals import write_what_is_taken
@@ -29,6 +28,7 @@ from polar_attio_pipeline.sync.concurrency import run_all
 from polar_attio_pipeline.sync.deadline import Deadline
 from polar_attio_pipeline.sync.engine import ROUNDS, portion_size
 from polar_attio_pipeline.sync.health import Health, Kind
+from polar_attio_pipeline.sync.intents import Intent, seen_of_company
 from polar_attio_pipeline.sync.looking import log_unexpected
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.outcomes import Reason
@@ -41,6 +41,7 @@ from polar_attio_pipeline.sync.ports import (
     StoppedError,
     UnavailableError,
 )
+from polar_attio_pipeline.sync.refused_writes import dropped_if_refused
 from polar_attio_pipeline.sync.services import Pace
 from polar_attio_pipeline.sync.writing import FRESH_SECONDS
 
@@ -107,7 +108,7 @@ class _Work:
     groups: Groups
     services: CompanyServices
     record: RecordCompanies
-    perhaps_done: dict[Candidate, CompanyPlan] = field(default_factory=dict)
+    perhaps_done: dict[Candidate, tuple[CompanyPlan, Intent]] = field(default_factory=dict)
     answered: bool = False
 
     async def take(self, candidates: Sequence[Candidate]) -> list[_Undone]:
@@ -147,6 +148,8 @@ class _Work:
             if isinstance(plan, CompanyOutcome):
                 self.record([plan])
             elif plan and plan.writes:
+                if plan.record:
+                    self._confirmed(plan, plan.record)
                 # One record may hold the domains of several candidates.
                 key = plan.record.record_id if plan.record else candidate.name
                 plans[key] = _joined(plans[key], candidate) if key in plans else plan
@@ -165,18 +168,26 @@ class _Work:
 
     def _was_done(self, plan: CompanyPlan, record: CompanyRecord) -> None:
         """Record that nothing is to be written, or that an earlier write, whose answer was lost, has done it."""
-        before = self.perhaps_done.pop(plan.candidate, None)
-        seen = write_seen_of_company(before, record) if before else None
-        if before and seen:
-            self.services.history.add(seen)
-            self.record([done(before, record)])
-        else:
-            self.record([done(CompanyPlan(plan.candidate, record, (), plan.left_empty), record)])
+        before = self._confirmed(plan, record)
+        self.record([done(before or CompanyPlan(plan.candidate, record, (), plan.left_empty), record)])
+
+    def _confirmed(self, plan: CompanyPlan, record: CompanyRecord) -> CompanyPlan | None:
+        """Put an earlier write on record, whose answer was lost, as far as a look shows it, and return its plan."""
+        before, intent = self.perhaps_done.pop(plan.candidate, (None, None))
+        seen = seen_of_company(intent, record) if intent else None
+        if not (intent and seen):
+            return None
+        self.services.history.settle(intent, seen)
+        return before
 
     async def _write(self, plans: Sequence[CompanyPlan], *, expiry: float) -> list[_Undone]:
         self.answered = False
+        intents = [intent_of_company(plan) for plan in plans]
+        if intents:
+            self.services.history.intend(intents)
         results = await run_all(
-            (partial(self._apply, plan, expiry) for plan in plans), is_stopping=self.services.is_stopping
+            (partial(self._apply, plan, intent, expiry) for plan, intent in zip(plans, intents, strict=True)),
+            is_stopping=self.services.is_stopping,
         )
         undone = [result for result in results if result]
         if undone and not self.answered:
@@ -184,21 +195,25 @@ class _Work:
             await self.services.health.insist(UnavailableError(sentence))
         return undone
 
-    async def _apply(self, plan: CompanyPlan, expiry: float) -> _Undone | None:
-        candidate, health = plan.candidate, self.services.health
+    async def _apply(self, plan: CompanyPlan, intent: Intent, expiry: float) -> _Undone | None:
+        candidate, health, history = plan.candidate, self.services.health, self.services.history
         kind = Kind.UPDATE_COMPANIES if plan.record else Kind.CREATE_COMPANIES
         if why := health.closed(kind):
+            history.settle(intent)
             self.record([not_taken_company(candidate, why, plan.record)])
             return None
         try:
-            async with asyncio.timeout_at(expiry):
-                carried = await write_what_is_taken(self.services.companies, plan)
+            with dropped_if_refused(history, intent):
+                async with asyncio.timeout_at(expiry):
+                    carried = await write_what_is_taken(self.services.companies, plan)
         except TimeoutError:
-            self.perhaps_done[candidate] = plan
+            self.perhaps_done[candidate] = (plan, intent)
             return _Undone(candidate, _LATE)
         except (DomainTakenError, RecordGoneError) as error:
             self._has_answered(kind)
-            return self._outrun(plan, error)
+            if isinstance(error, DomainTakenError) and error.perhaps_ours:
+                self.perhaps_done[candidate] = (plan, intent)
+            return _Undone(candidate, _OUTRUN)
         except RecordRefusedError as error:
             self._has_answered(kind)
             where = error.field or "the record"
@@ -213,15 +228,9 @@ class _Work:
             self._unexpected(candidate, error)
         else:
             self._has_answered(kind)
-            if carried.done.writes:
-                self.services.history.add(write_of_company(carried.done, carried.record))
+            history.settle(intent, *intent.done(carried.record.record_id, carried.answers))
             self.record([carried.outcome()])
         return None
-
-    def _outrun(self, plan: CompanyPlan, error: DomainTakenError | RecordGoneError) -> _Undone:
-        if isinstance(error, DomainTakenError) and error.perhaps_ours:
-            self.perhaps_done[plan.candidate] = plan
-        return _Undone(plan.candidate, _OUTRUN)
 
     def _has_answered(self, kind: Kind) -> None:
         self.answered = True

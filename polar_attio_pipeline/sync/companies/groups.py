@@ -33,12 +33,14 @@ class CompanyRecord:
         url: Where a human opens the record.
         domains: Every domain of the record, in the form of `domain_key`.
         values: What it holds, by attribute key; an unset attribute is absent.
+        execution_id: The CRM's name for the write that this is the answer to; None of a company that was searched for.
     """
 
     record_id: str
     url: str
     domains: tuple[str, ...]
     values: Mapping[str, CurrentValue] = field(default_factory=dict)
+    execution_id: str | None = field(default=None, compare=False)
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from polar_attio_pipeline.sync.concurrency import run_all
 from polar_attio_pipeline.sync.deadline import Deadline
 from polar_attio_pipeline.sync.engine import portion_size
 from polar_attio_pipeline.sync.health import Kind
+from polar_attio_pipeline.sync.intents import Intent
 from polar_attio_pipeline.sync.matching import person_id
 from polar_attio_pipeline.sync.ports import (
     DeniedError,
@@ -24,8 +25,9 @@ from polar_attio_pipeline.sync.ports import (
     RecordRefusedError,
     UnavailableError,
 )
-from polar_attio_pipeline.sync.records import CurrentValue, Person
-from polar_attio_pipeline.sync.writes import COMPANY_KEY, Write, WrittenValue
+from polar_attio_pipeline.sync.records import Person
+from polar_attio_pipeline.sync.refused_writes import dropped_if_refused
+from polar_attio_pipeline.sync.writes import COMPANY_KEY, WrittenValue
 from polar_attio_pipeline.sync.writing import FRESH_SECONDS
 
 
@@ -142,19 +144,24 @@ class _Linking:
         before = self.memory.links(ids)
         pairs = [(now[one.record_id], one) for one in candidates if one.record_id in now]
         due = [(person, one) for person, one in pairs if is_due(person, one, before.get(one.record_id))]
+        intents = [_intent_of(person, candidate) for person, candidate in due]
+        if intents:
+            self.services.history.intend(intents)
         await run_all(
-            (partial(self._link, person, candidate, expiry) for person, candidate in due),
+            (partial(self._link, *pair, intent, expiry) for pair, intent in zip(due, intents, strict=True)),
             is_stopping=self.services.is_stopping,
         )
 
-    async def _link(self, person: Person, candidate: LinkCandidate, expiry: float) -> None:
-        health, failed = self.services.health, self.links.failed
+    async def _link(self, person: Person, candidate: LinkCandidate, intent: Intent, expiry: float) -> None:
+        health, history, failed = self.services.health, self.services.history, self.links.failed
         if why := health.closed(Kind.LINK):
+            history.settle(intent)
             failed[candidate.customer_id] = why
             return
         try:
-            async with asyncio.timeout_at(expiry):
-                await self.people.link(person.record_id, candidate.company)
+            with dropped_if_refused(history, intent):
+                async with asyncio.timeout_at(expiry):
+                    execution_id = await self.people.link(person.record_id, candidate.company)
         except TimeoutError:
             failed[candidate.customer_id] = f"Attio did not carry the write out within {FRESH_SECONDS} s."
         except (RecordGoneError, RecordRefusedError) as error:
@@ -165,11 +172,12 @@ class _Linking:
             await health.failed(Kind.LINK, error)
         else:
             health.succeeded(Kind.LINK)
-            self._note(person.company, candidate)
+            self.links.linked += person.company is None
+            self.links.moved += person.company is not None
+            history.settle(intent, *intent.done(person.record_id, [([COMPANY_KEY], execution_id)]))
 
-    def _note(self, held: CurrentValue | None, candidate: LinkCandidate) -> None:
-        self.links.linked += held is None
-        self.links.moved += held is not None
-        old, actor = (held.value, held.actor) if held else (None, None)
-        value = WrittenValue(COMPANY_KEY, old, actor, candidate.company)
-        self.services.history.add(Write(candidate.customer_id, candidate.record_id, (value,)))
+
+def _intent_of(person: Person, candidate: LinkCandidate) -> Intent:
+    held = person.company
+    old, actor = (held.value, held.actor) if held else (None, None)
+    return Intent(candidate.customer_id, person.record_id, (WrittenValue(COMPANY_KEY, old, actor, candidate.company),))

@@ -1,21 +1,17 @@
 """What to write for a company: only what differs, never over a human's typing, nothing where it is not certain."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from polar_attio_pipeline.sync.companies.groups import CompanyRecord, Groups, holders
 from polar_attio_pipeline.sync.companies.ports import FoundCompanies
 from polar_attio_pipeline.sync.comparison import MARK_KEY
+from polar_attio_pipeline.sync.intents import Intent
 from polar_attio_pipeline.sync.mapping import Target, wanted
 from polar_attio_pipeline.sync.outcomes import Reason, Result
-from polar_attio_pipeline.sync.planning import Change, differences, same_value
+from polar_attio_pipeline.sync.planning import Change, differences
 from polar_attio_pipeline.sync.records import Value
-from polar_attio_pipeline.sync.writes import Write, WriteAction, WrittenValue
-
-COMPANIES = "companies"
-"""Attio's slug of the object."""
-
-DOMAINS_KEY = "domains"
+from polar_attio_pipeline.sync.writes import COMPANIES, DOMAINS_KEY, WrittenValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,30 +173,13 @@ def not_taken_company(candidate: Candidate, why: str, record: CompanyRecord | No
     return rejected(candidate, Reason.NOT_TAKEN, f"{why} The next pass tries again.", record)
 
 
-def write_of_company(plan: CompanyPlan, record: CompanyRecord) -> Write:
-    """Return the write by which a plan was carried out.
+def intent_of_company(plan: CompanyPlan) -> Intent:
+    """Return the write by which a plan will be carried out.
 
     It belongs to no customer: it is of the business, and stays when a customer is erased from the ledger.
     """
-    return _write(plan, record, plan.changes)
-
-
-def write_seen_of_company(plan: CompanyPlan, record: CompanyRecord) -> Write | None:
-    """Return what a later look shows of a plan whose write was not answered; None where it shows nothing of it."""
-    held = {key: current.value for key, current in record.values.items()}
-    seen = [change for change in plan.changes if same_value(held.get(change.key), change.new)]
-    if not seen:
-        return None
-    return _write(plan, record, seen)
-
-
-def _write(plan: CompanyPlan, record: CompanyRecord, changes: Collection[Change]) -> Write:
-    made = () if plan.record else (WrittenValue(DOMAINS_KEY, None, None, plan.candidate.domains[0]),)
-    action = WriteAction.UPDATE if plan.record else WriteAction.CREATE
-    return Write(None, record.record_id, (*made, *_written(plan, changes)), COMPANIES, action)
-
-
-def _written(plan: CompanyPlan, changes: Collection[Change]) -> list[WrittenValue]:
-    held = plan.record.values if plan.record else {}
-    actors = {key: current.actor for key, current in held.items()}
-    return [WrittenValue(change.key, change.old, actors.get(change.key), change.new) for change in changes]
+    record = plan.record
+    made = () if record else (WrittenValue(DOMAINS_KEY, None, None, plan.candidate.domains[0]),)
+    actors = {key: current.actor for key, current in record.values.items()} if record else {}
+    written = (WrittenValue(change.key, change.old, actors.get(change.key), change.new) for change in plan.changes)
+    return Intent(None, record.record_id if record else None, (*made, *written), COMPANIES)

@@ -84,8 +84,11 @@ class Companies(Protocol):
 class LinkablePeople(People, Protocol):
     """The people of the CRM, where they can be linked to companies."""
 
-    async def link(self, person: str, company: str) -> None:
+    async def link(self, person: str, company: str) -> str | None:
         """Make a company the one that a person belongs to; both are record ids.
+
+        Returns:
+            The CRM's name for the request; None where it gives none.
 
         Raises:
             RecordGoneError: no such person any more.

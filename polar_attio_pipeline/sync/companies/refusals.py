@@ -8,6 +8,7 @@ from polar_attio_pipeline.sync.companies.ports import Companies
 from polar_attio_pipeline.sync.comparison import MARK_KEY
 from polar_attio_pipeline.sync.outcomes import Reason
 from polar_attio_pipeline.sync.ports import RecordRefusedError
+from polar_attio_pipeline.sync.writes import DOMAINS_KEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,13 @@ class CarriedCompany:
     done: CompanyPlan
     record: CompanyRecord
     refusals: tuple[tuple[tuple[str, ...], str], ...] = ()
+
+    @property
+    def answers(self) -> list[tuple[list[str], str | None]]:
+        """The keys of what was written, and the CRM's name for the request; nothing where nothing was left to write."""
+        keys = [change.key for change in self.done.changes]
+        made = [DOMAINS_KEY] if self.done.record is None else []
+        return [([*made, *keys], self.record.execution_id)] if self.done.writes else []
 
     def outcome(self) -> CompanyOutcome:
         """Return the outcome, which names what was refused."""

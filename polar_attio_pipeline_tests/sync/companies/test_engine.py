@@ -17,9 +17,16 @@ from polar_attio_pipeline.sync.companies.planning import Candidate, CompanyOutco
 from polar_attio_pipeline.sync.companies.ports import DomainTakenError, FoundCompanies
 from polar_attio_pipeline.sync.deadline import TimeIsUpError
 from polar_attio_pipeline.sync.health import TOLERATED, Health, KindClosedError, ServiceDownError
+from polar_attio_pipeline.sync.intents import Intent
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.outcomes import Reason, Result
-from polar_attio_pipeline.sync.ports import RecordGoneError, RecordRefusedError, StoppedError, UnavailableError
+from polar_attio_pipeline.sync.ports import (
+    NoHistory,
+    RecordGoneError,
+    RecordRefusedError,
+    StoppedError,
+    UnavailableError,
+)
 from polar_attio_pipeline.sync.records import Actor, CurrentValue, Person, Values
 from polar_attio_pipeline.sync.services import Pace
 from polar_attio_pipeline.sync.writes import Write, WrittenValue
@@ -28,7 +35,7 @@ TARGETS = tuple(Target(attribute, attribute.types[0], currency="USD") for attrib
 
 
 @dataclass
-class Crm:
+class Crm(NoHistory):
     """Companies and people in memory.
 
     Attributes:
@@ -43,6 +50,7 @@ class Crm:
     wait: float = 0
     calls: list[tuple[str, str]] = field(default_factory=list)
     written: list[Write] = field(default_factory=list)
+    open: list[Intent] = field(default_factory=list)
     outcomes: list[CompanyOutcome] = field(default_factory=list)
 
     def holding(self, domain: str) -> list[CompanyRecord]:
@@ -79,8 +87,12 @@ class Crm:
     async def is_answering(self) -> bool:
         return self.answers
 
-    def add(self, write: Write) -> None:
-        self.written.append(write)
+    def intend(self, intents: Sequence[Intent]) -> None:
+        self.open += intents
+
+    def settle(self, intent: Intent, *writes: Write) -> None:
+        self.open.remove(intent)
+        self.written += writes
 
     def record(self, outcomes: Sequence[CompanyOutcome]) -> None:
         self.outcomes.extend(outcomes)
