@@ -1,14 +1,16 @@
 """Questions to the passes on record: the newest ones, one by its name, and how much each has written."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from polar_attio_pipeline.ledger import undoing
 from polar_attio_pipeline.ledger.database import Database
 from polar_attio_pipeline.ledger.schema import CHANGES, PASSES
+from polar_attio_pipeline.sync.undoing import PastWrite, RecordKey, Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,26 @@ class PassQueries:
         """
         with self._database.reading() as connection:
             return named(connection, name, limit=limit)
+
+    def records_written(self, pass_id: str, selection: Selection) -> list[RecordKey]:
+        """Return the records that a pass wrote something of a selection to: ids only, however many they are."""
+        with self._database.reading() as connection:
+            return undoing.records_written(connection, pass_id, selection)
+
+    def history_of(self, records: Collection[RecordKey]) -> list[PastWrite]:
+        """Return all that any pass has written to some records, oldest first."""
+        with self._database.reading() as connection:
+            return undoing.history_of(connection, records)
+
+    def attributes_written(self, pass_id: str) -> list[str]:
+        """Return the keys of the attributes that a pass wrote, in alphabetical order."""
+        with self._database.reading() as connection:
+            return undoing.attributes_written(connection, pass_id)
+
+    def customers_written(self, pass_id: str, customer_ids: Collection[str]) -> set[str]:
+        """Return those of some customers for whom a pass wrote something."""
+        with self._database.reading() as connection:
+            return undoing.customers_written(connection, pass_id, customer_ids)
 
 
 def _rows(connection: sa.Connection, query: sa.Select[Any]) -> list[PassRow]:
