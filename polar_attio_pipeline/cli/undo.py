@@ -64,7 +64,7 @@ class Request:
 
 def undo(  # noqa: PLR0913, PLR0917  # the options of a command
     name: Annotated[
-        str, typer.Argument(metavar="[PASS]", help="Its id, or the beginning of it; without one, passes are listed.")
+        str, typer.Argument(metavar="PASS", help="Its id, or the beginning of it; without one, passes are listed.")
     ] = "",
     customers: Annotated[
         list[str] | None,
@@ -147,7 +147,7 @@ def _with_text(settings: Settings, request: Request, *, dry_run: bool, ask: bool
             return would
         _insist_on_yes(would)
     done = _carry_out(settings, request, _keep_none, typer.echo, debug=debug)
-    for line in afterwards(done, width=_width()):
+    for line in afterwards(done, was_shown=ask, width=_width()):
         typer.echo(line)
     return done
 

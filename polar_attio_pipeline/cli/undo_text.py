@@ -14,30 +14,41 @@ from polar_attio_pipeline.sync.records import Value, ValueType
 from polar_attio_pipeline.sync.undoing import UNDO, WRITES, Item, Verdict
 
 EXAMPLES = 5
-"""Shown of each kind; `--json` has all."""
+"""Shown of each kind that stays as it is; `--json` has all."""
+
+_NAME = 24
+"""Characters of the column with names of attributes."""
+
+_MADE = (
+    "People and companies that the pass made stay as they are: delete them in Attio where they are not wanted, or add "
+    "--clear-created to clear what the pass wrote to them."
+)
 
 _MONEY = {key for key, attribute in BY_KEY.items() if attribute.types[0] is ValueType.CURRENCY}
 
 
 @dataclass
 class ItemSample:
-    """The first values of each kind, and how many there are of each attribute.
+    """Values by what becomes of them and by attribute, each with an example, and the first that stay as they are.
 
     Attributes:
-        examples: The first items, by what becomes of them.
-        attributes: Items by what becomes of them and by the key of the attribute.
+        counts: Items by what becomes of them and by the key of the attribute.
+        first: The first item of each of these.
+        left: The first items, by what becomes of them.
     """
 
-    examples: dict[Verdict, list[Item]] = field(default_factory=dict)
-    attributes: dict[Verdict, Counter[str]] = field(default_factory=dict)
+    counts: dict[Verdict, Counter[str]] = field(default_factory=dict)
+    first: dict[tuple[Verdict, str], Item] = field(default_factory=dict)
+    left: dict[Verdict, list[Item]] = field(default_factory=dict)
 
     def add(self, items: Iterable[Item]) -> None:
         """Take in items."""
         for item in items:
-            examples = self.examples.setdefault(item.verdict, [])
-            if len(examples) < EXAMPLES:
-                examples.append(item)
-            self.attributes.setdefault(item.verdict, Counter())[item.key] += 1
+            self.counts.setdefault(item.verdict, Counter())[item.key] += 1
+            self.first.setdefault((item.verdict, item.key), item)
+            listed = self.left.setdefault(item.verdict, [])
+            if len(listed) < EXAMPLES:
+                listed.append(item)
 
 
 def text(would: Undone, sample: ItemSample, *, width: int = 80) -> Iterator[str]:
@@ -46,30 +57,30 @@ def text(would: Undone, sample: ItemSample, *, width: int = 80) -> Iterator[str]
     yield from _wrapped(f"Pass {row.pass_id} wrote {_count(row.values, 'value')} to Attio.", width)
     yield from _wrapped(f"{_when(row)}, {row.kind}: {row.reason}", width, indent="  ")
     for verdict in Verdict:
-        examples = sample.examples.get(verdict, [])
-        if not examples:
-            continue
-        count = would.counts[verdict]
-        yield ""
-        yield from _wrapped(f"{verdict.capitalize()}, {count:,}{_by_attribute(sample.attributes[verdict])}", width)
-        for item in examples:
-            yield from _wrapped(_example(item), width, indent="  ")
-        if count > len(examples):
-            yield f"  and {count - len(examples):,} more (--json has all)"
+        if verdict in sample.counts:
+            yield ""
+            yield f"{verdict.capitalize()}, {would.counts[verdict]:,}"
+            is_as_wanted = verdict in WRITES or verdict is Verdict.ALREADY_BACK
+            yield from _by_attribute(verdict, sample, width) if is_as_wanted else _each(verdict, sample, would, width)
     yield ""
-    if would.written:
-        yield from _wrapped(_next(row), width)
-    else:
-        yield "There is nothing to put back."
+    if would.counts.get(Verdict.CREATED) and not would.clear_created:
+        yield from _wrapped(_MADE, width)
+    yield from _wrapped(_next(row) if would.written else "There is nothing to put back.", width)
 
 
-def afterwards(done: Undone, *, width: int = 80) -> Iterator[str]:
-    """Yield what a person should know after an undo."""
+def afterwards(done: Undone, *, was_shown: bool, width: int = 80) -> Iterator[str]:
+    """Yield what a person should know after an undo.
+
+    Args:
+        done: What became of it.
+        was_shown: Whether the person has read before what it would be.
+        width: Of the terminal, in characters.
+    """
     if done.pass_id is None:
         yield from _wrapped(f"Pass {done.undone.pass_id} wrote nothing to Attio, so there is nothing to undo.", width)
         return
     yield from _wrapped(f"To take this undo back: polar-attio undo {done.pass_id}", width)
-    if done.written:
+    if done.written and not was_shown:
         yield from _wrapped(_next(done.undone), width)
 
 
@@ -141,17 +152,23 @@ def _next(row: PassRow) -> str:
     return "What was undone is written again." if row.kind == UNDO else WRITTEN_NEXT
 
 
-def _by_attribute(counts: Counter[str]) -> str:
-    named = [f"{key} {number:,}" for key, number in counts.most_common() if key]
-    return f": {', '.join(named)}" if named else ""
+def _by_attribute(verdict: Verdict, sample: ItemSample, width: int) -> Iterator[str]:
+    """Yield a line for each attribute: how many, and what is written of the first."""
+    for key, number in sample.counts[verdict].most_common():
+        item = sample.first[verdict, key]
+        old, new = (_shown(key, value) or NOTHING for value in (item.after, item.before))
+        example = f"  {old} -> {new}" if verdict in WRITES else ""
+        yield from _wrapped(f"{key or 'whole records':<{_NAME}}{number:>8,}{example}", width, indent="  ")
 
 
-def _example(item: Item) -> str:
-    link = item.url or item.record_id
-    if item.verdict in WRITES:
-        after = _shown(item.key, item.after) or NOTHING
-        return f"{item.key}: {after} -> {_shown(item.key, item.before) or NOTHING}  {link}"
-    return "  ".join(filter(None, (item.key, item.detail, link)))
+def _each(verdict: Verdict, sample: ItemSample, would: Undone, width: int) -> Iterator[str]:
+    """Yield a line for each of the first items: the attribute, why, and where."""
+    for item in sample.left[verdict]:
+        said = "  ".join(filter(None, (item.key, item.detail, item.url or item.record_id)))
+        yield from _wrapped(said, width, indent="  ")
+    more = would.counts[verdict] - len(sample.left[verdict])
+    if more:
+        yield f"  and {more:,} more (--json has all)"
 
 
 def _shown(key: str, value: Value | None) -> str | None:

@@ -1,6 +1,7 @@
 """The history as taking a pass back reads it: which records a pass wrote, and all that passes wrote to these."""
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -45,11 +46,8 @@ def history_of(connection: sa.Connection, records: Iterable[RecordKey]) -> list[
     found: list[PastWrite] = []
     for ids in portions({record_id for _, record_id in wanted}):
         query = sa.select(*_ROW).select_from(CHANGES.outerjoin(PASSES, PASSES.c.pass_id == CHANGES.c.pass_id))
-        for row in connection.execute(query.where(CHANGES.c.record_id.in_(ids)).order_by(CHANGES.c.id)):
-            *about, old_value, old_actor, new_value, action = row
-            write = PastWrite(*about, _value(old_value), old_actor, _value(new_value), action == WriteAction.CREATE)
-            if (write.object_slug, write.record_id) in wanted:
-                found.append(write)
+        rows = connection.execute(query.where(CHANGES.c.record_id.in_(ids)).order_by(CHANGES.c.id))
+        found += [_past_write(row) for row in rows if (row.object, row.record_id) in wanted]
     return found
 
 
@@ -68,6 +66,21 @@ def customers_written(connection: sa.Connection, pass_id: str, customer_ids: Col
         )
         found.update(connection.execute(query.distinct()).scalars())
     return found
+
+
+def _past_write(row: sa.Row[Any]) -> PastWrite:
+    return PastWrite(
+        pass_id=row.pass_id,
+        kind=row.kind,
+        object_slug=row.object,
+        record_id=row.record_id,
+        customer_id=row.polar_customer_id,
+        key=row.attribute,
+        old=_value(row.old_value),
+        old_actor=row.old_actor,
+        new=_value(row.new_value),
+        created=row.action == WriteAction.CREATE,
+    )
 
 
 def _value(stored: str | None) -> RecordedValue | None:

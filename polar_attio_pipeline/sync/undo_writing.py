@@ -109,8 +109,8 @@ def _write(item: Item, values: Sequence[WrittenValue]) -> Write:
 
 def _written(item: Item, held: HeldRecord) -> WrittenValue:
     if item.key != EMAILS_KEY:
-        current = item.held
-        return WrittenValue(item.key, *((current.value, current.actor) if current else (None, None)), item.before)
+        held_now = (item.held.value, item.held.actor) if item.held else (None, None)
+        return WrittenValue(item.key, *held_now, item.before)
     addresses = tuple(str(one.value) for one in held.addresses)
     if item.before is None:
         return _removal(addresses, str(item.after))
