@@ -147,6 +147,29 @@ def reference_of(record: object, slug: str) -> CurrentValue | None:
     return CurrentValue(target, _actor(current[0])) if isinstance(target, str) and target else None
 
 
+def matches_of(record: object, matching: Matching) -> tuple[CurrentValue, ...]:
+    """Return every value of the matching attribute, in lower case and Attio's order, and who added it."""
+    entries = _current(_values(record).get(matching.slug)) if isinstance(record, dict) else []
+    named = ((entry.get(matching.field), entry) for entry in entries)
+    return tuple(CurrentValue(text.lower(), _actor(entry)) for text, entry in named if isinstance(text, str))
+
+
+def spelled_matches(record: object, matching: Matching) -> list[str]:
+    """Return every value of the matching attribute as it was entered, in Attio's order: what a list is sent as.
+
+    Attio keeps the spelling beside the address (measured).
+
+    Raises:
+        ValueError: one of them cannot be read.
+    """
+    entries = _current(_values(record).get(matching.slug)) if isinstance(record, dict) else []
+    spelled = [entry.get(f"original_{matching.field}") or entry.get(matching.field) for entry in entries]
+    texts = [text for text in spelled if isinstance(text, str)]
+    if len(texts) < len(spelled):
+        raise ValueError("a value without text")
+    return texts
+
+
 def _values(record: Mapping[str, Any]) -> dict[str, Any]:
     values = record.get("values") or {}
     if not isinstance(values, dict):

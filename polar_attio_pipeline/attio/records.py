@@ -101,7 +101,7 @@ class Records(Generic[Decoded]):
             UnavailableError: Attio failed for good.
             FatalError: a person has to act first.
         """
-        with _unavailable():
+        with unavailable():
             hits = await self._lookup.by_key(ids=ids, matches=matches, records=records)
         each_once = {record_id(record) or repr(record): record for record in hits.records}
         return Search(self._readable(each_once.values()), hits.unsearchable)
@@ -116,7 +116,7 @@ class Records(Generic[Decoded]):
             UnavailableError: Attio failed for good.
             FatalError: a person has to act first.
         """
-        with _unavailable():
+        with unavailable():
             async for page in self._lookup.marked(expected=expected):
                 yield self._readable(page)
 
@@ -171,7 +171,7 @@ class Records(Generic[Decoded]):
 
     async def _write(self, method: str, path: str, values: Mapping[str, Any]) -> Decoded:
         try:
-            with _unavailable():
+            with unavailable():
                 body = {"data": {"values": values}}
                 answer = await self._api.request(method, path, limiter="writes", json=body, retry=self._patience)
         except RecordError as error:
@@ -217,7 +217,7 @@ class Records(Generic[Decoded]):
 
 
 @contextmanager
-def _unavailable() -> Iterator[None]:
+def unavailable() -> Iterator[None]:
     """Say "failed for good" in the engine's words."""
     try:
         yield

@@ -8,6 +8,7 @@ from polar_attio_pipeline.cli.doctor import doctor
 from polar_attio_pipeline.cli.plan import plan
 from polar_attio_pipeline.cli.setup import setup
 from polar_attio_pipeline.cli.sync import sync
+from polar_attio_pipeline.cli.undo import undo
 
 app = typer.Typer(
     help="Keeps Polar's customers in Attio's People. Settings come from the environment and from .env in this "
@@ -21,5 +22,6 @@ app.command()(setup)
 app.command()(doctor)
 app.command()(plan)
 app.command()(sync)
+app.command()(undo)
 app.command()(confirm)
 app.add_typer(alerts, name="alerts")

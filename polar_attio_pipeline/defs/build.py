@@ -16,6 +16,7 @@ from polar_attio_pipeline.defs.assets.customer_reconciliation import build_custo
 from polar_attio_pipeline.defs.assets.polar_customers import build_polar_customers
 from polar_attio_pipeline.defs.assets.polar_subscriptions import SUBSCRIPTIONS, build_polar_subscriptions
 from polar_attio_pipeline.defs.assets.preview_job import build_preview_job
+from polar_attio_pipeline.defs.assets.undo_job import build_undo_job
 from polar_attio_pipeline.defs.checks import build_customers_check, build_service_checks, customers_check
 from polar_attio_pipeline.defs.external import external_assets
 from polar_attio_pipeline.defs.io import SnapshotIOManager
@@ -90,6 +91,7 @@ def _build(settings: Settings, names: Names) -> dg.Definitions:
         asset_checks=[build_customers_check(names), *build_service_checks(names)],
         jobs=[
             *(_sync_job(names), changed_job, reconciliation_job, build_preview_job(names)),
+            build_undo_job(names),
             *([_company_job(names)] if with_companies else []),
         ],
         schedules=[

@@ -20,6 +20,7 @@ class Stage(StrEnum):
     DELETIONS = "Writing to people whose customer was deleted"
     COMPANIES = "Bringing companies to Attio"
     LINKS = "Linking people to their companies"
+    UNDO = "Taking back what a pass wrote"
 
 
 class Ending(Enum):

@@ -1,0 +1,166 @@
+"""Records as a pass is taken back: all that was written to them with who wrote it, put back and cleared.
+
+Implements `sync.undo_ports.Restorable`.
+"""
+
+import functools
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from polar_attio_pipeline.attio.attributes import Workspace
+from polar_attio_pipeline.attio.errors import SELF_PATH, data_of
+from polar_attio_pipeline.attio.models import decode_record, matches_of, reference_of, spelled_matches
+from polar_attio_pipeline.attio.objects import AttioObject
+from polar_attio_pipeline.attio.people import COMPANIES, COMPANY, keep_company
+from polar_attio_pipeline.attio.records import MatchTakenError, Records, unavailable
+from polar_attio_pipeline.http.client import ApiClient
+from polar_attio_pipeline.http.errors import RecordError
+from polar_attio_pipeline.sync.emails import email_key
+from polar_attio_pipeline.sync.mapping import Target
+from polar_attio_pipeline.sync.ports import EmailTakenError, RecordRefusedError
+from polar_attio_pipeline.sync.records import CurrentValue, Person, Values
+from polar_attio_pipeline.sync.undo_ports import FoundRecords
+from polar_attio_pipeline.sync.undoing import HeldRecord
+from polar_attio_pipeline.sync.writes import COMPANY_KEY
+
+_UNREADABLE = "One of the addresses cannot be read, and a list of addresses can be written as a whole only."
+
+
+def decode_held(
+    record: object,
+    *,
+    attio_object: AttioObject,
+    targets: Sequence[Target],
+    slugs: Mapping[str, str],
+    workspace_slug: str | None = None,
+) -> HeldRecord:
+    """Reduce a record to what taking a pass back looks at; as `decode_record`.
+
+    Raises:
+        ValueError: it is no record: it has no id, or no values that can be read.
+    """
+    read = decode_record(record, attio_object=attio_object, targets=targets, slugs=slugs, workspace_slug=workspace_slug)
+    return HeldRecord(
+        record_id=read.record_id,
+        url=read.url,
+        values=read.values,
+        addresses=matches_of(record, attio_object.matching),
+        company=reference_of(record, COMPANY),
+    )
+
+
+class RestorableRecords(Records[HeldRecord]):
+    """The records of one object in one workspace, to be put back.
+
+    Args:
+        api: Attio's API.
+        workspace: What was discovered about the object.
+    """
+
+    def __init__(self, api: ApiClient, workspace: Workspace) -> None:
+        decode = functools.partial(
+            decode_held,
+            attio_object=workspace.attio_object,
+            targets=workspace.targets,
+            slugs=workspace.slugs,
+            workspace_slug=workspace.info.workspace_slug,
+        )
+        super().__init__(api, workspace, decode)
+
+    @property
+    def targets(self) -> Mapping[str, Target]:
+        """The attributes that can be written, by key."""
+        return {target.attribute.key: target for target in self._workspace.targets}
+
+    async def find_by_id(self, record_ids: Collection[str]) -> FoundRecords:
+        """Return the records with these ids.
+
+        Raises:
+            UnavailableError: Attio failed for good.
+            FatalError: a person has to act first.
+        """
+        search = await self.find(ids=(), matches=(), records=record_ids)
+        return FoundRecords(search.records, search.unsearchable)
+
+    async def restore(self, record_id: str, values: Values) -> None:
+        """Write these values, and only these; None clears. The record id of a company links a person to it.
+
+        Raises:
+            Exception: as `update`.
+        """
+        sent = self._encoded({key: value for key, value in values.items() if key != COMPANY_KEY})
+        if COMPANY_KEY in values:
+            company = values[COMPANY_KEY]
+            sent[COMPANY] = [{"target_object": COMPANIES, "target_record_id": company}] if company else []
+        await self._write("PATCH", self._path(record_id), sent)
+
+    async def remove_address(self, record_id: str, address: str) -> tuple[str, ...]:
+        """Take one address off a record, after another look: all others stay, in their order.
+
+        By PUT, which makes the list exactly what is sent and leaves all other attributes alone (measured); PATCH only
+        adds. An address that somebody adds between the look and the write, a few milliseconds, is lost: Attio's API
+        has no way to remove a single one.
+
+        Returns:
+            The addresses until then. Where this one was not among them, or was the only one, nothing was written.
+
+        Raises:
+            EmailTakenError: another record holds one of those that stay; nothing was written.
+            Exception: else as `update`.
+        """
+        matching = self._object.matching
+        record = await self._read(record_id)
+        try:
+            spelled = spelled_matches(record, matching)
+        except ValueError:
+            raise RecordRefusedError(_UNREADABLE) from None
+        rest = [one for one in spelled if email_key(one) != email_key(address)]
+        if rest and len(rest) < len(spelled):
+            with _email_taken():
+                await self._write("PUT", self._path(record_id), {matching.slug: rest})
+        return tuple(str(one.value) for one in matches_of(record, matching))
+
+    async def add_address(self, record_id: str, address: str) -> None:
+        """Give a record an address, in front of all others.
+
+        Raises:
+            EmailTakenError: another record holds it; nothing was written.
+            Exception: else as `update`.
+        """
+        with _email_taken():
+            await self.update(record_id, {}, add_match=address)
+
+    async def keep_company(self, held: HeldRecord) -> CurrentValue | None:
+        """Restore the company of a person to whom an address was added, if Attio's automation moves the person.
+
+        Returns:
+            The company that the automation had set, where it was replaced.
+        """
+        company = held.company
+        if company is None or company.actor == "system":
+            return None
+        return await keep_company(self._api, Person(held.record_id, held.url, ()), str(company.value))
+
+    async def is_answering(self) -> bool:
+        """Tell whether Attio answers a simple request at all, within seconds; a refusal is an answer."""
+        return await self._api.is_answering(SELF_PATH, limiter="reads")
+
+    async def _read(self, record_id: str) -> Any:
+        try:
+            with unavailable():
+                return data_of(await self._api.request("GET", self._path(record_id), limiter="reads"))
+        except RecordError as error:
+            raise self._refusal(error, {}) from error
+
+    def _path(self, record_id: str) -> str:
+        return f"{self._object.records_path}/{record_id}"
+
+
+@contextmanager
+def _email_taken() -> Iterator[None]:
+    """Say "taken" in the engine's words."""
+    try:
+        yield
+    except MatchTakenError as error:
+        raise EmailTakenError(str(error), perhaps_ours=error.perhaps_ours) from error

@@ -1,0 +1,87 @@
+"""The history as taking a pass back reads it: which records a pass wrote, and all that passes wrote to these."""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+import sqlalchemy as sa
+
+from polar_attio_pipeline.ledger.portions import portions
+from polar_attio_pipeline.ledger.schema import CHANGES, PASSES
+from polar_attio_pipeline.ledger.values import load
+from polar_attio_pipeline.sync.undoing import PastWrite, RecordKey, Selection
+from polar_attio_pipeline.sync.writes import RecordedValue, WriteAction
+
+_ROW = (
+    CHANGES.c.pass_id,
+    PASSES.c.kind,
+    CHANGES.c.object,
+    CHANGES.c.record_id,
+    CHANGES.c.polar_customer_id,
+    CHANGES.c.attribute,
+    CHANGES.c.old_value,
+    CHANGES.c.old_actor,
+    CHANGES.c.new_value,
+    CHANGES.c.action,
+)
+
+
+def records_written(connection: sa.Connection, pass_id: str, selection: Selection) -> list[RecordKey]:
+    """Return the records that a pass wrote something of a selection to."""
+    column = CHANGES.c
+    query = sa.select(column.object, column.record_id).where(column.pass_id == pass_id).distinct()
+    if selection.attributes:
+        query = query.where(column.attribute.in_(sorted(selection.attributes)))
+    if not selection.customers:
+        return [(slug, record_id) for slug, record_id in connection.execute(query)]
+    found: set[RecordKey] = set()
+    for ids in portions(selection.customers):
+        rows = connection.execute(query.where(column.polar_customer_id.in_(ids)))
+        found.update((slug, record_id) for slug, record_id in rows)
+    return list(found)
+
+
+def history_of(connection: sa.Connection, records: Iterable[RecordKey]) -> list[PastWrite]:
+    """Return all that any pass has written to some records, oldest first."""
+    wanted = frozenset(records)
+    found: list[PastWrite] = []
+    for ids in portions({record_id for _, record_id in wanted}):
+        query = sa.select(*_ROW).select_from(CHANGES.outerjoin(PASSES, PASSES.c.pass_id == CHANGES.c.pass_id))
+        rows = connection.execute(query.where(CHANGES.c.record_id.in_(ids)).order_by(CHANGES.c.id))
+        found += [_past_write(row) for row in rows if (row.object, row.record_id) in wanted]
+    return found
+
+
+def attributes_written(connection: sa.Connection, pass_id: str) -> list[str]:
+    """Return the keys of the attributes that a pass wrote, in alphabetical order."""
+    query = sa.select(CHANGES.c.attribute).where(CHANGES.c.pass_id == pass_id).distinct()
+    return sorted(connection.execute(query).scalars())
+
+
+def customers_written(connection: sa.Connection, pass_id: str, customer_ids: Collection[str]) -> set[str]:
+    """Return those of some customers for whom a pass wrote something."""
+    found: set[str] = set()
+    for ids in portions(customer_ids):
+        query = sa.select(CHANGES.c.polar_customer_id).where(
+            CHANGES.c.pass_id == pass_id, CHANGES.c.polar_customer_id.in_(ids)
+        )
+        found.update(connection.execute(query.distinct()).scalars())
+    return found
+
+
+def _past_write(row: sa.Row[Any]) -> PastWrite:
+    return PastWrite(
+        pass_id=row.pass_id,
+        kind=row.kind,
+        object_slug=row.object,
+        record_id=row.record_id,
+        customer_id=row.polar_customer_id,
+        key=row.attribute,
+        old=_value(row.old_value),
+        old_actor=row.old_actor,
+        new=_value(row.new_value),
+        created=row.action == WriteAction.CREATE,
+    )
+
+
+def _value(stored: str | None) -> RecordedValue | None:
+    return None if stored is None else load(stored)
