@@ -99,6 +99,11 @@ class Writer:
             self._under_way.add(task)
             task.add_done_callback(self._done)
 
+    def confirm(self, plans: Sequence[Plan]) -> None:
+        """Put on record which writes without an answer were done, by the look behind plans that are not carried out."""
+        for plan in plans:
+            self._confirm(plan)
+
     async def finish(self) -> None:
         """Wait for every write under way.
 
