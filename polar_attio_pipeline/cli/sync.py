@@ -95,7 +95,7 @@ def run(settings: Settings, starts: Sequence[datetime], say: Callable[[str], Non
                 context = replace(connection, stop=stop, upcoming=_UPCOMING)
                 await sync_companies(context, company_rules_of(settings))
 
-    with _package_logs(say, level=logging.DEBUG if debug else logging.INFO):
+    with package_logs(say, level=logging.DEBUG if debug else logging.INFO):
         run_until_stopped(work)
 
 
@@ -104,7 +104,7 @@ def _reported_already(hour: HourDone) -> None:
 
 
 @contextmanager
-def _package_logs(say: Callable[[str], None], *, level: int) -> Iterator[None]:
+def package_logs(say: Callable[[str], None], *, level: int) -> Iterator[None]:
     """Show what the modules of this package log."""
     package = logging.getLogger(_PACKAGE)
     handler, before = _Lines(say), package.level

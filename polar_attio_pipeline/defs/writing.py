@@ -20,7 +20,7 @@ _Result = TypeVar("_Result")
 
 
 def run_writing(
-    context: dg.AssetExecutionContext,
+    context: dg.AssetExecutionContext | dg.OpExecutionContext,
     names: Names,
     upcoming: Upcoming,
     work: Callable[[PassContext], Awaitable[_Result]],
