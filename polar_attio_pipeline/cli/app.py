@@ -3,6 +3,7 @@
 import typer
 
 from polar_attio_pipeline.cli.alerts import alerts
+from polar_attio_pipeline.cli.apply import apply
 from polar_attio_pipeline.cli.confirm import confirm
 from polar_attio_pipeline.cli.doctor import doctor
 from polar_attio_pipeline.cli.plan import plan
@@ -21,6 +22,7 @@ app = typer.Typer(
 app.command()(setup)
 app.command()(doctor)
 app.command()(plan)
+app.command()(apply)
 app.command()(sync)
 app.command()(undo)
 app.command()(confirm)

@@ -26,7 +26,7 @@ _HEADINGS = {
 
 
 def text(
-    counts: Mapping[str, int], changes: Sequence[Row], notes: Iterable[str] = (), *, width: int = 80
+    counts: Mapping[str, int], changes: Sequence[Row], notes: Iterable[str] = (), *, deleted: int = 0, width: int = 80
 ) -> Iterator[str]:
     """Yield the lines, none of which is longer than the width but for a word that is.
 
@@ -34,9 +34,13 @@ def text(
         counts: Customers by what would be done.
         changes: Every row of the preview.
         notes: What could not be read, in sentences.
+        deleted: People to write to whose customer was deleted in Polar.
         width: Of the terminal, in characters.
     """
     yield from _wrapped(f"{_count(sum(counts.values()), 'customer')}, {_totals(counts)}.", width, indent="")
+    if deleted:
+        people = f"{deleted:,} {'person' if deleted == 1 else 'people'}"
+        yield from _wrapped(f"{people} to update whose customer was deleted in Polar.", width, indent="")
     for note in notes:
         yield from _wrapped(note, width, indent="")
     yield from _attributes(changes)

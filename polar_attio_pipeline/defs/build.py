@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from polar_attio_pipeline.cron import effective
+from polar_attio_pipeline.defs.assets.apply_job import build_apply_job
 from polar_attio_pipeline.defs.assets.attio_companies import build_attio_companies
 from polar_attio_pipeline.defs.assets.attio_people import build_attio_people
 from polar_attio_pipeline.defs.assets.changed_customers import build_changed_customers
@@ -91,7 +92,7 @@ def _build(settings: Settings, names: Names) -> dg.Definitions:
         asset_checks=[build_customers_check(names), *build_service_checks(names)],
         jobs=[
             *(_sync_job(names), changed_job, reconciliation_job, build_preview_job(names)),
-            build_undo_job(names),
+            *(build_apply_job(names), build_undo_job(names)),
             *([_company_job(names)] if with_companies else []),
         ],
         schedules=[

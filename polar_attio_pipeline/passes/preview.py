@@ -10,13 +10,16 @@ from polar_attio_pipeline.passes.billing import BillingReader
 from polar_attio_pipeline.passes.completing import completed
 from polar_attio_pipeline.passes.garbage import fewer_collections
 from polar_attio_pipeline.passes.guards import CUSTOMERS_FACT, check_owner, check_size
+from polar_attio_pipeline.passes.orphaned import orphaned
 from polar_attio_pipeline.passes.reading import read_hours
 from polar_attio_pipeline.passes.rules import PassContext
+from polar_attio_pipeline.sync.comparison import Marked
 from polar_attio_pipeline.sync.engine import preview
-from polar_attio_pipeline.sync.outcomes import Outcome, Result
-from polar_attio_pipeline.sync.planning import Action, Plan
-from polar_attio_pipeline.sync.reconciliation import Book, compare
+from polar_attio_pipeline.sync.outcomes import Outcome, Result, written
+from polar_attio_pipeline.sync.planning import Action, Change, Plan
+from polar_attio_pipeline.sync.reconciliation import Book, Seen, compare
 from polar_attio_pipeline.sync.records import Customer
+from polar_attio_pipeline.sync.services import Services
 
 EXCLUDE = "exclude"
 """The name of what is done with customers that are not to be written: nothing."""
@@ -34,6 +37,8 @@ class Preview:
         excluded: Customers that are not to be written.
         notes: What could not be read although there are plans, in sentences.
         currencies: In which currency the workspace holds amounts, by attribute key, ISO 4217.
+        deletions: People whose customer was deleted, to whom something would be written, with that.
+        organization_id: Of Polar, as the customers say; None where none of them does.
     """
 
     plans: Sequence[Plan]
@@ -42,6 +47,8 @@ class Preview:
     excluded: int = 0
     notes: Sequence[str] = ()
     currencies: Mapping[str, str] = field(default_factory=dict)
+    deletions: Sequence[tuple[Marked, tuple[Change, ...]]] = ()
+    organization_id: str | None = None
 
     def counts(self) -> dict[str, int]:
         """Count the customers by what would be done; every action has a number, and so have the excluded."""
@@ -66,7 +73,8 @@ async def preview_hours(context: PassContext, starts: Sequence[datetime]) -> Pre
     notes: list[str] = []
     billing = BillingReader(context.polar, context.attio.targets, audience=context.rules.audience, note=notes.append)
     customers = await billing.of(await completed(reading.customers, context.polar))
-    return await _preview(context, customers, Preview([], reading.unreadable, 0, notes=notes))
+    known = Preview([], reading.unreadable, 0, notes=notes, organization_id=reading.organization_id)
+    return await _preview(context, customers, known, context.services())
 
 
 async def preview_all(context: PassContext) -> Preview:
@@ -83,23 +91,36 @@ async def preview_all(context: PassContext) -> Preview:
     before = int(context.ledger.fact(CUSTOMERS_FACT) or 0)
     customers = AllCustomers(context.polar, is_first_import=not before)
     book = Book(billing.all(customers.pages()), billing.each(customers.newcomers()), people=before)
+    services = context.services()
     with fewer_collections():
-        comparison = await compare(book, context.services())
+        comparison = await compare(book, services)
     await check_owner(context, customers.organization_id, strangers=comparison.strangers(), may_confirm=False)
     await check_size(context, customers.ids(), may_confirm=False)
     pending = await completed(
         comparison.pending(), context.polar, known=comparison.record_ids().keys() - comparison.without_type
     )
     excluded = comparison.excluded
-    known = Preview([], customers.unreadable(), comparison.settled - excluded, excluded, notes)
-    return await _preview(context, pending, known)
+    known = Preview(
+        [],
+        customers.unreadable(),
+        comparison.settled - excluded,
+        excluded,
+        notes,
+        organization_id=customers.organization_id,
+    )
+    found = await _preview(
+        context, pending, known, replace(services, memory=Seen(comparison.record_ids(), services.memory))
+    )
+    comparison.note(found.failed)
+    comparison.note([written(plan, plan.match.person) for plan in found.plans if plan.match.person])
+    return replace(found, deletions=orphaned(comparison, services, context.rules).to_write)
 
 
-async def _preview(context: PassContext, customers: Iterable[Customer], known: Preview) -> Preview:
+async def _preview(context: PassContext, customers: Iterable[Customer], known: Preview, services: Services) -> Preview:
     """Return what is known, and what would be done for these customers."""
     plans: list[Plan] = []
     outcomes: list[Outcome] = []
-    async for look in preview(customers, context.services()):
+    async for look in preview(customers, services):
         plans += look.plans
         outcomes += look.outcomes
     failed = [outcome for outcome in outcomes if outcome.result is not Result.EXCLUDED]

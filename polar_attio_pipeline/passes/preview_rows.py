@@ -36,20 +36,26 @@ class Kind(StrEnum):
 WRITTEN = (Kind.CREATE, Kind.SET, Kind.CHANGE, Kind.CLEAR)
 """The kinds that a pass would write; `CREATE` is a field of a new person."""
 
+_DELETED = "the customer was deleted in Polar"
+
 _LEFT_ALONE = "left alone: a human typed it, Attio enriched it, or another app wrote it"
 
 
 def rows(found: Preview) -> Iterator[Row]:
-    """Yield one row for each field that differs, and one for each customer that a pass could not write."""
+    """Yield one row for each field that differs, and one for each customer that a pass could not write.
+
+    Fields of people whose customer was deleted come last, with a note that says so.
+    """
     places = _places(found.currencies)
     for plan in found.plans:
         if plan.action in {Action.REJECT, Action.ASK}:
             kind = Kind.ASK if plan.action is Action.ASK else Kind.REJECT
             yield _row(plan, kind, note=unwritable(plan).detail)
         for change in plan.changes:
-            yield _row_of_change(plan, _kind(plan, change), change, places)
+            kind = Kind.CREATE if plan.action is Action.CREATE else _kind(change)
+            yield {**_row(plan, kind), **_values(change, places)}
         for change in plan.kept:
-            yield {**_row_of_change(plan, Kind.LEFT_ALONE, change, places), "note": _LEFT_ALONE}
+            yield {**_row(plan, Kind.LEFT_ALONE, note=_LEFT_ALONE), **_values(change, places)}
         for key, why in plan.left_empty.items():
             yield {**_row(plan, Kind.LEFT_EMPTY, note=f"left empty: {why}"), "field": key}
     for outcome in found.failed:
@@ -64,6 +70,17 @@ def rows(found: Preview) -> Iterator[Row]:
             "new": None,
             "note": outcome.detail,
         }
+    for person, changes in found.deletions:
+        for change in changes:
+            yield {
+                "kind": _kind(change).value,
+                "action": Action.UPDATE.value,
+                "customer": person.customer_id,
+                "case": None,
+                "attio": person.url,
+                **_values(change, places),
+                "note": _DELETED,
+            }
 
 
 def by_attribute(changes: Iterable[Row]) -> dict[str, dict[str, int]]:
@@ -103,18 +120,16 @@ def _places(currencies: Mapping[str, str]) -> dict[str, int]:
     return {key: 2 if places is None else places for key, places in known.items()}
 
 
-def _kind(plan: Plan, change: Change) -> Kind:
-    if plan.action is Action.CREATE:
-        return Kind.CREATE
+def _kind(change: Change) -> Kind:
+    """Return what kind of change is made to a person who exists."""
     if change.new is None:
         return Kind.CLEAR
     return Kind.SET if change.old is None else Kind.CHANGE
 
 
-def _row_of_change(plan: Plan, kind: Kind, change: Change, places: Mapping[str, int]) -> Row:
+def _values(change: Change, places: Mapping[str, int]) -> Row:
     decimals = places.get(change.key)
     return {
-        **_row(plan, kind),
         "field": change.key,
         "old": show(change.old, places=decimals),
         "new": show(change.new, places=decimals) or NOTHING,

@@ -10,12 +10,13 @@ from polar_attio_pipeline.passes.billing import BillingReader
 from polar_attio_pipeline.passes.completing import completed
 from polar_attio_pipeline.passes.guards import CUSTOMERS_FACT, check_owner, check_size
 from polar_attio_pipeline.passes.lifecycle import writing_pass
+from polar_attio_pipeline.passes.orphaned import orphaned
 from polar_attio_pipeline.passes.progress import Compared, Marks, Stage
 from polar_attio_pipeline.passes.reporter import ProgressReporter
 from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.passes.subscriptions import scan_of
 from polar_attio_pipeline.sync.comparison import Marked
-from polar_attio_pipeline.sync.deletions import Deletions, due, note_deletions
+from polar_attio_pipeline.sync.deletions import Deletions, note_deletions
 from polar_attio_pipeline.sync.outcomes import Outcome, Result
 from polar_attio_pipeline.sync.reconciliation import Book, bring, compare
 from polar_attio_pipeline.sync.records import Customer
@@ -120,22 +121,21 @@ async def reconcile(context: PassContext, subscriptions: SubscriptionSnapshot | 
         whole = await completed(pending, context.polar, known=comparison.record_ids().keys() - comparison.without_type)
         await bring(whole, comparison, services, keep)
         context.ledger.forget(context.ledger.not_among(customers.ids()))
-        orphaned = comparison.orphaned()
-        unmark = context.rules.unmark_orphaned
-        to_write = [person for person in orphaned if due(person, services, unmark=unmark)]
-        # People whose status says it already stay marked for ever where no mark is taken off.
-        share = len(orphaned if unmark else to_write) / max(1, comparison.marked_count)
-        trusted = comparison.compared > 0 and share <= context.rules.unmark_max_share
+        found = orphaned(comparison, services, context.rules)
         deletions = Deletions()
-        if to_write and trusted:
-            work.reporter.enter(Stage.DELETIONS, total=len(to_write))
-            deletions = await note_deletions(to_write, services, unmark=unmark, seen=work.reporter.advance)
+        if found.to_write:
+            work.reporter.enter(Stage.DELETIONS, total=len(found.to_write))
+            people = [person for person, _ in found.to_write]
+            unmark = context.rules.unmark_orphaned
+            deletions = await note_deletions(people, services, unmark=unmark, seen=work.reporter.advance)
         copied = [person for people in comparison.copied.values() for person in people]
-        work.reporter.send(Marks(orphaned=_urls(orphaned), unmarked=_urls(deletions.unmarked), copied=_urls(copied)))
+        work.reporter.send(
+            Marks(orphaned=_urls(found.people), unmarked=_urls(deletions.unmarked), copied=_urls(copied))
+        )
         return Reconciliation(
             counts=work.counts,
             notable=notable.outcomes,
-            orphaned=orphaned,
+            orphaned=found.people,
             unmarked=deletions.unmarked,
             copied=copied,
             requests=context.requests(),

@@ -42,6 +42,7 @@ _REASONS: Mapping[Reason, str] = {
     Reason.UNREADABLE: "Polar's answer about the customer cannot be read.",
     Reason.UNANSWERED: "Polar could not answer a question about the customer.",
     Reason.NOT_TAKEN: "Attio failed on the search or the write.",
+    Reason.DRIFTED: "The customer or its person is not as the plan says any more, so nothing was written.",
     Reason.UNEXPECTED: "This program failed on the customer's data; the log says where.",
 }
 

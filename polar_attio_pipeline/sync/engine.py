@@ -10,13 +10,14 @@ retries of its requests: at most three searches, its questions, and `FRESH_SECON
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from polar_attio_pipeline.sync.deadline import Deadline, TimeIsUpError
 from polar_attio_pipeline.sync.health import Health
 from polar_attio_pipeline.sync.looking import Look, Looker
-from polar_attio_pipeline.sync.outcomes import changed_meanwhile, not_taken, unanswered
+from polar_attio_pipeline.sync.outcomes import Outcome, changed_meanwhile, not_taken, unanswered
+from polar_attio_pipeline.sync.planning import Plan
 from polar_attio_pipeline.sync.ports import UnavailableError
 from polar_attio_pipeline.sync.queueing import CustomerQueue, queued
 from polar_attio_pipeline.sync.records import Customer
@@ -31,6 +32,9 @@ ROUNDS = 3
 
 STOP_SECONDS = 5
 """So long a pass that was asked to end waits for its writes under way: at 20 a second all of them take three."""
+
+Veto = Callable[[Plan], Outcome | None]
+"""Returns the outcome of a customer whose plan must not be carried out; None for a plan that may be."""
 
 _LATE = f"Attio did not carry the write out within {FRESH_SECONDS} s, {ROUNDS} times."
 _UNSETTLED = f"The person who has the customer's address in Attio was another one at each of {ROUNDS} looks."
@@ -49,8 +53,19 @@ async def preview(customers: Iterable[Customer], services: Services) -> AsyncIte
             yield look
 
 
-async def sync(customers: Iterable[Customer], services: Services, record: Record) -> None:
+def _no_veto(plan: Plan) -> Outcome | None:  # noqa: ARG001  # as a veto
+    """Let every plan be carried out."""
+    return None
+
+
+async def sync(customers: Iterable[Customer], services: Services, record: Record, *, veto: Veto = _no_veto) -> None:
     """Bring each customer to the CRM; every one of them gets exactly one outcome.
+
+    Args:
+        customers: As Polar has them now.
+        services: Both sides.
+        record: Takes the outcomes.
+        veto: Asked about each plan, after each look.
 
     Raises:
         ServiceDownError: a service answers nothing at all.
@@ -59,7 +74,8 @@ async def sync(customers: Iterable[Customer], services: Services, record: Record
         StoppedError: every request would fail the same way, such as after a revoked token.
     """
     attio, polar = Health(services.people.is_answering), Health(services.source.is_answering)
-    work = _Pass(services, Looker(services, attio=attio, polar=polar), Writer(services, attio, record), record)
+    looker, writer = Looker(services, attio=attio, polar=polar), Writer(services, attio, record)
+    work = _Pass(services, looker, writer, record, veto)
     try:
         await work.run(await queued(customers))
     except asyncio.CancelledError:
@@ -86,6 +102,7 @@ class _Pass:
     looker: Looker
     writer: Writer
     record: Record
+    veto: Veto
     rounds: int = 0
     unsettled: list[Customer] = field(default_factory=list)
     asked: int = 0
@@ -121,7 +138,15 @@ class _Pass:
             self.asked += look.asked
             self.unsettled += look.unsettled
             self.record(look.outcomes)
-            await self.writer.carry_out(look.plans, looked_at=look.looked_at)
+            await self.writer.carry_out(self._without_vetoed(look.plans), looked_at=look.looked_at)
+
+    def _without_vetoed(self, plans: Sequence[Plan]) -> list[Plan]:
+        """Return the plans that may be carried out, and record the outcomes of the others."""
+        judged = [(plan, self.veto(plan)) for plan in plans]
+        vetoed = [(plan, outcome) for plan, outcome in judged if outcome]
+        self.writer.confirm([plan for plan, _ in vetoed])
+        self.record([outcome for _, outcome in vetoed])
+        return [plan for plan, outcome in judged if outcome is None]
 
     async def _again(self) -> list[Customer]:
         """Return the customers to look up once more; after the last round, record their outcomes instead."""

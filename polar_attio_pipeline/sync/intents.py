@@ -124,6 +124,10 @@ def _seen(intent: Intent, record_id: str, held: Mapping[str, CurrentValue], matc
 
 def _is_there(value: WrittenValue, held: Mapping[str, CurrentValue], matching: frozenset[str]) -> bool:
     if value.key == EMAILS_KEY:
+        if isinstance(value.new, tuple):
+            # Some were removed: those that stay were there before, and others may have joined them.
+            before = value.old if isinstance(value.old, tuple) else ()
+            return matching.isdisjoint({*map(email_key, before)} - {*map(email_key, value.new)})
         return email_key(str(value.new)) in matching
     if value.key == DOMAINS_KEY:
         return domain_key(str(value.new)) in matching

@@ -31,7 +31,10 @@ FAILED = frozenset({Result.REJECTED, Result.AMBIGUOUS})
 
 
 class Reason(StrEnum):
-    """Why a customer was rejected or is ambiguous, or an attribute empty. The ledger holds nothing else."""
+    """Why a customer was rejected or is ambiguous, or an attribute empty. The ledger holds nothing else.
+
+    `DRIFTED` is of a plan that was approved, and says nothing about the customer: the ledger never holds it.
+    """
 
     SHARED_EMAIL = "shared_email"
     TWO_RECORDS = "two_records"
@@ -47,6 +50,7 @@ class Reason(StrEnum):
     UNEXPECTED = "unexpected_error"
     LEFT_EMPTY = "left_empty"
     PARTLY_REFUSED = "partly_refused_by_attio"
+    DRIFTED = "drifted"
 
 
 _SENT_AGAIN = (

@@ -91,25 +91,33 @@ async def bring(customers: Iterable[Customer], comparison: Comparison, services:
         comparison.note(outcomes)
         record(outcomes)
 
-    memory = _Seen(comparison.record_ids(), services.memory)
+    memory = Seen(comparison.record_ids(), services.memory)
     await sync(customers, replace(services, memory=memory), note)
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """What a comparison has seen, before what is on record."""
+class Seen:
+    """What was seen in the CRM a moment ago, before what is on record. Implements `ports.Memory`.
+
+    Attributes:
+        seen: The record of customers, by Polar's id.
+        memory: What is on record.
+    """
 
     seen: Mapping[str, str]
     memory: Memory
 
     def record_ids(self, customer_ids: Iterable[str]) -> Mapping[str, str]:
+        """Return the record of customers, as seen or else as on record."""
         ids = list(customer_ids)
         return {**self.memory.record_ids(ids), **{one: self.seen[one] for one in ids if one in self.seen}}
 
     def refusals(self, customer_ids: Iterable[str]) -> Mapping[str, tuple[str, str]]:
+        """Return what is on record."""
         return self.memory.refusals(list(customer_ids))
 
     def links(self, record_ids: Iterable[str]) -> Mapping[str, str]:
+        """Return what is on record."""
         return self.memory.links(list(record_ids))
 
 

@@ -28,7 +28,7 @@ from polar_attio_pipeline.sync.records import Value
 from polar_attio_pipeline.sync.services import Pace
 from polar_attio_pipeline.sync.undo_judging import items_of
 from polar_attio_pipeline.sync.undo_ports import FoundRecords, Restorable
-from polar_attio_pipeline.sync.undo_writing import RecordWriting, Step, steps_of, write_of
+from polar_attio_pipeline.sync.undo_writing import RecordWriting, Step, intent_of, steps_of, write_of
 from polar_attio_pipeline.sync.undoing import WRITES, HeldRecord, Item, RecordEffects, RecordKey, Verdict
 from polar_attio_pipeline.sync.writes import PEOPLE
 from polar_attio_pipeline.sync.writing import FRESH_SECONDS
@@ -92,7 +92,7 @@ class _Unanswered:
     """A write of which no answer said whether it was carried out."""
 
     record: RecordEffects
-    held: HeldRecord
+    writing: RecordWriting
     step: Step
     why: str
 
@@ -133,8 +133,8 @@ class _Work:
             items = self._judged(record, held)
             self.take([item for item in items if not self._is_due(item)])
             if held and any(map(self._is_due, items)):
-                due.append(partial(self._apply, record, held, items, expiry))
-        await run_all(due, is_stopping=self.services.is_stopping)
+                due.append((record, self._writing(held, items)))
+        await self._write(due, expiry)
         unanswered, self.unanswered = self.unanswered, []
         if unanswered:
             await self._look_again(unanswered)
@@ -172,9 +172,20 @@ class _Work:
     def _is_due(self, item: Item) -> bool:
         return self.services.writes and item.verdict in WRITES
 
-    async def _apply(self, record: RecordEffects, held: HeldRecord, items: Sequence[Item], expiry: float) -> None:
+    def _writing(self, held: HeldRecord, items: Sequence[Item]) -> RecordWriting:
+        steps = steps_of(items)
+        return RecordWriting(self.records, held, self.services.history, steps, intent_of(steps, held))
+
+    async def _write(self, due: Sequence[tuple[RecordEffects, RecordWriting]], expiry: float) -> None:
+        """Write to records, all of which is on record before the first write is sent."""
+        if not due:
+            return
+        self.services.history.intend([writing.intent for _, writing in due])
+        work = [partial(self._apply, record, writing, expiry) for record, writing in due]
+        await run_all(work, is_stopping=self.services.is_stopping)
+
+    async def _apply(self, record: RecordEffects, writing: RecordWriting, expiry: float) -> None:
         health, kind = self.services.health, self.kinds[1]
-        writing = RecordWriting(self.records, held, self.services.history, steps_of(items))
         if why := health.closed(kind):
             self._finish(writing, Verdict.NOT_DONE, why)
             return
@@ -198,17 +209,21 @@ class _Work:
             self._finish(writing, Verdict.NOT_DONE, self._unexpected(record, error)[0].detail)
         else:
             health.succeeded(kind)
+            writing.settle()
             self.take(writing.done)
         await writing.keep_company()
 
     def _finish(self, writing: RecordWriting, verdict: Verdict, why: str) -> None:
         """Take the items of what was done, and of the rest with a verdict."""
+        writing.settle()
         self.take([*writing.done, *_with(itertools.chain.from_iterable(writing.steps), verdict, why)])
         writing.steps.clear()
 
     def _leave_unanswered(self, record: RecordEffects, writing: RecordWriting, why: str) -> None:
-        self.unanswered.append(_Unanswered(record, writing.held, writing.steps.pop(0), why))
-        self._finish(writing, Verdict.NOT_DONE, f"{why} {_AGAIN}")
+        step, rest = writing.steps[0], writing.steps[1:]
+        writing.steps.clear()
+        self.unanswered.append(_Unanswered(record, writing, step, why))
+        self.take([*writing.done, *_with(itertools.chain.from_iterable(rest), Verdict.NOT_DONE, f"{why} {_AGAIN}")])
 
     async def _look_again(self, unanswered: Sequence[_Unanswered]) -> None:
         """Put on record what a later look shows of writes without an answer."""
@@ -221,8 +236,8 @@ class _Work:
             held = by_id.get(one.record.record_id)
             now = {_name(item): item.verdict for item in self._judged(one.record, held)} if held else {}
             seen = tuple(item for item in one.step if now.get(_name(item)) is Verdict.ALREADY_BACK)
-            if seen:
-                self.services.history.add(write_of(seen, one.held))
+            if held:
+                one.writing.settle(*([write_of(seen, one.writing.held)] if seen else []))
             rest = [item for item in one.step if item not in seen]
             self.take([*seen, *_with(rest, Verdict.NOT_DONE, f"{one.why} {_AGAIN}")])
 

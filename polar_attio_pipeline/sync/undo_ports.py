@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from polar_attio_pipeline.sync.mapping import Target
-from polar_attio_pipeline.sync.records import CurrentValue, Values
+from polar_attio_pipeline.sync.ports import BeforeWrite, Restored
+from polar_attio_pipeline.sync.records import Values
 from polar_attio_pipeline.sync.undoing import HeldRecord
 
 
@@ -22,12 +23,25 @@ class FoundRecords:
     unsearchable: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """The answer to the removal of an address.
+
+    Attributes:
+        addresses: Those that the person had until then.
+        execution_id: The CRM's name for the request; None where nothing was written, or it gives none.
+    """
+
+    addresses: tuple[str, ...]
+    execution_id: str | None = None
+
+
 class Restorable(Protocol):
     """The records of one object, as they can be put back.
 
     Each method that writes raises `RecordGoneError` where there is no such record any more, `RecordRefusedError` where
     a value was refused and nothing was written, `DeniedError` where the service does not allow updates at present, and
-    `UnavailableError` where the request failed for good.
+    `UnavailableError` where the request failed for good. What is returned names the request, as the CRM does.
     """
 
     @property
@@ -43,20 +57,18 @@ class Restorable(Protocol):
         """
         ...
 
-    async def restore(self, record_id: str, values: Values) -> None:
+    async def restore(self, record_id: str, values: Values) -> str | None:
         """Write these values, and only these; None clears. The record id of a company links a person to it."""
         ...
 
-    async def remove_address(self, record_id: str, address: str) -> tuple[str, ...]:
+    async def remove_address(self, record_id: str, address: str) -> Removed:
         """Take one address off a person, after another look: all others stay, in their order.
 
-        Returns:
-            The addresses that the person had until then. Where this one was not among them, or was the only one,
-            nothing was written.
+        Where it is not there, or is the only one, nothing is written.
         """
         ...
 
-    async def add_address(self, record_id: str, address: str) -> None:
+    async def add_address(self, record_id: str, address: str) -> str | None:
         """Give a person an address, in front of all others.
 
         Raises:
@@ -64,16 +76,17 @@ class Restorable(Protocol):
         """
         ...
 
-    async def keep_company(self, held: HeldRecord) -> CurrentValue | None:
+    async def keep_company(self, held: HeldRecord, *, before_write: BeforeWrite) -> Restored | None:
         """See to it that a person who was given an address keeps the company that somebody chose.
 
         It takes seconds, and raises nothing: what cannot be restored is logged.
 
         Args:
             held: As it was before the address was added.
+            before_write: Takes the company that the CRM has set, before it is replaced.
 
         Returns:
-            What the company was written over, where the CRM had replaced it: the company that it had set.
+            None if nothing was written, or it is not known.
         """
         ...
 

@@ -1,10 +1,13 @@
 """Puts back the values of one record: as few writes as possible, and one refused value costs that value alone."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from polar_attio_pipeline.sync.intents import Intent
 from polar_attio_pipeline.sync.planning import EMAILS_KEY
 from polar_attio_pipeline.sync.ports import EmailTakenError, History, RecordRefusedError
+from polar_attio_pipeline.sync.records import CurrentValue
 from polar_attio_pipeline.sync.undo_ports import Restorable
 from polar_attio_pipeline.sync.undoing import WRITES, HeldRecord, Item, Verdict, same
 from polar_attio_pipeline.sync.writes import COMPANY_KEY, Write, WrittenValue
@@ -24,14 +27,18 @@ class RecordWriting:
         held: As the CRM held it a moment ago.
         history: Keeps on record what is written.
         steps: What is still to be written; the first is under way.
+        intent: All of it, as it is on record before it is written.
         done: The items of what is not.
+        writes: What the CRM has carried out.
     """
 
     records: Restorable
     held: HeldRecord
     history: History
     steps: list[Step]
+    intent: Intent
     done: list[Item] = field(default_factory=list)
+    writes: list[Write] = field(default_factory=list)
 
     async def run(self) -> None:
         """Write everything; where it ends early, `steps` holds the rest.
@@ -58,31 +65,47 @@ class RecordWriting:
         """Keep the company of a person who was given an address; it takes seconds, beyond the time limit of a write."""
         if not any(item.key == EMAILS_KEY and item.verdict is Verdict.PUT_BACK for item in self.done):
             return
-        kept, replaced = self.held.company, await self.records.keep_company(self.held)
-        if kept and replaced:
-            value = WrittenValue(COMPANY_KEY, replaced.value, replaced.actor, kept.value)
-            self.history.add(_write(self.done[0], [value]))
+        intents: list[Intent] = []
+
+        def intend(replaced: CurrentValue) -> None:
+            kept = self.held.company.value if self.held.company else None
+            value = WrittenValue(COMPANY_KEY, replaced.value, replaced.actor, kept)
+            intents.append(Intent(self.intent.customer_id, self.held.record_id, (value,), self.intent.object_slug))
+            self.history.intend(intents)
+
+        restored = await self.records.keep_company(self.held, before_write=intend)
+        for intent in intents if restored else ():
+            done = intent.done(self.held.record_id, [([COMPANY_KEY], restored.execution_id if restored else None)])
+            self.history.settle(intent, *done)
+
+    def settle(self, *seen: Write) -> None:
+        """Put on record what was carried out; nothing else of the record is under way.
+
+        Args:
+            seen: What a later look has shown beside it.
+        """
+        self.history.settle(self.intent, *self.writes, *seen)
 
     async def _write(self, step: Step) -> list[Item]:
         if step[0].key != EMAILS_KEY:
-            await self.records.restore(self.held.record_id, {item.key: item.before for item in step})
-            self.history.add(write_of(step, self.held))
+            name = await self.records.restore(self.held.record_id, {item.key: item.before for item in step})
+            self.writes.append(write_of(step, self.held, name))
             return list(step)
         (item,) = step
         if item.before is not None:
-            await self.records.add_address(self.held.record_id, str(item.before))
-            self.history.add(write_of(step, self.held))
+            name = await self.records.add_address(self.held.record_id, str(item.before))
+            self.writes.append(write_of(step, self.held, name))
             return [item]
         return [await self._remove_address(item)]
 
     async def _remove_address(self, item: Item) -> Item:
         address = str(item.after)
         found = await self.records.remove_address(self.held.record_id, address)
-        if not any(same(EMAILS_KEY, one, address) for one in found):
+        if not any(same(EMAILS_KEY, one, address) for one in found.addresses):
             return replace(item, verdict=Verdict.ALREADY_BACK)
-        if len(found) == 1:
+        if len(found.addresses) == 1:
             return replace(item, verdict=Verdict.ONLY_ADDRESS, detail="The person would be left without any address.")
-        self.history.add(_write(item, [_removal(found, address)]))
+        self.writes.append(_write(item, [_removal(found.addresses, address)], found.execution_id))
         return item
 
 
@@ -93,24 +116,37 @@ def steps_of(items: Iterable[Item]) -> list[Step]:
     return [*([values] if values else []), *((item,) for item in due if item.key == EMAILS_KEY)]
 
 
-def write_of(step: Step, held: HeldRecord) -> Write:
+def intent_of(steps: Iterable[Step], held: HeldRecord) -> Intent:
+    """Return everything that is to be written to a record, as it goes on record before.
+
+    Args:
+        steps: At least one.
+        held: The record as it is.
+    """
+    items = list(itertools.chain.from_iterable(steps))
+    values = tuple(_written(item, held) for item in items)
+    return Intent(items[0].customer_id, held.record_id, values, items[0].object_slug)
+
+
+def write_of(step: Step, held: HeldRecord, execution_id: str | None = None) -> Write:
     """Return the write of a step that was carried out, for the history.
 
     Args:
         step: The values.
         held: The record as it was before.
+        execution_id: The CRM's name for the request; None where no answer gave one.
     """
-    return _write(step[0], [_written(item, held) for item in step])
+    return _write(step[0], [_written(item, held) for item in step], execution_id)
 
 
-def _write(item: Item, values: Sequence[WrittenValue]) -> Write:
-    return Write(item.customer_id, item.record_id, tuple(values), item.object_slug)
+def _write(item: Item, values: Sequence[WrittenValue], execution_id: str | None) -> Write:
+    return Write(item.customer_id, item.record_id, tuple(values), item.object_slug, execution_id=execution_id)
 
 
 def _written(item: Item, held: HeldRecord) -> WrittenValue:
     if item.key != EMAILS_KEY:
-        held_now = (item.held.value, item.held.actor) if item.held else (None, None)
-        return WrittenValue(item.key, *held_now, item.before)
+        old, actor = (item.held.value, item.held.actor) if item.held else (None, None)
+        return WrittenValue(item.key, old, actor, item.before)
     addresses = tuple(str(one.value) for one in held.addresses)
     if item.before is None:
         return _removal(addresses, str(item.after))

@@ -47,7 +47,7 @@ class Scene:
         self.companies.choose(self.known[1], self.chosen)
 
     def change(self, number: int) -> None:
-        """People are to be updated, moved with the company that somebody chose, made, unmarked, linked; companies too."""
+        """People are to be updated, moved with a company that somebody chose, made, unmarked, linked; companies too."""
         polar, (ada, bob, eve) = self.stage.sandbox.polar, self.known
         polar.update_customer(ada.id, name=f"Ada {number}", external_id=f"x-{number}")
         polar.update_customer(bob.id, email=f"bob@moved-{number}.com")
