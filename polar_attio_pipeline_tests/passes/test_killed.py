@@ -47,11 +47,11 @@ class Scene:
         self.companies.choose(self.known[1], self.chosen)
 
     def change(self, number: int) -> None:
-        """People are to be updated, moved with a company that somebody chose, made, unmarked, linked; companies too."""
+        """People are to be updated, moved away from the company that somebody chose, made, unmarked and linked."""
         polar, (ada, bob, eve) = self.stage.sandbox.polar, self.known
         polar.update_customer(ada.id, name=f"Ada {number}", external_id=f"x-{number}")
         polar.update_customer(bob.id, email=f"bob@moved-{number}.com")
-        polar.update_customer(eve.id, external_id=f"x-{number}" if number % 2 else None)
+        polar.update_customer(eve.id, external_id=f"e-{number}")
         self.companies.unlink([ada])
         polar.delete_customer(self.leaving.id)
         self.leaving = self.companies.customer(f"leaving@left-{number}.com", mrr=500)
