@@ -109,8 +109,8 @@ def _write(item: Item, values: Sequence[WrittenValue]) -> Write:
 
 def _written(item: Item, held: HeldRecord) -> WrittenValue:
     if item.key != EMAILS_KEY:
-        held_now = (item.held.value, item.held.actor) if item.held else (None, None)
-        return WrittenValue(item.key, *held_now, item.before)
+        value, actor = (item.held.value, item.held.actor) if item.held else (None, None)
+        return WrittenValue(item.key, value, actor, item.before)
     addresses = tuple(str(one.value) for one in held.addresses)
     if item.before is None:
         return _removal(addresses, str(item.after))
