@@ -106,7 +106,7 @@ def as_document(done: Undone, items: Sequence[Item], *, dry_run: bool) -> dict[s
 def passes_text(rows: Sequence[PassRow], *, width: int = 80) -> Iterator[str]:
     """Yield the newest passes, three lines each: when and what, the id, why and how many."""
     if not rows:
-        yield "No pass is on record."
+        yield "No pass that has written something to Attio is on record."
         return
     for row in rows:
         ended = row.ended or "under way, or killed"
