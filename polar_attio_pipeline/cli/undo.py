@@ -96,7 +96,8 @@ def undo(  # noqa: PLR0913, PLR0917  # the options of a command
     something are listed.
 
     Exits with 0 when everything is as before the pass, 2 when something stays as it is (it is named), 1 when it failed
-    or was not confirmed, and 130 or 143 when Ctrl-C or SIGTERM ended it between two writes.
+    or was not confirmed, and 130 or 143 when Ctrl-C or SIGTERM ended it between two writes. With --dry-run, 0 and 2 say
+    what would be.
     """
     if not name:
         _list_passes(as_json=as_json)

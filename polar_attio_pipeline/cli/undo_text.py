@@ -21,6 +21,11 @@ _NAME = 24
 
 _EMPTY = "The history has nothing that pass {name} wrote to Attio, so there is nothing to put back."
 
+_NO_END = (
+    "It has no end on record: it was killed, or is still under way. An undo waits until it has ended, and takes back "
+    "all that it has written by then."
+)
+
 _MADE = (
     "People and companies that the pass made stay as they are: delete them in Attio where they are not wanted, or add "
     "--clear-created to clear what the pass wrote to them."
@@ -61,6 +66,8 @@ def text(would: Undone, sample: ItemSample, *, width: int = 80) -> Iterator[str]
         return
     yield from _wrapped(f"Pass {row.pass_id} wrote {_count(row.values, 'value')} to Attio.", width)
     yield from _wrapped(f"{_when(row)}, {row.kind}: {row.reason}", width, indent="  ")
+    if row.ended_at is None:
+        yield from _wrapped(_NO_END, width)
     for verdict in Verdict:
         if verdict in sample.counts:
             yield ""

@@ -108,6 +108,14 @@ def test_a_dry_run_shows_it_and_writes_nothing(pipeline: Pipeline) -> None:
     assert pipeline.ledger.newest_passes(1)[0].pass_id == name
 
 
+def test_of_a_pass_without_an_end_it_says_that_it_may_still_be_under_way(pipeline: Pipeline) -> None:
+    name = sync_known(pipeline, "ada")
+    assert "no end on record" not in polar_attio("undo", name, "--dry-run").stdout
+    pipeline.ledger.begin_pass(name, kind="reconciliation", reason="killed")
+
+    assert "It has no end on record" in polar_attio("undo", name, "--dry-run").stdout
+
+
 def test_no_line_is_wider_than_a_terminal(pipeline: Pipeline) -> None:
     name = sync_known(pipeline, *(f"customer{number}" for number in range(7)), **living_in("DE"))
     pipeline.sandbox.attio.edit_person(pipeline.person("customer1").id, {"polar_country": "typed"})
