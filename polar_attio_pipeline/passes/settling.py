@@ -4,8 +4,10 @@ Attio is asked before the first write of a pass: what it holds of them goes into
 them. What cannot be searched for waits for the next pass.
 """
 
+import asyncio
 import logging
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 
 from polar_attio_pipeline.ledger import Recorder
 from polar_attio_pipeline.passes.guards import WORKSPACE_FACT
@@ -16,6 +18,9 @@ from polar_attio_pipeline.sync.matching import person_id
 from polar_attio_pipeline.sync.writes import COMPANIES, PEOPLE, Write, WriteAction
 
 _log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 120
+"""So long the look may take: Attio may fail to search for many records, which are then searched for one by one."""
 
 LookedUp = tuple[Intent, Write | None]
 """An intended write, and what Attio holds of it; None where it holds nothing of it."""
@@ -40,8 +45,11 @@ async def settle_earlier(context: PassContext, recorder: Recorder, companies: Co
     of_companies = [intent for intent in recorder.left if companies and intent.object_slug == COMPANIES]
     if not (of_people or of_companies) or _is_elsewhere(context):
         return
-    looked_up = await _people(context, of_people) if of_people else []
-    looked_up += await _companies(companies, of_companies) if companies and of_companies else []
+    looked_up: list[LookedUp] = []
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LOOK_SECONDS):
+            looked_up += await _people(context, of_people) if of_people else []
+            looked_up += await _companies(companies, of_companies) if companies and of_companies else []
     made = {write.record_id for _, write in looked_up if write and write.action is WriteAction.CREATE}
     not_new = context.ledger.written_records(made)
     carried_out = 0
