@@ -23,6 +23,7 @@ from polar_attio_pipeline.sync.outcomes import FAILED, Outcome, Reason, Result
 from polar_attio_pipeline.sync.planning import Plan
 from polar_attio_pipeline.sync.reconciliation import Seen
 
+_NOT_FOUND = "Attio fails on each search for the person."
 _NO_RECORD = "The person is not in Attio any more."
 _OTHER_ID = "The person holds another Polar id now, or none."
 _NOT_TAKEN = "Polar has the customer again or could not say, or Attio did not take the write."
@@ -202,13 +203,14 @@ async def _deleted(context: PassContext, work: Work, entries: Sequence[Approved]
         return Deletions(), []
     work.reporter.enter(Stage.DELETIONS, total=len(entries))
     services, unmark = context.services(work.recorder), context.rules.unmark_orphaned
-    people = await _people(context, entries)
+    people, unsearchable = await _people(context, entries)
     agreed: dict[str, tuple[Approved, Marked]] = {}
     drifts: list[Drift] = []
     for entry in entries:
         person = people.get(entry.record_id or "")
         if person is None or person.customer_id != entry.customer_id:
-            drifts.append(left_out(entry, _OTHER_ID if person else _NO_RECORD))
+            why = _NOT_FOUND if entry.record_id in unsearchable else _NO_RECORD
+            drifts.append(left_out(entry, _OTHER_ID if person else why))
             continue
         found = diverging(entry.changes, due(person, services, unmark=unmark), Held(person.values))
         if found:
@@ -222,12 +224,13 @@ async def _deleted(context: PassContext, work: Work, entries: Sequence[Approved]
     return deletions, drifts
 
 
-async def _people(context: PassContext, entries: Sequence[Approved]) -> dict[str, Marked]:
-    """Return the people of some entries, by record id, as Attio has them now."""
-    found: dict[str, Marked] = {}
+async def _people(context: PassContext, entries: Sequence[Approved]) -> tuple[dict[str, Marked], set[str]]:
+    """Return the people of some entries, by record id, as Attio has them now, and the records it could not look for."""
+    people: dict[str, Marked] = {}
+    unsearchable: set[str] = set()
     for start in range(0, len(entries), FOUND_AT_ONCE):
-        some = entries[start : start + FOUND_AT_ONCE]
-        ids, records = [one.customer_id for one in some], [one.record_id for one in some if one.record_id]
-        looked = await context.attio.find(ids=ids, emails=[], records=records)
-        found |= {person.record_id: marked(person) for person in looked.people}
-    return found
+        records = [one.record_id for one in entries[start : start + FOUND_AT_ONCE] if one.record_id]
+        found = await context.attio.find(ids=[], emails=[], records=records)
+        people |= {person.record_id: marked(person) for person in found.people}
+        unsearchable |= found.unsearchable
+    return people, unsearchable

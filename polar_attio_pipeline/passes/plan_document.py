@@ -89,6 +89,18 @@ def checksum(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode("ascii")).hexdigest()
 
 
+def text_of(content: dict[str, Any]) -> str:
+    """Return the text of a document, its checksum added: a line for each field, and for each customer."""
+    whole = {**content, "sha256": checksum(content)}
+    return "{\n" + ",\n".join(f"{json.dumps(key)}: {_lines(value)}" for key, value in whole.items()) + "\n}\n"
+
+
+def _lines(value: object) -> str:
+    if not isinstance(value, list):
+        return json.dumps(value)
+    return "[\n" + ",\n".join(map(json.dumps, value)) + "\n]"
+
+
 def parse(text: str) -> Document:
     """Return a document out of its text.
 
