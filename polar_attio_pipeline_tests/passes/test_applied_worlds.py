@@ -179,7 +179,7 @@ class Agreed:
     def check_that_attio_holds_it(self, plan: PlanFile, applied: Applied) -> None:
         """Of a customer who is not named, Attio holds every value that was agreed."""
         people = look(self.world.polar, self.world.attio).people
-        named = {one.customer_id for one in (*applied.drifted, *applied.failed)}
+        named = {one.customer_id for one in applied.drifted} | {one.customer_id for one in applied.failed}
         records = {one.customer_id: one.record_id for one in applied.agreed}
         for entry in plan.customers:
             if entry.customer_id in named:
