@@ -84,6 +84,25 @@ def test_what_was_planned_is_written_and_a_reconciliation_finds_nothing_left(
     assert stage.writes == before + 2
 
 
+@pytest.mark.parametrize("spelt", [str.upper, " {} ".format])
+def test_a_person_whose_id_somebody_has_respelt_is_planned_as_the_reconciliation_finds_it(
+    stage: Stage, agreement: Agreement, spelt: Callable[[str], str]
+) -> None:
+    ada = stage.add("ada")
+    stage.reconcile()
+    person = stage.person_of(ada.id)
+    assert person
+    stage.sandbox.attio.edit_person(person.id, {"polar_customer_id": spelt(ada.id)})
+    stage.sandbox.polar.update_customer(ada.id, email="countess@example.com")
+    stage.ledger.forget([ada.id])
+
+    plan = agreement.plan()
+
+    assert [one.record_id for one in plan.customers] == [person.id]
+    assert results(agreement.apply(plan)) == {ada.id: Result.UPDATED}
+    assert len(stage.sandbox.attio.people()) == 1
+
+
 def test_a_second_time_writes_nothing(stage: Stage, agreement: Agreement) -> None:
     stage.add_many(3)
     plan = agreement.plan()
