@@ -11,8 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from polar_attio_pipeline.ledger.values import dump
-from polar_attio_pipeline.ledger.values import load as load_value
+from polar_attio_pipeline.ledger.values import from_plain, to_plain
 from polar_attio_pipeline.sync.approval import Approved
 from polar_attio_pipeline.sync.planning import Change
 from polar_attio_pipeline.sync.records import Value
@@ -172,18 +171,15 @@ def approved(found: Sequence[Entry]) -> Iterator[Approved]:
 
 
 def _plain(value: Value | None) -> dict[str, Any] | None:
-    if value is None:
-        return None
-    plain: dict[str, Any] = json.loads(dump(value))
-    return plain
+    return None if value is None else to_plain(value)
 
 
 def _value(entry: Entry, attribute: str, plain: dict[str, Any] | None) -> Value | None:
     if plain is None:
         return None
     try:
-        value = load_value(json.dumps(plain))
-    except (ValueError, ArithmeticError):
+        value = from_plain(plain)
+    except ValueError:
         value = ()
     if isinstance(value, tuple):
         raise PlanFormError(f"the entry of customer {entry.customer_id} holds an impossible value of {attribute}")
