@@ -3,7 +3,7 @@
 import typer
 
 from polar_attio_pipeline.cli.alerts import alerts
-from polar_attio_pipeline.cli.confirm import confirm
+from polar_attio_pipeline.cli.approve import approve
 from polar_attio_pipeline.cli.doctor import doctor
 from polar_attio_pipeline.cli.plan import plan
 from polar_attio_pipeline.cli.setup import setup
@@ -21,5 +21,5 @@ app.command()(setup)
 app.command()(doctor)
 app.command()(plan)
 app.command()(sync)
-app.command()(confirm)
+app.command()(approve)
 app.add_typer(alerts, name="alerts")

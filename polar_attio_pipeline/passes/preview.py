@@ -7,6 +7,7 @@ from datetime import datetime
 from polar_attio_pipeline.passes.all_customers import AllCustomers
 from polar_attio_pipeline.passes.audience import check_audience
 from polar_attio_pipeline.passes.billing import BillingReader
+from polar_attio_pipeline.passes.brake import known_people, would_stop
 from polar_attio_pipeline.passes.completing import completed
 from polar_attio_pipeline.passes.garbage import fewer_collections
 from polar_attio_pipeline.passes.guards import CUSTOMERS_FACT, check_owner, check_size
@@ -66,7 +67,8 @@ async def preview_hours(context: PassContext, starts: Sequence[datetime]) -> Pre
     notes: list[str] = []
     billing = BillingReader(context.polar, context.attio.targets, audience=context.rules.audience, note=notes.append)
     customers = await billing.of(await completed(reading.customers, context.polar))
-    return await _preview(context, customers, Preview([], reading.unreadable, 0, notes=notes))
+    found = await _preview(context, customers, Preview([], reading.unreadable, 0, notes=notes))
+    return _with_brake(context, found, holders=known_people(context))
 
 
 async def preview_all(context: PassContext) -> Preview:
@@ -92,7 +94,14 @@ async def preview_all(context: PassContext) -> Preview:
     )
     excluded = comparison.excluded
     known = Preview([], customers.unreadable(), comparison.settled - excluded, excluded, notes)
-    return await _preview(context, pending, known)
+    _, holders = comparison.strangers()
+    return _with_brake(context, await _preview(context, pending, known), holders=holders)
+
+
+def _with_brake(context: PassContext, found: Preview, *, holders: int) -> Preview:
+    """Note where the pass would be stopped because it would change too many people."""
+    why = would_stop(context, found.plans, holders=holders)
+    return replace(found, notes=[*found.notes, why]) if why else found
 
 
 async def _preview(context: PassContext, customers: Iterable[Customer], known: Preview) -> Preview:
