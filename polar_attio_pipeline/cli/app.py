@@ -4,7 +4,7 @@ import typer
 
 from polar_attio_pipeline.cli.alerts import alerts
 from polar_attio_pipeline.cli.apply import apply
-from polar_attio_pipeline.cli.confirm import confirm
+from polar_attio_pipeline.cli.approve import approve
 from polar_attio_pipeline.cli.doctor import doctor
 from polar_attio_pipeline.cli.plan import plan
 from polar_attio_pipeline.cli.setup import setup
@@ -25,5 +25,5 @@ app.command()(plan)
 app.command()(apply)
 app.command()(sync)
 app.command()(undo)
-app.command()(confirm)
+app.command()(approve)
 app.add_typer(alerts, name="alerts")

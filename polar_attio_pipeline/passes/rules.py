@@ -23,6 +23,8 @@ class Rules:
     unmark_orphaned: bool = False
     unmark_max_share: float = 0.1
     shrink_max_share: float = 0.2
+    change_max_share: float = 0.2
+    change_min_people: int = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class PassContext:
         report: Takes what the pass reports while it works; None where it is not reported.
         upcoming: What happens after the pass, in sentences of the program that starts it.
         stop: Whether the pass was asked to end.
+        approve: Names of what the person who started the pass approves (`approvals.CONFIRMABLE`).
     """
 
     pass_id: str
@@ -52,6 +55,7 @@ class PassContext:
     report: Report | None = None
     upcoming: Upcoming = field(default_factory=Upcoming)
     stop: Stop = field(default_factory=Stop)
+    approve: frozenset[str] = frozenset()
 
     def services(self, history: History | None = None) -> Services:
         """Return both sides as the engine wants them.

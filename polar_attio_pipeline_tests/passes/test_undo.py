@@ -545,7 +545,7 @@ def test_nothing_is_written_with_a_token_of_another_owner(stage: Stage, other: s
     else:
         stage.ledger.set_fact("attio_workspace_id", "another")
 
-    with pytest.raises(GuardError, match=r"but the one on record here is .*polar-attio confirm organization"):
+    with pytest.raises(GuardError, match=r"but the one on record here is .*polar-attio approve organization"):
         undo(stage, name, dry_run=dry_run)
     assert stage.writes == writes
 
