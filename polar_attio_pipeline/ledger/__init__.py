@@ -5,6 +5,7 @@ from polar_attio_pipeline.ledger.errors import LedgerError
 from polar_attio_pipeline.ledger.lease import Holder
 from polar_attio_pipeline.ledger.ledger import PATIENCE, Ledger
 from polar_attio_pipeline.ledger.outcomes import OutcomeRow
+from polar_attio_pipeline.ledger.passes import PassRow
 from polar_attio_pipeline.ledger.recorder import PORTION, Recorder
 from polar_attio_pipeline.ledger.snapshots import Snapshot
 from polar_attio_pipeline.ledger.subscriptions import SubscriptionSnapshot
@@ -17,6 +18,7 @@ __all__ = [
     "Ledger",
     "LedgerError",
     "OutcomeRow",
+    "PassRow",
     "Recorder",
     "Snapshot",
     "SubscriptionSnapshot",

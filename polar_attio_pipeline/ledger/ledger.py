@@ -13,6 +13,7 @@ from polar_attio_pipeline.ledger.database import Database
 from polar_attio_pipeline.ledger.lease import Holder
 from polar_attio_pipeline.ledger.location import locate
 from polar_attio_pipeline.ledger.outcomes import OutcomeRow
+from polar_attio_pipeline.ledger.passes import PassQueries
 from polar_attio_pipeline.ledger.recorder import Recorder
 from polar_attio_pipeline.ledger.snapshots import Snapshot
 from polar_attio_pipeline.ledger.subscriptions import SubscriptionSnapshot
@@ -25,7 +26,7 @@ _PAGE = 10_000
 """Ids looked through at once."""
 
 
-class Ledger:
+class Ledger(PassQueries):
     """The newest outcome of every customer, the history, the passes, the lease and the snapshots.
 
     Every method may raise `LedgerError`, which says in one sentence why the ledger cannot be used.

@@ -1,0 +1,83 @@
+"""Questions to the passes on record: the newest ones, one by its name, and how much each has written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from polar_attio_pipeline.ledger.database import Database
+from polar_attio_pipeline.ledger.schema import CHANGES, PASSES
+
+
+@dataclass(frozen=True, slots=True)
+class PassRow:
+    """One pass.
+
+    Attributes:
+        pass_id: Names it.
+        kind: What kind of pass, such as `hourly`, `reconciliation` or `undo`.
+        reason: Why it was started, in words.
+        began_at: When it began, UTC.
+        ended_at: When it ended, UTC; None while it is under way, and of one that was killed.
+        ended: `finished`, or the sentence of its error; None as above.
+        counts: Customers, or companies or records, by outcome; empty as above.
+        requests: Sent to both services; None as above.
+        values: How many values it has written to Attio, as far as the history goes back.
+    """
+
+    pass_id: str
+    kind: str
+    reason: str
+    began_at: datetime
+    ended_at: datetime | None
+    ended: str | None
+    counts: Mapping[str, int]
+    requests: int | None
+    values: int
+
+
+_VALUES = sa.select(sa.func.count()).where(CHANGES.c.pass_id == PASSES.c.pass_id).scalar_subquery()
+_ROW = (*PASSES.c, _VALUES.label("values"))
+_NEWEST_FIRST = (PASSES.c.began_at.desc(), PASSES.c.pass_id.desc())
+
+
+def newest(connection: sa.Connection, *, limit: int) -> list[PassRow]:
+    """Return the newest passes, the newest first."""
+    return _rows(connection, sa.select(*_ROW).order_by(*_NEWEST_FIRST).limit(limit))
+
+
+def named(connection: sa.Connection, name: str, *, limit: int) -> list[PassRow]:
+    """Return the pass of exactly this id; where there is none, those whose id begins so, the newest first."""
+    exactly = _rows(connection, sa.select(*_ROW).where(PASSES.c.pass_id == name))
+    if exactly or not name:
+        return exactly
+    begins_so = PASSES.c.pass_id.startswith(name, autoescape=True)
+    return _rows(connection, sa.select(*_ROW).where(begins_so).order_by(*_NEWEST_FIRST).limit(limit))
+
+
+class PassQueries:
+    """The questions to the passes, as a part of `Ledger`. Every method may raise `LedgerError`."""
+
+    _database: Database
+
+    def newest_passes(self, limit: int) -> list[PassRow]:
+        """Return the newest passes, the newest first."""
+        with self._database.reading() as connection:
+            return newest(connection, limit=limit)
+
+    def passes_named(self, name: str, *, limit: int = 10) -> list[PassRow]:
+        """Return the pass of exactly this id; where there is none, those whose id begins so, the newest first.
+
+        Args:
+            name: An id, or the beginning of one. An empty one is the beginning of none.
+            limit: How many at most.
+        """
+        with self._database.reading() as connection:
+            return named(connection, name, limit=limit)
+
+
+def _rows(connection: sa.Connection, query: sa.Select[Any]) -> list[PassRow]:
+    found = connection.execute(query).mappings()
+    return [PassRow(**{**row, "counts": row["counts"] or {}}) for row in found]
