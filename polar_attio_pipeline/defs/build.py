@@ -216,6 +216,8 @@ def _resources(settings: Settings) -> Mapping[str, Any]:
             unmark_orphaned=settings.polar_attio_unmark_orphaned,
             unmark_max_share=settings.polar_attio_unmark_max_share,
             shrink_max_share=settings.polar_attio_shrink_max_share,
+            history_days=settings.polar_attio_history_days,
+            forget_deleted_days=settings.polar_attio_forget_deleted_days,
             failed_error_share=settings.polar_attio_failed_error_share,
             company_slugs=settings.company_slugs(),
             company_deny=sorted(settings.company_deny()),

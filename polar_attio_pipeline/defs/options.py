@@ -19,6 +19,8 @@ class PassOptions(dg.ConfigurableResource[None]):
     unmark_orphaned: bool = False
     unmark_max_share: float = Field(default=0.1, ge=0, le=1)
     shrink_max_share: float = Field(default=0.2, ge=0, le=1)
+    history_days: int = Field(default=730, ge=0)
+    forget_deleted_days: int = Field(default=90, ge=0)
     failed_error_share: float = Field(default=0.05, ge=0, le=1)
     company_slugs: dict[str, str] = Field(
         default_factory=dict, description="As `slugs` of the resource attio, for companies."
@@ -34,6 +36,8 @@ class PassOptions(dg.ConfigurableResource[None]):
             unmark_orphaned=self.unmark_orphaned,
             unmark_max_share=self.unmark_max_share,
             shrink_max_share=self.shrink_max_share,
+            history_days=self.history_days,
+            forget_deleted_days=self.forget_deleted_days,
         )
 
     def company_rules(self) -> CompanyRules:

@@ -6,7 +6,9 @@ from polar_attio_pipeline.ledger.lease import Holder
 from polar_attio_pipeline.ledger.ledger import PATIENCE, Ledger
 from polar_attio_pipeline.ledger.outcomes import OutcomeRow
 from polar_attio_pipeline.ledger.passes import PassRow
+from polar_attio_pipeline.ledger.reasons import ReasonCount
 from polar_attio_pipeline.ledger.recorder import PORTION, Recorder
+from polar_attio_pipeline.ledger.skipped import SkippedRow
 from polar_attio_pipeline.ledger.snapshots import Snapshot
 from polar_attio_pipeline.ledger.subscriptions import SubscriptionSnapshot
 
@@ -19,7 +21,9 @@ __all__ = [
     "LedgerError",
     "OutcomeRow",
     "PassRow",
+    "ReasonCount",
     "Recorder",
+    "SkippedRow",
     "Snapshot",
     "SubscriptionSnapshot",
 ]

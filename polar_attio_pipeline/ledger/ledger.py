@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from polar_attio_pipeline.ledger import changes, erasure, lease, notes, outcomes, queries, snapshots, subscriptions
+from polar_attio_pipeline.ledger import changes, deleted, lease, notes, outcomes, queries, snapshots, subscriptions
 from polar_attio_pipeline.ledger.changes import ChangeRow
 from polar_attio_pipeline.ledger.database import Database
 from polar_attio_pipeline.ledger.lease import Holder
 from polar_attio_pipeline.ledger.location import locate
 from polar_attio_pipeline.ledger.outcomes import OutcomeRow
 from polar_attio_pipeline.ledger.passes import PassQueries
+from polar_attio_pipeline.ledger.people import PeopleOnRecord
 from polar_attio_pipeline.ledger.recorder import Recorder
 from polar_attio_pipeline.ledger.snapshots import Snapshot
 from polar_attio_pipeline.ledger.subscriptions import SubscriptionSnapshot
@@ -26,7 +27,7 @@ _PAGE = 10_000
 """Ids looked through at once."""
 
 
-class Ledger(PassQueries):
+class Ledger(PassQueries, PeopleOnRecord):
     """The newest outcome of every customer, the history, the passes, the lease and the snapshots.
 
     Every method may raise `LedgerError`, which says in one sentence why the ledger cannot be used.
@@ -69,6 +70,8 @@ class Ledger(PassQueries):
             changes.store(connection, written, pass_id=pass_id)
             difference = outcomes.compare(connection, customers)
             outcomes.write(connection, difference, pass_id=pass_id, now=_now())
+            # The outcomes of deleted customers are dropped: one that is alive again comes as a new one.
+            deleted.alive(connection, (str(values["polar_customer_id"]) for values in difference.new))
 
     @contextmanager
     def recording(self, pass_id: str) -> Iterator[Recorder]:
@@ -88,30 +91,6 @@ class Ledger(PassQueries):
         """Return every attribute that a pass has written to Attio, oldest first."""
         with self._database.reading() as connection:
             return changes.of_pass(connection, pass_id)
-
-    def erase(self, customer_id: str) -> int:
-        """Erase one person: outcome, history and snapshots, out of a SQLite file down to its last byte.
-
-        As long as Polar has the customer, a later pass puts it on record again. Backups keep what they have, and
-        Postgres frees the space at its next vacuum.
-
-        Returns:
-            How many rows were deleted.
-
-        Raises:
-            LedgerError: also where the rows are deleted, but another program keeps their bytes in SQLite's -wal file.
-        """
-        with self._database.writing() as connection:
-            deleted = erasure.erase(connection, customer_id)
-        self._database.overwrite_free_space()
-        return deleted
-
-    def forget(self, customer_ids: Collection[str]) -> None:
-        """Drop the outcomes of customers that Polar no longer has; the history of what was written stays."""
-        if not customer_ids:
-            return
-        with self._database.writing() as connection:
-            outcomes.forget(connection, customer_ids)
 
     def not_among(self, customer_ids: Collection[str]) -> list[str]:
         """Return the customers on record that are not among these; rows are looked through page by page."""
@@ -140,7 +119,8 @@ class Ledger(PassQueries):
     def to_retry(self, *, limit: int) -> list[str]:
         """Return the ids of unresolved customers that Polar can be asked for, the longest untried first.
 
-        Rows of which Polar showed no id are none of them: their hour has to be read again, or all customers.
+        Customers that were left out on purpose, and are so no longer, are among them. Rows of which Polar showed no id
+        are not: their hour has to be read again, or all customers.
         """
         with self._database.reading() as connection:
             return queries.to_retry(connection, limit=limit)

@@ -15,6 +15,7 @@ from polar_attio_pipeline.passes.lease import one_writer
 from polar_attio_pipeline.passes.left_out import LeftOutSoFar
 from polar_attio_pipeline.passes.progress import Began, Ending, Stage, Stopping
 from polar_attio_pipeline.passes.reporter import ProgressReporter, reporting
+from polar_attio_pipeline.passes.retention import expire_quietly
 from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.passes.summary import Summary
 from polar_attio_pipeline.sync.engine import STOP_SECONDS
@@ -100,6 +101,7 @@ async def _on_record(context: PassContext, summary: Summary, kind: str) -> Async
             _end(context, summary, str(error) or STOPPED)
         raise
     _end(context, summary, FINISHED)
+    expire_quietly(context.ledger, context.rules)
 
 
 def _end(context: PassContext, summary: Summary, ended: str) -> None:

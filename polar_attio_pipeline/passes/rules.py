@@ -23,6 +23,8 @@ class Rules:
     unmark_orphaned: bool = False
     unmark_max_share: float = 0.1
     shrink_max_share: float = 0.2
+    history_days: int = 730
+    forget_deleted_days: int = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,9 @@ class PassContext:
 
         Args:
             history: Keeps on record what is written; None for a pass that writes nothing.
+
+        Raises:
+            LedgerError: the ledger cannot say which customers are left out.
         """
         return Services(
             people=self.attio,
@@ -65,6 +70,7 @@ class PassContext:
             targets=self.attio.targets,
             overwrite_typed=self.rules.overwrite_typed,
             audience=self.rules.audience,
+            skipped=self.ledger.skipped(),
             memory=self.ledger,
             history=history or NoHistory(),
             pace=self.pace,

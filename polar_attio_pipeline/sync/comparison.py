@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from polar_attio_pipeline.sync.audience import Audience, exclusion
+from polar_attio_pipeline.sync.audience import Audience, exclusion, left_out
 from polar_attio_pipeline.sync.disk_queue import DiskQueue
 from polar_attio_pipeline.sync.emails import email_key
 from polar_attio_pipeline.sync.mapping import Target
@@ -74,6 +74,7 @@ class Comparison:
         targets: The attributes of the workspace.
         overwrite_typed: As in `planning.plan`.
         audience: Which customers are written although no person in the CRM holds their id.
+        skipped: Ids of the customers that a person has chosen to leave out; so are their people.
 
     Attributes:
         compared: Customers added so far.
@@ -84,12 +85,19 @@ class Comparison:
     """
 
     def __init__(
-        self, targets: tuple[Target, ...], *, overwrite_typed: bool, audience: Audience = Audience.EVERYBODY
+        self,
+        targets: tuple[Target, ...],
+        *,
+        overwrite_typed: bool,
+        audience: Audience = Audience.EVERYBODY,
+        skipped: frozenset[str] = frozenset(),
     ) -> None:
         self.compared = 0
         self.settled = 0
         self.excluded = 0
         self._audience = audience
+        self._skipped = skipped
+        self._skipped_addresses: set[str] = set()
         self.copied: dict[str, list[Marked]] = {}
         self.without_type: set[str] = set()
         self._targets = targets
@@ -142,6 +150,9 @@ class Comparison:
         for customer_id in list(self._customers):
             found = self._customers.pop(customer_id)
             further = self._further.pop(customer_id, [])
+            if customer_id in self._skipped:
+                yield self._leave_out(found)
+                continue
             if isinstance(found, Customer):
                 outcome = exclusion(found, self._audience)
                 if outcome and outcome.result is Result.EXCLUDED:
@@ -161,10 +172,21 @@ class Comparison:
             self._record_ids[customer_id] = found.person.record_id
             self._pending[customer_id] = found.customer
 
+    def _leave_out(self, found: Customer | _Pair) -> Outcome:
+        customer = found if isinstance(found, Customer) else found.customer
+        self._found += isinstance(found, _Pair)
+        self.settled += 1
+        self.excluded += 1
+        if customer.address:
+            self._skipped_addresses.add(email_key(customer.address))
+        return left_out(customer)
+
     def _pair(self, customer: Customer, person: Person) -> _Pair:
         return _Pair(customer, marked(person, with_values=False), self._left_empty(customer, person))
 
     def _left_empty(self, customer: Customer, person: Person) -> Mapping[str, str] | None:
+        if customer.id in self._skipped:
+            return {}
         if customer.address and email_key(customer.address) not in map(email_key, person.emails):
             return None
         if self._lacks_type(customer, person):
@@ -212,12 +234,15 @@ class Comparison:
         unknown = [
             person
             for person in self._unknown()
-            if person.record_id not in self._given and person_id(person) not in self._existing
+            if person.record_id not in self._given
+            and person_id(person) not in self._existing
+            and person_id(person) not in self._skipped
         ]
         if not unknown:
             return []
         # A settled person is the holder of its address: no other person can hold that.
         addresses = {email_key(customer.address) for customer in self._pending.values() if customer.address}
+        addresses |= self._skipped_addresses
         return [marked(person) for person in unknown if addresses.isdisjoint(map(email_key, person.emails))]
 
     @property
