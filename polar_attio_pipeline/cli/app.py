@@ -5,8 +5,12 @@ import typer
 from polar_attio_pipeline.cli.alerts import alerts
 from polar_attio_pipeline.cli.confirm import confirm
 from polar_attio_pipeline.cli.doctor import doctor
+from polar_attio_pipeline.cli.explain import explain
+from polar_attio_pipeline.cli.forget import forget
 from polar_attio_pipeline.cli.plan import plan
 from polar_attio_pipeline.cli.setup import setup
+from polar_attio_pipeline.cli.skip import skip, unskip
+from polar_attio_pipeline.cli.status import status
 from polar_attio_pipeline.cli.sync import sync
 
 app = typer.Typer(
@@ -22,4 +26,9 @@ app.command()(doctor)
 app.command()(plan)
 app.command()(sync)
 app.command()(confirm)
+app.command()(status)
+app.command()(explain)
+app.command()(skip)
+app.command()(unskip)
+app.command()(forget)
 app.add_typer(alerts, name="alerts")
