@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import shutil
 from typing import Annotated
 
 import typer
@@ -12,7 +11,7 @@ from polar_attio_pipeline.cli.explain_text import text
 from polar_attio_pipeline.cli.one_customer import nobody, read
 from polar_attio_pipeline.cli.output import explained_errors, fail
 from polar_attio_pipeline.cli.patience import IMPATIENT
-from polar_attio_pipeline.cli.plan import WIDEST
+from polar_attio_pipeline.cli.wrapping import width
 from polar_attio_pipeline.passes.explain import Explanation
 from polar_attio_pipeline.passes.explain import explain as explained
 from polar_attio_pipeline.passes.reaching import reached
@@ -28,8 +27,9 @@ def explain(
 ) -> None:
     """Show what Polar, Attio and the ledger say of a customer, and what the next pass would do and why. Writes nothing.
 
-    Exits with 0 when both services answered; with 2 when one of them did not, and what the rest says is shown; and with
-    1 when the customer is not known, or on an error.
+    Exits with 0 when both services answered; with 2 when one of them did
+    not, and what the rest says is shown; and with 1 when the customer is
+    not known, or on an error.
     """
     typed = read(who)
     with explained_errors():
@@ -39,7 +39,7 @@ def explain(
     if as_json:
         typer.echo(json.dumps(document(found), ensure_ascii=False, indent=2))
     else:
-        for line in text(found, width=min(shutil.get_terminal_size().columns, WIDEST)):
+        for line in text(found, width=width()):
             typer.echo(line)
     if found.problems:
         raise typer.Exit(_INCOMPLETE)

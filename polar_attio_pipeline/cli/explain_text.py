@@ -1,12 +1,13 @@
 """An explanation of a customer as text for a terminal. Pure."""
 
-import textwrap
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import groupby
 
 from polar_attio_pipeline.cli.subscription_text import in_words
+from polar_attio_pipeline.cli.wrapping import wrapped
 from polar_attio_pipeline.hours import key
-from polar_attio_pipeline.ledger import ChangeRow, PassRow
+from polar_attio_pipeline.ledger import SKIPPED_BY, ChangeRow, PassRow
 from polar_attio_pipeline.passes.explain import Explained, Explanation, NextPass
 from polar_attio_pipeline.passes.preview import Preview
 from polar_attio_pipeline.passes.preview_rows import NOTHING, WRITTEN, Kind, Row, rows, show
@@ -17,9 +18,6 @@ from polar_attio_pipeline.sync.status import STATUS_RULES
 
 CHANGES = 10
 """Of the history, so many of the newest values; `--json` has all."""
-
-_LABEL = 10
-"""Characters of the column of headings."""
 
 _WROTE = {
     "workspace-member": "a workspace member typed it",
@@ -38,14 +36,14 @@ def text(found: Explanation, *, width: int = 80) -> Iterator[str]:
         width: Of the terminal, in characters.
     """
     for problem in found.problems:
-        yield from _wrapped("", problem, width)
+        yield from wrapped(problem, width)
     if len(found.customers) > 1:
-        yield from _wrapped("", f"{found.typed.text} is of {len(found.customers)} customers:", width)
+        yield from wrapped(f"{found.typed.text} is of {len(found.customers)} customers:", width)
     for number, one in enumerate(found.customers):
         if number or found.problems:
             yield ""
         for label, line in _lines(one, found):
-            yield from _wrapped(label, line, width)
+            yield from wrapped(line, width, label=label)
     yield from _others(found, width)
 
 
@@ -85,10 +83,8 @@ def _pays(one: Explained, customer: Customer, now: datetime) -> Iterator[tuple[s
 
 def _in_attio(one: Explained, found: Explanation) -> Iterator[tuple[str, str]]:
     if one.plan:
-        what, follows = DESCRIPTIONS[one.plan.match.case]
-        yield "Attio", f"{one.plan.match.case}: {what}"
-        yield "", follows
-        yield from (("", f"- {person.url}") for person in one.plan.match.involved)
+        yield "Attio", f"{one.plan.match.case}: {' '.join(DESCRIPTIONS[one.plan.match.case])}"
+        yield from (("", person.url) for person in one.plan.match.involved)
         return
     holders = [person for person in found.people if person_id(person) == one.customer_id]
     if holders:
@@ -104,6 +100,8 @@ def _next_pass(one: Explained, upcoming: NextPass) -> Iterator[tuple[str, str]]:
         why = f" ({one.on_record.skipped.why})" if one.on_record.skipped.why else ""
         since = _time(one.on_record.skipped.skipped_at)
         yield "Next pass", f"Writes nothing: left out on purpose since {since}{why}."
+    elif one.plan and one.customer_id in upcoming.refused:
+        yield "Next pass", _REFUSED
     elif one.plan:
         yield from _planned(one.plan, upcoming)
     elif one.outcome:
@@ -125,6 +123,11 @@ def _planned(plan: Plan, upcoming: NextPass) -> Iterator[tuple[str, str]]:
     if upcoming.lacking and plan.writes:
         yield "", f"The workspace has no attribute for: {', '.join(upcoming.lacking)}."
 
+
+_REFUSED = (
+    "Writes nothing: Attio has refused just this before. It is sent again when something of it has changed, and once a "
+    "day."
+)
 
 _SAYS = {
     Action.CREATE: "Creates the person:",
@@ -159,10 +162,18 @@ def _on_record(one: Explained) -> Iterator[tuple[str, str]]:
             yield "", f"Tried last {_time(known.tried_at)}."
         if known.detail:
             yield "", known.detail
-    changes = one.on_record.changes
-    for number, change in enumerate(reversed(changes[-CHANGES:])):
-        yield "" if number else "History", f"{_time(change.written_at)}  {_change(change)}"
-        yield "", f"  {_by(change.pass_id, passes.get(change.pass_id))}"
+    yield from _history(one)
+
+
+def _history(one: Explained) -> Iterator[tuple[str, str]]:
+    """Yield the newest values that were written, under the pass that wrote them."""
+    changes, passes = one.on_record.changes, one.on_record.passes
+    newest = list(reversed(changes[-CHANGES:]))
+    for number, (pass_id, written) in enumerate(groupby(newest, key=lambda change: change.pass_id)):
+        values = list(written)
+        heading = f"{_time(values[0].written_at)}, {_by(pass_id, passes.get(pass_id))}:"
+        yield "" if number else "History", heading
+        yield from (("", f"- {_change(change)}") for change in values)
     if len(changes) > CHANGES:
         yield "", f"and {len(changes) - CHANGES:,} older values (--json has all)"
 
@@ -173,7 +184,7 @@ def _others(found: Explanation, width: int) -> Iterator[str]:
     ids = {one.customer_id for one in found.customers}
     for person in found.people:
         if person.record_id not in told and person_id(person) not in ids:
-            yield from _wrapped("Attio", _alone(person), width)
+            yield from wrapped(_alone(person), width, label="Attio")
 
 
 def _alone(person: Person) -> str:
@@ -191,21 +202,11 @@ def _change(change: ChangeRow) -> str:
 
 
 def _by(pass_id: str, row: PassRow | None) -> str:
+    if pass_id == SKIPPED_BY:
+        return f"by {pass_id}"
     what = f"{row.kind}, {row.reason}" if row else "no longer on record"
     return f"by the pass {pass_id[:8]} ({what})"
 
 
 def _time(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def _wrapped(label: str, line: str, width: int) -> list[str]:
-    hanging = 2 if line.startswith(("- ", "  ")) else 0
-    return textwrap.wrap(
-        line,
-        width,
-        initial_indent=f"{label:<{_LABEL}} " if line.strip() else "",
-        subsequent_indent=" " * (_LABEL + 1 + hanging),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )

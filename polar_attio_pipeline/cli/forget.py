@@ -8,6 +8,7 @@ import typer
 
 from polar_attio_pipeline.cli.one_customer import ledger_of, look_for, nobody, read
 from polar_attio_pipeline.cli.output import explained_errors, fail
+from polar_attio_pipeline.cli.wrapping import say
 from polar_attio_pipeline.passes.forgetting import ToForget, to_forget
 from polar_attio_pipeline.passes.forgetting import forget as erase
 from polar_attio_pipeline.passes.stopping import PassStoppedError, Stop, run_until_stopped
@@ -28,11 +29,13 @@ def forget(
 ) -> None:
     """Erase a person from the ledger: outcome, history, snapshots; and say what remains where.
 
-    It waits for a pass that is at work. A customer whom Polar still has comes back with the next pass, unless it is
-    left out by `polar-attio skip`: then the ledger holds its id alone.
+    It waits for a pass that is at work. A customer whom Polar still has
+    comes back with the next pass, unless it is left out by `polar-attio
+    skip`: then the ledger holds its id alone.
 
-    Exits with 0 when it is done; with 1 when the answer is no, when nothing is known of the person, or on an error; and
-    with 130 or 143 when Ctrl-C or SIGTERM ended it.
+    Exits with 0 when it is done; with 1 when the answer is no, when nothing
+    is known of the person, or on an error; and with 130 or 143 when Ctrl-C
+    or SIGTERM ended it.
     """
     typed = read(who)
     with explained_errors():
@@ -63,9 +66,9 @@ def forget(
         document = {"customers": list(whom.customer_ids), "rows": rows, "attio": list(whom.urls), "remains": remains}
         typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
         return
-    typer.echo(f"Erased {_named(whom.customer_ids)} from the ledger: {rows:,} rows. What remains:")
+    say(f"Erased {_named(whom.customer_ids)} from the ledger: {rows:,} rows. What remains:")
     for line in remains:
-        typer.echo(f"- {line}")
+        say(f"- {line}")
 
 
 def _remains(whom: ToForget) -> Iterator[str]:

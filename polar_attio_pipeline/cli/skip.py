@@ -8,6 +8,7 @@ import typer
 
 from polar_attio_pipeline.cli.one_customer import ledger_of, one_of, read
 from polar_attio_pipeline.cli.output import explained_errors, fail
+from polar_attio_pipeline.cli.wrapping import say
 from polar_attio_pipeline.ledger import Ledger, SkippedRow
 from polar_attio_pipeline.passes.who import WHO
 from polar_attio_pipeline.settings import Settings
@@ -25,7 +26,8 @@ def skip(
 
     Its person in Attio stays as it is. `polar-attio unskip` ends it.
 
-    Exits with 0 when it is done, and with 1 when there is no such customer, or several.
+    Exits with 0 when it is done, and with 1 when there is no such customer,
+    or several.
     """
     if listed == bool(who.strip()):
         fail("Name one customer, or use --list to see who is left out.")
@@ -44,11 +46,11 @@ def skip(
     if as_json:
         _echo({**_plain(row), "attio": url})
         return
-    typer.echo(f"Customer {customer_id} is left out from now on: no pass writes it, and it does not count as missing.")
+    say(f"Customer {customer_id} is left out from now on: no pass writes it, and it does not count as missing.")
     if at_work:
-        typer.echo("A pass is at work that may have read the list before; the next one leaves the customer out.")
+        say("A pass is at work that may have read the list before; the next one leaves the customer out.")
     if url:
-        typer.echo(f"Its person in Attio stays as it is: {url}")
+        say(f"Its person in Attio stays as it is: {url}")
     typer.echo(f"To end it: polar-attio unskip {customer_id}")
 
 
@@ -58,7 +60,8 @@ def unskip(
 ) -> None:
     """Leave a customer out no longer.
 
-    Exits with 0 when it is done, and with 1 when the customer was not left out.
+    Exits with 0 when it is done, and with 1 when the customer was not left
+    out.
     """
     with explained_errors():
         settings = Settings()
@@ -69,7 +72,7 @@ def unskip(
     if as_json:
         _echo({"customer": customer_id, "skipped": False})
         return
-    typer.echo(f"Customer {customer_id} is left out no longer. The next reconciliation or hourly pass brings it.")
+    say(f"Customer {customer_id} is left out no longer. The next reconciliation or hourly pass brings it.")
     typer.echo(f"At once: polar-attio sync {customer_id}")
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import shutil
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -12,8 +11,8 @@ import typer
 from polar_attio_pipeline.cli.one_customer import ledger_of
 from polar_attio_pipeline.cli.output import explained_errors
 from polar_attio_pipeline.cli.patience import IMPATIENT
-from polar_attio_pipeline.cli.plan import WIDEST
 from polar_attio_pipeline.cli.status_text import document, text
+from polar_attio_pipeline.cli.wrapping import width
 from polar_attio_pipeline.ledger import Ledger, LedgerError
 from polar_attio_pipeline.passes.reaching import FAILURES, reached
 from polar_attio_pipeline.passes.status import Grid, Limits, Service, Status, standing
@@ -33,12 +32,16 @@ def status(
 ) -> None:
     """Show whether the sync is well: services, customers, hours, passes, and who is at work. Writes nothing.
 
-    It is not well where a service cannot be used, where the newest pass of a kind failed or ended without a word, where
-    no reconciliation has finished within --reconciled-within hours, where more than POLAR_ATTIO_FAILED_ERROR_SHARE of
-    the customers are rejected or ambiguous, or where an hour was not synced POLAR_ATTIO_OVERDUE_HOURS after its end.
-    Hours are known where DAGSTER_HOME names the instance of Dagster.
+    It is not well where a service cannot be used, where the newest pass of
+    a kind failed or ended without a word, where no reconciliation has
+    finished within --reconciled-within hours, where more than
+    POLAR_ATTIO_FAILED_ERROR_SHARE of the customers are rejected or
+    ambiguous, or where an hour was not synced POLAR_ATTIO_OVERDUE_HOURS
+    after its end. Hours are known where DAGSTER_HOME names the instance of
+    Dagster.
 
-    Exits with 0 when all is well, with 1 when it is not, and with 3 when the ledger cannot be used.
+    Exits with 0 when all is well, with 1 when it is not, and with 3 when
+    the ledger cannot be used.
     """
     with explained_errors():
         settings = Settings()
@@ -61,7 +64,7 @@ def _show(found: Status, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(document(found), ensure_ascii=False, indent=2))
         return
-    for line in text(found, width=min(shutil.get_terminal_size().columns, WIDEST)):
+    for line in text(found, width=width()):
         typer.echo(line)
 
 

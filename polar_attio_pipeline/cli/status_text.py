@@ -1,11 +1,11 @@
 """How the sync stands, as text for a terminal and as a JSON document. Pure."""
 
-import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from polar_attio_pipeline.cli.wrapping import wrapped
 from polar_attio_pipeline.hours import key
 from polar_attio_pipeline.ledger import PassRow
 from polar_attio_pipeline.passes.lifecycle import FINISHED
@@ -16,17 +16,16 @@ PASSES = 5
 """Of the newest passes, so many are shown; `--json` has more."""
 
 _REASONS = 6
-_LABEL = 10
 
 
 def text(found: Status, *, width: int = 80) -> Iterator[str]:
     """Yield the lines, none of which is longer than the width but for a word that is."""
-    yield from _row("", "All is well." if not found.problems else "Not all is well:", width)
+    yield "Not all is well:" if found.problems else "All is well."
     for problem in found.problems:
-        yield from _row("", f"- {problem}", width)
+        yield from wrapped(f"- {problem}", width)
     yield ""
     for label, line in _lines(found):
-        yield from _row(label, line, width)
+        yield from wrapped(line, width, label=label)
 
 
 def document(found: Status) -> dict[str, Any]:
@@ -74,8 +73,10 @@ def _customers(known: Standing) -> Iterator[tuple[str, str]]:
     if len(known.reasons) > _REASONS:
         yield "", f"- and {len(known.reasons) - _REASONS} more reasons"
     excluded = sum(known.counts.values()) - due
-    if excluded or known.skipped:
-        yield "", f"{excluded:,} excluded, {known.skipped:,} of them left out by polar-attio skip"
+    if excluded:
+        yield "", f"{excluded:,} excluded"
+    if known.skipped:
+        yield "", f"{known.skipped:,} left out by polar-attio skip"
     if known.deleted:
         yield "", f"{known.deleted:,} deleted in Polar, whose history the ledger still keeps"
 
@@ -112,15 +113,3 @@ def _pass(row: PassRow) -> dict[str, Any]:
 
 def _time(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def _row(label: str, line: str, width: int) -> list[str]:
-    first = f"{label:<{_LABEL}} " if label or not line.startswith(("- ", "All", "Not")) else ""
-    return textwrap.wrap(
-        line,
-        width,
-        initial_indent=first,
-        subsequent_indent=" " * (len(first) + 2 * line.startswith("- ")),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )

@@ -30,7 +30,7 @@ class OutcomeRow:
         created_at: When the customer was created in Polar, UTC.
         changed_at: When the outcome became this one, for this reason, UTC.
         tried_at: When a pass last came to this outcome and had something to write, UTC.
-        pass_id: The pass that wrote the row.
+        pass_id: The pass that wrote the row, or `skipped.SKIPPED_BY`.
         fingerprint: What Attio refused, as a hash.
     """
 

@@ -25,6 +25,9 @@ class SkippedRow:
     why: str | None
 
 
+SKIPPED_BY = "polar-attio skip"
+"""Stands in place of the pass in the outcome of a customer that was left out before a pass came to it."""
+
 _ROW = tuple(SKIPPED.c[field.name] for field in fields(SkippedRow))
 
 
@@ -51,10 +54,11 @@ def skip(connection: sa.Connection, customer_id: str, *, why: str | None, now: d
     values = {"polar_customer_id": customer_id, "skipped_at": since or now, "why": why}
     connection.execute(sa.insert(SKIPPED).values(values))
     said = {"outcome": Result.EXCLUDED.value, "detail": SKIPPED_DETAIL, "reason": None, "fingerprint": None}
+    stamp = {"pass_id": SKIPPED_BY, "changed_at": now, "tried_at": now}
     connection.execute(
         sa.update(OUTCOMES)
         .where(OUTCOMES.c.polar_customer_id == customer_id, OUTCOMES.c.detail.is_distinct_from(SKIPPED_DETAIL))
-        .values(**said, email=None, changed_at=now, tried_at=now)
+        .values(**said, **stamp, email=None)
     )
 
 

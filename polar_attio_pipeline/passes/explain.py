@@ -17,7 +17,7 @@ from polar_attio_pipeline.polar.client import PolarClient
 from polar_attio_pipeline.polar.errors import MissingScopeError
 from polar_attio_pipeline.sync.engine import preview
 from polar_attio_pipeline.sync.outcomes import Outcome
-from polar_attio_pipeline.sync.planning import Plan
+from polar_attio_pipeline.sync.planning import Plan, fingerprint
 from polar_attio_pipeline.sync.purchases import Subscription
 from polar_attio_pipeline.sync.records import Customer, Person
 
@@ -32,6 +32,7 @@ class NextPass:
         outcomes: Of customers for whom there is no plan, by customer id.
         currencies: In which currency the workspace holds amounts, by attribute key, ISO 4217.
         lacking: Keys of attributes that the workspace does not have.
+        refused: Ids of customers whose plan is not sent, because Attio has refused just that before.
     """
 
     customers: Mapping[str, Customer] = field(default_factory=dict)
@@ -39,6 +40,7 @@ class NextPass:
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     currencies: Mapping[str, str] = field(default_factory=dict)
     lacking: tuple[str, ...] = ()
+    refused: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,13 +200,19 @@ async def _next_pass(context: PassContext, customers: Sequence[Customer], proble
     plans: dict[str, Plan] = {}
     outcomes: dict[str, Outcome] = {}
     billed = {customer.id: customer for customer in customers}
+    refused: frozenset[str] = frozenset()
     try:
         await check_audience(context)
         billing = BillingReader(context.polar, targets, audience=context.rules.audience, note=problems.append)
         billed = {customer.id: customer for customer in await billing.of(customers)}
-        async for look in preview(billed.values(), context.services()):
+        services = context.services()
+        async for look in preview(billed.values(), services):
             plans.update((plan.customer.id, plan) for plan in look.plans)
             outcomes.update((outcome.customer_id, outcome) for outcome in look.outcomes)
+        known = services.memory.refusals(list(plans))
+        refused = frozenset(
+            one for one, (mark, _) in known.items() if _is_refused(plans[one], mark, services.refused_in)
+        )
     except (*FAILURES, GuardError) as error:
         problems.append(str(error))
     return NextPass(
@@ -213,4 +221,11 @@ async def _next_pass(context: PassContext, customers: Sequence[Customer], proble
         outcomes=outcomes,
         currencies={target.attribute.key: target.currency for target in targets if target.currency},
         lacking=tuple(one.key for one in context.attio.workspace.attio_object.attributes if one.key not in there),
+        refused=refused,
     )
+
+
+def _is_refused(due: Plan, mark: str, salt: str) -> bool:
+    """Tell whether a plan writes just what the CRM has refused, whole or in parts, as `sync.writing` judges."""
+    partly = f"{salt}{sorted(due.left_empty.items())!r}"
+    return due.writes and mark in {fingerprint(due, salt=salt), fingerprint(due, salt=partly)}

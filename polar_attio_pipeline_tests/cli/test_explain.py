@@ -98,6 +98,15 @@ def test_one_that_is_left_out_is_shown_as_such_with_the_reason(pipeline: Pipelin
     assert "(a test account)" in text
 
 
+def test_what_attio_has_refused_is_not_said_to_be_written_again(pipeline: Pipeline) -> None:
+    ada = pipeline.add("ada", email="ada@mail.test")
+    pipeline.reconcile()
+    text = said(explain(ada.id))
+
+    assert "Writes nothing: Attio has refused just this before." in text
+    assert "rejected, refused_by_attio since" in text
+
+
 def test_one_that_polar_no_longer_has_is_explained_by_attio_and_the_ledger(pipeline: Pipeline) -> None:
     ada = pipeline.add("ada")
     pipeline.add("bob")

@@ -19,6 +19,11 @@ def forget(*arguments: str, answer: str = "") -> Result:
     return CliRunner().invoke(app, ["forget", *arguments], input=answer)
 
 
+def said(result: Result) -> str:
+    """The output on one line, as it is read."""
+    return " ".join(result.stdout.split())
+
+
 def traces(pipeline: Pipeline, who: str) -> int:
     """How often an address is in the files of the ledger."""
     return sum(file.read_bytes().count(f"{who}@example.com".encode()) for file in pipeline.database.parent.iterdir())
@@ -35,9 +40,9 @@ def test_a_person_whom_polar_no_longer_has_is_erased_by_an_address_in_the_histor
     result = forget("ada@example.com", answer="y\n")
 
     assert result.exit_code == 0, result.output
-    assert f"Erased customer {ada.id} from the ledger" in result.stdout
-    assert "Attio keeps the person, since nothing is deleted there: https://app.attio.com/" in result.stdout
-    assert "the next pass" not in result.stdout
+    assert f"Erased customer {ada.id} from the ledger" in said(result)
+    assert "Attio keeps the person, since nothing is deleted there: https://app.attio.com/" in said(result)
+    assert "the next pass" not in said(result)
     assert traces(pipeline, "ada") == 0
     assert traces(pipeline, "bob")
 
@@ -62,8 +67,8 @@ def test_of_a_customer_that_polar_has_it_says_that_it_comes_back_and_how_to_prev
 
     result = forget(ada.id, "--yes")
 
-    assert f"Polar has the customer {ada.id}, so the next pass puts it on record again." in result.stdout
-    assert f"polar-attio skip {ada.id}" in result.stdout
+    assert f"Polar has the customer {ada.id}, so the next pass puts it on record again." in said(result)
+    assert f"polar-attio skip {ada.id}" in said(result)
 
 
 def test_one_that_is_left_out_does_not_come_back_but_for_its_id(pipeline: Pipeline) -> None:
@@ -74,7 +79,7 @@ def test_one_that_is_left_out_does_not_come_back_but_for_its_id(pipeline: Pipeli
     result = forget(ada.id, "--yes")
     pipeline.reconcile()
 
-    assert f"The ledger keeps the id {ada.id}" in result.stdout
+    assert f"The ledger keeps the id {ada.id}" in said(result)
     assert traces(pipeline, "ada") == 0
     assert pipeline.ledger.skipped() == {ada.id}
 
@@ -121,7 +126,7 @@ def test_without_the_services_the_ledger_is_enough(pipeline: Pipeline, monkeypat
     result = forget("ada@example.com", "--yes")
 
     assert result.exit_code == 0, result.output
-    assert f"Whether Polar has the customer {ada.id} is not known" in result.stdout
+    assert f"Whether Polar has the customer {ada.id} is not known" in said(result)
     assert "Polar was not asked: POLAR_ACCESS_TOKEN is not set." in result.stderr
     assert traces(pipeline, "ada") == 0
 

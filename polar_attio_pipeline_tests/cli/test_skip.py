@@ -29,7 +29,7 @@ def test_a_customer_is_left_out_by_its_id_without_a_question_to_a_service_that_t
     result = polar_attio("skip", ada.id, "--why", "a test account")
 
     assert result.exit_code == 0, result.output
-    assert f"Customer {ada.id} is left out from now on" in result.stdout
+    assert f"Customer {ada.id} is left out from now on: no pass" in result.stdout
     assert f"polar-attio unskip {ada.id}" in result.stdout
     assert "https://app.attio.com/" in result.stdout
     assert pipeline.sandbox.traffic.count() == asked

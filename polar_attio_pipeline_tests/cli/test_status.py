@@ -41,7 +41,7 @@ def test_after_a_reconciliation_all_is_well_in_one_screen(pipeline: Pipeline) ->
     assert all(len(line) <= 80 for line in lines if "/" not in line)
     assert "Customers  31 in Attio, 1 not in Attio or out of date" in result.stdout
     assert "- 1 rejected, no_email, such as" in result.stdout
-    assert "1 excluded, 1 of them left out by polar-attio skip" in result.stdout
+    assert "1 left out by polar-attio skip" in result.stdout
     assert "reconciliation finished: " in result.stdout
     assert "Hours      not known: DAGSTER_HOME names no instance" in result.stdout
 
