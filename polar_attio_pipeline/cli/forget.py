@@ -43,8 +43,10 @@ def forget(
         ledger = ledger_of(settings)
         found = look_for(typed, settings)
         whom = to_forget(found, ledger)
-        if not whom.customer_ids:
+        if not found.ids:
             fail(nobody(typed, found.problems))
+        if not whom.customer_ids:
+            fail(f"The ledger holds nothing of {typed.text}.")
         for problem in found.problems:
             typer.echo(problem, err=True)
         what = f"Erase {_named(whom.customer_ids)} from the ledger {ledger.name}? It cannot be taken back."

@@ -5,7 +5,7 @@ import asyncio
 from polar_attio_pipeline.cli.output import fail
 from polar_attio_pipeline.cli.patience import IMPATIENT
 from polar_attio_pipeline.ledger import Ledger
-from polar_attio_pipeline.passes.finding import Found, find, on_record
+from polar_attio_pipeline.passes.finding import Found, find
 from polar_attio_pipeline.passes.reaching import reached
 from polar_attio_pipeline.passes.who import Who, WhoError, who
 from polar_attio_pipeline.settings import Settings
@@ -39,24 +39,24 @@ def look_for(typed: Who, settings: Settings) -> Found:
 
 
 def one_of(typed: Who, settings: Settings) -> str:
-    """Return the id of the one customer that was meant; the services are asked only where the ledger does not know.
+    """Return the id of the one customer that was meant; for an id that is on record no service is asked.
 
-    The command ends where there is none, or where there are several.
+    Of several customers that one address had, the one that Polar has is meant. The command ends where there is none, or
+    where there are several.
 
     Raises:
         LedgerError: the ledger cannot be used.
     """
-    ids = on_record(typed, ledger_of(settings))
-    if typed.customer_id in ids:
+    ledger = ledger_of(settings)
+    if typed.customer_id and ledger.is_on_record(typed.customer_id):
         return typed.customer_id
-    problems: tuple[str, ...] = ()
-    if len(ids) != 1:
-        found = look_for(typed, settings)
-        ids, problems = list(found.ids), found.problems
-        # Of several customers that one address had, those that Polar still has are meant.
-        ids = [one for one in ids if found.in_polar.get(one)] or ids
+    found = look_for(typed, settings)
+    # What a person in Attio holds as a Polar id may have been typed there.
+    ids = [one for one in found.ids if found.in_polar.get(one)] or [
+        one for one in found.ids if ledger.is_on_record(one)
+    ]
     if not ids:
-        fail(nobody(typed, problems))
+        fail(nobody(typed, found.problems))
     if len(ids) > 1:
         fail(f"{typed.text} may be any of {len(ids)} customers: {', '.join(ids)}. Write the id of one of them.")
     return ids[0]

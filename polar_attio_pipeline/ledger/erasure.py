@@ -25,6 +25,8 @@ def erase(connection: sa.Connection, customer_id: str) -> int:
     A customer that is left out on purpose stays left out, by its id alone: otherwise the next pass would write it, and
     put it on record, again.
     """
+    # They may hold some of the customer, are needed for minutes, and the next reconciliation reads all of them.
+    connection.execute(sa.delete(POLAR_SUBSCRIPTIONS))
     return _delete(connection, customer_id, _records(connection, customer_id))
 
 
@@ -43,8 +45,6 @@ def erase_deleted(connection: sa.Connection, customer_id: str) -> int:
 
 
 def _delete(connection: sa.Connection, customer_id: str, records: list[str]) -> int:
-    # It may hold subscriptions of the customer, is needed for minutes, and the next reconciliation reads all of them.
-    connection.execute(sa.delete(POLAR_SUBSCRIPTIONS))
     connection.execute(without_reason(customer_id))
     connection.execute(sa.delete(DELETED_CUSTOMERS).where(DELETED_CUSTOMERS.c.polar_customer_id == customer_id))
     return sum(connection.execute(deletion).rowcount for deletion in _deletions(customer_id, records))

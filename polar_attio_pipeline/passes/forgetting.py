@@ -13,7 +13,7 @@ class ToForget:
     """Whom a command would erase.
 
     Attributes:
-        customer_ids: Every customer that is the person: also those that share its record in Attio.
+        customer_ids: Every customer on record that is the person: also those that share its record in Attio.
         in_polar: Those that Polar has.
         unknown: Those that Polar could not be asked for.
         skipped: Those that are left out on purpose.
@@ -37,7 +37,7 @@ def to_forget(found: Found, ledger: Ledger) -> ToForget:
     Raises:
         LedgerError: the ledger cannot be used.
     """
-    ids = tuple(ledger.same_person(found.ids))
+    ids = tuple(one for one in ledger.same_person(found.ids) if ledger.is_on_record(one))
     skipped = ledger.skipped()
     rows = ledger.of_customers(ids).values()
     on_record = [url for row in rows for url in (row.attio_url or "").split()]

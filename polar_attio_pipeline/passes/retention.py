@@ -5,20 +5,21 @@ does all of it and the others find nothing to do.
 """
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 
 from polar_attio_pipeline.ledger import Ledger, LedgerError
 from polar_attio_pipeline.passes.rules import Rules
 
 _log = logging.getLogger(__name__)
 
-MOST_PORTIONS = 100
-"""Portions of 500 rows that one pass deletes of a table: half a second, in which others write between two of them."""
+SECONDS = 5.0
+"""So long it takes at most, give or take one portion, in which the lease is not renewed."""
 
-MOST_FORGOTTEN = 200
-"""Customers that one pass forgets."""
+_FORGOTTEN_AT_ONCE = 10
+"""Customers that are forgotten between two looks at the clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,25 +37,28 @@ class Expired:
     passes: int = 0
 
 
-def expire(ledger: Ledger, rules: Rules, *, now: datetime) -> Expired:
+def expire(ledger: Ledger, rules: Rules, *, now: datetime, seconds: float = SECONDS) -> Expired:
     """Delete what is older than the rules allow; to be called by the pass that has the lease.
 
     Args:
         ledger: Where.
         rules: For how many days what is kept; 0 keeps it for ever.
         now: The time, UTC.
+        seconds: After so long no further portion is begun.
 
     Raises:
         LedgerError: the ledger cannot be used.
     """
-    forgotten = changes = passes = 0
+    give_up = time.monotonic() + seconds
+    customers = changes = passes = 0
     if rules.forget_deleted_days:
-        forgotten = len(ledger.expire_deleted(_days_before(now, rules.forget_deleted_days), limit=MOST_FORGOTTEN))
+        before = _days_before(now, rules.forget_deleted_days)
+        customers = _portions(lambda: len(ledger.expire_deleted(before, limit=_FORGOTTEN_AT_ONCE)), give_up)
     if rules.history_days:
         oldest = _days_before(now, rules.history_days)
-        changes = _portions(lambda: ledger.expire_changes(oldest))
-        passes = _portions(lambda: ledger.expire_passes(oldest))
-    return Expired(forgotten, changes, passes)
+        changes = _portions(lambda: ledger.expire_changes(oldest), give_up)
+        passes = _portions(lambda: ledger.expire_passes(oldest), give_up)
+    return Expired(customers, changes, passes)
 
 
 def expire_quietly(ledger: Ledger, rules: Rules) -> None:
@@ -75,14 +79,13 @@ def expire_quietly(ledger: Ledger, rules: Rules) -> None:
 
 
 def _days_before(now: datetime, days: int) -> datetime:
-    return datetime.combine(now.astimezone(UTC).date(), time(), UTC) - timedelta(days=days)
+    return datetime.combine(now.astimezone(UTC).date(), datetime.min.time(), UTC) - timedelta(days=days)
 
 
-def _portions(delete: Callable[[], int]) -> int:
+def _portions(delete: Callable[[], int], give_up: float) -> int:
     deleted = 0
-    for _ in range(MOST_PORTIONS):
-        some = delete()
-        if not some:
-            break
+    while some := delete():
         deleted += some
+        if time.monotonic() >= give_up:
+            break
     return deleted

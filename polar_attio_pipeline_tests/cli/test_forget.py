@@ -117,6 +117,15 @@ def test_whom_nothing_knows_is_said_and_is_a_failure(pipeline: Pipeline) -> None
     assert "The ledger knows no customer for nowhere@example.com, nor do Polar and Attio." in result.stderr
 
 
+def test_of_whom_the_ledger_holds_nothing_is_said(pipeline: Pipeline) -> None:
+    ada = pipeline.add("ada")
+
+    result = forget(ada.id, "--yes")
+
+    assert result.exit_code == 1
+    assert f"The ledger holds nothing of {ada.id}." in result.stderr
+
+
 def test_without_the_services_the_ledger_is_enough(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     ada = pipeline.add("ada")
     pipeline.reconcile()
