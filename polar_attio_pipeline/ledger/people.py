@@ -76,13 +76,13 @@ class PeopleOnRecord:
 
         Args:
             before: The moment.
-            limit: At most so many, each in a transaction of its own.
+            limit: At most so many, in one transaction.
         """
         with self._database.reading() as connection:
             due = deleted.before(connection, before, limit=limit)
-        for customer_id in due:
+        if due:
             with self._database.writing() as connection:
-                erasure.erase_deleted(connection, customer_id)
+                erasure.erase_deleted(connection, due)
         return due
 
     def expire_changes(self, before: datetime) -> int:

@@ -1,5 +1,6 @@
 """Customers that a person has chosen to leave out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
@@ -67,10 +68,7 @@ def unskip(connection: sa.Connection, customer_id: str) -> bool:
     return connection.execute(sa.delete(SKIPPED).where(SKIPPED.c.polar_customer_id == customer_id)).rowcount == 1
 
 
-def without_reason(customer_id: str) -> sa.Update:
-    """Return what drops the reason of a customer, which may name the person; the customer stays left out."""
-    return (
-        sa.update(SKIPPED)
-        .where(SKIPPED.c.polar_customer_id == customer_id, SKIPPED.c.why.is_not(None))
-        .values(why=None)
-    )
+def without_reason(customer_ids: Sequence[str]) -> sa.Update:
+    """Return what drops the reasons of customers, which may name a person; the customers stay left out."""
+    chosen = SKIPPED.c.polar_customer_id.in_(customer_ids), SKIPPED.c.why.is_not(None)
+    return sa.update(SKIPPED).where(*chosen).values(why=None)

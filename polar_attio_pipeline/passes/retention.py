@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 SECONDS = 5.0
 """So long it takes at most, give or take one portion, in which the lease is not renewed."""
 
-_FORGOTTEN_AT_ONCE = 10
+_FORGOTTEN_AT_ONCE = 50
 """Customers that are forgotten between two looks at the clock."""
 
 
