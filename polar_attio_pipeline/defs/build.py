@@ -221,6 +221,8 @@ def _resources(settings: Settings) -> Mapping[str, Any]:
             shrink_max_share=settings.polar_attio_shrink_max_share,
             change_max_share=settings.polar_attio_change_max_share,
             change_min_people=settings.polar_attio_change_min_people,
+            history_days=settings.polar_attio_history_days,
+            forget_deleted_days=settings.polar_attio_forget_deleted_days,
             failed_error_share=settings.polar_attio_failed_error_share,
             company_slugs=settings.company_slugs(),
             company_deny=sorted(settings.company_deny()),

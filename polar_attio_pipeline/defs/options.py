@@ -32,6 +32,8 @@ class PassOptions(dg.ConfigurableResource[None]):
     shrink_max_share: float = Field(default=0.2, ge=0, le=1)
     change_max_share: float = Field(default=0.2, ge=0, le=1)
     change_min_people: int = Field(default=25, ge=0)
+    history_days: int = Field(default=730, ge=0)
+    forget_deleted_days: int = Field(default=90, ge=0)
     failed_error_share: float = Field(default=0.05, ge=0, le=1)
     company_slugs: dict[str, str] = Field(
         default_factory=dict, description="As `slugs` of the resource attio, for companies."
@@ -49,6 +51,8 @@ class PassOptions(dg.ConfigurableResource[None]):
             shrink_max_share=self.shrink_max_share,
             change_max_share=self.change_max_share,
             change_min_people=self.change_min_people,
+            history_days=self.history_days,
+            forget_deleted_days=self.forget_deleted_days,
         )
 
     def company_rules(self) -> CompanyRules:

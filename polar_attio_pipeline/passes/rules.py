@@ -25,6 +25,8 @@ class Rules:
     shrink_max_share: float = 0.2
     change_max_share: float = 0.2
     change_min_people: int = 25
+    history_days: int = 730
+    forget_deleted_days: int = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,9 @@ class PassContext:
 
         Args:
             history: Keeps on record what is written; None for a pass that writes nothing.
+
+        Raises:
+            LedgerError: the ledger cannot say which customers are left out.
         """
         return Services(
             people=self.attio,
@@ -69,6 +74,7 @@ class PassContext:
             targets=self.attio.targets,
             overwrite_typed=self.rules.overwrite_typed,
             audience=self.rules.audience,
+            skipped=self.ledger.skipped(),
             memory=self.ledger,
             history=history or NoHistory(),
             pace=self.pace,

@@ -8,6 +8,7 @@ import dagster as dg
 from pydantic import Field
 
 from polar_attio_pipeline.defs.external import CUSTOMERS_IN_POLAR
+from polar_attio_pipeline.defs.history import history
 from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.options import Approvals
 from polar_attio_pipeline.defs.reporting import PolarLink, numbers, outcome_tables, polar_link
@@ -66,7 +67,8 @@ def build_changed_customers(
         observe_people(context, names)
         link = polar_link(given(context.resources, names.of("polar"), PolarResource))
         done = [one for one in dict.fromkeys(config.customers) if one not in changed.unread]
-        return dg.MaterializeResult(metadata=_report(changed, done, link, seconds=time.monotonic() - started))
+        report = _report(changed, done, link, seconds=time.monotonic() - started)
+        return dg.MaterializeResult(metadata={**report, **history(context, names, link)})
 
     return changed_customers
 

@@ -8,6 +8,7 @@ import dagster as dg
 
 from polar_attio_pipeline.defs.assets.polar_subscriptions import SUBSCRIPTIONS
 from polar_attio_pipeline.defs.external import CUSTOMERS_IN_POLAR
+from polar_attio_pipeline.defs.history import history
 from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.options import Approvals
 from polar_attio_pipeline.defs.reporting import (
@@ -74,9 +75,8 @@ def _reconcile(context: dg.AssetExecutionContext, names: Names, config: Approval
     report = run_writing(context, names, after_reconciliation(names), work, approve=config.approve)
     observe_people(context, names)
     link = polar_link(given(context.resources, names.of("polar"), PolarResource))
-    return dg.MaterializeResult(
-        metadata=_metadata(report, link, seconds=time.monotonic() - started), check_results=_checks(report, link)
-    )
+    metadata = {**_metadata(report, link, seconds=time.monotonic() - started), **history(context, names, link)}
+    return dg.MaterializeResult(metadata=metadata, check_results=_checks(report, link))
 
 
 def _metadata(report: Reconciliation, link: PolarLink, *, seconds: float) -> dict[str, Any]:
