@@ -11,8 +11,7 @@ from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sync import health, writing
 from polar_attio_pipeline.sync.engine import sync
 from polar_attio_pipeline.sync.health import KindClosedError, ServiceDownError
-from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result, excluded, tally
-from polar_attio_pipeline.sync.planning import Plan
+from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result, tally
 from polar_attio_pipeline.sync.ports import Found
 from polar_attio_pipeline.sync.records import CurrentValue, Person, Values
 from polar_attio_pipeline.sync.services import Services
@@ -314,25 +313,3 @@ class TestFailures:
         assert {outcome.reason for outcome in outcomes.values()} == {Reason.NOT_TAKEN}
         assert len(outcomes) == 3
         assert both.attio.people_count() == 0
-
-
-class TestVeto:
-    async def test_a_plan_that_must_not_be_carried_out_has_the_outcome_of_the_veto_and_harms_no_other(
-        self, both: BothSides
-    ) -> None:
-        both.add_customers(3)
-        customers = await both.customers()
-        forbidden, *others = customers
-        asked: list[str] = []
-
-        def veto(plan: Plan) -> Outcome | None:
-            asked.append(plan.customer.id)
-            return excluded(plan.customer, "not now.") if plan.customer.id == forbidden else None
-
-        await sync(customers.values(), both.services, both.record, veto=veto)
-
-        outcomes = both.outcomes()
-        assert sorted(asked) == sorted(customers)
-        assert outcomes[forbidden] == excluded(customers[forbidden], "not now.")
-        assert {outcomes[one].result for one in others} == {Result.CREATED}
-        assert both.requests()[1] == len(others)
