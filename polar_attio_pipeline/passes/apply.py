@@ -23,7 +23,7 @@ from polar_attio_pipeline.sync.planning import Plan
 from polar_attio_pipeline.sync.reconciliation import Seen
 
 _GONE = "Polar no longer has the customer."
-_NOT_WANTED = "The customer is not to be written any more, by the settings of who is written."
+_NOT_WANTED = "The customer is not to be written any more: the settings say so, or it is left out on purpose."
 
 
 @dataclass(frozen=True, slots=True)

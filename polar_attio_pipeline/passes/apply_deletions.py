@@ -6,13 +6,14 @@ from polar_attio_pipeline.passes.changed import FOUND_AT_ONCE
 from polar_attio_pipeline.passes.lifecycle import Work
 from polar_attio_pipeline.passes.progress import Stage
 from polar_attio_pipeline.passes.rules import PassContext
-from polar_attio_pipeline.sync.approval import Approved, Drift, Held, diverging, left_out
+from polar_attio_pipeline.sync.approval import Approved, Divergence, Drift, Held, diverging, left_out
 from polar_attio_pipeline.sync.comparison import Marked, marked
 from polar_attio_pipeline.sync.deletions import Deletions, due, note_deletions
 
 _NOT_FOUND = "Attio fails on each search for the person."
 _NO_RECORD = "The person is not in Attio any more."
 _OTHER_ID = "The person holds another Polar id now, or none."
+_NOT_WANTED = "Nothing is to be written to the person any more: the settings say so, or it is left out on purpose."
 _NOT_TAKEN = "Polar has the customer again or could not say, or Attio did not take the write."
 
 
@@ -41,8 +42,12 @@ async def write_deletions(
             why = _NOT_FOUND if entry.record_id in unsearchable else _NO_RECORD
             drifts.append(left_out(entry, _OTHER_ID if person else why))
             continue
-        found = diverging(entry.changes, due(person, services, unmark=unmark), Held(person.values))
-        if found:
+        fresh = due(person, services, unmark=unmark)
+        found = diverging(entry.changes, fresh, Held(person.values))
+        if not fresh and set(found.values()) == {Divergence.IN_POLAR}:
+            # The person is as it was, and Polar says nothing of a customer that it does not have.
+            drifts.append(left_out(entry, _NOT_WANTED))
+        elif found:
             drifts.append(Drift(entry.customer_id, found, record_id=person.record_id))
         else:
             agreed[person.record_id] = entry, person

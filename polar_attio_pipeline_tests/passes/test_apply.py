@@ -371,7 +371,7 @@ def test_a_customer_who_is_not_to_be_written_any_more_is_drift(stage: Stage, agr
     applied = agreement.apply(plan)
 
     assert drifted(applied) == {ada.id: []}
-    assert "by the settings of who is written" in applied.drifted[0].sentence
+    assert "is not to be written any more: the settings say so" in applied.drifted[0].sentence
     assert stage.writes == 0
 
 
@@ -539,6 +539,25 @@ def test_a_deleted_customers_person_who_is_another_one_or_none_is_named(
     applied = agreement.apply(plan)
 
     assert [said in one.sentence for one in applied.drifted] == [True]
+
+
+def test_a_mark_that_is_not_to_be_taken_off_any_more_is_left_on_and_named(
+    stage: Stage, agreement: Agreement, orphans: list[str]
+) -> None:
+    stage.reconcile()
+    stage.rules = Rules(unmark_orphaned=True)
+    plan = agreement.plan()
+    stage.rules = Rules(unmark_orphaned=False)
+
+    applied = agreement.apply(plan)
+
+    assert [change.key for one in plan.deleted for change in one.changes] == ["polar_customer"]
+    assert [one.sentence.partition(":")[0] for one in applied.drifted] == [
+        "Nothing is to be written to the person any more"
+    ]
+    person = stage.person_of(orphans[0])
+    assert person
+    assert person.values["polar_customer"] is True
 
 
 def test_more_deletions_than_a_reconciliation_would_trust_are_not_planned(
