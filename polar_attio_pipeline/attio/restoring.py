@@ -20,15 +20,16 @@ from polar_attio_pipeline.sync.emails import email_key
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.ports import EmailTakenError, RecordRefusedError
 from polar_attio_pipeline.sync.records import CurrentValue, Person, Values
-from polar_attio_pipeline.sync.undo_ports import FoundRecords
+from polar_attio_pipeline.sync.undo_ports import FoundRecords, Removal
 from polar_attio_pipeline.sync.undoing import HeldRecord
 from polar_attio_pipeline.sync.writes import COMPANY_KEY
 
 _UNREADABLE = "One of the addresses cannot be read, and a list of addresses can be written as a whole only."
 
 
-def decode_held(
+def decode_held(  # noqa: PLR0913  # keyword-only, as `decode_record`
     record: object,
+    execution_id: str | None = None,
     *,
     attio_object: AttioObject,
     targets: Sequence[Target],
@@ -47,6 +48,7 @@ def decode_held(
         values=read.values,
         addresses=matches_of(record, attio_object.matching),
         company=reference_of(record, COMPANY),
+        execution_id=execution_id,
     )
 
 
@@ -83,8 +85,11 @@ class RestorableRecords(Records[HeldRecord]):
         search = await self.find(ids=(), matches=(), records=record_ids)
         return FoundRecords(search.records, search.unsearchable)
 
-    async def restore(self, record_id: str, values: Values) -> None:
+    async def restore(self, record_id: str, values: Values) -> str | None:
         """Write these values, and only these; None clears. The record id of a company links a person to it.
+
+        Returns:
+            Attio's name for the request.
 
         Raises:
             Exception: as `update`.
@@ -93,17 +98,14 @@ class RestorableRecords(Records[HeldRecord]):
         if COMPANY_KEY in values:
             company = values[COMPANY_KEY]
             sent[COMPANY] = [{"target_object": COMPANIES, "target_record_id": company}] if company else []
-        await self._write("PATCH", self._path(record_id), sent)
+        return (await self._write("PATCH", self._path(record_id), sent)).execution_id
 
-    async def remove_address(self, record_id: str, address: str) -> tuple[str, ...]:
+    async def remove_address(self, record_id: str, address: str) -> Removal:
         """Take one address off a record, after another look: all others stay, in their order.
 
         By PUT, which makes the list exactly what is sent and leaves all other attributes alone (measured); PATCH only
         adds. An address that somebody adds between the look and the write, a few milliseconds, is lost: Attio's API
         has no way to remove a single one.
-
-        Returns:
-            The addresses until then. Where this one was not among them, or was the only one, nothing was written.
 
         Raises:
             EmailTakenError: another record holds one of those that stay; nothing was written.
@@ -116,20 +118,25 @@ class RestorableRecords(Records[HeldRecord]):
         except ValueError:
             raise RecordRefusedError(_UNREADABLE) from None
         rest = [one for one in spelled if email_key(one) != email_key(address)]
-        if rest and len(rest) < len(spelled):
-            with _email_taken():
-                await self._write("PUT", self._path(record_id), {matching.slug: rest})
-        return tuple(str(one.value) for one in matches_of(record, matching))
+        before = tuple(str(one.value) for one in matches_of(record, matching))
+        if not rest or len(rest) == len(spelled):
+            return Removal(before)
+        with _email_taken():
+            written = await self._write("PUT", self._path(record_id), {matching.slug: rest})
+        return Removal(before, written.execution_id)
 
-    async def add_address(self, record_id: str, address: str) -> None:
+    async def add_address(self, record_id: str, address: str) -> str | None:
         """Give a record an address, in front of all others.
+
+        Returns:
+            Attio's name for the request.
 
         Raises:
             EmailTakenError: another record holds it; nothing was written.
             Exception: else as `update`.
         """
         with _email_taken():
-            await self.update(record_id, {}, add_match=address)
+            return (await self.update(record_id, {}, add_match=address)).execution_id
 
     async def keep_company(self, held: HeldRecord) -> CurrentValue | None:
         """Restore the company of a person to whom an address was added, if Attio's automation moves the person.

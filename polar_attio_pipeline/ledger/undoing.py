@@ -11,7 +11,7 @@ from polar_attio_pipeline.ledger.values import load
 from polar_attio_pipeline.sync.undoing import PastWrite, RecordKey, Selection
 from polar_attio_pipeline.sync.writes import RecordedValue, WriteAction
 
-_ROW: tuple[sa.ColumnElement[Any], ...] = (
+_ROW = (
     CHANGES.c.pass_id,
     PASSES.c.kind,
     CHANGES.c.object,
@@ -45,9 +45,10 @@ def history_of(connection: sa.Connection, records: Iterable[RecordKey]) -> list[
     wanted = frozenset(records)
     found: list[PastWrite] = []
     for ids in portions({record_id for _, record_id in wanted}):
-        query = sa.select(*_ROW).select_from(CHANGES.outerjoin(PASSES, PASSES.c.pass_id == CHANGES.c.pass_id))
-        ordered = query.where(CHANGES.c.record_id.in_(ids)).order_by(CHANGES.c.id)
-        rows = connection.execute(ordered)
+        query: sa.Select[Any] = sa.select(*_ROW).select_from(
+            CHANGES.outerjoin(PASSES, PASSES.c.pass_id == CHANGES.c.pass_id)
+        )
+        rows = connection.execute(query.where(CHANGES.c.record_id.in_(ids)).order_by(CHANGES.c.id))
         found += [_past_write(row) for row in rows if (row.object, row.record_id) in wanted]
     return found
 

@@ -22,6 +22,20 @@ class FoundRecords:
     unsearchable: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What became of an address that was to be taken off a person.
+
+    Attributes:
+        before: The addresses until then, in lower case. Where this one was not among them, or was the only one, nothing
+            was written.
+        execution_id: The CRM's name for the write.
+    """
+
+    before: tuple[str, ...]
+    execution_id: str | None = None
+
+
 class Restorable(Protocol):
     """The records of one object, as they can be put back.
 
@@ -43,21 +57,23 @@ class Restorable(Protocol):
         """
         ...
 
-    async def restore(self, record_id: str, values: Values) -> None:
-        """Write these values, and only these; None clears. The record id of a company links a person to it."""
-        ...
-
-    async def remove_address(self, record_id: str, address: str) -> tuple[str, ...]:
-        """Take one address off a person, after another look: all others stay, in their order.
+    async def restore(self, record_id: str, values: Values) -> str | None:
+        """Write these values, and only these; None clears. The record id of a company links a person to it.
 
         Returns:
-            The addresses that the person had until then. Where this one was not among them, or was the only one,
-            nothing was written.
+            The CRM's name for the request.
         """
         ...
 
-    async def add_address(self, record_id: str, address: str) -> None:
+    async def remove_address(self, record_id: str, address: str) -> Removal:
+        """Take one address off a person, after another look: all others stay, in their order."""
+        ...
+
+    async def add_address(self, record_id: str, address: str) -> str | None:
         """Give a person an address, in front of all others.
+
+        Returns:
+            The CRM's name for the request.
 
         Raises:
             EmailTakenError: another record holds it; nothing was written.

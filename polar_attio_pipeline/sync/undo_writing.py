@@ -61,28 +61,27 @@ class RecordWriting:
         kept, replaced = self.held.company, await self.records.keep_company(self.held)
         if kept and replaced:
             value = WrittenValue(COMPANY_KEY, replaced.value, replaced.actor, kept.value)
-            self.history.add(_write(self.done[0], [value]))
+            self.history.add(_write(self.done[0], [value], None))
 
     async def _write(self, step: Step) -> list[Item]:
-        if step[0].key != EMAILS_KEY:
-            await self.records.restore(self.held.record_id, {item.key: item.before for item in step})
-            self.history.add(write_of(step, self.held))
-            return list(step)
-        (item,) = step
-        if item.before is not None:
-            await self.records.add_address(self.held.record_id, str(item.before))
-            self.history.add(write_of(step, self.held))
-            return [item]
-        return [await self._remove_address(item)]
+        first, record_id = step[0], self.held.record_id
+        if first.key != EMAILS_KEY:
+            execution_id = await self.records.restore(record_id, {item.key: item.before for item in step})
+        elif first.before is not None:
+            execution_id = await self.records.add_address(record_id, str(first.before))
+        else:
+            return [await self._remove_address(first)]
+        self.history.add(write_of(step, self.held, execution_id))
+        return list(step)
 
     async def _remove_address(self, item: Item) -> Item:
         address = str(item.after)
-        found = await self.records.remove_address(self.held.record_id, address)
-        if not any(same(EMAILS_KEY, one, address) for one in found):
+        removal = await self.records.remove_address(self.held.record_id, address)
+        if not any(same(EMAILS_KEY, one, address) for one in removal.before):
             return replace(item, verdict=Verdict.ALREADY_BACK)
-        if len(found) == 1:
+        if len(removal.before) == 1:
             return replace(item, verdict=Verdict.ONLY_ADDRESS, detail="The person would be left without any address.")
-        self.history.add(_write(item, [_removal(found, address)]))
+        self.history.add(_write(item, [_removal(removal.before, address)], removal.execution_id))
         return item
 
 
@@ -93,24 +92,25 @@ def steps_of(items: Iterable[Item]) -> list[Step]:
     return [*([values] if values else []), *((item,) for item in due if item.key == EMAILS_KEY)]
 
 
-def write_of(step: Step, held: HeldRecord) -> Write:
+def write_of(step: Step, held: HeldRecord, execution_id: str | None = None) -> Write:
     """Return the write of a step that was carried out, for the history.
 
     Args:
         step: The values.
         held: The record as it was before.
+        execution_id: The CRM's name for the request; None where no answer gave one.
     """
-    return _write(step[0], [_written(item, held) for item in step])
+    return _write(step[0], [_written(item, held) for item in step], execution_id)
 
 
-def _write(item: Item, values: Sequence[WrittenValue]) -> Write:
-    return Write(item.customer_id, item.record_id, tuple(values), item.object_slug)
+def _write(item: Item, values: Sequence[WrittenValue], execution_id: str | None) -> Write:
+    return Write(item.customer_id, item.record_id, tuple(values), item.object_slug, execution_id=execution_id)
 
 
 def _written(item: Item, held: HeldRecord) -> WrittenValue:
     if item.key != EMAILS_KEY:
-        old, actor = (item.held.value, item.held.actor) if item.held else (None, None)
-        return WrittenValue(item.key, old, actor, item.before)
+        value, actor = (item.held.value, item.held.actor) if item.held else (None, None)
+        return WrittenValue(item.key, value, actor, item.before)
     addresses = tuple(str(one.value) for one in held.addresses)
     if item.before is None:
         return _removal(addresses, str(item.after))

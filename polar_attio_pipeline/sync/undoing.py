@@ -165,6 +165,7 @@ class HeldRecord:
         values: What it holds, by attribute key; an unset attribute is absent.
         addresses: Of a person, every address and who added it, in the CRM's order.
         company: Of a person, the record id of its company, and who chose it.
+        execution_id: The CRM's name for the write that this is the answer to; None of a record that was searched for.
     """
 
     record_id: str
@@ -172,6 +173,7 @@ class HeldRecord:
     values: Mapping[str, CurrentValue] = field(default_factory=dict)
     addresses: tuple[CurrentValue, ...] = ()
     company: CurrentValue | None = None
+    execution_id: str | None = field(default=None, compare=False)
 
 
 def same(key: str, one: Value | None, other: Value | None, *, exactly: bool = False) -> bool:

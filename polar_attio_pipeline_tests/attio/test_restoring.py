@@ -99,8 +99,9 @@ async def test_one_address_is_taken_off_and_the_others_keep_their_order_and_spel
 ) -> None:
     record = ada(attio, "First@example.com", "Second@example.com", "Third@example.com")
 
-    await people.remove_address(record, "second@EXAMPLE.com")
+    found = await people.remove_address(record, "second@EXAMPLE.com")
 
+    assert found.before == ("first@example.com", "second@example.com", "third@example.com")
     assert emails(attio, record) == ["First@example.com", "Third@example.com"]
 
 
@@ -122,8 +123,7 @@ async def test_the_only_address_and_one_that_is_not_there_are_not_written(
 ) -> None:
     record = ada(attio, *held)
 
-    await people.remove_address(record, "a@example.com")
-
+    assert (await people.remove_address(record, "a@example.com")).before == tuple(held)
     assert emails(attio, record) == held
     assert attio.writes == 0
 
