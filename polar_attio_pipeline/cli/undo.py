@@ -156,7 +156,7 @@ def _with_text(settings: Settings, request: Request, *, dry_run: bool, ask: bool
 
 def _insist_on_yes(would: Undone) -> None:
     if not is_terminal():
-        fail("Nothing was written, because nobody can be asked here: add --yes to undo the pass without a question.")
+        fail("Nothing was written: there is no terminal to ask at. Add --yes to undo the pass without a question.")
     values = "1 value" if would.written == 1 else f"{would.written:,} values"
     if not typer.confirm(f"Write {values} to Attio?"):
         fail("Nothing was written.")

@@ -63,8 +63,8 @@ def build_undo_job(names: Names) -> dg.JobDefinition:
         description="Takes back what a pass wrote to Attio, such as after a mistake in a mapping. Launch it with the "
         "id of the pass in its config: with dry_run, as it is at first, it only shows what would happen. Look at that, "
         "then launch it with dry_run: false. A value comes back only where the pass's own is still there: what people "
-        "have typed since stays. Nobody is deleted. The undo is a pass itself, and can be undone by this job. Before "
-        "the next pass writes the same again, correct what was wrong, or stop the schedules and sensors.",
+        "have typed since stays. No record is deleted. The undo is a pass itself, and can be undone by this job. "
+        "Before the next pass writes the same again, correct what was wrong, or stop the schedules and sensors.",
     )
     def undo_pass_job() -> None:
         take_back()
