@@ -55,13 +55,13 @@ def approve(
 
 def _approved(what: str, let_through: Sequence[StoppedPass], least: int) -> Iterator[str]:
     if what != MANY_CHANGES.name:
-        yield f"The next pass may {CONFIRMABLE[what].meaning}. {_AGAIN}"
+        yield from _wrapped(f"The next pass may {CONFIRMABLE[what].meaning}. {_AGAIN}", indent="")
         return
     for one in let_through:
-        yield f"One {_KINDS.get(one.scope.kind, one.scope.kind)} may, once, of people who hold a Polar id already:"
+        yield f"One {_KINDS.get(one.scope.kind, one.scope.kind)} may change, of people who hold a Polar id already:"
         for touched, count in in_order(one.counts or {}):
-            yield f"  {touched.key} {touched.effect} of at most {covered(count, least=least):,} ({count:,} were named)"
-    yield f"Where it would do more by then, it stops again. {_AGAIN}"
+            yield f"  {touched.key} {touched.effect} of at most {covered(count, least=least):,} (named: {count:,})"
+    yield from _wrapped(f"Where it would do more by then, it stops again. {_AGAIN}", indent="")
 
 
 def _listed(waiting: Sequence[StoppedPass], approved: Sequence[StoppedPass]) -> Iterator[str]:
@@ -73,8 +73,12 @@ def _listed(waiting: Sequence[StoppedPass], approved: Sequence[StoppedPass]) -> 
         for stopped in here:
             kind = _KINDS.get(stopped.scope.kind, "pass")
             yield from _wrapped(f"A {kind} waits for it since {stopped.at:%Y-%m-%d %H:%M} UTC. {stopped.why}")
+            if stopped.examples:
+                yield "  Such as, each with its links into Polar and Attio:"
             for example in stopped.examples:
-                yield f"    {example.in_words()}: {example.polar_url} {example.attio_url}"
+                yield from _wrapped(f"- {example.in_words()}", indent="    ")
+                yield f"      {example.polar_url}"
+                yield f"      {example.attio_url}"
         for given in approved:
             if given.name == name:
                 kind = _KINDS.get(given.scope.kind, "pass")

@@ -1,9 +1,9 @@
 """The guard against too many changes: before its first write, a pass counts whom it would change, and may have to ask.
 
-In the usual case it costs nothing: it looks ahead only where more people on record are to be looked at than the pass
-may change. A pass that is stopped writes nothing at all, new customers included: where a value is wrong for many people
-it is wrong for the new ones too, and a person who was created cannot be taken back. Passes over new customers alone go
-on meanwhile.
+In the usual case it costs nothing: it looks ahead only where more people are to be looked at than the pass may change.
+A pass that is stopped writes nothing at all, new customers included: where a value is wrong for many people it is wrong
+for the new ones too, and a person who was created cannot be taken back. Passes over new customers alone go on
+meanwhile.
 """
 
 import logging
@@ -148,29 +148,32 @@ def would_stop(context: PassContext, plans: Iterable[Plan], *, holders: int) -> 
     )
 
 
-def on_record(
+def candidates_of(
     context: PassContext, customers: Sequence[Customer], *, more: Sequence[str] = (), read: Read | None = None
 ) -> Candidates:
-    """Return the customers of a pass whose person is on record in the ledger.
+    """Return the customers of a pass whose person may hold a Polar id: by address, or on record in the ledger.
 
-    A ledger that knows no person at all may have been lost: then all of them are looked at.
+    Those that are found by their address count whatever the ledger says: it may have been lost, or the person may hold
+    the id of a customer who was deleted. A team without an address that is not on record has no person yet, and Polar
+    would have to be asked for its owner.
 
     Args:
         context: Of the pass.
         customers: As read.
-        more: Ids of further customers of the pass that are not read yet.
+        more: Ids of further customers of the pass that are not read yet; those that are on record count.
         read: Reads these.
     """
-    ids = [*(one.id for one in customers), *more]
-    known: Collection[str] = ids
-    if len(ids) > context.rules.change_min_people and not _limit(context).is_off:
-        known = context.ledger.record_ids(ids).keys() if known_people(context) else ids
+    known: Collection[str] = more
+    found = customers
+    if len(customers) + len(more) > context.rules.change_min_people and not _limit(context).is_off:
+        known = context.ledger.record_ids([*(one.id for one in customers if not one.address), *more]).keys()
+        found = [one for one in customers if one.address or one.id in known]
+    again = [one for one in more if one in known]
 
     async def candidates() -> Iterable[Customer]:
-        further = await read([one for one in more if one in known]) if read and more else []
-        return [*(one for one in customers if one.id in known), *further]
+        return [*found, *(await read(again) if read and again else [])]
 
-    return Candidates(len(known), lambda: known_people(context), candidates)
+    return Candidates(len(found) + len(again), lambda: known_people(context), candidates)
 
 
 def known_people(context: PassContext) -> int:
@@ -208,10 +211,13 @@ def _limit(context: PassContext) -> Limit:
 
 
 def _why(tally: Tally, limit: Limit, holders: int) -> str:
+    holding = "people in Attio who hold a Polar id"
+    # A ledger that was lost knows of fewer people than Attio has.
+    who = f"of the {holders:,} {holding}" if holders >= tally.people else f"{holding} ({holders:,} are on record)"
     return (
-        f"The pass would change {tally.people:,} of the {holders:,} people in Attio who hold a Polar id: "
-        f"{in_words(tally.counts)}. Allowed are {limit.people(holders):,} (POLAR_ATTIO_CHANGE_MAX_SHARE is "
-        f"{limit.max_share:g}, POLAR_ATTIO_CHANGE_MIN_PEOPLE is {limit.min_people})."
+        f"The pass would change {tally.people:,} {who}: {in_words(tally.counts)}. Allowed are "
+        f"{limit.people(holders):,} (POLAR_ATTIO_CHANGE_MAX_SHARE is {limit.max_share:g}, "
+        f"POLAR_ATTIO_CHANGE_MIN_PEOPLE is {limit.min_people})."
     )
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from polar_attio_pipeline.http.errors import LostAnswerError
 from polar_attio_pipeline.passes.approvals import Scope
 from polar_attio_pipeline.passes.billing import BillingReader
-from polar_attio_pipeline.passes.brake import check_changes, finish_approved, on_record
+from polar_attio_pipeline.passes.brake import candidates_of, check_changes, finish_approved
 from polar_attio_pipeline.passes.guards import check_owner
 from polar_attio_pipeline.passes.lifecycle import Work, writing_pass
 from polar_attio_pipeline.passes.progress import ChangedRead, Stage
@@ -97,7 +97,7 @@ async def sync_changed(context: PassContext, customer_ids: Collection[str]) -> C
         work.summary.customers = len(read.customers) + len(read.unreadable)
         work.reporter.send(ChangedRead(len(read.customers), len(read.absent), len(read.unreadable) + len(read.unread)))
         scope = Scope("changed", frozenset(ids))
-        was_approved = await check_changes(context, work, scope, on_record(context, read.customers))
+        was_approved = await check_changes(context, work, scope, candidates_of(context, read.customers))
         work.reporter.enter(Stage.WRITING, total=work.summary.customers)
         outcomes = await _bring(context, work, read)
         people, deletions = await _note(context, work, read.absent)

@@ -64,7 +64,7 @@ def _insist(context: PassContext, change: Confirmable, error: ApprovableError | 
         if error:
             raise error
         return
-    # Both are looked at: an approval by the run's config leaves no other one behind.
+    # The approval on record is used up even where the run's config would do: it counts once.
     is_approved = error is not None and (
         context.ledger.take_confirmation(change.name) or change.name in context.approve
     )

@@ -10,7 +10,7 @@ from polar_attio_pipeline.hours import key
 from polar_attio_pipeline.ledger import Snapshot
 from polar_attio_pipeline.passes.approvals import Scope
 from polar_attio_pipeline.passes.billing import BillingReader
-from polar_attio_pipeline.passes.brake import check_changes, finish_approved, on_record
+from polar_attio_pipeline.passes.brake import candidates_of, check_changes, finish_approved
 from polar_attio_pipeline.passes.completing import completed
 from polar_attio_pipeline.passes.guards import check_owner
 from polar_attio_pipeline.passes.lifecycle import Work, writing_pass
@@ -112,7 +112,7 @@ async def sync_hours(context: PassContext, hours: Hours, done: Callable[[HourDon
             return await billing.of(found)
 
         scope = Scope(HOURLY, frozenset(map(key, hours.starts)))
-        known = on_record(context, reading.customers, more=retry, read=read_retried)
+        known = candidates_of(context, reading.customers, more=retry, read=read_retried)
         was_approved = await check_changes(context, work, scope, known)
         work.reporter.enter(Stage.WRITING, total=work.summary.customers)
         failed = await _each_hour(context, work, hours.starts, reading, done)

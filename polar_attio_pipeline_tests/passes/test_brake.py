@@ -189,13 +189,25 @@ def test_what_attio_has_refused_before_does_not_count_because_it_is_not_sent(
     assert sum(row.reason == Reason.PARTLY_REFUSED for row in found.values()) == 8
 
 
-def test_people_who_would_pass_to_other_customers_count(stage: Stage, book: Sequence[Customer]) -> None:
+@pytest.mark.parametrize("kind", ["reconciliation", "hourly"])
+def test_people_who_would_pass_to_customers_that_were_created_anew_count(
+    stage: Stage, book: Sequence[Customer], kind: str
+) -> None:
     for one in book:
         stage.sandbox.polar.delete_customer(one.id)
     for number, one in enumerate(book):
         stage.add(f"new-{number}", email=one.email)
     with pytest.raises(ManyChangesError, match="polar_customer_id replaced of 20"):
-        stage.reconcile()
+        PASSES[kind](stage)
+
+
+def test_owners_of_new_teams_are_asked_for_once(stage: Stage, book: Sequence[Customer]) -> None:
+    assert len(book) == 20
+    for number in range(5):
+        stage.add_team(f"team-{number}")
+    stage.sandbox.traffic.reset()
+    stage.hourly(0)
+    assert sum("members" in seen.route for seen in stage.sandbox.traffic.counts.elements()) == 5
 
 
 def test_the_customers_of_many_hours_count_together(stage: Stage, book: Sequence[Customer]) -> None:
@@ -223,7 +235,9 @@ def test_a_lost_ledger_does_not_blind_the_brake(stage: Stage, book: Sequence[Cus
     rename(stage, book)
     stage.ledger.close()
     stage.ledger = Ledger(tmp_path / "another.db")
-    with pytest.raises(ManyChangesError):
+    with pytest.raises(
+        ManyChangesError, match=r"would change 20 people in Attio who hold a Polar id \(0 are on record\)"
+    ):
         stage.hourly(0, 3)
 
 
