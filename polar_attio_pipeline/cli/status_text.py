@@ -1,5 +1,6 @@
 """How the sync stands, as text for a terminal and as a JSON document. Pure."""
 
+import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -17,12 +18,15 @@ PASSES = 5
 
 _REASONS = 6
 
+_SHORT = 400
+"""Characters of a problem that are shown: the error of a pass may be long; `--json` has all of it."""
+
 
 def text(found: Status, *, width: int = 80) -> Iterator[str]:
     """Yield the lines, none of which is longer than the width but for a word that is."""
     yield "Not all is well:" if found.problems else "All is well."
     for problem in found.problems:
-        yield from wrapped(f"- {problem}", width)
+        yield from wrapped(f"- {textwrap.shorten(problem, _SHORT, placeholder=' ...')}", width)
     yield ""
     for label, line in _lines(found):
         yield from wrapped(line, width, label=label)

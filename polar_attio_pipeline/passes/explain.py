@@ -137,7 +137,7 @@ async def explain(typed: Who, reach: Reach) -> Explanation:
                 customer_id=one,
                 url=reach.polar.link(one) if reach.polar else None,
                 in_polar=found.in_polar[one] is not None if one in found.in_polar else None,
-                customer=upcoming.customers.get(one) or found.in_polar.get(one),
+                customer=_customer(one, upcoming) or found.in_polar.get(one),
                 subscriptions=subscriptions.get(one),
                 plan=upcoming.plans.get(one),
                 outcome=upcoming.outcomes.get(one),
@@ -150,6 +150,12 @@ async def explain(typed: Who, reach: Reach) -> Explanation:
         next_pass=upcoming,
         read_at=read_at,
     )
+
+
+def _customer(customer_id: str, upcoming: NextPass) -> Customer | None:
+    """Return a customer with what was found out about it: a plan knows the owner of a team as well."""
+    plan = upcoming.plans.get(customer_id)
+    return plan.customer if plan else upcoming.customers.get(customer_id)
 
 
 def recorded(ledger: Ledger, customer_id: str) -> OnRecord:

@@ -133,6 +133,16 @@ def test_a_person_without_a_customer_is_found_in_attio_only_and_that_is_said(pip
     assert f"/person/{record} holds no Polar id, and Polar has no customer with one of its addresses." in said(result)
 
 
+def test_of_a_team_the_owner_is_shown_by_whom_it_is_known(pipeline: Pipeline) -> None:
+    team = pipeline.add("team", email=None, type="team")
+    pipeline.sandbox.polar.add_member(team.id, email="owner@example.com", name="Owen Owner")
+
+    text = said(explain(team.id))
+
+    assert "Live, team, owner@example.com, Team Example." in text
+    assert "- name: Owen Owner" in text
+
+
 def test_several_customers_of_one_address_are_all_shown(pipeline: Pipeline) -> None:
     before = pipeline.add("ada")
     pipeline.reconcile()

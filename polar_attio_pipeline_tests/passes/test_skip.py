@@ -5,7 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
+from polar_attio_pipeline.ledger import Snapshot
 from polar_attio_pipeline.passes.changed import sync_changed
+from polar_attio_pipeline.passes.reading import read_snapshot
 from polar_attio_pipeline.passes.rules import Rules
 from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline.sync.outcomes import Result
@@ -137,6 +139,27 @@ def test_its_person_is_not_said_to_be_deleted_although_polar_deletes_the_custome
     stage.ledger.unskip(ada.id)
     assert [person.customer_id for person in stage.reconcile().orphaned] == [ada.id]
     assert stage.writes == before + 1
+
+
+def test_a_snapshot_holds_no_value_of_it_and_the_hour_is_done_all_the_same(stage: Stage) -> None:
+    ada, bob = stage.add("ada"), stage.add("bob")
+    stage.ledger.skip(ada.id)
+
+    async def read() -> Snapshot:
+        async with stage.context() as context:
+            return (await read_snapshot(context.polar, context.ledger, [stage.here]))[0]
+
+    snapshot = asyncio.run(read())
+
+    assert {one.id: (one.email, one.name) for one in snapshot.customers} == {
+        ada.id: (None, None),
+        bob.id: ("bob@example.com", "Bob Example"),
+    }
+    outcomes = stage.hourly(snapshot=snapshot, expected=[ada.id]).outcomes()
+    assert {one: outcome.result for one, outcome in outcomes.items()} == {
+        ada.id: Result.EXCLUDED,
+        bob.id: Result.CREATED,
+    }
 
 
 def test_the_person_with_its_address_is_not_said_to_be_of_a_deleted_customer(stage: Stage) -> None:
