@@ -46,11 +46,11 @@ def _check_values(plan: Plan, outcome: Outcome, before: State, after: State) -> 
     was, became = before.people.get(outcome.record_id), after.people[outcome.record_id]
     for change in plan.changes:
         if change.key != EMAILS_KEY:
-            assert _is_same(was.value(change.key) if was else None, change.old), change
-            assert _is_same(became.value(change.key), change.new), change
+            assert is_same(was.value(change.key) if was else None, change.old), change
+            assert is_same(became.value(change.key), change.new), change
 
 
-def _is_same(held: object, planned: object) -> bool:
+def is_same(held: object, planned: object) -> bool:
     """Tell whether a planned value is what Attio shows."""
     if isinstance(planned, PersonName):
         return held == (planned.first, planned.last, planned.full)
