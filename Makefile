@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo dev test check bench faults mutants docs clean
+.PHONY: help setup demo dev test check bench faults worlds mutants docs clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -40,6 +40,9 @@ bench: $(READY) ## Measure calls, speed and memory, ours against the naive way; 
 
 faults: $(READY) ## Run a thousand seeded schedules of faults and count what is lost, doubled or wrong; minutes
 	@$(BIN)/python -m polar_attio_pipeline_tests.faults --schedules 1000 --seed 1
+
+worlds: $(READY) ## Check every small world, and apply and undo plans in 1,200 seeded ones; an hour or so
+	@$(BIN)/python -m polar_attio_pipeline_tests.worlds
 
 mutants: $(READY) ## Change the rules one place at a time and see whether a test fails; hours
 	@$(BIN)/mutmut run
