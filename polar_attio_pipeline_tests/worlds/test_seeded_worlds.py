@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from polar_attio_pipeline.passes import apply
-from polar_attio_pipeline.sync import undo_judging
-from polar_attio_pipeline.sync.undoing import Effect
+from polar_attio_pipeline.sync.undo import judging
+from polar_attio_pipeline.sync.undo.values import Effect
 from polar_attio_pipeline_tests.worlds.story import Account, live
 
 DEFAULT = 25
@@ -43,7 +43,7 @@ def undo_never_minds(judge: Callable[..., Any]) -> Callable[..., Any]:
 
 FAULTS: dict[str, tuple[Any, str, Any]] = {
     "what has drifted is written all the same": (apply, "drift_of", drift_is_never_seen),
-    "an undo writes over what others have changed": (undo_judging, "judge", undo_never_minds(undo_judging.judge)),
+    "an undo writes over what others have changed": (judging, "judge", undo_never_minds(judging.judge)),
 }
 
 
