@@ -91,8 +91,11 @@ def afterwards(done: Undone, *, was_shown: bool, width: int = 80) -> Iterator[st
     if done.pass_id is None:
         yield from _wrapped(_EMPTY.format(name=done.undone.pass_id), width)
         return
+    if not done.written:
+        yield "Nothing was put back."
+        return
     yield from _wrapped(f"To take this undo back: polar-attio undo {done.pass_id}", width)
-    if done.written and not was_shown:
+    if not was_shown:
         yield from _wrapped(_next(done.undone), width)
 
 
