@@ -28,6 +28,9 @@ LOOK_SECONDS = 120
 
 Record = TypeVar("Record", Person, CompanyRecord)
 
+Key = tuple[str, str]
+"""What a record may be searched by: the kind of it, and the value."""
+
 LookedUp = tuple[Intent, Write | None]
 """An intended write, and what Attio holds of it; None where it holds nothing of it."""
 
@@ -61,8 +64,8 @@ async def settle_earlier(context: PassContext, recorder: Recorder, companies: Co
     recorder.save()
     due = len(of_people) + len(of_companies)
     _log.info(
-        "An earlier pass did not learn what became of %d writes. Attio has carried out %d of them, and the history has "
-        "these now; %d could not be looked up and wait for a later pass.",
+        "Of %d writes whose answer an earlier pass did not see, Attio has carried out %d, which the history has now; "
+        "%d could not be looked up and wait for a later pass.",
         due,
         sum(write is not None for _, write in looked_up),
         due - len(looked_up),
@@ -79,21 +82,24 @@ async def _people(context: PassContext, intents: Sequence[Intent]) -> list[Looke
     ids = {intent.customer_id for intent in intents if intent.customer_id and not intent.record_id}
     # By the address as well: somebody may have typed over the id since.
     found = await context.attio.find(ids=ids, emails=_matching(intents), records=_records(intents))
-    by_key = _by_key((one, {one.record_id, person_id(one), *map(email_key, one.emails)}) for one in found.people)
+    by_key = _by_key(
+        (one, _new_keys(person_id(one), map(email_key, one.emails)) | {("record", one.record_id)})
+        for one in found.people
+    )
     known = context.ledger.written_records([person.record_id for person in found.people])
     return list(_looked_up(intents, by_key, seen_of_person, unsearchable=found.unsearchable, known=known))
 
 
 async def _companies(context: PassContext, companies: Companies, intents: Sequence[Intent]) -> list[LookedUp]:
     found = await companies.find(domains=_matching(intents), records=_records(intents))
-    by_key = _by_key((one, {one.record_id, *one.domains}) for one in found.companies)
+    by_key = _by_key((one, _new_keys(None, one.domains) | {("record", one.record_id)}) for one in found.companies)
     known = context.ledger.written_records([company.record_id for company in found.companies])
     return list(_looked_up(intents, by_key, seen_of_company, unsearchable=found.unsearchable, known=known))
 
 
 def _looked_up(
     intents: Sequence[Intent],
-    by_key: Mapping[str | None, Sequence[Record]],
+    by_key: Mapping[Key, Sequence[Record]],
     seen: Callable[[Intent, Record], Write | None],
     *,
     unsearchable: Collection[str],
@@ -110,16 +116,21 @@ def _looked_up(
     """
     for intent in intents:
         keys = _keys(intent)
-        if not any(key in unsearchable for key in keys):
-            writes = (seen(intent, record) for key in keys for record in by_key.get(key, ()))
+        if not any(value in unsearchable for _, value in keys):
+            writes = (seen(intent, record) for key in sorted(keys) for record in by_key.get(key, ()))
             real = (write for write in writes if write and (intent.record_id or write.record_id not in known))
             yield intent, next(real, None)
 
 
-def _keys(intent: Intent) -> list[str]:
+def _keys(intent: Intent) -> set[Key]:
     """Return what a record is searched by: its id, or else what a new one holds."""
-    keys = (intent.record_id,) if intent.record_id else (intent.customer_id, *_matching([intent]))
-    return list(filter(None, keys))
+    if intent.record_id:
+        return {("record", intent.record_id)}
+    return _new_keys(intent.customer_id, _matching([intent]))
+
+
+def _new_keys(customer_id: str | None, matching: Iterable[str]) -> set[Key]:
+    return {*([("customer", customer_id)] if customer_id else []), *(("matching value", value) for value in matching)}
 
 
 def _records(intents: Sequence[Intent]) -> set[str]:
@@ -130,8 +141,8 @@ def _matching(intents: Sequence[Intent]) -> set[str]:
     return {email_key(intent.matching_value) for intent in intents if intent.matching_value}
 
 
-def _by_key(keyed: Iterable[tuple[Record, Collection[str | None]]]) -> dict[str | None, list[Record]]:
-    by_key: dict[str | None, list[Record]] = {}
+def _by_key(keyed: Iterable[tuple[Record, Collection[Key]]]) -> dict[Key, list[Record]]:
+    by_key: dict[Key, list[Record]] = {}
     for record, keys in keyed:
         for key in keys:
             by_key.setdefault(key, []).append(record)

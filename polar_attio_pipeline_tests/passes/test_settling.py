@@ -64,7 +64,7 @@ def test_what_attio_holds_goes_into_the_history_of_the_pass_that_intended_it(
         ("polar_external_id", "x-1", "update", None)
     ]
     assert stage.ledger.unsettled() == []
-    assert "did not learn what became of 1 writes. Attio has carried out 1 of them" in caplog.text
+    assert "Of 1 writes whose answer an earlier pass did not see, Attio has carried out 1," in caplog.text
 
 
 def test_a_person_who_was_made_without_an_answer_is_found_by_the_id_of_the_customer(stage: Stage) -> None:
@@ -164,7 +164,7 @@ def test_one_record_that_attio_fails_for_waits_alone_and_stops_nothing(
 
     assert [row.record_id for row in claimed(stage)] == [of_bob]
     assert [intent.record_id for _, intent in stage.ledger.unsettled()] == [of_ada]
-    assert "1 could not be looked up and wait for a later pass" in caplog.text
+    assert "Attio has carried out 1, which the history has now; 1 could not be looked up" in caplog.text
 
     stage.sandbox.faults.clear()
     stage.hourly(5)

@@ -13,7 +13,7 @@ from polar_attio_pipeline.sync.deletions import note_deletions
 from polar_attio_pipeline.sync.engine import preview, sync
 from polar_attio_pipeline.sync.intents import Intent
 from polar_attio_pipeline.sync.outcomes import Result
-from polar_attio_pipeline.sync.ports import NoHistory
+from polar_attio_pipeline.sync.ports import NoHistory, StoppedError
 from polar_attio_pipeline.sync.records import Person, PersonName, Values
 from polar_attio_pipeline.sync.writes import Write, WriteAction, WrittenValue
 from polar_attio_pipeline_tests.sync.both_sides import BothSides
@@ -118,6 +118,25 @@ class TestPasses:
 
         assert set(before_the_first) == {100}
         assert (len(kept.open), len(kept.writes)) == (0, 100)
+
+    async def test_writes_that_a_pass_did_not_begin_before_it_ended_are_not_left_as_intended(
+        self, both: BothSides, kept: Kept
+    ) -> None:
+        begun: list[str] = []
+
+        class Revoked(AttioClient):
+            async def create(self, values: Values, *, email: str) -> Person:
+                begun.append(email)
+                raise StoppedError
+
+        both.add_customers(100)
+        services = replace(both.services, history=kept, people=Revoked(both.people.api, both.people.workspace))
+
+        with pytest.raises(StoppedError):
+            await sync((await both.customers()).values(), services, both.record)
+
+        assert 0 < len(begun) < 100
+        assert sorted(str(intent.matching_value) for intent in kept.open) == sorted(begun)
 
     async def test_nothing_is_sent_that_cannot_be_put_on_record(self, both: BothSides) -> None:
         class Full(NoHistory):

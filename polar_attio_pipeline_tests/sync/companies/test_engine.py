@@ -21,6 +21,7 @@ from polar_attio_pipeline.sync.intents import Intent
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.outcomes import Reason, Result
 from polar_attio_pipeline.sync.ports import (
+    DeniedError,
     NoHistory,
     RecordGoneError,
     RecordRefusedError,
@@ -221,6 +222,28 @@ async def test_writes_that_come_too_late_are_tried_again_and_one_that_was_done_a
 
     assert crm.results() == {"acme.com": Result.CREATED, "globex.com": Result.CREATED}
     assert sorted(write.record_id for write in crm.written) == sorted(crm.companies)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_known"),
+    [
+        (RecordRefusedError("An invalid value."), True),
+        (DeniedError("A scope is missing."), True),
+        (DomainTakenError(), True),
+        (DomainTakenError(perhaps_ours=True), False),
+        (UnavailableError("503"), False),
+        (ZeroDivisionError(), False),
+    ],
+)
+async def test_a_write_stays_on_record_as_intended_where_the_error_does_not_say_that_nothing_was_written(
+    error: Exception, is_known: bool
+) -> None:
+    crm = Crm(before=failing_with(error, of="create"))
+
+    await bring_companies(candidates("acme.com"), groups("acme.com"), crm.services(), crm.record)
+
+    assert crm.written == []
+    assert ([intent.matching_value for intent in crm.open] == []) is is_known
 
 
 async def test_where_no_write_comes_in_time_and_the_service_answers_nothing_the_pass_ends(
