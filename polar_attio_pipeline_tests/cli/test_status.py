@@ -105,3 +105,18 @@ def test_with_an_instance_of_dagster_it_says_which_hours_are_missing_and_what_co
     assert hours["start"] == f"{pipeline.here:%Y-%m-%d}-00:00"
     assert "Hours that ended long ago were never synced" in " ".join(status("--offline").stdout.split())
     assert "Next       hourly pass 20" in status("--offline").stdout
+
+
+@pytest.mark.parametrize("home", ["/nowhere/at/all", "relative"])
+def test_an_instance_of_dagster_that_cannot_be_read_is_named_and_the_rest_is_shown(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, home: str
+) -> None:
+    CliRunner().invoke(app, ["sync"])
+    monkeypatch.setenv("DAGSTER_HOME", home)
+    monkeypatch.setenv("POLAR_ATTIO_START_DATE", f"{pipeline.here:%Y-%m-%d}")
+
+    result = status("--offline")
+
+    assert result.exit_code == 1
+    assert "The instance of Dagster in DAGSTER_HOME cannot be read" in " ".join(result.stdout.split())
+    assert "reconciliation finished" in result.stdout
