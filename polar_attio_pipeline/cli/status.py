@@ -78,17 +78,13 @@ def _limits(settings: Settings, reconciled_within: float) -> Limits:
 
 async def _services(settings: Settings) -> list[Service]:
     async with reached(settings, reason="polar-attio status", retry=IMPATIENT) as reach:
-        polar = None
+        polar = reach.polar_problem
         if reach.polar:
             try:
                 await reach.polar.count()
             except FAILURES as error:
                 polar = str(error)
-    problems = {problem.split(" ", 1)[0]: problem for problem in reach.problems}
-    return [
-        Service("Polar", polar if reach.polar else problems.get("Polar", "was not asked")),
-        Service("Attio", None if reach.attio else next(reversed(reach.problems), "was not asked")),
-    ]
+        return [Service("Polar", polar), Service("Attio", reach.attio_problem)]
 
 
 def _grid(settings: Settings, ledger: Ledger, now: datetime) -> Grid | GridUnknownError | None:
