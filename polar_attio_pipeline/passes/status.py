@@ -203,4 +203,4 @@ def _of_customers(found: Standing, limits: Limits) -> list[str]:
     failed, due = sum(found.counts[result] for result in FAILED), due_in_attio(found.counts)
     if not due or failed / due <= limits.failed_share:
         return []
-    return [f"{failed:,} of {due:,} customers are not in Attio as they should be, more than {limits.failed_share:.0%}."]
+    return [f"{failed:,} of {due:,} customers not in Attio as they should be: more than {limits.failed_share:.0%}."]
