@@ -76,6 +76,22 @@ def test_a_ledger_that_cannot_be_used_is_an_exit_code_of_its_own(pipeline: Pipel
     assert "ledger" in result.stderr.lower()
 
 
+def test_of_a_long_error_the_beginning_and_the_end_are_shown_and_json_has_all_of_it(pipeline: Pipeline) -> None:
+    CliRunner().invoke(app, ["sync"])
+    examples = "\n".join(f"- https://polar.sh/dashboard/acme/customers/{number:036}" for number in range(50))
+    error = f"It would change 50 people. Such as:\n{examples}\nRun `polar-attio approve many-changes`."
+    pipeline.ledger.begin_pass("p1", kind="reconciliation", reason="test")
+    pipeline.ledger.end_pass("p1", ended=error, counts={}, requests=1)
+
+    result = status("--offline")
+
+    text = " ".join(result.stdout.split())
+    assert "failed: It would change 50 people. Such as: - https://polar.sh/" in text
+    assert "Run `polar-attio approve many-changes`." in text
+    assert len(result.stdout.splitlines()) <= 24
+    assert error in json.loads(status("--offline", "--json").stdout)["problems"][0]
+
+
 def test_as_json_it_has_everything_a_monitor_may_ask(pipeline: Pipeline) -> None:
     pipeline.add("ada")
     CliRunner().invoke(app, ["sync"])
