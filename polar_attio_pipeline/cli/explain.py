@@ -8,7 +8,7 @@ import typer
 
 from polar_attio_pipeline.cli.explain_json import document
 from polar_attio_pipeline.cli.explain_text import text
-from polar_attio_pipeline.cli.one_customer import nobody, read
+from polar_attio_pipeline.cli.one_customer import read, unknown_customer
 from polar_attio_pipeline.cli.output import explained_errors, fail
 from polar_attio_pipeline.cli.patience import IMPATIENT
 from polar_attio_pipeline.cli.wrapping import width
@@ -35,7 +35,7 @@ def explain(
     with explained_errors():
         found = asyncio.run(_explain(typed, Settings()))
     if not found.customers and not found.people:
-        fail(nobody(typed, found.problems))
+        fail(unknown_customer(typed, found.problems))
     if as_json:
         typer.echo(json.dumps(document(found), ensure_ascii=False, indent=2))
     else:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from polar_attio_pipeline.cli.one_customer import ledger_of, look_for, nobody, read
+from polar_attio_pipeline.cli.one_customer import ledger_of, look_for, read, unknown_customer
 from polar_attio_pipeline.cli.output import explained_errors, fail
 from polar_attio_pipeline.cli.wrapping import say
 from polar_attio_pipeline.passes.forgetting import ToForget, to_forget
@@ -44,7 +44,7 @@ def forget(
         found = look_for(typed, settings)
         whom = to_forget(found, ledger)
         if not found.ids:
-            fail(nobody(typed, found.problems))
+            fail(unknown_customer(typed, found.problems))
         if not whom.customer_ids:
             fail(f"The ledger holds nothing of {typed.text}.")
         for problem in found.problems:

@@ -52,17 +52,16 @@ def one_of(typed: Who, settings: Settings) -> str:
         return typed.customer_id
     found = look_for(typed, settings)
     # What a person in Attio holds as a Polar id may have been typed there.
-    ids = [one for one in found.ids if found.in_polar.get(one)] or [
-        one for one in found.ids if ledger.is_on_record(one)
-    ]
+    live = [one for one in found.ids if found.in_polar.get(one)]
+    ids = live or [one for one in found.ids if ledger.is_on_record(one)]
     if not ids:
-        fail(nobody(typed, found.problems))
+        fail(unknown_customer(typed, found.problems))
     if len(ids) > 1:
         fail(f"{typed.text} may be any of {len(ids)} customers: {', '.join(ids)}. Write the id of one of them.")
     return ids[0]
 
 
-def nobody(typed: Who, problems: tuple[str, ...]) -> str:
+def unknown_customer(typed: Who, problems: tuple[str, ...]) -> str:
     """Say that there is no such customer, and what could not be asked."""
     asked = "" if problems else ", nor do Polar and Attio"
     return " ".join([f"The ledger knows no customer for {typed.text}{asked}.", *problems])

@@ -72,7 +72,7 @@ def unskip(
     if as_json:
         _echo({"customer": customer_id, "skipped": False})
         return
-    say(f"Customer {customer_id} is left out no longer. The next reconciliation or hourly pass brings it.")
+    say(f"Customer {customer_id} is left out no longer. The next reconciliation brings it, or a pass before that.")
     typer.echo(f"At once: polar-attio sync {customer_id}")
 
 

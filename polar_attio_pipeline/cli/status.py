@@ -15,7 +15,7 @@ from polar_attio_pipeline.cli.status_text import document, text
 from polar_attio_pipeline.cli.wrapping import width
 from polar_attio_pipeline.ledger import Ledger, LedgerError
 from polar_attio_pipeline.passes.reaching import FAILURES, reached
-from polar_attio_pipeline.passes.status import Grid, Limits, Service, Status, standing
+from polar_attio_pipeline.passes.status import Grid, GridUnknownError, Limits, Service, Status, standing
 from polar_attio_pipeline.passes.status import status as judged
 from polar_attio_pipeline.settings import Settings
 
@@ -78,23 +78,22 @@ def _limits(settings: Settings, reconciled_within: float) -> Limits:
 
 async def _services(settings: Settings) -> list[Service]:
     async with reached(settings, reason="polar-attio status", retry=IMPATIENT) as reach:
-        polar = None
+        polar = reach.polar_problem
         if reach.polar:
             try:
                 await reach.polar.count()
             except FAILURES as error:
                 polar = str(error)
-    problems = {problem.split(" ", 1)[0]: problem for problem in reach.problems}
-    return [
-        Service("Polar", polar if reach.polar else problems.get("Polar", "was not asked")),
-        Service("Attio", None if reach.attio else next(reversed(reach.problems), "was not asked")),
-    ]
+        return [Service("Polar", polar), Service("Attio", reach.attio_problem)]
 
 
-def _grid(settings: Settings, ledger: Ledger, now: datetime) -> Grid | None:
+def _grid(settings: Settings, ledger: Ledger, now: datetime) -> Grid | GridUnknownError | None:
     if not os.environ.get("DAGSTER_HOME", "").strip():
         return None
     # Imported where it is of use only: Dagster takes seconds to load.
     from polar_attio_pipeline.defs.grid import grid_of  # noqa: PLC0415
 
-    return grid_of(settings, ledger, now=now)
+    try:
+        return grid_of(settings, ledger, now=now)
+    except GridUnknownError as error:
+        return error

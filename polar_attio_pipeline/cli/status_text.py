@@ -1,6 +1,5 @@
 """How the sync stands, as text for a terminal and as a JSON document. Pure."""
 
-import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -18,15 +17,16 @@ PASSES = 5
 
 _REASONS = 6
 
-_SHORT = 400
-"""Characters of a problem that are shown: the error of a pass may be long; `--json` has all of it."""
+_BEGINNING, _END = 400, 300
+"""Characters of a problem that are shown: the error of a pass may be long; it begins with what is wrong, and ends with
+what to do. `--json` has all of it."""
 
 
 def text(found: Status, *, width: int = 80) -> Iterator[str]:
     """Yield the lines, none of which is longer than the width but for a word that is."""
     yield "Not all is well:" if found.problems else "All is well."
     for problem in found.problems:
-        yield from wrapped(f"- {textwrap.shorten(problem, _SHORT, placeholder=' ...')}", width)
+        yield from wrapped(f"- {_shortened(problem)}", width)
     yield ""
     for label, line in _lines(found):
         yield from wrapped(line, width, label=label)
@@ -117,3 +117,10 @@ def _pass(row: PassRow) -> dict[str, Any]:
 
 def _time(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _shortened(problem: str) -> str:
+    whole = " ".join(problem.split())
+    if len(whole) <= _BEGINNING + _END:
+        return whole
+    return f"{whole[:_BEGINNING].rsplit(' ', 1)[0]} ... {whole[-_END:].split(' ', 1)[1]}"

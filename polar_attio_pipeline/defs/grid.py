@@ -10,7 +10,7 @@ from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.hours import HOUR, between, floor, key
 from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.passes.installation import recorded_start_date
-from polar_attio_pipeline.passes.status import Grid
+from polar_attio_pipeline.passes.status import Grid, GridUnknownError
 from polar_attio_pipeline.settings import Settings
 
 _WINDOW = 1000
@@ -31,7 +31,7 @@ def grid_of(settings: Settings, ledger: Ledger, *, now: datetime, names: Names |
 
     Raises:
         LedgerError: the ledger cannot be used.
-        dagster.DagsterError: the instance cannot be used.
+        GridUnknownError: the instance cannot be used.
     """
     first_day = settings.polar_attio_start_date or recorded_start_date(ledger)
     if first_day is None:
@@ -39,8 +39,14 @@ def grid_of(settings: Settings, ledger: Ledger, *, now: datetime, names: Names |
     end = floor(now)
     start = min(datetime.combine(first_day, time(), UTC), end)
     looked_at = between(max(start, end - HOUR * _WINDOW * _WINDOWS), end - HOUR)
-    with dg.DagsterInstance.get() as instance:
-        missing = _missing(instance, (names or Names()).people.asset, looked_at)
+    try:
+        with dg.DagsterInstance.get() as instance:
+            missing = _missing(instance, (names or Names()).people.asset, looked_at)
+    except Exception as error:  # a folder that is none, a storage that is down: whatever it raises
+        raise GridUnknownError(
+            f"The instance of Dagster in DAGSTER_HOME cannot be read ({type(error).__name__}), so the hours are not "
+            "known: name the absolute path of a folder in which Dagster runs, or none at all."
+        ) from error
     cron = effective(settings.polar_attio_reconciliation_cron)
     return Grid(
         start=start,

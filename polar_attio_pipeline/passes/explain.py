@@ -21,6 +21,9 @@ from polar_attio_pipeline.sync.planning import Plan, fingerprint
 from polar_attio_pipeline.sync.purchases import Subscription
 from polar_attio_pipeline.sync.records import Customer, Person
 
+_MOST_PASSES = 20
+"""Passes of one customer that are looked up; a person reads no more."""
+
 
 @dataclass(frozen=True, slots=True)
 class NextPass:
@@ -175,10 +178,6 @@ def recorded(ledger: Ledger, customer_id: str) -> OnRecord:
         skipped=next((row for row in ledger.skipped_rows() if row.polar_customer_id == customer_id), None),
         deleted_since=ledger.deleted_since(customer_id),
     )
-
-
-_MOST_PASSES = 20
-"""Passes of one customer that are looked up; a person reads no more."""
 
 
 def _ordered(found: Found) -> Iterable[str]:

@@ -29,17 +29,24 @@ class Reach:
 
     Attributes:
         ledger: What is on record.
-        polar: None where there is no token for it.
+        polar: None where there is no token for it, or one that cannot be one.
         attio: None where it cannot be reached, or is not as the sync needs it.
-        problems: Why a service is missing, in sentences.
+        polar_problem: Why Polar is missing, in a sentence.
+        attio_problem: The same of Attio.
         context: For what a pass would do, where both services are there.
     """
 
     ledger: Ledger
     polar: PolarClient | None
     attio: AttioClient | None
-    problems: tuple[str, ...] = ()
+    polar_problem: str | None = None
+    attio_problem: str | None = None
     context: PassContext | None = None
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why a service is missing, in sentences."""
+        return tuple(filter(None, (self.polar_problem, self.attio_problem)))
 
 
 @asynccontextmanager
@@ -52,39 +59,36 @@ async def reached(settings: Settings, *, reason: str, retry: RetryPolicy | None 
         retry: Bounds of the retries.
     """
     ledger = Ledger(settings.polar_attio_database_url.get_secret_value())
-    problems: list[str] = []
     async with AsyncExitStack() as stack:
-        polar = await _polar(settings, retry, stack, problems)
-        attio = await _attio(settings, retry, stack, problems)
-        yield Reach(ledger, polar, attio, tuple(problems), _context(settings, reason, ledger, polar, attio))
+        polar, polar_problem = await _polar(settings, retry, stack)
+        attio, attio_problem = await _attio(settings, retry, stack)
+        context = _context(settings, reason, ledger, polar, attio)
+        yield Reach(ledger, polar, attio, polar_problem, attio_problem, context)
 
 
 async def _polar(
-    settings: Settings, retry: RetryPolicy | None, stack: AsyncExitStack, problems: list[str]
-) -> PolarClient | None:
+    settings: Settings, retry: RetryPolicy | None, stack: AsyncExitStack
+) -> tuple[PolarClient | None, str | None]:
     if not settings.polar_access_token.get_secret_value().strip():
-        problems.append("Polar was not asked: POLAR_ACCESS_TOKEN is not set.")
-        return None
+        return None, "Polar was not asked: POLAR_ACCESS_TOKEN is not set."
     try:
         api = await stack.enter_async_context(polar_of(settings, retry=retry))
     except FAILURES as error:
-        problems.append(str(error))
-        return None
-    return PolarClient(api, organization_slug=settings.polar_organization_slug, sources=sources(settings.mapped()))
+        return None, str(error)
+    slug, wanted = settings.polar_organization_slug, sources(settings.mapped())
+    return PolarClient(api, organization_slug=slug, sources=wanted), None
 
 
 async def _attio(
-    settings: Settings, retry: RetryPolicy | None, stack: AsyncExitStack, problems: list[str]
-) -> AttioClient | None:
+    settings: Settings, retry: RetryPolicy | None, stack: AsyncExitStack
+) -> tuple[AttioClient | None, str | None]:
     if not settings.attio_api_key.get_secret_value().strip():
-        problems.append("Attio was not asked: ATTIO_API_KEY is not set.")
-        return None
+        return None, "Attio was not asked: ATTIO_API_KEY is not set."
     try:
         api = await stack.enter_async_context(attio_of(settings, retry=retry))
-        return await to_attio(api, settings.slugs(), people=people_with(settings.attributes()))
+        return await to_attio(api, settings.slugs(), people=people_with(settings.attributes())), None
     except FAILURES as error:
-        problems.append(str(error))
-        return None
+        return None, str(error)
 
 
 def _context(

@@ -49,6 +49,10 @@ class Grid:
     next_reconciliation: datetime
 
 
+class GridUnknownError(Exception):
+    """The hours are not known although there should be an instance of Dagster; the text says why, and what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What the ledger says.
@@ -133,19 +137,23 @@ def standing(ledger: Ledger) -> Standing:
     )
 
 
-def status(found: Standing, services: Sequence[Service], grid: Grid | None, *, limits: Limits, now: datetime) -> Status:
+def status(
+    found: Standing, services: Sequence[Service], grid: Grid | GridUnknownError | None, *, limits: Limits, now: datetime
+) -> Status:
     """Judge how the sync stands.
 
     Args:
         found: What the ledger says.
         services: What asking them came to; empty where they were not asked.
-        grid: What Dagster says; None where there is none to ask.
+        grid: What Dagster says, or why it could not be asked; None where there is none to ask.
         limits: From when on something is not well.
         now: The time, UTC.
     """
     problems = [f"{service.name}: {service.problem}" for service in services if service.problem]
     problems += _of_passes(found, limits, now)
     problems += _of_customers(found, limits)
+    if isinstance(grid, GridUnknownError):
+        return Status(found, tuple(services), None, (*problems, str(grid)))
     if grid:
         overdue = [hour for hour in grid.missing if hour + HOUR + limits.overdue <= now]
         if overdue:
@@ -195,4 +203,4 @@ def _of_customers(found: Standing, limits: Limits) -> list[str]:
     failed, due = sum(found.counts[result] for result in FAILED), due_in_attio(found.counts)
     if not due or failed / due <= limits.failed_share:
         return []
-    return [f"{failed:,} of {due:,} customers are not in Attio as they should be, more than {limits.failed_share:.0%}."]
+    return [f"{failed:,} of {due:,} customers not in Attio as they should be: more than {limits.failed_share:.0%}."]

@@ -174,7 +174,7 @@ def test_a_service_that_does_not_answer_is_named_and_the_rest_is_shown(
     assert "Cannot be said, because a service did not answer." in text
 
 
-def test_whom_nothing_knows_is_said(pipeline: Pipeline) -> None:
+def test_an_unknown_address_is_a_failure(pipeline: Pipeline) -> None:
     result = explain("nowhere@example.com")
 
     assert result.exit_code == 1

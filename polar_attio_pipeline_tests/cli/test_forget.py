@@ -110,7 +110,7 @@ def test_nothing_is_erased_unless_the_answer_is_yes(pipeline: Pipeline, answer: 
     assert pipeline.ledger.is_on_record(ada.id)
 
 
-def test_whom_nothing_knows_is_said_and_is_a_failure(pipeline: Pipeline) -> None:
+def test_an_unknown_address_is_a_failure(pipeline: Pipeline) -> None:
     result = forget("nowhere@example.com", "--yes")
 
     assert result.exit_code == 1

@@ -89,7 +89,7 @@ def test_either_one_customer_or_the_list(pipeline: Pipeline, arguments: tuple[st
     assert "Name one customer, or use --list" in result.stderr
 
 
-def test_a_mistyped_id_leaves_out_nobody(pipeline: Pipeline) -> None:
+def test_a_mistyped_id_leaves_out_no_customer(pipeline: Pipeline) -> None:
     pipeline.add("ada")
 
     result = polar_attio("skip", "ada00000-0000-4000-8000-000000000001")

@@ -76,6 +76,22 @@ def test_a_ledger_that_cannot_be_used_is_an_exit_code_of_its_own(pipeline: Pipel
     assert "ledger" in result.stderr.lower()
 
 
+def test_of_a_long_error_the_beginning_and_the_end_are_shown_and_json_has_all_of_it(pipeline: Pipeline) -> None:
+    CliRunner().invoke(app, ["sync"])
+    examples = "\n".join(f"- https://polar.sh/dashboard/acme/customers/{number:036}" for number in range(50))
+    error = f"It would change 50 people. Such as:\n{examples}\nRun `polar-attio approve many-changes`."
+    pipeline.ledger.begin_pass("p1", kind="reconciliation", reason="test")
+    pipeline.ledger.end_pass("p1", ended=error, counts={}, requests=1)
+
+    result = status("--offline")
+
+    text = " ".join(result.stdout.split())
+    assert "failed: It would change 50 people. Such as: - https://polar.sh/" in text
+    assert "Run `polar-attio approve many-changes`." in text
+    assert len(result.stdout.splitlines()) <= 24
+    assert error in json.loads(status("--offline", "--json").stdout)["problems"][0]
+
+
 def test_as_json_it_has_everything_a_monitor_may_ask(pipeline: Pipeline) -> None:
     pipeline.add("ada")
     CliRunner().invoke(app, ["sync"])
@@ -105,3 +121,18 @@ def test_with_an_instance_of_dagster_it_says_which_hours_are_missing_and_what_co
     assert hours["start"] == f"{pipeline.here:%Y-%m-%d}-00:00"
     assert "Hours that ended long ago were never synced" in " ".join(status("--offline").stdout.split())
     assert "Next       hourly pass 20" in status("--offline").stdout
+
+
+@pytest.mark.parametrize("home", ["/nowhere/at/all", "relative"])
+def test_an_instance_of_dagster_that_cannot_be_read_is_named_and_the_rest_is_shown(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, home: str
+) -> None:
+    CliRunner().invoke(app, ["sync"])
+    monkeypatch.setenv("DAGSTER_HOME", home)
+    monkeypatch.setenv("POLAR_ATTIO_START_DATE", f"{pipeline.here:%Y-%m-%d}")
+
+    result = status("--offline")
+
+    assert result.exit_code == 1
+    assert "The instance of Dagster in DAGSTER_HOME cannot be read" in " ".join(result.stdout.split())
+    assert "reconciliation finished" in result.stdout

@@ -101,7 +101,7 @@ def test_a_customer_that_is_left_out_stays_so(pipeline: Pipeline) -> None:
         (("ada@example.com", "--from", "2026-11-23-14:00"), "Name either customers, or hours"),
     ],
 )
-def test_who_is_nobody_begins_no_pass(pipeline: Pipeline, arguments: tuple[str, ...], said: str) -> None:
+def test_what_names_no_customer_begins_no_pass(pipeline: Pipeline, arguments: tuple[str, ...], said: str) -> None:
     result = sync(*arguments)
 
     assert result.exit_code == 1

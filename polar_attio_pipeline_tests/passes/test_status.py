@@ -102,7 +102,7 @@ def test_too_many_customers_that_are_not_in_attio(failed: int, is_well: bool) ->
     found = problems(standing(counts={**counts, Result.EXCLUDED: 50}))
 
     assert (found == ()) is is_well
-    assert is_well or found == ("6 of 100 customers are not in Attio as they should be, more than 5%.",)
+    assert is_well or found == ("6 of 100 customers not in Attio as they should be: more than 5%.",)
 
 
 def test_an_hour_that_has_just_ended_is_not_overdue_and_one_of_long_ago_is() -> None:
