@@ -16,7 +16,7 @@ from polar_attio_pipeline.sync import undo_judging
 from polar_attio_pipeline.sync.undoing import Effect
 from polar_attio_pipeline_tests.worlds.story import Account, live
 
-DEFAULT = 25
+DEFAULT = 20
 ONE = os.environ.get("SEEDED_WORLD")
 ENOUGH = 60
 """Worlds in which a planted fault must show."""
