@@ -150,7 +150,29 @@ class Settings(BaseSettings):
         ge=0,
         le=1,
         description="A reconciliation that finds Polar with fewer customers than before by more than this share stops "
-        "before its first write and asks for `polar-attio confirm fewer-customers`.",
+        "before its first write and asks for `polar-attio approve fewer-customers`.",
+    )
+    polar_attio_change_max_share: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="A pass that would replace or clear values of more than this share of the people who hold a Polar "
+        "id stops before its first write and asks for `polar-attio approve many-changes`. 1 switches that off.",
+    )
+    polar_attio_change_min_people: int = Field(
+        default=25, ge=0, description="So many people a pass may always change, however small their number in all."
+    )
+    polar_attio_history_days: int = Field(
+        default=730,
+        ge=0,
+        description="How many days the ledger keeps what was written to Attio, and the passes that wrote it; 0 keeps "
+        "all of it. What has left the ledger cannot be taken back by `polar-attio undo` any more.",
+    )
+    polar_attio_forget_deleted_days: int = Field(
+        default=90,
+        ge=0,
+        description="How many days after a pass noticed that a customer was deleted in Polar the ledger forgets it, "
+        "with its history; 0 keeps it until `polar-attio forget`.",
     )
     polar_attio_failed_error_share: float = Field(
         default=0.05,

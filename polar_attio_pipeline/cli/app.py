@@ -4,10 +4,14 @@ import typer
 
 from polar_attio_pipeline.cli.alerts import alerts
 from polar_attio_pipeline.cli.apply import apply
-from polar_attio_pipeline.cli.confirm import confirm
+from polar_attio_pipeline.cli.approve import approve
 from polar_attio_pipeline.cli.doctor import doctor
+from polar_attio_pipeline.cli.explain import explain
+from polar_attio_pipeline.cli.forget import forget
 from polar_attio_pipeline.cli.plan import plan
 from polar_attio_pipeline.cli.setup import setup
+from polar_attio_pipeline.cli.skip import skip, unskip
+from polar_attio_pipeline.cli.status import status
 from polar_attio_pipeline.cli.sync import sync
 from polar_attio_pipeline.cli.undo import undo
 
@@ -25,5 +29,10 @@ app.command()(plan)
 app.command()(apply)
 app.command()(sync)
 app.command()(undo)
-app.command()(confirm)
+app.command()(approve)
+app.command()(status)
+app.command()(explain)
+app.command()(skip)
+app.command()(unskip)
+app.command()(forget)
 app.add_typer(alerts, name="alerts")

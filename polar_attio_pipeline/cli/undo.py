@@ -41,7 +41,7 @@ WIDEST = 100
 """Characters of a line: longer ones are hard to read."""
 
 NEWEST = 20
-"""Passes that are listed."""
+"""Passes that are listed; those that have written nothing are not."""
 
 _AGAIN = "Run the same command again: it goes on where this one ended, and writes nothing twice."
 _UPCOMING = Upcoming(failed=_AGAIN, stopped=_AGAIN)
@@ -92,10 +92,12 @@ def undo(  # noqa: PLR0913, PLR0917  # the options of a command
     """Take back what a pass wrote to Attio: the old value comes back wherever the pass's own is still there.
 
     What anybody has changed since stays, and is named; nothing is deleted. What would happen is shown first, and you
-    are asked. The undo is a pass itself and can be undone in the same way. Without an id, the newest passes are listed.
+    are asked. The undo is a pass itself and can be undone in the same way. Without an id, the newest passes that wrote
+    something are listed.
 
     Exits with 0 when everything is as before the pass, 2 when something stays as it is (it is named), 1 when it failed
-    or was not confirmed, and 130 or 143 when Ctrl-C or SIGTERM ended it between two writes.
+    or was not confirmed, and 130 or 143 when Ctrl-C or SIGTERM ended it between two writes. With --dry-run, 0 and 2 say
+    what would be.
     """
     if not name:
         _list_passes(as_json=as_json)
@@ -118,7 +120,7 @@ def undo(  # noqa: PLR0913, PLR0917  # the options of a command
 
 def _list_passes(*, as_json: bool) -> None:
     with explained_errors():
-        rows = Ledger(Settings().polar_attio_database_url.get_secret_value()).newest_passes(NEWEST)
+        rows = Ledger(Settings().polar_attio_database_url.get_secret_value()).newest_passes(NEWEST, writing=True)
     if as_json:
         typer.echo(json.dumps(passes_as_document(rows), ensure_ascii=False, indent=2))
         return
@@ -154,7 +156,7 @@ def _with_text(settings: Settings, request: Request, *, dry_run: bool, ask: bool
 
 def _insist_on_yes(would: Undone) -> None:
     if not is_terminal():
-        fail("Nothing was written, because nobody can be asked here: add --yes to undo the pass without a question.")
+        fail("Nothing was written: there is no terminal to ask at. Add --yes to undo the pass without a question.")
     values = "1 value" if would.written == 1 else f"{would.written:,} values"
     if not typer.confirm(f"Write {values} to Attio?"):
         fail("Nothing was written.")

@@ -19,6 +19,13 @@ EXAMPLES = 5
 _NAME = 24
 """Characters of the column with names of attributes."""
 
+_EMPTY = "The history has nothing that pass {name} wrote to Attio, so there is nothing to put back."
+
+_NO_END = (
+    "It has no end on record: it was killed, or is still under way. An undo waits until it has ended, and takes back "
+    "all that it has written by then."
+)
+
 _MADE = (
     "People and companies that the pass made stay as they are: delete them in Attio where they are not wanted, or add "
     "--clear-created to clear what the pass wrote to them."
@@ -54,8 +61,13 @@ class ItemSample:
 def text(would: Undone, sample: ItemSample, *, width: int = 80) -> Iterator[str]:
     """Yield what would become of a pass, in lines none of which is longer than the width but for a word that is."""
     row = would.undone
+    if not row.values:
+        yield from _wrapped(_EMPTY.format(name=row.pass_id), width)
+        return
     yield from _wrapped(f"Pass {row.pass_id} wrote {_count(row.values, 'value')} to Attio.", width)
     yield from _wrapped(f"{_when(row)}, {row.kind}: {row.reason}", width, indent="  ")
+    if row.ended_at is None:
+        yield from _wrapped(_NO_END, width)
     for verdict in Verdict:
         if verdict in sample.counts:
             yield ""
@@ -77,7 +89,7 @@ def afterwards(done: Undone, *, was_shown: bool, width: int = 80) -> Iterator[st
         width: Of the terminal, in characters.
     """
     if done.pass_id is None:
-        yield from _wrapped(f"Pass {done.undone.pass_id} wrote nothing to Attio, so there is nothing to undo.", width)
+        yield from _wrapped(_EMPTY.format(name=done.undone.pass_id), width)
         return
     yield from _wrapped(f"To take this undo back: polar-attio undo {done.pass_id}", width)
     if done.written and not was_shown:
@@ -101,7 +113,7 @@ def as_document(done: Undone, items: Sequence[Item], *, dry_run: bool) -> dict[s
 def passes_text(rows: Sequence[PassRow], *, width: int = 80) -> Iterator[str]:
     """Yield the newest passes, three lines each: when and what, the id, why and how many."""
     if not rows:
-        yield "No pass is on record."
+        yield "No pass that has written something to Attio is on record."
         return
     for row in rows:
         ended = row.ended or "under way, or killed"

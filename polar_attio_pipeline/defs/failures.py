@@ -5,8 +5,10 @@ from contextlib import contextmanager
 
 import dagster as dg
 
+from polar_attio_pipeline.defs.stopped import stopped_tables
 from polar_attio_pipeline.http.errors import ApiError, FatalError
 from polar_attio_pipeline.ledger import LedgerError
+from polar_attio_pipeline.passes.brake import ManyChangesError
 from polar_attio_pipeline.passes.guards import GuardError
 from polar_attio_pipeline.sync.ports import UnavailableError
 
@@ -23,4 +25,5 @@ def explained_failures() -> Iterator[None]:
     except (ApiError, UnavailableError, LedgerError, GuardError) as error:
         # Without the cause: Dagster would print its stack of calls below, and the sentence above would be lost.
         allow_retries = not isinstance(error, FatalError | GuardError)
-        raise dg.Failure(description=str(error), allow_retries=allow_retries) from None
+        shown = stopped_tables(error.tally) if isinstance(error, ManyChangesError) else None
+        raise dg.Failure(description=str(error), metadata=shown, allow_retries=allow_retries) from None

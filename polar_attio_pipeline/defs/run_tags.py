@@ -33,11 +33,13 @@ def times(number: int) -> str:
     return "once" if number == 1 else f"{number} times"
 
 
-def tag_run(context: dg.AssetExecutionContext, process_tag: str, hours: Sequence[datetime] = ()) -> None:
+def tag_run(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext, process_tag: str, hours: Sequence[datetime] = ()
+) -> None:
     """Tag a run that has begun with its process, and with why and for which hours if what started it did not say.
 
     Args:
-        context: Of the first asset of the run, and of each further one.
+        context: Of the first asset of the run, and of each further one; or of the op that is its pass.
         process_tag: Name of the tag for the process.
         hours: What the run covers, oldest first.
     """

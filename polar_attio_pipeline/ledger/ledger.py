@@ -9,7 +9,7 @@ from typing import Any
 
 from polar_attio_pipeline.ledger import (
     changes,
-    erasure,
+    deleted,
     intents,
     lease,
     notes,
@@ -25,6 +25,7 @@ from polar_attio_pipeline.ledger.lease import Holder
 from polar_attio_pipeline.ledger.location import locate
 from polar_attio_pipeline.ledger.outcomes import OutcomeRow
 from polar_attio_pipeline.ledger.passes import PassQueries
+from polar_attio_pipeline.ledger.people import PeopleOnRecord
 from polar_attio_pipeline.ledger.recorder import Recorder
 from polar_attio_pipeline.ledger.snapshots import Snapshot
 from polar_attio_pipeline.ledger.subscriptions import SubscriptionSnapshot
@@ -37,7 +38,7 @@ _PAGE = 10_000
 """Ids looked through at once."""
 
 
-class Ledger(HistoryOnRecord, PassQueries):
+class Ledger(HistoryOnRecord, PassQueries, PeopleOnRecord):
     """The newest outcome of every customer, the history, the passes, the lease and the snapshots.
 
     Every method may raise `LedgerError`, which says in one sentence why the ledger cannot be used.
@@ -88,6 +89,8 @@ class Ledger(HistoryOnRecord, PassQueries):
             changes.store(connection, [*intents.settle(connection, settled), *written], pass_id=pass_id)
             difference = outcomes.compare(connection, customers)
             outcomes.write(connection, difference, pass_id=pass_id, now=_now())
+            # The outcomes of deleted customers are dropped: one that is alive again comes as a new one.
+            deleted.alive(connection, (str(values["polar_customer_id"]) for values in difference.new))
 
     @contextmanager
     def recording(self, pass_id: str) -> Iterator[Recorder]:
@@ -97,30 +100,6 @@ class Ledger(HistoryOnRecord, PassQueries):
             yield recorder
         finally:
             recorder.save()
-
-    def erase(self, customer_id: str) -> int:
-        """Erase one person: outcome, history and snapshots, out of a SQLite file down to its last byte.
-
-        As long as Polar has the customer, a later pass puts it on record again. Backups keep what they have, and
-        Postgres frees the space at its next vacuum.
-
-        Returns:
-            How many rows were deleted.
-
-        Raises:
-            LedgerError: also where the rows are deleted, but another program keeps their bytes in SQLite's -wal file.
-        """
-        with self._database.writing() as connection:
-            deleted = erasure.erase(connection, customer_id)
-        self._database.overwrite_free_space()
-        return deleted
-
-    def forget(self, customer_ids: Collection[str]) -> None:
-        """Drop the outcomes of customers that Polar no longer has; the history of what was written stays."""
-        if not customer_ids:
-            return
-        with self._database.writing() as connection:
-            outcomes.forget(connection, customer_ids)
 
     def not_among(self, customer_ids: Collection[str]) -> list[str]:
         """Return the customers on record that are not among these; rows are looked through page by page."""
@@ -149,7 +128,8 @@ class Ledger(HistoryOnRecord, PassQueries):
     def to_retry(self, *, limit: int) -> list[str]:
         """Return the ids of unresolved customers that Polar can be asked for, the longest untried first.
 
-        Rows of which Polar showed no id are none of them: their hour has to be read again, or all customers.
+        Customers that were left out on purpose, and are so no longer, are among them. Rows of which Polar showed no id
+        are not: their hour has to be read again, or all customers.
         """
         with self._database.reading() as connection:
             return queries.to_retry(connection, limit=limit)

@@ -30,7 +30,7 @@ class OutcomeRow:
         created_at: When the customer was created in Polar, UTC.
         changed_at: When the outcome became this one, for this reason, UTC.
         tried_at: When a pass last came to this outcome and had something to write, UTC.
-        pass_id: The pass that wrote the row.
+        pass_id: The pass that wrote the row, or `skipped.SKIPPED_BY`.
         fingerprint: What Attio refused, as a hash.
     """
 
@@ -58,7 +58,7 @@ _COLUMNS = (
     "fingerprint",
     "created_at",
 )
-"""The columns that an outcome fills; `compare` relies on the first, the third and the last."""
+"""The columns that an outcome fills; `compare` relies on the order of all but the address."""
 
 ROW = tuple(OUTCOMES.c[field.name] for field in fields(OutcomeRow))
 """The columns of a row, in its order."""
@@ -101,8 +101,11 @@ def compare(connection: sa.Connection, outcomes: Iterable[Outcome]) -> Differenc
         if outcome.created_at is None:
             # Polar never changes it, and a row that cannot be read may lack it.
             found = (*found[:-1], before[-1])
-        if outcome.result is Result.EXCLUDED and found == before:
-            continue
+        if outcome.result is Result.EXCLUDED:
+            # A customer that is not looked up may have a person all the same: which one it is, is not forgotten.
+            found = (*found[:4], *(found[4:6] if outcome.record_id else before[4:6]), *found[6:])
+            if found == before:
+                continue
         if outcome.result in FAILED and found == before:
             repeated.append(customer_id)
         elif outcome.result in FAILED and (found[0], found[2]) == (before[0], before[2]):

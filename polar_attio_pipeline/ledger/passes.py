@@ -45,9 +45,11 @@ _ROW = (*PASSES.c, _VALUES.label("values"))
 _NEWEST_FIRST = (PASSES.c.began_at.desc(), PASSES.c.pass_id.desc())
 
 
-def newest(connection: sa.Connection, *, limit: int) -> list[PassRow]:
-    """Return the newest passes, the newest first."""
-    return _rows(connection, sa.select(*_ROW).order_by(*_NEWEST_FIRST).limit(limit))
+def newest(connection: sa.Connection, *, limit: int, writing: bool = False) -> list[PassRow]:
+    """Return the newest passes, the newest first; on demand only those that have written something."""
+    query = sa.select(*_ROW).order_by(*_NEWEST_FIRST).limit(limit)
+    has_written = sa.exists().where(CHANGES.c.pass_id == PASSES.c.pass_id)
+    return _rows(connection, query.where(has_written) if writing else query)
 
 
 def named(connection: sa.Connection, name: str, *, limit: int) -> list[PassRow]:
@@ -64,10 +66,15 @@ class PassQueries:
 
     _database: Database
 
-    def newest_passes(self, limit: int) -> list[PassRow]:
-        """Return the newest passes, the newest first."""
+    def newest_passes(self, limit: int, *, writing: bool = False) -> list[PassRow]:
+        """Return the newest passes, the newest first.
+
+        Args:
+            limit: How many at most.
+            writing: Whether to leave out those that have written nothing to Attio.
+        """
         with self._database.reading() as connection:
-            return newest(connection, limit=limit)
+            return newest(connection, limit=limit, writing=writing)
 
     def passes_named(self, name: str, *, limit: int = 10) -> list[PassRow]:
         """Return the pass of exactly this id; where there is none, those whose id begins so, the newest first.

@@ -7,7 +7,8 @@ import sqlalchemy as sa
 
 from polar_attio_pipeline.ledger.outcomes import ROW, OutcomeRow
 from polar_attio_pipeline.ledger.portions import portions
-from polar_attio_pipeline.ledger.schema import OUTCOMES
+from polar_attio_pipeline.ledger.schema import OUTCOMES, SKIPPED
+from polar_attio_pipeline.sync.audience import SKIPPED_DETAIL
 from polar_attio_pipeline.sync.outcomes import FAILED, Reason, Result
 
 _ID = OUTCOMES.c.polar_customer_id
@@ -32,10 +33,16 @@ def lasting(connection: sa.Connection, reasons: Collection[str], *, since: datet
 
 
 def to_retry(connection: sa.Connection, *, limit: int) -> list[str]:
-    """Return the ids of unresolved customers that Polar can be asked for."""
+    """Return the ids of unresolved customers that Polar can be asked for, and of those that are left out no longer."""
     # Of a row that Polar could not show, the id is on record only where it was readable.
     has_id = sa.or_(OUTCOMES.c.reason.is_distinct_from(Reason.UNREADABLE.value), _ID.like(_ANY_UUID))
-    query = sa.select(_ID).where(_IS_UNRESOLVED, has_id).order_by(*_LONGEST_UNTRIED).limit(limit)
+    is_due_again = sa.and_(OUTCOMES.c.detail == SKIPPED_DETAIL, _ID.not_in(sa.select(SKIPPED.c.polar_customer_id)))
+    query = (
+        sa.select(_ID)
+        .where(sa.or_(sa.and_(_IS_UNRESOLVED, has_id), is_due_again))
+        .order_by(*_LONGEST_UNTRIED)
+        .limit(limit)
+    )
     return list(connection.execute(query).scalars())
 
 

@@ -2,7 +2,7 @@
 
 import json
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from polar_attio_pipeline.sync.records import PersonName
@@ -14,8 +14,13 @@ def dump(value: RecordedValue) -> str:
 
     Types are `text`, `boolean`, `number` (written as text), `date`, `timestamp`, `name` and `texts`, a list of texts.
     """
+    return json.dumps(to_plain(value))
+
+
+def to_plain(value: RecordedValue) -> dict[str, Any]:
+    """Return a value as what `dump` writes as JSON."""
     kind, plain = _plain(value)
-    return json.dumps({"type": kind, "value": plain})
+    return {"type": kind, "value": plain}
 
 
 def load(text: str) -> RecordedValue:
@@ -24,12 +29,20 @@ def load(text: str) -> RecordedValue:
     Raises:
         ValueError: no version that this one knows has written the text.
     """
-    stored = json.loads(text)
+    return from_plain(json.loads(text))
+
+
+def from_plain(stored: object) -> RecordedValue:
+    """Return the value that was made plain.
+
+    Raises:
+        ValueError: no version that this one knows has done that.
+    """
     match stored:
         case {"type": "boolean", "value": bool(value)} | {"type": "text", "value": str(value)}:
             return value
         case {"type": "number", "value": str(value)}:
-            return Decimal(value)
+            return _decimal(value)
         case {"type": "timestamp", "value": str(value)}:
             return datetime.fromisoformat(value)
         case {"type": "date", "value": str(value)}:
@@ -40,6 +53,13 @@ def load(text: str) -> RecordedValue:
             return tuple(str(value) for value in values)
         case _:
             raise ValueError(f"unknown type of value: {_kind(stored)}")
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"no number: {text}") from None
 
 
 def _plain(value: RecordedValue) -> tuple[str, Any]:

@@ -5,29 +5,25 @@ that is what was agreed, or the rest of it; if not, nothing is written for this 
 differs. A pass that was killed is run again: it writes the rest. A second one writes nothing.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from polar_attio_pipeline.passes.apply_deletions import write_deletions
 from polar_attio_pipeline.passes.apply_reading import read_for
-from polar_attio_pipeline.passes.changed import FOUND_AT_ONCE
 from polar_attio_pipeline.passes.guards import check_owner
 from polar_attio_pipeline.passes.lifecycle import Work, writing_pass
 from polar_attio_pipeline.passes.plan_file import PlanFile, PlanFileError
 from polar_attio_pipeline.passes.progress import Stage
 from polar_attio_pipeline.passes.rules import PassContext
-from polar_attio_pipeline.sync.approval import Approved, Drift, Held, diverging, drift_of, drifted, left_out
-from polar_attio_pipeline.sync.comparison import Marked, marked
-from polar_attio_pipeline.sync.deletions import Deletions, due, note_deletions
+from polar_attio_pipeline.sync.approval import Approved, Drift, drift_of, drifted, left_out
+from polar_attio_pipeline.sync.deletions import Deletions
 from polar_attio_pipeline.sync.engine import sync
 from polar_attio_pipeline.sync.outcomes import FAILED, Outcome, Reason, Result
 from polar_attio_pipeline.sync.planning import Plan
 from polar_attio_pipeline.sync.reconciliation import Seen
 
-_NO_RECORD = "The person is not in Attio any more."
-_OTHER_ID = "The person holds another Polar id now, or none."
-_NOT_TAKEN = "Polar has the customer again or could not say, or Attio did not take the write."
 _GONE = "Polar no longer has the customer."
-_NOT_WANTED = "The customer is not to be written any more, by the settings of who is written."
+_NOT_WANTED = "The customer is not to be written any more: the settings say so, or it is left out on purpose."
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +116,11 @@ async def apply_plan(context: PassContext, plan: PlanFile, *, only: Collection[s
         work.summary.customers = len(chosen.customers)
         approval = _Approval({one.customer_id: one for one in chosen.customers})
         outcomes, unread = await _customers(context, work, approval)
-        deletions, orphans = await _deleted(context, work, chosen.deleted)
-        return Applied(outcomes, [*approval.drifted.values(), *orphans], deletions, unread, context.requests())
+        deletions, orphans = await write_deletions(context, work, chosen.deleted)
+        drifts = [*approval.drifted.values(), *orphans]
+        applied = Applied(outcomes, drifts, deletions, unread, context.requests())
+        work.summary.notes += _notes(applied, orphans)
+        return applied
 
 
 def _chosen(plan: PlanFile, only: Collection[str]) -> PlanFile:
@@ -156,6 +155,17 @@ def _check_owner_of(plan: PlanFile, organization: str | None, context: PassConte
             )
 
 
+def _notes(applied: Applied, orphans: Sequence[Drift]) -> Iterator[str]:
+    """Yield what the story of the pass says beside the customers with an outcome."""
+    if applied.deletions_written or orphans:
+        yield (
+            f"People whose customer was deleted in Polar: {applied.deletions_written:,} updated, {len(orphans):,} left "
+            "out because they are not as the plan says any more."
+        )
+    if applied.unread:
+        yield f"Customers of the plan that Polar could not be asked for: {len(applied.unread):,}. Apply it again."
+
+
 async def _customers(context: PassContext, work: Work, approval: _Approval) -> tuple[list[Outcome], Sequence[str]]:
     """Bring the customers of a plan to Attio, as far as they are as it says."""
     read = await read_for(context, work, list(approval.entries.values()))
@@ -177,10 +187,6 @@ async def _customers(context: PassContext, work: Work, approval: _Approval) -> t
     records = {one.customer_id: one.record_id for one in approval.entries.values() if one.record_id}
     services = replace(services, memory=Seen(records, services.memory))
     await sync(read.customers, services, keep, veto=approval.veto)
-    if read.unread:
-        work.summary.notes.append(
-            f"Polar could not be asked for {len(read.unread):,} customers of the plan: apply it again."
-        )
     return outcomes, list(read.unread)
 
 
@@ -194,40 +200,3 @@ def _named(outcome: Outcome, approval: _Approval) -> Outcome:
 
 def _gone(customer_id: str) -> Outcome:
     return Outcome(customer_id, None, Result.REJECTED, None, reason=Reason.DRIFTED, detail=_GONE)
-
-
-async def _deleted(context: PassContext, work: Work, entries: Sequence[Approved]) -> tuple[Deletions, Sequence[Drift]]:
-    """Write to people whose customer was deleted what the plan says, as far as they are as it says."""
-    if not entries:
-        return Deletions(), []
-    work.reporter.enter(Stage.DELETIONS, total=len(entries))
-    services, unmark = context.services(work.recorder), context.rules.unmark_orphaned
-    people = await _people(context, entries)
-    agreed: dict[str, tuple[Approved, Marked]] = {}
-    drifts: list[Drift] = []
-    for entry in entries:
-        person = people.get(entry.record_id or "")
-        if person is None or person.customer_id != entry.customer_id:
-            drifts.append(left_out(entry, _OTHER_ID if person else _NO_RECORD))
-            continue
-        found = diverging(entry.changes, due(person, services, unmark=unmark), Held(person.values))
-        if found:
-            drifts.append(Drift(entry.customer_id, found, record_id=person.record_id))
-        else:
-            agreed[person.record_id] = entry, person
-    deletions = await note_deletions(
-        [person for _, person in agreed.values()], services, unmark=unmark, seen=work.reporter.advance
-    )
-    drifts += [left_out(agreed[person.record_id][0], _NOT_TAKEN) for person in deletions.kept]
-    return deletions, drifts
-
-
-async def _people(context: PassContext, entries: Sequence[Approved]) -> dict[str, Marked]:
-    """Return the people of some entries, by record id, as Attio has them now."""
-    found: dict[str, Marked] = {}
-    for start in range(0, len(entries), FOUND_AT_ONCE):
-        some = entries[start : start + FOUND_AT_ONCE]
-        ids, records = [one.customer_id for one in some], [one.record_id for one in some if one.record_id]
-        looked = await context.attio.find(ids=ids, emails=[], records=records)
-        found |= {person.record_id: marked(person) for person in looked.people}
-    return found

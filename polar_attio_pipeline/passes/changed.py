@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from polar_attio_pipeline.http.errors import LostAnswerError
+from polar_attio_pipeline.passes.approvals import Scope
 from polar_attio_pipeline.passes.billing import BillingReader
+from polar_attio_pipeline.passes.brake import candidates_of, check_changes, finish_approved
 from polar_attio_pipeline.passes.guards import check_owner
 from polar_attio_pipeline.passes.lifecycle import Work, writing_pass
 from polar_attio_pipeline.passes.progress import ChangedRead, Stage
@@ -72,7 +74,8 @@ async def sync_changed(context: PassContext, customer_ids: Collection[str]) -> C
     """Bring these customers to Attio as Polar has them now; write to the people of deleted ones that they are deleted.
 
     Raises:
-        GuardError: a token belongs to another organization or workspace; nothing was written.
+        GuardError: a token belongs to another organization or workspace, or too many existing people would be changed;
+            nothing was written.
         UnavailableError: a service answers nothing, not one of the customers could be read, or another writer did not
             end.
         StoppedError: every request would fail the same way.
@@ -93,10 +96,13 @@ async def sync_changed(context: PassContext, customer_ids: Collection[str]) -> C
         read.customers = await billing.of(read.customers)
         work.summary.customers = len(read.customers) + len(read.unreadable)
         work.reporter.send(ChangedRead(len(read.customers), len(read.absent), len(read.unreadable) + len(read.unread)))
+        scope = Scope("changed", frozenset(ids))
+        was_approved = await check_changes(context, work, scope, candidates_of(context, read.customers))
         work.reporter.enter(Stage.WRITING, total=work.summary.customers)
         outcomes = await _bring(context, work, read)
         people, deletions = await _note(context, work, read.absent)
         context.ledger.forget(read.absent)
+        finish_approved(context, scope, was_approved=was_approved)
         return Changed(
             outcomes=outcomes,
             deleted=read.absent,

@@ -192,7 +192,10 @@ async def _bring(  # noqa: PLR0913  # what was read, each by its name
     )
     work.reporter.enter(Stage.COMPANIES, total=len(pending))
     await bring_companies(pending, customers.groups, services, outcomes.add)
-    candidates = people.candidates(customers.domains, marked.companies)
+    skipped = context.ledger.skipped()
+    candidates = [
+        one for one in people.candidates(customers.domains, marked.companies) if one.customer_id not in skipped
+    ]
     work.reporter.enter(Stage.LINKS, total=len(candidates))
 
     def seen(count: int) -> None:

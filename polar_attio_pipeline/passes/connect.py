@@ -96,4 +96,8 @@ def rules_of(settings: Settings) -> Rules:
         unmark_orphaned=settings.polar_attio_unmark_orphaned,
         unmark_max_share=settings.polar_attio_unmark_max_share,
         shrink_max_share=settings.polar_attio_shrink_max_share,
+        change_max_share=settings.polar_attio_change_max_share,
+        change_min_people=settings.polar_attio_change_min_people,
+        history_days=settings.polar_attio_history_days,
+        forget_deleted_days=settings.polar_attio_forget_deleted_days,
     )

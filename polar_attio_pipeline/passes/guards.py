@@ -1,12 +1,21 @@
 """Guards before the first write: the right organization and workspace, and no sudden drop in customers.
 
-What a guard stops is not lost: a person looks at it, and either corrects the setting or confirms the change once, by
-`polar-attio confirm`.
+What a guard stops is not lost: a person looks at it, and either corrects the setting or approves the change once, by
+`polar-attio approve`. The guard against too many changes is in `brake`.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from polar_attio_pipeline.passes.approvals import (
+    FEWER_CUSTOMERS,
+    OTHER_OWNER,
+    Confirmable,
+    Scope,
+    StoppedPass,
+    note_passed,
+    note_stop,
+)
 from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.sync.matching import person_id
 from polar_attio_pipeline.sync.ports import NoAnswerError, UnavailableError
@@ -23,33 +32,47 @@ SAMPLE = 20
 """Customers asked for one by one, where a sample has to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Confirmable:
-    """A change that a person may confirm.
-
-    Attributes:
-        name: What `polar-attio confirm` calls it.
-        meaning: What the confirmation allows, once.
-    """
-
-    name: str
-    meaning: str
-
-
-OTHER_OWNER = Confirmable("organization", "go on with another Polar organization or another Attio workspace")
-FEWER_CUSTOMERS = Confirmable("fewer-customers", "go on although Polar has far fewer customers than before")
-CONFIRMABLE = {one.name: one for one in (OTHER_OWNER, FEWER_CUSTOMERS)}
-
-
 class GuardError(Exception):
     """A guard has stopped the pass before its first write; the text says why, and what to do."""
 
 
-def _stopped(why: str, correction: str, change: Confirmable) -> GuardError:
-    return GuardError(
-        f"{why} Nothing was written. {correction} If the change is meant, run `polar-attio confirm {change.name}`, "
-        "which allows it once, and start the pass again."
+class ApprovableError(GuardError):
+    """A guard has stopped the pass for something that a person may approve.
+
+    Attributes:
+        why: The first of it: what is wrong.
+        change: What a person may approve.
+    """
+
+    def __init__(self, why: str, correction: str, change: Confirmable) -> None:
+        super().__init__(
+            f"{why} Nothing was written. {correction} If the change is meant, run `polar-attio approve {change.name}`, "
+            "which allows it once, and start the pass again; in Dagster, launch its job with "
+            f"`approve: [{change.name}]` in its config."
+        )
+        self.why = why
+        self.change = change
+
+
+def _insist(context: PassContext, change: Confirmable, error: ApprovableError | None, *, may_confirm: bool) -> None:
+    """Go on where a guard found nothing, or where a person has approved what it found.
+
+    Raises:
+        GuardError: what was found; it is on record for `polar-attio approve`.
+    """
+    if not may_confirm:
+        if error:
+            raise error
+        return
+    # The approval on record is used up even where the run's config would do: it counts once.
+    is_approved = error is not None and (
+        context.ledger.take_confirmation(change.name) or change.name in context.approve
     )
+    if error and not is_approved:
+        stopped = StoppedPass(change.name, Scope(""), context.pass_id, datetime.now(UTC), error.why)
+        note_stop(context.ledger, stopped)
+        raise error
+    note_passed(context.ledger, change.name)
 
 
 async def check_owner(
@@ -79,22 +102,22 @@ async def check_owner(
     }
     on_record = {name: context.ledger.fact(name) for name in found}
     if all(on_record[name] == value for name, value in found.items() if value):
+        _insist(context, OTHER_OWNER, None, may_confirm=may_confirm)
         return
     error = _other_owner(found, on_record)
     if error is None and not on_record[ORGANIZATION_FACT] and found[ORGANIZATION_FACT]:
         error = _strangers_error(*(strangers or await _sample_of_strangers(context)))
-    if error and not (may_confirm and context.ledger.take_confirmation(OTHER_OWNER.name)):
-        raise error
+    _insist(context, OTHER_OWNER, error, may_confirm=may_confirm)
     if may_confirm:
         for name, value in found.items():
             if value:
                 context.ledger.set_fact(name, value)
 
 
-def _strangers_error(strangers: int, known: int) -> GuardError | None:
+def _strangers_error(strangers: int, known: int) -> ApprovableError | None:
     if known < FEW or strangers * 2 <= known:
         return None
-    return _stopped(
+    return ApprovableError(
         f"{strangers} of {known} people who hold a Polar customer id in Attio are unknown to the organization of "
         "POLAR_ACCESS_TOKEN, and no organization is on record here.",
         "Set the token of the organization whose customers they are.",
@@ -102,14 +125,14 @@ def _strangers_error(strangers: int, known: int) -> GuardError | None:
     )
 
 
-def _other_owner(found: dict[str, str | None], on_record: dict[str, str | None]) -> GuardError | None:
+def _other_owner(found: dict[str, str | None], on_record: dict[str, str | None]) -> ApprovableError | None:
     for name, setting, what in (
         (ORGANIZATION_FACT, "POLAR_ACCESS_TOKEN", "Polar organization"),
         (WORKSPACE_FACT, "ATTIO_API_KEY", "Attio workspace"),
     ):
         before, now = on_record[name], found[name]
         if before and now and before != now:
-            return _stopped(
+            return ApprovableError(
                 f"{setting} belongs to the {what} {now}, but the one on record here is {before}.",
                 f"Set {setting} to a token of the latter.",
                 OTHER_OWNER,
@@ -149,8 +172,9 @@ async def check_size(context: PassContext, customer_ids: Collection[str], *, may
 
     Raises:
         UnavailableError: customers are missing from Polar's answer that exist: the answer is not true.
-        GuardError: the customers who are missing do not exist; a person has to confirm that.
+        GuardError: the customers who are missing do not exist; a person has to approve that.
     """
+    error = None
     before, now = int(context.ledger.fact(CUSTOMERS_FACT) or 0), len(customer_ids)
     if before - now > max(FEW, context.rules.shrink_max_share * before) or (before and not now):
         missing = context.ledger.not_among(customer_ids)[:SAMPLE]
@@ -161,11 +185,11 @@ async def check_size(context: PassContext, customer_ids: Collection[str], *, may
                 f"by one): it had {now} customers, where {before} are on record. Nothing was written; the pass is "
                 "tried again."
             )
-        if not (may_confirm and context.ledger.take_confirmation(FEWER_CUSTOMERS.name)):
-            raise _stopped(
-                f"Polar has {now} customers, where {before} are on record.",
-                "Look in Polar whether so many were deleted.",
-                FEWER_CUSTOMERS,
-            )
+        error = ApprovableError(
+            f"Polar has {now} customers, where {before} are on record.",
+            "Look in Polar whether so many were deleted.",
+            FEWER_CUSTOMERS,
+        )
+    _insist(context, FEWER_CUSTOMERS, error, may_confirm=may_confirm)
     if may_confirm:
         context.ledger.set_fact(CUSTOMERS_FACT, str(now))

@@ -8,7 +8,9 @@ from datetime import datetime
 
 from polar_attio_pipeline.hours import key
 from polar_attio_pipeline.ledger import Snapshot
+from polar_attio_pipeline.passes.approvals import Scope
 from polar_attio_pipeline.passes.billing import BillingReader
+from polar_attio_pipeline.passes.brake import candidates_of, check_changes, finish_approved
 from polar_attio_pipeline.passes.completing import completed
 from polar_attio_pipeline.passes.guards import check_owner
 from polar_attio_pipeline.passes.lifecycle import Work, writing_pass
@@ -21,6 +23,9 @@ from polar_attio_pipeline.sync.health import KindClosedError
 from polar_attio_pipeline.sync.outcomes import Outcome
 from polar_attio_pipeline.sync.ports import NoAnswerError, UnavailableError
 from polar_attio_pipeline.sync.records import Customer
+
+HOURLY = "hourly"
+"""The kind of pass, on record."""
 
 RETRIED = 100
 """How many rejected and ambiguous customers of other hours one pass tries again; a reconciliation tries them all."""
@@ -80,14 +85,15 @@ async def sync_hours(context: PassContext, hours: Hours, done: Callable[[HourDon
         The outcomes of the customers of other hours that were tried again.
 
     Raises:
-        GuardError: a token belongs to another organization or workspace; nothing was written.
+        GuardError: a token belongs to another organization or workspace, or too many existing people would be changed;
+            nothing was written.
         HoursNotDoneError: some hours could not be done.
         UnavailableError: a service answers nothing, or another writer did not end.
         StoppedError: every request would fail the same way.
         LedgerError: the ledger cannot be used.
     """
     what = f"the hourly pass over {key(hours.starts[0])} to {key(hours.starts[-1])} UTC"
-    async with writing_pass(context, kind="hourly", what=what) as work:
+    async with writing_pass(context, kind=HOURLY, what=what) as work:
         reading = await _reading(context, hours, token=work.fencing_token)
         retry = context.ledger.to_retry(limit=RETRIED) if hours.retry_unresolved else []
         if reading.customers or reading.absent or retry:
@@ -100,11 +106,21 @@ async def sync_hours(context: PassContext, hours: Hours, done: Callable[[HourDon
         in_hand = {customer.id for customer in reading.customers}
         retry = [one for one in retry if one not in in_hand]
         _begin(work, hours, reading, retry)
+
+        async def read_retried(ids: Sequence[str]) -> list[Customer]:
+            found, _ = await _read_again(context, ids)
+            return await billing.of(found)
+
+        scope = Scope(HOURLY, frozenset(map(key, hours.starts)))
+        known = candidates_of(context, reading.customers, more=retry, read=read_retried)
+        was_approved = await check_changes(context, work, scope, known)
+        work.reporter.enter(Stage.WRITING, total=work.summary.customers)
         failed = await _each_hour(context, work, hours.starts, reading, done)
         retried = await _retry(context, work, billing, retry)
         if failed:
             summary = f"{len(failed)} of {len(hours.starts)} hours are not done."
             raise HoursNotDoneError(" ".join([summary, *failed[:3]]))
+        finish_approved(context, scope, was_approved=was_approved)
         return retried
 
 
@@ -112,7 +128,6 @@ def _begin(work: Work, hours: Hours, reading: Reading, retry: Sequence[str]) -> 
     """Tell what there is to do."""
     work.summary.customers = len(reading.customers) + len(reading.unreadable) + len(retry)
     work.reporter.send(HoursRead(len(hours.starts), len(reading.customers), len(reading.absent), len(retry)))
-    work.reporter.enter(Stage.WRITING, total=work.summary.customers)
 
 
 async def _reading(context: PassContext, hours: Hours, *, token: int) -> Reading:
@@ -157,6 +172,16 @@ async def _retry(
     context: PassContext, work: Work, billing: BillingReader, customer_ids: Sequence[str]
 ) -> list[Outcome]:
     """Try unresolved customers of other hours again, as Polar has them now; forget those that it no longer has."""
+    found, absent = await _read_again(context, customer_ids)
+    context.ledger.forget(absent)
+    if work.summary.customers:
+        # Without an outcome in this pass: some no longer exist, others Polar could not show.
+        work.summary.customers -= len(customer_ids) - len(found)
+    return await _sync(context, work, await billing.of(found))
+
+
+async def _read_again(context: PassContext, customer_ids: Sequence[str]) -> tuple[list[Customer], list[str]]:
+    """Return customers as Polar has them now, and the ids of those that it no longer has."""
     answers = await asyncio.gather(*map(context.polar.customer, customer_ids), return_exceptions=True)
     found: list[Customer] = []
     absent: list[str] = []
@@ -171,11 +196,7 @@ async def _retry(
                 pass
             case _:
                 raise answer
-    context.ledger.forget(absent)
-    if work.summary.customers:
-        # Without an outcome in this pass: some no longer exist, others Polar could not show.
-        work.summary.customers -= len(customer_ids) - len(found)
-    return await _sync(context, work, await billing.of(found))
+    return found, absent
 
 
 async def _sync(

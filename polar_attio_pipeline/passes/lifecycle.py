@@ -15,6 +15,7 @@ from polar_attio_pipeline.passes.lease import one_writer
 from polar_attio_pipeline.passes.left_out import LeftOutSoFar
 from polar_attio_pipeline.passes.progress import Began, Ending, Stage, Stopping
 from polar_attio_pipeline.passes.reporter import ProgressReporter, reporting
+from polar_attio_pipeline.passes.retention import expire_quietly
 from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.passes.settling import settle_earlier
 from polar_attio_pipeline.passes.summary import Summary
@@ -108,6 +109,7 @@ async def _on_record(context: PassContext, summary: Summary, kind: str) -> Async
             _end(context, summary, str(error) or STOPPED)
         raise
     _end(context, summary, FINISHED)
+    expire_quietly(context.ledger, context.rules)
 
 
 def _end(context: PassContext, summary: Summary, ended: str) -> None:

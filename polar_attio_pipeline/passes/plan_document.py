@@ -11,8 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from polar_attio_pipeline.ledger.values import dump
-from polar_attio_pipeline.ledger.values import load as load_value
+from polar_attio_pipeline.ledger.values import from_plain, to_plain
 from polar_attio_pipeline.sync.approval import Approved
 from polar_attio_pipeline.sync.planning import Change
 from polar_attio_pipeline.sync.records import Value
@@ -89,6 +88,18 @@ def checksum(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode("ascii")).hexdigest()
 
 
+def text_of(content: dict[str, Any]) -> str:
+    """Return the text of a document, its checksum added: a line for each field, and for each customer."""
+    whole = {**content, "sha256": checksum(content)}
+    return "{\n" + ",\n".join(f"{json.dumps(key)}: {_lines(value)}" for key, value in whole.items()) + "\n}\n"
+
+
+def _lines(value: object) -> str:
+    if not isinstance(value, list):
+        return json.dumps(value)
+    return "[\n" + ",\n".join(map(json.dumps, value)) + "\n]"
+
+
 def parse(text: str) -> Document:
     """Return a document out of its text.
 
@@ -160,18 +171,15 @@ def approved(found: Sequence[Entry]) -> Iterator[Approved]:
 
 
 def _plain(value: Value | None) -> dict[str, Any] | None:
-    if value is None:
-        return None
-    plain: dict[str, Any] = json.loads(dump(value))
-    return plain
+    return None if value is None else to_plain(value)
 
 
 def _value(entry: Entry, attribute: str, plain: dict[str, Any] | None) -> Value | None:
     if plain is None:
         return None
     try:
-        value = load_value(json.dumps(plain))
-    except (ValueError, ArithmeticError):
+        value = from_plain(plain)
+    except ValueError:
         value = ()
     if isinstance(value, tuple):
         raise PlanFormError(f"the entry of customer {entry.customer_id} holds an impossible value of {attribute}")

@@ -3,7 +3,6 @@
 The file holds personal data: what each customer's person holds and would hold. Only its owner can read it.
 """
 
-import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -24,6 +23,7 @@ from polar_attio_pipeline.passes.plan_document import (
     entries,
     moment,
     parse,
+    text_of,
 )
 from polar_attio_pipeline.passes.preview import Preview
 from polar_attio_pipeline.passes.rules import PassContext
@@ -116,12 +116,12 @@ def save(plan: PlanFile, path: Path, *, force: bool = False) -> None:
         PlanFileError: the file exists, or cannot be written.
     """
     check_writable(path, force=force)
-    content = _content(plan)
+    text = text_of(_content(plan))
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.absolute().parent)
         try:
             with os.fdopen(handle, "w", encoding="ascii") as file:
-                json.dump({**content, "sha256": checksum(content)}, file, indent=1)
+                file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(name, path)  # noqa: PTH105  # a name, not a Path

@@ -7,6 +7,7 @@ from datetime import datetime
 from polar_attio_pipeline.passes.all_customers import AllCustomers
 from polar_attio_pipeline.passes.audience import check_audience
 from polar_attio_pipeline.passes.billing import BillingReader
+from polar_attio_pipeline.passes.brake import known_people, would_stop
 from polar_attio_pipeline.passes.completing import completed
 from polar_attio_pipeline.passes.garbage import fewer_collections
 from polar_attio_pipeline.passes.guards import CUSTOMERS_FACT, check_owner, check_size
@@ -74,7 +75,8 @@ async def preview_hours(context: PassContext, starts: Sequence[datetime]) -> Pre
     billing = BillingReader(context.polar, context.attio.targets, audience=context.rules.audience, note=notes.append)
     customers = await billing.of(await completed(reading.customers, context.polar))
     known = Preview([], reading.unreadable, 0, notes=notes, organization_id=reading.organization_id)
-    return await _preview(context, customers, known, context.services())
+    found = await _preview(context, customers, known, context.services())
+    return _with_brake(context, found, holders=known_people(context))
 
 
 async def preview_all(context: PassContext) -> Preview:
@@ -113,7 +115,15 @@ async def preview_all(context: PassContext) -> Preview:
     )
     comparison.note(found.failed)
     comparison.note([written(plan, plan.match.person) for plan in found.plans if plan.match.person])
-    return replace(found, deletions=orphaned(comparison, services, context.rules).to_write)
+    found = replace(found, deletions=orphaned(comparison, services, context.rules).to_write)
+    _, holders = comparison.strangers()
+    return _with_brake(context, found, holders=holders)
+
+
+def _with_brake(context: PassContext, found: Preview, *, holders: int) -> Preview:
+    """Note where the pass would be stopped because it would change too many people."""
+    why = would_stop(context, found.plans, holders=holders)
+    return replace(found, notes=[*found.notes, why]) if why else found
 
 
 async def _preview(context: PassContext, customers: Iterable[Customer], known: Preview, services: Services) -> Preview:

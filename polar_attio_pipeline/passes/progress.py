@@ -16,6 +16,7 @@ class Stage(StrEnum):
     LEASE = "Waiting for the right to write"
     READING = "Reading Polar"
     COMPARING = "Comparing Polar with Attio"
+    LOOKING_AHEAD = "Counting whom the pass would change"
     WRITING = "Bringing customers to Attio"
     DELETIONS = "Writing to people whose customer was deleted"
     COMPANIES = "Bringing companies to Attio"

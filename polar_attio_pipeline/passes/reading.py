@@ -102,18 +102,23 @@ async def read_snapshot(
         ApiError: Polar could not be read.
         LedgerError: the ledger cannot be used.
     """
-    holder = ledger.lease_holder()
+    holder, skipped = ledger.lease_holder(), ledger.skipped()
     async with reporting(report, [client.api]) as reporter:
         reading = await read_hours(client, hours)
         reporter.send(SnapshotRead(len(hours), len(reading.customers), len(reading.unreadable), reading.requests))
     snapshot = Snapshot(
-        customers=tuple(reading.customers),
+        customers=tuple(_without_values(one) if one.id in skipped else one for one in reading.customers),
         unreadable=tuple(reading.unreadable),
         read_at=reading.read_at,
         polar_read_at=reading.polar_read_at,
         free_lease_token=holder.fencing_token if holder.owner is None else None,
     )
     return snapshot, reading.requests
+
+
+def _without_values(customer: Customer) -> Customer:
+    """Return a customer that is left out as a snapshot keeps it: no pass needs more of it than its id and its hour."""
+    return replace(customer, email=None, name=None, external_id=None, country=None, mapped=())
 
 
 def from_snapshot(snapshot: Snapshot) -> Reading:

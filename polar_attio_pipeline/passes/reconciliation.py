@@ -1,12 +1,14 @@
 """The reconciliation: all customers against everybody in Attio who is marked."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from polar_attio_pipeline.ledger import SubscriptionSnapshot
 from polar_attio_pipeline.passes.all_customers import AllCustomers
+from polar_attio_pipeline.passes.approvals import Scope
 from polar_attio_pipeline.passes.billing import BillingReader
+from polar_attio_pipeline.passes.brake import Candidates, check_changes, finish_approved
 from polar_attio_pipeline.passes.completing import completed
 from polar_attio_pipeline.passes.guards import CUSTOMERS_FACT, check_owner, check_size
 from polar_attio_pipeline.passes.lifecycle import writing_pass
@@ -15,7 +17,7 @@ from polar_attio_pipeline.passes.progress import Compared, Marks, Stage
 from polar_attio_pipeline.passes.reporter import ProgressReporter
 from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.passes.subscriptions import scan_of
-from polar_attio_pipeline.sync.comparison import Marked
+from polar_attio_pipeline.sync.comparison import Comparison, Marked
 from polar_attio_pipeline.sync.deletions import Deletions, note_deletions
 from polar_attio_pipeline.sync.outcomes import Outcome, Result
 from polar_attio_pipeline.sync.reconciliation import Book, bring, compare
@@ -23,6 +25,8 @@ from polar_attio_pipeline.sync.records import Customer
 
 MOST_NOTABLE = 100
 """Outcomes of one result that a report has; the ledger has all of them."""
+
+SCOPE = Scope("reconciliation")
 
 _USUAL = frozenset({Result.UNCHANGED, Result.EXCLUDED})
 
@@ -73,8 +77,8 @@ async def reconcile(context: PassContext, subscriptions: SubscriptionSnapshot | 
         subscriptions: What the same run has read; read anew if another pass may have written since, or it is old.
 
     Raises:
-        GuardError: a token belongs to another organization or workspace, or Polar has far fewer customers than before;
-            nothing was written.
+        GuardError: a token belongs to another organization or workspace, Polar has far fewer customers than before, or
+            too many existing people would be changed; nothing was written.
         UnavailableError: a service answers nothing, or another writer did not end.
         StoppedError: every request would fail the same way.
         LedgerError: the ledger cannot be used.
@@ -117,6 +121,7 @@ async def reconcile(context: PassContext, subscriptions: SubscriptionSnapshot | 
                 writes_per_second=context.pace.writes,
             )
         )
+        was_approved = await check_changes(context, work, SCOPE, candidates(comparison))
         work.reporter.enter(Stage.WRITING, total=len(pending))
         whole = await completed(pending, context.polar, known=comparison.record_ids().keys() - comparison.without_type)
         await bring(whole, comparison, services, keep)
@@ -128,6 +133,7 @@ async def reconcile(context: PassContext, subscriptions: SubscriptionSnapshot | 
             people = [person for person, _ in found.to_write]
             unmark = context.rules.unmark_orphaned
             deletions = await note_deletions(people, services, unmark=unmark, seen=work.reporter.advance)
+        finish_approved(context, SCOPE, was_approved=was_approved)
         copied = [person for people in comparison.copied.values() for person in people]
         work.reporter.send(
             Marks(orphaned=_urls(found.people), unmarked=_urls(deletions.unmarked), copied=_urls(copied))
@@ -140,6 +146,18 @@ async def reconcile(context: PassContext, subscriptions: SubscriptionSnapshot | 
             copied=copied,
             requests=context.requests(),
         )
+
+
+def candidates(comparison: Comparison) -> Candidates:
+    """Return the pending customers whose person may hold a Polar id: their own, or one that Polar no longer has."""
+    known, pending = comparison.record_ids(), comparison.pending()
+    strangers, holders = comparison.strangers()
+
+    async def customers() -> Iterable[Customer]:
+        # Whose person holds another id is known only when the addresses are looked up.
+        return pending if strangers else (one for one in pending if one.id in known)
+
+    return Candidates(len(known) + min(strangers, len(pending) - len(known)), lambda: holders, customers)
 
 
 async def counted(customers: AllCustomers, reporter: ProgressReporter) -> AsyncIterator[Sequence[Customer]]:

@@ -23,6 +23,10 @@ class Rules:
     unmark_orphaned: bool = False
     unmark_max_share: float = 0.1
     shrink_max_share: float = 0.2
+    change_max_share: float = 0.2
+    change_min_people: int = 25
+    history_days: int = 730
+    forget_deleted_days: int = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class PassContext:
         report: Takes what the pass reports while it works; None where it is not reported.
         upcoming: What happens after the pass, in sentences of the program that starts it.
         stop: Whether the pass was asked to end.
+        approve: Names of what the person who started the pass approves (`approvals.CONFIRMABLE`).
     """
 
     pass_id: str
@@ -52,12 +57,16 @@ class PassContext:
     report: Report | None = None
     upcoming: Upcoming = field(default_factory=Upcoming)
     stop: Stop = field(default_factory=Stop)
+    approve: frozenset[str] = frozenset()
 
     def services(self, history: History | None = None) -> Services:
         """Return both sides as the engine wants them.
 
         Args:
             history: Keeps on record what is written; None for a pass that writes nothing.
+
+        Raises:
+            LedgerError: the ledger cannot say which customers are left out.
         """
         return Services(
             people=self.attio,
@@ -65,6 +74,7 @@ class PassContext:
             targets=self.attio.targets,
             overwrite_typed=self.rules.overwrite_typed,
             audience=self.rules.audience,
+            skipped=self.ledger.skipped(),
             memory=self.ledger,
             history=history or NoHistory(),
             pace=self.pace,

@@ -4,18 +4,29 @@ Attio is asked before the first write of a pass: what it holds of them goes into
 them. What cannot be searched for waits for the next pass.
 """
 
+import asyncio
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import TypeVar
 
 from polar_attio_pipeline.ledger import Recorder
 from polar_attio_pipeline.passes.guards import WORKSPACE_FACT
 from polar_attio_pipeline.passes.rules import PassContext
+from polar_attio_pipeline.sync.companies.groups import CompanyRecord
 from polar_attio_pipeline.sync.companies.ports import Companies
+from polar_attio_pipeline.sync.emails import email_key
 from polar_attio_pipeline.sync.intents import Intent, seen_of_company, seen_of_person
 from polar_attio_pipeline.sync.matching import person_id
-from polar_attio_pipeline.sync.writes import COMPANIES, PEOPLE, Write, WriteAction
+from polar_attio_pipeline.sync.records import Person
+from polar_attio_pipeline.sync.writes import COMPANIES, PEOPLE, Write
 
 _log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 120
+"""So long the look may take: Attio may fail to search for many records, which are then searched for one by one."""
+
+Record = TypeVar("Record", Person, CompanyRecord)
 
 LookedUp = tuple[Intent, Write | None]
 """An intended write, and what Attio holds of it; None where it holds nothing of it."""
@@ -40,24 +51,20 @@ async def settle_earlier(context: PassContext, recorder: Recorder, companies: Co
     of_companies = [intent for intent in recorder.left if companies and intent.object_slug == COMPANIES]
     if not (of_people or of_companies) or _is_elsewhere(context):
         return
-    looked_up = await _people(context, of_people) if of_people else []
-    looked_up += await _companies(companies, of_companies) if companies and of_companies else []
-    made = {write.record_id for _, write in looked_up if write and write.action is WriteAction.CREATE}
-    not_new = context.ledger.written_records(made)
-    carried_out = 0
+    looked_up: list[LookedUp] = []
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LOOK_SECONDS):
+            looked_up += await _people(context, of_people) if of_people else []
+            looked_up += await _companies(context, companies, of_companies) if companies and of_companies else []
     for intent, write in looked_up:
-        if write and not (write.action is WriteAction.CREATE and write.record_id in not_new):
-            recorder.settle(intent, write)
-            carried_out += 1
-        else:
-            recorder.settle(intent)
+        recorder.settle(intent, *([write] if write else []))
     recorder.save()
     due = len(of_people) + len(of_companies)
     _log.info(
         "An earlier pass did not learn what became of %d writes. Attio has carried out %d of them, and the history has "
         "these now; %d could not be looked up and wait for a later pass.",
         due,
-        carried_out,
+        sum(write is not None for _, write in looked_up),
         due - len(looked_up),
     )
 
@@ -69,33 +76,63 @@ def _is_elsewhere(context: PassContext) -> bool:
 
 
 async def _people(context: PassContext, intents: Sequence[Intent]) -> list[LookedUp]:
-    new = {intent.customer_id for intent in intents if not intent.record_id and intent.customer_id}
-    records = {intent.record_id for intent in intents if intent.record_id}
-    found = await context.attio.find(ids=new, emails=(), records=records)
-    looked_up = []
-    for intent, key in _searchable(intents, found.unsearchable):
-        # Somebody may have copied the id to another person.
-        people = [person for person in found.people if key in {person.record_id, person_id(person)}]
-        seen = (seen_of_person(intent, person) for person in people)
-        looked_up.append((intent, next(filter(None, seen), None)))
-    return looked_up
+    ids = {intent.customer_id for intent in intents if intent.customer_id and not intent.record_id}
+    # By the address as well: somebody may have typed over the id since.
+    found = await context.attio.find(ids=ids, emails=_matching(intents), records=_records(intents))
+    by_key = _by_key((one, {one.record_id, person_id(one), *map(email_key, one.emails)}) for one in found.people)
+    known = context.ledger.written_records([person.record_id for person in found.people])
+    return list(_looked_up(intents, by_key, seen_of_person, unsearchable=found.unsearchable, known=known))
 
 
-async def _companies(companies: Companies, intents: Sequence[Intent]) -> list[LookedUp]:
-    domains = {intent.matching_value for intent in intents if intent.matching_value}
-    records = {intent.record_id for intent in intents if intent.record_id}
-    found = await companies.find(domains=domains, records=records)
-    looked_up = []
-    for intent, key in _searchable(intents, found.unsearchable):
-        held = [company for company in found.companies if key in {company.record_id, *company.domains}]
-        seen = (seen_of_company(intent, company) for company in held)
-        looked_up.append((intent, next(filter(None, seen), None)))
-    return looked_up
+async def _companies(context: PassContext, companies: Companies, intents: Sequence[Intent]) -> list[LookedUp]:
+    found = await companies.find(domains=_matching(intents), records=_records(intents))
+    by_key = _by_key((one, {one.record_id, *one.domains}) for one in found.companies)
+    known = context.ledger.written_records([company.record_id for company in found.companies])
+    return list(_looked_up(intents, by_key, seen_of_company, unsearchable=found.unsearchable, known=known))
 
 
-def _searchable(intents: Sequence[Intent], unsearchable: Collection[str]) -> Iterator[tuple[Intent, str]]:
-    """Yield those that could be searched for, each with what it was searched by."""
+def _looked_up(
+    intents: Sequence[Intent],
+    by_key: Mapping[str | None, Sequence[Record]],
+    seen: Callable[[Intent, Record], Write | None],
+    *,
+    unsearchable: Collection[str],
+    known: Collection[str],
+) -> Iterator[LookedUp]:
+    """Yield what is seen of each; what could not be searched for is left out.
+
+    Args:
+        intents: What was intended.
+        by_key: What Attio has, by everything that it may have been searched by.
+        seen: Returns what a record shows of an intended write.
+        unsearchable: What Attio could not search for.
+        known: Records that passes have written before: they were not made by a write that is not on record.
+    """
     for intent in intents:
-        key = intent.record_id or (intent.customer_id if intent.object_slug == PEOPLE else intent.matching_value)
-        if key and key not in unsearchable:
-            yield intent, key
+        keys = _keys(intent)
+        if not any(key in unsearchable for key in keys):
+            writes = (seen(intent, record) for key in keys for record in by_key.get(key, ()))
+            real = (write for write in writes if write and (intent.record_id or write.record_id not in known))
+            yield intent, next(real, None)
+
+
+def _keys(intent: Intent) -> list[str]:
+    """Return what a record is searched by: its id, or else what a new one holds."""
+    keys = (intent.record_id,) if intent.record_id else (intent.customer_id, *_matching([intent]))
+    return list(filter(None, keys))
+
+
+def _records(intents: Sequence[Intent]) -> set[str]:
+    return {intent.record_id for intent in intents if intent.record_id}
+
+
+def _matching(intents: Sequence[Intent]) -> set[str]:
+    return {email_key(intent.matching_value) for intent in intents if intent.matching_value}
+
+
+def _by_key(keyed: Iterable[tuple[Record, Collection[str | None]]]) -> dict[str | None, list[Record]]:
+    by_key: dict[str | None, list[Record]] = {}
+    for record, keys in keyed:
+        for key in keys:
+            by_key.setdefault(key, []).append(record)
+    return by_key

@@ -184,7 +184,7 @@ def _ended(event: Ended) -> list[str]:
 
 def _remaining(remaining: int | None, noun: str) -> str:
     if noun == "value":
-        return "Every other value is as it was."
+        return "Every other value is as it was, but for those that were being written just then."
     if remaining is None:
         return "It had not read all customers yet, so it does not know how many remain."
     if not remaining:

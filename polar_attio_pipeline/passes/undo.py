@@ -103,7 +103,7 @@ async def undo_pass(  # noqa: PLR0913  # keyword-only
     """
     row = find_pass(context.ledger, name)
     check_selection(context.ledger, row, selection)
-    if not row.values:
+    if not row.values and row.ended_at:
         return Undone(row, None, {}, clear_created)
     tally = UndoTally(take)
     # The setting of who is written is no question here: only what the pass wrote is touched.

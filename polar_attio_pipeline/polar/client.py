@@ -204,6 +204,19 @@ class PolarClient:
         read_at = datetime.now(UTC)
         return to_customer(row, url=self._url(await self.organization_slug()), read_at=read_at) if row else None
 
+    async def of_address(self, address: str) -> Sequence[Customer]:
+        """Return the live customers of an address, whatever its case: Polar keeps one at most (its server).
+
+        Raises:
+            ApiError: Polar could not be asked.
+        """
+        params: Params = {"email": address, "limit": PAGE}
+        shown = await self._to_customer()
+        listing = await fetch_list(self.api, CUSTOMERS, params, self._quick)
+        read_at = datetime.now(UTC)
+        rows = [shown(parse_row(item, self._sources), read_at) for item in listing.items]
+        return [row for row in rows if isinstance(row, Customer)]
+
     async def exists(self, customer_id: str) -> bool:
         """Tell whether Polar has a live customer of this id, now.
 

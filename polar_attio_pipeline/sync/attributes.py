@@ -186,6 +186,7 @@ ATTRIBUTES: tuple[Attribute[Customer], ...] = (
         value=_running(lambda billing: _or_nothing(billing.renews_at)),
         scope=SUBSCRIPTIONS,
         of_deleted=Nothing.NOTHING,
+        grows=True,
     ),
     Attribute(
         key="polar_ends_at",
@@ -213,6 +214,7 @@ ATTRIBUTES: tuple[Attribute[Customer], ...] = (
         source="Computed from orders, in the attribute's currency only.",
         value=_billed(lambda billing: billing.lifetime_value),
         scope=ORDERS,
+        grows=True,
     ),
     Attribute(
         key="polar_last_paid_at",
@@ -222,6 +224,7 @@ ATTRIBUTES: tuple[Attribute[Customer], ...] = (
         source="`created_at` of orders that were paid.",
         value=_billed(_last_paid_at),
         scope=ORDERS,
+        grows=True,
     ),
 )
 

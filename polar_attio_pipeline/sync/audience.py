@@ -1,9 +1,11 @@
 """Which customers are written at all: everybody, those who ever paid, or those who pay now.
 
 It decides about new people only. A customer whose id a person in Attio holds is always kept true, whatever the setting
-says: nothing is deleted, and nobody stays there with an old status.
+says: nothing is deleted, and nobody stays there with an old status. A customer that a person has chosen to leave out is
+not written at all, new or known.
 """
 
+from dataclasses import replace
 from enum import StrEnum
 
 from polar_attio_pipeline.sync.outcomes import Outcome, excluded, unanswered
@@ -24,6 +26,14 @@ _LACKING = {
 }
 
 _NOT_READ = "It is not known whether the customer pays: what Polar has of it could not be read, or not be understood."
+
+
+SKIPPED_DETAIL = "Not written: left out by polar-attio skip, until polar-attio unskip."
+
+
+def left_out(customer: Customer) -> Outcome:
+    """Return the outcome of a customer that a person has chosen to leave out; its address does not go on record."""
+    return replace(excluded(customer, ""), email=None, detail=SKIPPED_DETAIL)
 
 
 def exclusion(customer: Customer, audience: Audience) -> Outcome | None:

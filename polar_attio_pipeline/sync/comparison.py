@@ -9,21 +9,17 @@ import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from polar_attio_pipeline.sync.audience import Audience, exclusion
+from polar_attio_pipeline.sync.audience import Audience, exclusion, left_out
 from polar_attio_pipeline.sync.disk_queue import DiskQueue
 from polar_attio_pipeline.sync.emails import email_key
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.matching import Case, Match, person_id
 from polar_attio_pipeline.sync.outcomes import Outcome, Result, written
-from polar_attio_pipeline.sync.planning import Action, Plan, plan
-from polar_attio_pipeline.sync.records import Actor, CurrentValue, Customer, Person, PersonName
+from polar_attio_pipeline.sync.planning import Action, Plan
+from polar_attio_pipeline.sync.records import Actor, CurrentValue, Customer, Person
+from polar_attio_pipeline.sync.settling import Settling
 
 MARK_KEY = "polar_customer"
-_NAME_KEY = "name"
-_TYPE_KEY = "polar_customer_type"
-
-_MOST_WITHOUT_TYPE = 50
-"""People without a type who are pending for it in one pass: each costs a question to Polar."""
 
 _IN_MEMORY = 100_000
 """Customers that are kept as they are, with the person of each: some 100 MB. Pickling them would take seconds."""
@@ -74,28 +70,31 @@ class Comparison:
         targets: The attributes of the workspace.
         overwrite_typed: As in `planning.plan`.
         audience: Which customers are written although no person in the CRM holds their id.
+        skipped: Ids of the customers that a person has chosen to leave out; so are their people.
 
     Attributes:
         compared: Customers added so far.
         settled: How many of them were found to need nothing.
         excluded: How many of those need nothing because they are not to be written.
         copied: By customer id, the people who hold the id of one customer together, once `settle` has found them.
-        without_type: Ids of customers whose person lacks the type, which an export does not say: some of them.
     """
 
     def __init__(
-        self, targets: tuple[Target, ...], *, overwrite_typed: bool, audience: Audience = Audience.EVERYBODY
+        self,
+        targets: tuple[Target, ...],
+        *,
+        overwrite_typed: bool,
+        audience: Audience = Audience.EVERYBODY,
+        skipped: frozenset[str] = frozenset(),
     ) -> None:
         self.compared = 0
         self.settled = 0
         self.excluded = 0
         self._audience = audience
+        self._skipped = skipped
+        self._skipped_addresses: set[str] = set()
         self.copied: dict[str, list[Marked]] = {}
-        self.without_type: set[str] = set()
-        self._targets = targets
-        self._has_type = any(target.attribute.key == _TYPE_KEY for target in targets)
-        self._targets_but_name = tuple(target for target in targets if target.attribute.key != _NAME_KEY)
-        self._overwrite_typed = overwrite_typed
+        self._settling = Settling(targets, overwrite_typed=overwrite_typed)
         self._customers: DiskQueue[Customer | _Pair] = DiskQueue(in_memory=_IN_MEMORY)
         self._holders: DiskQueue[Person] = DiskQueue(in_memory=_PEOPLE_IN_MEMORY)
         self._further: dict[str, list[Person]] = {}
@@ -142,6 +141,9 @@ class Comparison:
         for customer_id in list(self._customers):
             found = self._customers.pop(customer_id)
             further = self._further.pop(customer_id, [])
+            if customer_id in self._skipped:
+                yield self._leave_out(found)
+                continue
             if isinstance(found, Customer):
                 outcome = exclusion(found, self._audience)
                 if outcome and outcome.result is Result.EXCLUDED:
@@ -161,23 +163,23 @@ class Comparison:
             self._record_ids[customer_id] = found.person.record_id
             self._pending[customer_id] = found.customer
 
+    def _leave_out(self, found: Customer | _Pair) -> Outcome:
+        customer = found if isinstance(found, Customer) else found.customer
+        self._found += isinstance(found, _Pair)
+        self.settled += 1
+        self.excluded += 1
+        if customer.address:
+            self._skipped_addresses.add(email_key(customer.address))
+        return left_out(customer)
+
     def _pair(self, customer: Customer, person: Person) -> _Pair:
-        return _Pair(customer, marked(person, with_values=False), self._left_empty(customer, person))
+        left_empty = {} if customer.id in self._skipped else self._settling.left_empty(customer, person)
+        return _Pair(customer, marked(person, with_values=False), left_empty)
 
-    def _left_empty(self, customer: Customer, person: Person) -> Mapping[str, str] | None:
-        if customer.address and email_key(customer.address) not in map(email_key, person.emails):
-            return None
-        if self._lacks_type(customer, person):
-            self.without_type.add(customer.id)
-            return None
-        # To split a name takes longer than all other comparisons, and a person who holds it whole has it split already.
-        targets = self._targets_but_name if _holds_name(person, customer.person_name) else self._targets
-        due = plan(customer, Match(Case.KNOWN, person), targets, overwrite_typed=self._overwrite_typed)
-        return due.left_empty if due.action is Action.KEEP else None
-
-    def _lacks_type(self, customer: Customer, person: Person) -> bool:
-        is_missing = self._has_type and customer.type is None and _TYPE_KEY not in person.values
-        return is_missing and len(self.without_type) < _MOST_WITHOUT_TYPE
+    @property
+    def without_type(self) -> Collection[str]:
+        """Ids of customers whose person lacks the type, which an export does not say: some of them."""
+        return self._settling.without_type
 
     def pending(self) -> Collection[Customer]:
         """Return the customers that have to be looked up, and probably written; each is read when it is asked for."""
@@ -212,12 +214,15 @@ class Comparison:
         unknown = [
             person
             for person in self._unknown()
-            if person.record_id not in self._given and person_id(person) not in self._existing
+            if person.record_id not in self._given
+            and person_id(person) not in self._existing
+            and person_id(person) not in self._skipped
         ]
         if not unknown:
             return []
         # A settled person is the holder of its address: no other person can hold that.
         addresses = {email_key(customer.address) for customer in self._pending.values() if customer.address}
+        addresses |= self._skipped_addresses
         return [marked(person) for person in unknown if addresses.isdisjoint(map(email_key, person.emails))]
 
     @property
@@ -233,11 +238,6 @@ class Comparison:
 def _is_marked(person: Person) -> bool:
     held = person.values.get(MARK_KEY)
     return held is not None and held.value is True
-
-
-def _holds_name(person: Person, name: str | None) -> bool:
-    held = person.values.get(_NAME_KEY)
-    return held is not None and isinstance(held.value, PersonName) and held.value.full.split() == (name or "").split()
 
 
 def _unchanged(customer: Customer, found: Marked, left_empty: Mapping[str, str]) -> Outcome:

@@ -48,11 +48,12 @@ def due(person: Marked, services: Services, *, unmark: bool) -> tuple[Change, ..
     """Return what is to be written for a person whose customer was deleted; nothing where all of it is there.
 
     Args:
-        person: As the CRM holds it. Without an id there is nothing to ask Polar for, so nothing is written.
+        person: As the CRM holds it. Without an id there is nothing to ask Polar for, so nothing is written; nor is it
+            where a person has chosen to leave the customer out.
         services: Says which attributes the workspace has, and whether a typed status may be written over.
         unmark: Whether the mark is to be taken off.
     """
-    if person.customer_id is None:
+    if person.customer_id is None or person.customer_id in services.skipped:
         return ()
     mark = (Change(MARK_KEY, True, False),) if unmark and person.is_marked else ()
     said = Wanted(dict(_said(person, services.targets)), {})

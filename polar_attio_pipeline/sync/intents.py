@@ -21,8 +21,8 @@ from polar_attio_pipeline.sync.writes import (
 _MATCHING_KEYS = {PEOPLE: EMAILS_KEY, COMPANIES: DOMAINS_KEY}
 """The attribute that a new record is known by, for each object."""
 
-_PROOFS = {PEOPLE: "polar_customer_id", COMPANIES: "polar_customer"}
-"""What a record holds that a pass has made: another record may hold the address or the domain as well."""
+_PROOFS = {PEOPLE: {"polar_customer_id", "polar_customer"}, COMPANIES: {"polar_customer"}}
+"""One of these a record holds that a pass has made: another one may hold the address or the domain as well."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,7 +114,7 @@ def _seen(intent: Intent, record_id: str, held: Mapping[str, CurrentValue], matc
     if intent.record_id not in {None, record_id}:
         return None
     there = tuple(value for value in intent.values if _is_there(value, held, matching))
-    if intent.action is WriteAction.CREATE and _PROOFS[intent.object_slug] not in {value.key for value in there}:
+    if intent.action is WriteAction.CREATE and _PROOFS[intent.object_slug].isdisjoint(value.key for value in there):
         return None
     says_who = [value for value in intent.values if value.new is not None]
     if not there or (says_who and not any(value.new is not None for value in there)):

@@ -9,7 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from polar_attio_pipeline.sync.audience import exclusion
+from polar_attio_pipeline.sync.audience import exclusion, left_out
 from polar_attio_pipeline.sync.emails import email_key, is_anonymised
 from polar_attio_pipeline.sync.health import Health, Kind, ServiceDownError
 from polar_attio_pipeline.sync.matching import Claims, PeopleIndex, claim, contested_id, match
@@ -66,13 +66,20 @@ class Looker:
     async def look(self, customers: Sequence[Customer]) -> AsyncIterator[Look]:
         """Yield what to do for these customers, each in exactly one place of one result.
 
-        That is one result, unless the CRM fails to search for these customers together: then they are searched for in
+        Customers that a person has chosen to leave out come first, and are not looked up. The others are one result,
+        unless the CRM fails to search for these customers together: then they are searched for in
         ever smaller groups, and each result is worth carrying out at once.
 
         Raises:
             ServiceDownError: a service answers nothing at all.
             StoppedError: every request would fail the same way.
         """
+        skipped = [customer for customer in customers if customer.id in self._services.skipped]
+        if skipped:
+            yield Look(outcomes=[left_out(customer) for customer in skipped])
+            customers = [customer for customer in customers if customer.id not in self._services.skipped]
+            if not customers:
+                return
         customers = oldest_first(customers)
         if why := self._attio.closed(Kind.SEARCH):
             yield Look(outcomes=[not_taken(customer, why) for customer in customers])

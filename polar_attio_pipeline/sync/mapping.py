@@ -57,6 +57,7 @@ class Attribute(Generic[Source]):
         options: Titles of the options of a select, which `setup` creates.
         scope: What the Polar token must be allowed to read for it.
         of_deleted: What it holds of a customer who was deleted; None leaves what is there.
+        grows: Time alone makes it later, or more, for everybody: that step is no reason to stop a pass (`brake`).
         required: A run refuses to start where the workspace lacks it.
         standard: Every workspace has it, so `setup` never creates it.
         declared_in: The environment variable that declares it; empty where it is declared in code.
@@ -72,6 +73,7 @@ class Attribute(Generic[Source]):
     options: tuple[str, ...] = ()
     scope: str = "customers:read"
     of_deleted: Value | Nothing | None = None
+    grows: bool = False
     required: bool = False
     standard: bool = False
     declared_in: str = ""

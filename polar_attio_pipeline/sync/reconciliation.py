@@ -62,7 +62,12 @@ async def compare(
         UnavailableError: a service failed for good.
         Exception: whatever else the reading of customers and the ports raise.
     """
-    comparison = Comparison(services.targets, overwrite_typed=services.overwrite_typed, audience=services.audience)
+    comparison = Comparison(
+        services.targets,
+        overwrite_typed=services.overwrite_typed,
+        audience=services.audience,
+        skipped=services.skipped,
+    )
     async with task_group() as reading:
         reading.create_task(_add_people(services.people.marked(expected=book.people), comparison, seen))
         reading.create_task(_add_customers(book.customers, comparison))

@@ -26,6 +26,7 @@ class Services:
         targets: The attributes of this workspace.
         overwrite_typed: Whether Polar wins over values that a workspace member typed.
         audience: Which customers are written although no person in the CRM holds their id.
+        skipped: Ids of the customers that a person has chosen to leave out: they are not written at all.
         memory: What earlier passes have put on record.
         history: Keeps on record what this pass writes.
         pace: The configured rates.
@@ -39,6 +40,7 @@ class Services:
     targets: tuple[Target, ...]
     overwrite_typed: bool = False
     audience: Audience = Audience.EVERYBODY
+    skipped: frozenset[str] = frozenset()
     memory: Memory = field(default_factory=NoMemory)
     history: History = field(default_factory=NoHistory)
     pace: Pace = field(default_factory=Pace)

@@ -71,6 +71,9 @@ class Restorable(Protocol):
     async def add_address(self, record_id: str, address: str) -> str | None:
         """Give a person an address, in front of all others.
 
+        Returns:
+            The CRM's name for the request.
+
         Raises:
             EmailTakenError: another record holds it; nothing was written.
         """

@@ -113,7 +113,7 @@ class Verdict(StrEnum):
     CHANGED = "changed since"
     WRITTEN_AGAIN = "written again by a later pass"
     ONLY_ADDRESS = "the only address"
-    GONE = "the record is gone"
+    GONE = "the record no longer exists"
     NOT_WRITABLE = "cannot be written any more"
     REFUSED = "refused by Attio"
     NOT_DONE = "not done"

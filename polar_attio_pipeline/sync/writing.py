@@ -24,7 +24,7 @@ from polar_attio_pipeline.sync.outcomes import (
     written,
 )
 from polar_attio_pipeline.sync.partial_writes import Carried, write_what_is_taken
-from polar_attio_pipeline.sync.planning import Action, Plan, fingerprint
+from polar_attio_pipeline.sync.planning import Action, Plan
 from polar_attio_pipeline.sync.ports import (
     DeniedError,
     EmailTakenError,
@@ -33,6 +33,7 @@ from polar_attio_pipeline.sync.ports import (
     StoppedError,
     UnavailableError,
 )
+from polar_attio_pipeline.sync.refusals import mark
 from polar_attio_pipeline.sync.refused_writes import dropped_if_refused
 from polar_attio_pipeline.sync.restoring import keep_company
 from polar_attio_pipeline.sync.services import Services
@@ -194,8 +195,8 @@ class Writer:
                 self.perhaps_done[due.customer.id] = due
         except RecordRefusedError as error:
             self._has_answered(kind)
-            mark = self._fingerprint(due)
-            self.record([refused(due, field=error.field, message=error.message, fingerprint=mark)])
+            sent = self._fingerprint(due)
+            self.record([refused(due, field=error.field, message=error.message, fingerprint=sent)])
         except (UnavailableError, DeniedError) as error:
             self.record([not_taken(due.customer, str(error), due.match.involved)])
             await self.health.failed(kind, error)
@@ -213,8 +214,8 @@ class Writer:
         done, person = carried.done, carried.person
         if carried.left:
             self._refused.update(key for refusal in carried.refusals for key in refusal.keys if len(refusal.keys) == 1)
-            mark = self._fingerprint(carried.left, partly=True)
-            self.record([partly_refused(done, person, carried.refusals, fingerprint=mark)])
+            left = self._fingerprint(carried.left, partly=True)
+            self.record([partly_refused(done, person, carried.refusals, fingerprint=left)])
         else:
             self.record([written(done, person)])
         await keep_company(self.services, done, person)
@@ -235,6 +236,4 @@ class Writer:
         self.health.succeeded(kind)
 
     def _fingerprint(self, due: Plan, *, partly: bool = False) -> str:
-        # What is left empty is part of the sentence on record, which is repeated where the fingerprint is the same.
-        beside = repr(sorted(due.left_empty.items())) if partly else ""
-        return fingerprint(due, salt=f"{self.services.refused_in}{beside}")
+        return mark(due, refused_in=self.services.refused_in, partly=partly)

@@ -203,7 +203,7 @@ def test_doctor_lists_no_secret(configured: None, monkeypatch: pytest.MonkeyPatc
     assert not [secret for secret in ("hunter2", POLAR_TOKEN, ATTIO_TOKEN) if secret in output]
 
 
-@pytest.mark.parametrize("command", [["setup"], ["doctor"], ["plan"], ["confirm", "organization"], ["alerts", "test"]])
+@pytest.mark.parametrize("command", [["setup"], ["doctor"], ["plan"], ["approve", "organization"], ["alerts", "test"]])
 def test_a_mistyped_name_of_a_setting_ends_every_command_in_one_sentence(
     monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:

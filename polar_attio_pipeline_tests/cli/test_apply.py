@@ -154,6 +154,7 @@ def test_people_of_deleted_customers_are_in_the_plan_and_written(pipeline: Pipel
     notes = {change["note"] for change in told["changes"] if change["customer"] == customers[0].id}
     assert notes == {"the customer was deleted in Polar"}
     assert result.exit_code == 0, result.output
+    assert "People whose customer was deleted in Polar: 1 updated, 0 left out" in result.stdout
     assert pipeline.person("customer0").values["polar_status"] == "Deleted"
 
 

@@ -55,6 +55,76 @@ def test_it_brings_the_customers_of_some_hours_and_no_others(pipeline: Pipeline)
     assert "2 customers in 2 hours to bring to Attio" in result.stdout
 
 
+@pytest.mark.parametrize("kind", ["id", "address", "link"])
+def test_it_brings_one_customer_and_no_other(pipeline: Pipeline, kind: str) -> None:
+    ada = pipeline.add("ada")
+    pipeline.add("bob")
+    typed = {
+        "id": ada.id,
+        "address": "ada@example.com",
+        "link": f"https://polar.sh/dashboard/acme/customers/{ada.id}",
+    }
+
+    result = sync(typed[kind])
+
+    assert result.exit_code == 0, result.output
+    assert pipeline.names() == {"ada"}
+    assert "A pass over 1 changed customer begins (polar-attio sync)." in result.stdout
+
+
+def test_it_brings_several_customers_in_one_pass(pipeline: Pipeline) -> None:
+    ada, bob = pipeline.add("ada"), pipeline.add("bob")
+    pipeline.add("cyd")
+
+    result = sync(ada.id, "bob@example.com", bob.id)
+
+    assert result.exit_code == 0, result.output
+    assert pipeline.names() == {"ada", "bob"}
+    assert "2 customers: 2 created" in result.stdout
+
+
+def test_a_customer_that_is_left_out_stays_so(pipeline: Pipeline) -> None:
+    ada = pipeline.add("ada")
+    pipeline.ledger.skip(ada.id)
+
+    result = sync(ada.id)
+
+    assert "1 excluded" in result.stdout
+    assert pipeline.writes == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("nowhere@example.com",), "The ledger knows no customer for nowhere@example.com"),
+        (("Ada Lovelace",), "Ada Lovelace is not what names a customer"),
+        (("ada@example.com", "--from", "2026-11-23-14:00"), "Name either customers, or hours"),
+    ],
+)
+def test_who_is_nobody_begins_no_pass(pipeline: Pipeline, arguments: tuple[str, ...], said: str) -> None:
+    result = sync(*arguments)
+
+    assert result.exit_code == 1
+    assert said in result.stderr
+    assert pipeline.ledger.newest_passes(1) == []
+
+
+def test_a_customer_that_polar_cannot_be_asked_for_is_named_and_the_others_are_done(
+    pipeline: Pipeline, impatient: None
+) -> None:
+    ada, bob = pipeline.add("ada"), pipeline.add("bob")
+    sync()
+    pipeline.sandbox.polar.update_customer(ada.id, name="Ada King")
+    fault = Fault(kind=Kind.STATUS, status=503, service="polar", path=f"/v1/customers/{bob.id}")
+    pipeline.sandbox.faults.add(fault)
+
+    result = sync(ada.id, bob.id)
+
+    assert result.exit_code == 1
+    assert f"Polar could not be asked for {bob.id}" in result.stderr
+    assert pipeline.person("ada").name == "Ada King"
+
+
 def test_the_pass_over_companies_follows_that_over_all_customers_where_the_setting_is_on(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:

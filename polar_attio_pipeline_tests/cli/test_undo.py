@@ -43,12 +43,14 @@ def is_marked(pipeline: Pipeline, name: str) -> bool:
 
 
 def test_without_a_pass_the_newest_ones_are_listed_with_what_they_wrote(pipeline: Pipeline) -> None:
-    assert polar_attio("undo").stdout == "No pass is on record.\n"
+    assert polar_attio("undo").stdout == "No pass that has written something to Attio is on record.\n"
     name = sync_known(pipeline, "ada")
     values = pipeline.ledger.newest_passes(1)[0].values
 
     listed = polar_attio("undo")
 
+    assert polar_attio("sync").exit_code == 0, "which writes nothing, and is not listed"
+    assert polar_attio("undo").stdout == listed.stdout
     assert listed.exit_code == 0
     assert f"reconciliation, {values} values written, finished" in listed.stdout
     assert f"  {name}\n  polar-attio sync; 1 updated\n" in listed.stdout
@@ -104,6 +106,14 @@ def test_a_dry_run_shows_it_and_writes_nothing(pipeline: Pipeline) -> None:
     assert "Cleared," in result.stdout
     assert pipeline.writes == writes
     assert pipeline.ledger.newest_passes(1)[0].pass_id == name
+
+
+def test_of_a_pass_without_an_end_it_says_that_it_may_still_be_under_way(pipeline: Pipeline) -> None:
+    name = sync_known(pipeline, "ada")
+    assert "no end on record" not in polar_attio("undo", name, "--dry-run").stdout
+    pipeline.ledger.begin_pass(name, kind="reconciliation", reason="killed")
+
+    assert "It has no end on record" in polar_attio("undo", name, "--dry-run").stdout
 
 
 def test_no_line_is_wider_than_a_terminal(pipeline: Pipeline) -> None:

@@ -83,7 +83,11 @@ def test_a_run_tries_unresolved_customers_again_and_may_be_asked_for_again() -> 
     request = tick(START + timedelta(hours=10, minutes=5))
 
     assert isinstance(request, dg.RunRequest)
-    assert request.run_config["ops"]["attio_people"]["config"] == {"retry_unresolved": True, "expected": []}
+    assert request.run_config["ops"]["attio_people"]["config"] == {
+        "retry_unresolved": True,
+        "expected": [],
+        "approve": [],
+    }
     assert request.run_key is None
 
 

@@ -20,6 +20,8 @@ class Account:
         harmed: Healthy customers who were not right in Attio in the calm, while only lasting faults were left.
         unexplained: Customers of whom the ledger did not say what became of them in the calm.
         lengths: How long each pass took, and how long it may take.
+        unrecorded: Writes that Attio has and the history lacks.
+        made_up: What is in the history and was never written.
         foreign: What passes with the token of another organization changed.
         early_retries: Requests that came before a Retry-After had run out.
         idle_writes: Writes of one more round, when nothing differs.
@@ -36,6 +38,8 @@ class Account:
     harmed: list[str] = field(default_factory=list)
     unexplained: list[str] = field(default_factory=list)
     lengths: list[Length] = field(default_factory=list)
+    unrecorded: list[str] = field(default_factory=list)
+    made_up: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
     early_retries: int = 0
     idle_writes: int = 0
@@ -49,5 +53,6 @@ class Account:
     @property
     def is_good(self) -> bool:
         """Whether nothing at all is to be complained of."""
-        counted = (self.harmed, self.unexplained, self.over_time, self.foreign, self.early_retries, self.idle_writes)
+        lists = (self.harmed, self.unexplained, self.over_time, self.unrecorded, self.made_up, self.foreign)
+        counted = (*lists, self.early_retries, self.idle_writes)
         return self.verdict.is_true and self.rounds == 1 and not any(counted)

@@ -1,14 +1,16 @@
 """How long a pass may take: defined in this one place, from counts alone.
 
-A pass may first have to wait until the lease of a process that died is free. Then it connects and reads, step after
-step, each step bounded by the retries of one request; then the engine has `sync.deadline.time_limit` for all customers
-of the pass together, and one more portion: the limit is looked at between two portions.
+A pass may first have to wait until the lease of a process that died is free, and to look what became of its writes.
+Then it connects and reads, step after step, each step bounded by the retries of one request; then the engine has
+`sync.deadline.time_limit` for all customers of the pass together, and one more portion: the limit is looked at between
+two portions.
 """
 
 from dataclasses import dataclass
 
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.passes.lease import BEAT_SECONDS, DEAD_SECONDS
+from polar_attio_pipeline.passes.settling import LOOK_SECONDS
 from polar_attio_pipeline.sync.deadline import time_limit
 from polar_attio_pipeline.sync.services import Pace
 from polar_attio_pipeline.sync.writing import FRESH_SECONDS
@@ -58,4 +60,4 @@ def bound(customers: int, bad_rows: int, pace: Pace) -> float:
     """
     steps = STEPS + 2 * (1 + customers // PAGE) + BAD_ROW_STEPS * bad_rows
     limit = time_limit(customers, _QUESTIONS * customers, pace)
-    return _LEASE_SECONDS + steps * REQUEST_SECONDS + limit + _PORTION_SECONDS
+    return _LEASE_SECONDS + LOOK_SECONDS + steps * REQUEST_SECONDS + limit + _PORTION_SECONDS

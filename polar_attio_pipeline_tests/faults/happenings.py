@@ -41,6 +41,7 @@ class Happenings:
         self._random = random
         self._count = 0
         self._identity_touched: set[str] = set()
+        self.merged: set[str] = set()
         self.said: dict[str, list[Customer]] = {}
         self.broken: dict[str, str | None] = {}
 
@@ -179,7 +180,7 @@ class Happenings:
         found = self._untouched_person()
         if found:
             other = self._attio.add_person(emails=[self.new_email()], name="The Same Again")
-            self._attio.merge(*self._random.sample([found, other], 2))
+            self.merged.add(self._attio.merge(*self._random.sample([found, other], 2)))
 
     # Whom it befalls.
 

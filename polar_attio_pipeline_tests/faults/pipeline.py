@@ -22,7 +22,9 @@ from polar_attio_pipeline.hours import HOUR, between, floor
 from polar_attio_pipeline.http.errors import ApiError
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.ledger import Ledger, LedgerError
-from polar_attio_pipeline.passes.guards import FEWER_CUSTOMERS, ORGANIZATION_FACT, GuardError
+from polar_attio_pipeline.passes import approvals
+from polar_attio_pipeline.passes.approvals import FEWER_CUSTOMERS, MANY_CHANGES
+from polar_attio_pipeline.passes.guards import ORGANIZATION_FACT, GuardError
 from polar_attio_pipeline.passes.hourly import HourDone
 from polar_attio_pipeline.passes.rules import Rules
 from polar_attio_pipeline.polar.client import PolarClient, polar_api
@@ -140,10 +142,10 @@ class Pipeline:
         with self._ledger() as ledger:
             return ledger.fact(ORGANIZATION_FACT) is not None
 
-    def confirm(self, name: str) -> None:
-        """Confirm a change, as a person does who was asked to."""
+    def approve(self, name: str) -> None:
+        """Approve a change, as a person does who was asked to."""
         with self._ledger() as ledger:
-            ledger.confirm(name)
+            approvals.approve(ledger, name)
 
     @contextmanager
     def _ledger(self) -> Iterator[Ledger]:
@@ -190,20 +192,23 @@ class Pipeline:
         if deadly == hours[0]:
             life.end()
         ended = self._ending(life, machine, lambda run: run.sync(hours, note, expected=expected))
+        if f"approve {MANY_CHANGES.name}" in ended.how:
+            self.approve(MANY_CHANGES.name)
         self.ended[-1] = replace(ended, hours=tuple(hours), done=tuple(done))
         return self.ended[-1]
 
     def reconcile(self, life: Life, machine: Machine = HERE) -> Ended:
-        """Run the reconciliation; if it asks whether so many customers were deleted, a person confirms that.
+        """Run the reconciliation; if it asks whether so many were deleted, or changed, a person approves that.
 
         It asks only when those who are missing do not exist, so a person who looks in Polar finds it true.
         """
         ended = self._ending(life, machine, lambda run: run.reconcile())
-        if f"confirm {FEWER_CUSTOMERS.name}" not in ended.how:
-            return ended
-        self.confirm(FEWER_CUSTOMERS.name)
-        self._timeline.advance(GAP_SECONDS)
-        return self._ending(life, machine, lambda run: run.reconcile())
+        for name in (FEWER_CUSTOMERS.name, MANY_CHANGES.name):
+            if f"approve {name}" in ended.how:
+                self.approve(name)
+                self._timeline.advance(GAP_SECONDS)
+                ended = self._ending(life, machine, lambda run: run.reconcile())
+        return ended
 
     def preview(self, life: Life, machine: Machine = HERE) -> Ended:
         """Preview the reconciliation."""

@@ -26,6 +26,8 @@ _HEADER = (
     "harmed by another's fault",
     "without an outcome",
     "passes over their time",
+    "writes without a history row",
+    "history rows without a write",
     "changed by another's token",
     "passes until true again",
     "early retries",
@@ -94,6 +96,8 @@ def details(account: Account) -> str:
     found += [f"harmed: {sentence}" for sentence in account.harmed]
     found += [f"without an outcome: {sentence}" for sentence in account.unexplained]
     found += [f"over its time: {length}" for length in account.over_time]
+    found += [f"not in the history: {sentence}" for sentence in account.unrecorded]
+    found += [f"in the history and never written: {sentence}" for sentence in account.made_up]
     found += [f"changed by another's token: {sentence}" for sentence in account.foreign]
     return "\n".join([f"schedule {account.number}", *account.diary, *found, schedules_table([account])])
 
@@ -122,6 +126,8 @@ def _line(name: str, accounts: Sequence[Account]) -> list[str]:
         sum(len(account.harmed) for account in accounts),
         sum(len(account.unexplained) for account in accounts),
         sum(len(account.over_time) for account in accounts),
+        sum(len(account.unrecorded) for account in accounts),
+        sum(len(account.made_up) for account in accounts),
         sum(len(account.foreign) for account in accounts),
     ]
     after = [

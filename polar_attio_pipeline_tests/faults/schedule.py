@@ -18,6 +18,7 @@ from polar_attio_pipeline_tests.faults.bounds import Length, bound
 from polar_attio_pipeline_tests.faults.calm import live_through
 from polar_attio_pipeline_tests.faults.foreign import found_other_organization, one_pass
 from polar_attio_pipeline_tests.faults.happenings import Happenings
+from polar_attio_pipeline_tests.faults.history import disagreements, rows_by_place
 from polar_attio_pipeline_tests.faults.lasting import Lasting, Stage
 from polar_attio_pipeline_tests.faults.life import HeardTraffic, Life, draw_life
 from polar_attio_pipeline_tests.faults.machines import Machine
@@ -251,6 +252,8 @@ class _Schedule:
         account.customers = len(self._sandbox.polar.customers)
         account.passes = self.pipeline.passes
         account.writes = self._sandbox.attio.writes
+        rows = rows_by_place(self.pipeline.database)
+        account.unrecorded, account.made_up = disagreements(self._sandbox.attio, rows, self._happenings.merged)
         account.early_retries = self._traffic.early_retries.total()
 
     def _injected(self, what: str, count: int = 1) -> None:

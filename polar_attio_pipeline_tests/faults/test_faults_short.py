@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 
 from polar_attio_pipeline.http.limits import RateLimiter
-from polar_attio_pipeline.passes import hourly, reconciliation
+from polar_attio_pipeline.ledger import intents
+from polar_attio_pipeline.passes import hourly, reconciliation, settling
 from polar_attio_pipeline.sync import planning
 from polar_attio_pipeline.sync.health import Health, ServiceDownError
+from polar_attio_pipeline.sync.intents import Intent
 from polar_attio_pipeline.sync.matching import PeopleIndex
+from polar_attio_pipeline.sync.records import Person
+from polar_attio_pipeline.sync.writes import Write
 from polar_attio_pipeline_tests.faults import crash_points, dagster_kills, report, schedule
 from polar_attio_pipeline_tests.faults.account import Account
 from polar_attio_pipeline_tests.faults.failing_hour import Span, live_through
@@ -56,6 +60,21 @@ def test_a_pipeline_that_finds_a_name_good_enough_is_found_out(monkeypatch: pyte
     monkeypatch.setattr(planning, "same_value", lambda old, _, **__: old is not None)
 
     assert found(lambda account: len(account.verdict.wrong))
+
+
+def test_a_pipeline_that_forgets_what_it_was_about_to_write_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intents, "left", lambda _: [])
+
+    assert found(lambda account: len(account.unrecorded))
+
+
+def test_a_pipeline_that_takes_every_intended_write_for_made_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def all_of_it(intent: Intent, person: Person) -> Write:
+        return Write(intent.customer_id, person.record_id, intent.values)
+
+    monkeypatch.setattr(settling, "seen_of_person", all_of_it)
+
+    assert found(lambda account: len(account.made_up))
 
 
 def test_a_pipeline_that_does_not_wait_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:

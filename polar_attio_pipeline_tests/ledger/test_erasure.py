@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from polar_attio_pipeline.ledger import Ledger, LedgerError, Snapshot
+from polar_attio_pipeline.ledger.schema import INTENTS
 from polar_attio_pipeline.sync.outcomes import Result
 from polar_attio_pipeline.sync.records import PersonName
 from polar_attio_pipeline.sync.writes import Write, WrittenValue
@@ -67,6 +68,32 @@ def test_what_was_written_to_the_same_person_for_another_customer_goes_too(ledge
 
     ledger.erase("unwritten")
     assert ledger.changes_of_pass("p1") == []
+
+
+def test_a_write_that_is_under_way_and_the_note_of_a_deletion_go_too(ledger: Ledger) -> None:
+    fill(ledger)
+    intent = {"pass_id": "p3", "planned_at": NOON, "object": "people", "action": "update", "content": "[]"}
+    with ledger._database.writing() as connection:
+        for number, values in enumerate(
+            ({"polar_customer_id": "ada"}, {"record_id": "r1"}, {"polar_customer_id": "bob", "record_id": "r2"})
+        ):
+            connection.execute(sa.insert(INTENTS).values(id=number, **intent, **values))
+    ledger.forget(["ada"])
+
+    ledger.erase("ada")
+
+    with ledger._database.reading() as connection:
+        assert list(connection.execute(sa.select(INTENTS.c.polar_customer_id)).scalars()) == ["bob"]
+    assert ledger.deleted_since("ada") is None
+
+
+def test_a_person_that_is_left_out_stays_so_by_the_id_alone(ledger: Ledger) -> None:
+    fill(ledger)
+    ledger.skip("ada", why=f"{TRACE} asked us")
+
+    ledger.erase("ada")
+
+    assert [(row.polar_customer_id, row.why) for row in ledger.skipped_rows()] == [("ada", None)]
 
 
 def test_no_byte_of_a_person_remains_in_the_file_or_beside_it(file: Path) -> None:

@@ -4,6 +4,7 @@ import multiprocessing
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
@@ -83,6 +84,36 @@ def test_a_ledger_of_the_first_version_is_what_a_trial_says_it_is_and_the_trial_
 
     with ledger._database._begun(writes=False) as connection:
         assert version(connection) == "0001"
+
+
+def test_customers_with_a_history_and_no_outcome_count_as_deleted_from_the_migration_on(
+    ledger: Ledger, url: str
+) -> None:
+    older = Ledger(url)
+    with older._database._begun(writes=True) as connection:
+        context, directory = context_of(connection), scripts()
+        for revision in ("0001", "0002", "0003"):
+            script = directory.get_revision(revision)
+            assert script
+            script.module.upgrade(Operations(context))
+        context.stamp(directory, "0003")
+        for number, customer_id in enumerate(("'gone'", "'gone'", "'ada'", "NULL")):
+            values = f"({number}, 'p1', '2026-11-03 12:00:00', 'people', 'r', {customer_id}, 'name')"
+            columns = "(id, pass_id, written_at, object, record_id, polar_customer_id, attribute)"
+            connection.execute(sa.text(f"INSERT INTO changes {columns} VALUES {values}"))
+        connection.execute(
+            sa.text(
+                "INSERT INTO outcomes (polar_customer_id, outcome, changed_at, tried_at, pass_id) "
+                "VALUES ('ada', 'created', '2026-11-03 12:00:00', '2026-11-03 12:00:00', 'p1')"
+            )
+        )
+    older.close()
+
+    noticed = ledger.deleted_since("gone")
+
+    assert noticed
+    assert abs(datetime.now(UTC) - noticed) < timedelta(minutes=5)
+    assert ledger.deleted_since("ada") is None
 
 
 def test_a_ledger_of_a_newer_version_is_left_alone(ledger: Ledger) -> None:

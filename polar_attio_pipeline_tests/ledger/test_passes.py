@@ -27,6 +27,7 @@ def test_the_newest_passes_come_first_and_say_how_many_values_each_has_written(l
     assert (second.kind, second.reason, second.requests) == ("hourly", "test", 7)
     assert second.ended_at
     assert second.began_at <= second.ended_at
+    assert [found.pass_id for found in ledger.newest_passes(10, writing=True)] == ["second"]
 
 
 def test_a_pass_is_found_by_the_beginning_of_its_id(ledger: Ledger) -> None:

@@ -18,7 +18,7 @@ from polar_attio_pipeline.sandbox.tokens import OTHER_POLAR_TOKEN
 from polar_attio_pipeline.sync.approval import Divergence
 from polar_attio_pipeline.sync.audience import Audience
 from polar_attio_pipeline.sync.outcomes import Reason, Result
-from polar_attio_pipeline.sync.ports import UnavailableError
+from polar_attio_pipeline.sync.ports import Found, UnavailableError
 from polar_attio_pipeline_tests.passes.agreeing import KilledError, Watched, agreed, apply
 from polar_attio_pipeline_tests.passes.stage import PEOPLE, Stage
 
@@ -82,6 +82,25 @@ def test_what_was_planned_is_written_and_a_reconciliation_finds_nothing_left(
     assert (person.values["name"], person.values["polar_external_id"]) == ("Ada King", "x-1")
     assert stage.reconcile().counts[Result.UNCHANGED] == len({ada.id, bob.id, cyd.id})
     assert stage.writes == before + 2
+
+
+@pytest.mark.parametrize("spelt", [str.upper, " {} ".format])
+def test_a_person_whose_id_somebody_has_respelt_is_planned_as_the_reconciliation_finds_it(
+    stage: Stage, agreement: Agreement, spelt: Callable[[str], str]
+) -> None:
+    ada = stage.add("ada")
+    stage.reconcile()
+    person = stage.person_of(ada.id)
+    assert person
+    stage.sandbox.attio.edit_person(person.id, {"polar_customer_id": spelt(ada.id)})
+    stage.sandbox.polar.update_customer(ada.id, email="countess@example.com")
+    stage.ledger.forget([ada.id])
+
+    plan = agreement.plan()
+
+    assert [one.record_id for one in plan.customers] == [person.id]
+    assert results(agreement.apply(plan)) == {ada.id: Result.UPDATED}
+    assert len(stage.sandbox.attio.people()) == 1
 
 
 def test_a_second_time_writes_nothing(stage: Stage, agreement: Agreement) -> None:
@@ -215,6 +234,51 @@ def test_an_address_that_is_taken_in_the_moment_of_the_write_is_drift_too(stage:
     assert watched[0].seen == []
 
 
+def test_a_person_who_is_deleted_in_the_moment_of_the_write_is_drift_and_no_new_one_is_made(
+    stage: Stage, agreement: Agreement
+) -> None:
+    ada = stage.add("ada")
+    stage.reconcile()
+    stage.sandbox.polar.update_customer(ada.id, name="Ada King")
+    plan = agreement.plan()
+
+    async def run() -> Applied:
+        async with stage.context() as context:
+            return await apply(context, plan, Watched(context.attio, lambda number: deleted_in_attio(stage, ada.id)))
+
+    applied = asyncio.run(run())
+
+    assert "The person is not in Attio any more" in applied.drifted[0].sentence
+    assert stage.person_of(ada.id) is None
+
+
+def test_a_write_without_an_answer_is_in_the_history_although_its_customer_drifts_right_after_it(
+    stage: Stage, agreement: Agreement
+) -> None:
+    ada = stage.add("ada")
+    plan = agreement.plan()
+    stage.sandbox.faults.add(Fault(kind=Kind.LOST_ANSWER, service="attio", method="POST", path=PEOPLE, times=1))
+
+    class Meddled(Watched):
+        """Somebody types as soon as the person is there."""
+
+        async def find(self, **keys: Any) -> Found:
+            if stage.person_of(ada.id):
+                name_typed(stage, ada.id)
+            found: Found = await self.inner.find(**keys)
+            return found
+
+    async def run() -> Applied:
+        async with stage.context() as context:
+            return await apply(context, plan, Meddled(context.attio))
+
+    applied = asyncio.run(run())
+
+    assert drifted(applied) == {ada.id: ["name"]}
+    recorded = {row.attribute for row in stage.ledger.changes_of_customer(ada.id)}
+    assert recorded == {change.key for change in plan.customers[0].changes} - {"name"}
+
+
 def test_what_a_person_has_done_already_is_not_written_again(stage: Stage, agreement: Agreement) -> None:
     ada = stage.add("ada")
     stage.reconcile()
@@ -307,7 +371,7 @@ def test_a_customer_who_is_not_to_be_written_any_more_is_drift(stage: Stage, agr
     applied = agreement.apply(plan)
 
     assert drifted(applied) == {ada.id: []}
-    assert "by the settings of who is written" in applied.drifted[0].sentence
+    assert "is not to be written any more: the settings say so" in applied.drifted[0].sentence
     assert stage.writes == 0
 
 
@@ -475,6 +539,25 @@ def test_a_deleted_customers_person_who_is_another_one_or_none_is_named(
     applied = agreement.apply(plan)
 
     assert [said in one.sentence for one in applied.drifted] == [True]
+
+
+def test_a_mark_that_is_not_to_be_taken_off_any_more_is_left_on_and_named(
+    stage: Stage, agreement: Agreement, orphans: list[str]
+) -> None:
+    stage.reconcile()
+    stage.rules = Rules(unmark_orphaned=True)
+    plan = agreement.plan()
+    stage.rules = Rules(unmark_orphaned=False)
+
+    applied = agreement.apply(plan)
+
+    assert [change.key for one in plan.deleted for change in one.changes] == ["polar_customer"]
+    assert [one.sentence.partition(":")[0] for one in applied.drifted] == [
+        "Nothing is to be written to the person any more"
+    ]
+    person = stage.person_of(orphans[0])
+    assert person
+    assert person.values["polar_customer"] is True
 
 
 def test_more_deletions_than_a_reconciliation_would_trust_are_not_planned(

@@ -147,6 +147,20 @@ def test_a_person_without_a_company_is_linked(companies: Companies) -> None:
     assert (row.object, row.old_value, row.new_value) == ("people", None, companies.of("acme.com").id)
 
 
+def test_a_person_whose_customer_is_left_out_is_not_linked_and_still_counts(companies: Companies) -> None:
+    ada, bob = companies.customer("ada@acme.com"), companies.customer("bob@acme.com")
+    companies.stage.reconcile()
+    companies.unlink([ada, bob])
+    companies.stage.ledger.skip(ada.id)
+
+    done = companies.run()
+
+    assert done.links.linked == 1
+    assert companies.company_of(bob) == (companies.of("acme.com").id, "api-token")
+    assert [row.attribute for row in companies.stage.ledger.changes_of_customer(ada.id)].count("company") == 0
+    assert companies.of("acme.com").values["polar_customer_count"] == 2
+
+
 @pytest.mark.parametrize("actor", ["workspace-member", "app", "system", "api-token"])
 def test_a_company_that_somebody_else_chose_for_a_person_stays(companies: Companies, actor: str) -> None:
     ada = companies.customer("ada@acme.com")

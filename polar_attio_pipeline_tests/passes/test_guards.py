@@ -1,11 +1,13 @@
-"""A wrong token, a strange workspace and a book that shrank change nothing until a person confirms."""
+"""A wrong token, a strange workspace and a book that shrank change nothing until a person approves."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from polar_attio_pipeline.passes.guards import FEWER_CUSTOMERS, OTHER_OWNER, GuardError
+from polar_attio_pipeline.passes.approvals import FEWER_CUSTOMERS, MANY_CHANGES, OTHER_OWNER, approve
+from polar_attio_pipeline.passes.brake import ManyChangesError
+from polar_attio_pipeline.passes.guards import GuardError
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.tokens import OTHER_POLAR_TOKEN
 from polar_attio_pipeline.sync.ports import UnavailableError
@@ -56,7 +58,7 @@ def test_the_token_of_another_organization_changes_nothing(
         stage = fresh
     before, writes = held(stage), stage.writes
     stage.polar_token = OTHER_POLAR_TOKEN
-    with pytest.raises(GuardError, match="polar-attio confirm organization") as stopped:
+    with pytest.raises(GuardError, match="polar-attio approve organization") as stopped:
         PASSES[name](stage)
     assert "POLAR_ACCESS_TOKEN" in str(stopped.value)
     assert held(stage) == before
@@ -74,10 +76,15 @@ def test_the_right_token_goes_on_after_the_wrong_one_as_if_nothing_had_been(stag
     assert stage.writes == writes
 
 
-def test_another_organization_that_a_person_confirms_is_taken_once(stage: Stage) -> None:
+def test_another_organization_that_a_person_approves_is_taken_once(stage: Stage) -> None:
     with_two_organizations(stage)
     stage.polar_token = OTHER_POLAR_TOKEN
     stage.ledger.confirm(OTHER_OWNER.name)
+    # The same addresses are known by other ids now: what that does to the people who are there is asked as well.
+    with pytest.raises(ManyChangesError, match="polar_customer_id replaced of 38"):
+        stage.reconcile()
+    assert not stage.ledger.take_confirmation(OTHER_OWNER.name)
+    approve(stage.ledger, MANY_CHANGES.name)
     stage.reconcile()
     assert stage.reconcile().notable == []
     assert not stage.ledger.take_confirmation(OTHER_OWNER.name)
@@ -114,12 +121,12 @@ class TestSize:
         stage.sandbox.faults.clear()
         assert stage.reconcile().notable == []
 
-    def test_customers_who_were_really_deleted_need_a_confirmation(self, stage: Stage) -> None:
+    def test_customers_who_were_really_deleted_need_an_approval(self, stage: Stage) -> None:
         customers = stage.add_many(20)
         stage.reconcile()
         for one in customers[:10]:
             stage.sandbox.polar.delete_customer(one.id)
-        with pytest.raises(GuardError, match="confirm fewer-customers"):
+        with pytest.raises(GuardError, match="approve fewer-customers"):
             stage.reconcile()
         stage.ledger.confirm(FEWER_CUSTOMERS.name)
         assert len(stage.reconcile().orphaned) == 10

@@ -69,6 +69,27 @@ def test_the_hourly_pass_and_the_reconciliation_put_their_writes_on_record_under
     assert len(stage.ledger.changes_of_pass(first)) > 1
 
 
+def test_each_row_names_its_request_and_says_whether_it_made_the_record(stage: Stage) -> None:
+    customer = stage.add("ada")
+    stage.hourly()
+    stage.sandbox.polar.update_customer(customer.id, external_id="x-1")
+    stage.reconcile()
+
+    *made, updated = stage.ledger.changes_of_customer(customer.id)
+    assert {row.action for row in made} == {"create"}
+    assert len({row.execution_id for row in made}) == 1
+    assert (updated.attribute, updated.action) == ("polar_external_id", "update")
+    assert updated.execution_id not in {None, made[0].execution_id}
+
+
+def test_nothing_is_left_as_about_to_be_written(stage: Stage) -> None:
+    stage.add_many(3)
+
+    stage.reconcile()
+
+    assert stage.ledger.unsettled() == []
+
+
 def test_a_mark_that_a_reconciliation_takes_off_is_on_record(stage: Stage) -> None:
     customers = stage.add_many(20)
     stage.rules = Rules(unmark_orphaned=True)

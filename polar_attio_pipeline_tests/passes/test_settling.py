@@ -80,6 +80,21 @@ def test_a_person_who_was_made_without_an_answer_is_found_by_the_id_of_the_custo
     }
 
 
+def test_a_new_person_whose_id_somebody_has_typed_over_is_found_by_the_address(stage: Stage) -> None:
+    ada, record_id = known(stage)
+    with stage.ledger._database.writing() as connection:
+        connection.execute(sa.text("DELETE FROM changes"))
+    intended(stage, ada.id, None, email_addresses="Ada@example.com", polar_customer_id=ada.id, polar_customer=True)
+    stage.sandbox.attio.edit_person(record_id, {"polar_customer_id": "typed"})
+
+    stage.hourly(5)
+
+    assert {(row.record_id, row.attribute) for row in claimed(stage)} == {
+        (record_id, "email_addresses"),
+        (record_id, "polar_customer"),
+    }
+
+
 def test_a_person_whom_an_earlier_pass_has_made_is_not_made_again(stage: Stage) -> None:
     ada, _ = known(stage)
     intended(stage, ada.id, None, email_addresses="ada@example.com", polar_customer_id=ada.id)

@@ -196,6 +196,13 @@ def test_a_pass_over_companies_counts_companies() -> None:
     assert "4 companies without an outcome" in end(Ending.STOPPED, counts=counts, noun="company", remaining=4)[-1]
 
 
+def test_an_undo_that_ended_early_counts_values_and_does_not_know_of_customers() -> None:
+    lines = end(Ending.FAILED, counts={Result.UPDATED: 2}, noun="value", remaining=None)
+
+    assert "Until then: 2 values: 0 created, 2 updated" in lines[0]
+    assert lines[1] == "Every other value is as it was, but for those that were being written just then."
+
+
 def test_the_customers_of_companies_and_those_of_none_are_counted() -> None:
     assert sentences(Grouped(customers=7, without=1, companies=3, unchanged=1, pending=2)) == [
         "7 customers of 3 domains of businesses; 1 customer without one. 1 company of Attio needs nothing, 2 differ or "

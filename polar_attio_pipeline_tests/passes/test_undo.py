@@ -5,13 +5,14 @@ from typing import Any
 import pytest
 
 from polar_attio_pipeline.passes.guards import GuardError
-from polar_attio_pipeline.passes.undo import UndoError
+from polar_attio_pipeline.passes.undo import UndoError, undo_pass
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline.sandbox.tokens import OTHER_POLAR_TOKEN
 from polar_attio_pipeline.sync.health import ServiceDownError
 from polar_attio_pipeline.sync.undoing import WRITES, Verdict
 from polar_attio_pipeline_tests.passes.company_stage import Companies
+from polar_attio_pipeline_tests.passes.listening import Heard
 from polar_attio_pipeline_tests.passes.stage import PEOPLE, Stage
 from polar_attio_pipeline_tests.passes.undoing import living_in, newest_pass, undo, workspace
 
@@ -452,6 +453,20 @@ def test_a_record_that_attio_cannot_write_costs_itself_only(stage: Stage) -> Non
     assert held(stage, "ada", "polar_customer_id") is None
 
 
+def test_a_record_that_attio_cannot_search_for_costs_itself_only(stage: Stage) -> None:
+    known(stage, "ada", "bob")
+    stage.reconcile()
+    ada = record_of(stage, "ada")
+    fault = Fault(kind=Kind.STATUS, service="attio", path=f"{PEOPLE}/query", contains=ada, status=500)
+    stage.sandbox.faults.add(fault)
+
+    taken = undo(stage)
+
+    assert taken.of(ada).verdict is Verdict.NOT_DONE
+    assert "fails on each search" in taken.of(ada).detail
+    assert held(stage, "bob", "polar_customer_id") is None
+
+
 def test_a_write_whose_answer_is_lost_is_on_record_where_a_later_look_shows_it(stage: Stage) -> None:
     known(stage, "ada")
     stage.reconcile()
@@ -485,6 +500,26 @@ def test_an_attio_that_is_down_ends_the_undo_and_running_it_again_continues(stag
     assert workspace(stage.sandbox.attio) == before
 
 
+def test_the_report_names_by_links_what_stays_as_it_is(stage: Stage) -> None:
+    known(stage, "ada", **living_in("DE"))
+    stage.add("new")
+    stage.reconcile()
+    name, heard = newest_pass(stage), Heard()
+    ada, new = (stage.sandbox.attio.person(record_of(stage, one)) for one in ("ada", "new"))
+    stage.sandbox.attio.edit_person(ada.id, {"polar_country": "typed"})
+
+    async def run() -> None:
+        async with stage.context(report=heard.report) as context:
+            await undo_pass(context, name)
+
+    stage.run(run())
+
+    heard.that("The undo of pass", "begins (test: takes back pass")
+    heard.that("Created by the pass, not deleted, 1: ", new.url)
+    heard.that("Changed since, 1: ", ada.url)
+    assert not any("Ada" in line or "example.com" in line or "typed" in line for line in heard.lines)
+
+
 def test_a_dry_run_says_what_would_become_of_each_value_and_leaves_no_trace(stage: Stage) -> None:
     known(stage, "ada", "bob")
     stage.reconcile()
@@ -510,7 +545,7 @@ def test_nothing_is_written_with_a_token_of_another_owner(stage: Stage, other: s
     else:
         stage.ledger.set_fact("attio_workspace_id", "another")
 
-    with pytest.raises(GuardError, match=r"but the one on record here is .*polar-attio confirm organization"):
+    with pytest.raises(GuardError, match=r"but the one on record here is .*polar-attio approve organization"):
         undo(stage, name, dry_run=dry_run)
     assert stage.writes == writes
 

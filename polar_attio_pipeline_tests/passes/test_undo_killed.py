@@ -6,22 +6,20 @@ from polar_attio_pipeline.sync.undoing import Verdict
 from polar_attio_pipeline_tests.passes.stage import Stage
 from polar_attio_pipeline_tests.passes.undoing import killed_at, living_in, newest_pass, undo, workspace
 
-WRITES = 5
-"""Of the undo: the values of three people, and the addresses of two of them."""
+WRITES = 3
+"""Of the undo: the values of two people, and the address of one of them."""
 
 
-def stage_with_a_pass(stage: Stage) -> str:
-    """Three people whose customers have changed, and a pass that wrote that."""
+def change_customers(stage: Stage) -> None:
+    """Have two people in Attio whose customers have changed since the newest pass."""
     customers = []
-    for name in ("ada", "bob", "cleo"):
+    for name in ("ada", "bob"):
         stage.sandbox.attio.add_person(emails=[f"{name}@example.com"], name=f"{name.title()} Example")
         customers.append(stage.add(name, **living_in("DE")))
     stage.reconcile()
     for customer in customers:
         stage.sandbox.polar.update_customer(customer.id, **living_in("FR"))
-    for customer in customers[:2]:
-        stage.sandbox.polar.update_customer(customer.id, email=f"new-{customer.email}")
-    return newest_pass(stage)
+    stage.sandbox.polar.update_customer(customers[0].id, email="new-ada@example.com")
 
 
 @pytest.mark.parametrize("carried_out", [False, True], ids=["before it was sent", "before it was answered"])
@@ -29,7 +27,7 @@ def stage_with_a_pass(stage: Stage) -> str:
 def test_killed_at_any_write_and_run_again_it_ends_in_the_same_state(
     stage: Stage, write: int, carried_out: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage_with_a_pass(stage)
+    change_customers(stage)
     before = workspace(stage.sandbox.attio)
     stage.reconcile()
     name = newest_pass(stage)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from polar_attio_pipeline.sync import comparison as comparison_module
+from polar_attio_pipeline.sync import settling
 from polar_attio_pipeline.sync.comparison import Comparison
 from polar_attio_pipeline.sync.mapping import wanted
 from polar_attio_pipeline.sync.matching import Case
@@ -96,7 +96,7 @@ class TestTheTypeThatAnExportDoesNotSay:
         assert found.without_type == {self.exported.id}
 
     def test_is_asked_for_in_one_pass_for_a_few_people_only(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(comparison_module, "_MOST_WITHOUT_TYPE", 0)
+        monkeypatch.setattr(settling, "MOST_WITHOUT_TYPE", 0)
 
         assert list(compared([self.exported], [self.without_type])[0].pending()) == []
 
@@ -231,3 +231,35 @@ class TestGone:
         comparison, _ = compared([], [in_step("p1", customer())])
         comparison.note([unreadable(ADA, field="email", message="?")])
         assert comparison.orphaned() == []
+
+
+def test_who_is_left_out_is_settled_as_excluded_whatever_its_person_holds() -> None:
+    ada, bob, gone = customer(name="Ada King"), customer(BOB, "bob@example.com"), customer(GONE, "gone@example.com")
+    comparison = Comparison(TARGETS, overwrite_typed=False, skipped=frozenset({ADA, BOB}))
+    for one in (in_step("p1", customer()), in_step("p2", customer()), in_step("p3", gone)):
+        comparison.add_person(one)
+    for each in (ada, bob):
+        comparison.add_customer(each)
+
+    outcomes = list(comparison.settle())
+
+    assert [(outcome.customer_id, outcome.result, outcome.email) for outcome in outcomes] == [
+        (ADA, Result.EXCLUDED, None),
+        (BOB, Result.EXCLUDED, None),
+    ]
+    assert list(comparison.pending()) == []
+    assert comparison.copied == {}
+    assert (comparison.settled, comparison.excluded) == (2, 2)
+    assert comparison.strangers() == (1, 2)
+    assert [person.record_id for person in comparison.orphaned()] == ["p3"]
+
+
+def test_a_person_with_the_address_or_the_id_of_one_that_is_left_out_is_not_orphaned() -> None:
+    comparison = Comparison(TARGETS, overwrite_typed=False, skipped=frozenset({ADA, BOB}))
+    comparison.add_person(in_step("p1", customer(GONE, "ada@example.com")))
+    comparison.add_person(in_step("p2", customer(BOB, "bob@example.com")))
+    comparison.add_customer(customer())
+
+    list(comparison.settle())
+
+    assert comparison.orphaned() == []

@@ -20,6 +20,7 @@ from polar_attio_pipeline.defs.reporting import (
     whole,
 )
 from polar_attio_pipeline.defs.resources import PASS_KEYS, PolarResource, given
+from polar_attio_pipeline.defs.run_tags import tag_run
 from polar_attio_pipeline.defs.writing import run_writing
 from polar_attio_pipeline.passes.apply import Applied, apply_plan
 from polar_attio_pipeline.passes.plan_file import load
@@ -71,6 +72,7 @@ def build_apply_job(names: Names) -> dg.JobDefinition:
 def _apply(context: dg.OpExecutionContext, config: ApplyPlanConfig, names: Names) -> None:
     """Write a plan, and report."""
     started = time.monotonic()
+    tag_run(context, names.process_tag)
     with explained_failures():
         plan = load(Path(config.file))
     applied = run_writing(context, names, _UPCOMING, lambda work: apply_plan(work, plan, only=config.only))

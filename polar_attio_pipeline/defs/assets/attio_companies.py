@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from polar_attio_pipeline.defs.names import Names
-from polar_attio_pipeline.defs.options import PassOptions
+from polar_attio_pipeline.defs.options import Approvals, PassOptions
 from polar_attio_pipeline.defs.reporting import (
     DESCRIBED,
     ROWS_SHOWN,
@@ -53,14 +53,14 @@ def build_attio_companies(names: Names, *, owners: Sequence[str] = ()) -> dg.Ass
         "customers and their monthly recurring revenue; and the people of these customers, linked to them. Look here "
         "to see which companies were written, which could not be, and which have no customer any more.",
     )
-    def attio_companies(
-        context: dg.AssetExecutionContext,
-    ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads the bare class alone as one asset with checks
+    def attio_companies(context: dg.AssetExecutionContext, config: Approvals) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads the bare class alone as one asset with checks
         started = time.monotonic()
         tag_run(context, names.process_tag)
         rules = given(context.resources, names.of("options"), PassOptions).company_rules()
 
-        done = run_writing(context, names, after_companies(names), lambda work: sync_companies(work, rules))
+        done = run_writing(
+            context, names, after_companies(names), lambda work: sync_companies(work, rules), approve=config.approve
+        )
         link = polar_link(given(context.resources, names.of("polar"), PolarResource))
         return dg.MaterializeResult(
             metadata=_metadata(done, seconds=time.monotonic() - started), check_results=[_check(done, link)]

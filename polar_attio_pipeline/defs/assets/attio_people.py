@@ -8,6 +8,7 @@ import dagster as dg
 from pydantic import Field
 
 from polar_attio_pipeline.defs.names import Names
+from polar_attio_pipeline.defs.options import Approvals
 from polar_attio_pipeline.defs.partitions import BACKFILL_POLICY
 from polar_attio_pipeline.defs.reporting import PolarLink, hour_state, numbers, outcome_tables, polar_link
 from polar_attio_pipeline.defs.resources import PASS_KEYS, PolarResource, given
@@ -29,7 +30,7 @@ ABSENT = "absent_in_polar"
 """Metadata of an hour: ids of customers that were seen in it and that Polar no longer has; for the run cursor."""
 
 
-class AttioPeopleConfig(dg.Config):
+class AttioPeopleConfig(Approvals):
     """What a run of `attio_people` does beside its own hours."""
 
     retry_unresolved: bool = False
@@ -81,7 +82,9 @@ def build_attio_people(
                 report, partition = _report(hour, link), key(hour.start)
                 context.log_event(dg.AssetMaterialization(names.people.asset, metadata=report, partition=partition))
 
-        retried = run_writing(context, names, after_hours(names), lambda work: sync_hours(work, hours, note))
+        retried = run_writing(
+            context, names, after_hours(names), lambda work: sync_hours(work, hours, note), approve=config.approve
+        )
         observe_people(context, names)
         for hour in done:
             context.add_asset_metadata(_report(hour, link), partition_key=key(hour.start))

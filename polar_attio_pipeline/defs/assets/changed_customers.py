@@ -8,7 +8,9 @@ import dagster as dg
 from pydantic import Field
 
 from polar_attio_pipeline.defs.external import CUSTOMERS_IN_POLAR
+from polar_attio_pipeline.defs.history import history
 from polar_attio_pipeline.defs.names import Names
+from polar_attio_pipeline.defs.options import Approvals
 from polar_attio_pipeline.defs.reporting import PolarLink, numbers, outcome_tables, polar_link
 from polar_attio_pipeline.defs.resources import PASS_KEYS, PolarResource, given
 from polar_attio_pipeline.defs.run_log import after_changes
@@ -24,7 +26,7 @@ DONE = "customers_read"
 """Metadata: ids of the customers that were read then; for the cursor of the sensor."""
 
 
-class ChangedCustomersConfig(dg.Config):
+class ChangedCustomersConfig(Approvals):
     """Which customers a run of `changed_customers` is about."""
 
     customers: list[str] = Field(default_factory=list)
@@ -55,11 +57,18 @@ def build_changed_customers(
         started = time.monotonic()
         tag_run(context, names.process_tag)
 
-        changed = run_writing(context, names, after_changes(names), lambda work: sync_changed(work, config.customers))
+        changed = run_writing(
+            context,
+            names,
+            after_changes(names),
+            lambda work: sync_changed(work, config.customers),
+            approve=config.approve,
+        )
         observe_people(context, names)
         link = polar_link(given(context.resources, names.of("polar"), PolarResource))
         done = [one for one in dict.fromkeys(config.customers) if one not in changed.unread]
-        return dg.MaterializeResult(metadata=_report(changed, done, link, seconds=time.monotonic() - started))
+        report = _report(changed, done, link, seconds=time.monotonic() - started)
+        return dg.MaterializeResult(metadata={**report, **history(context, names, link)})
 
     return changed_customers
 

@@ -8,7 +8,9 @@ import dagster as dg
 
 from polar_attio_pipeline.defs.assets.polar_subscriptions import SUBSCRIPTIONS
 from polar_attio_pipeline.defs.external import CUSTOMERS_IN_POLAR
+from polar_attio_pipeline.defs.history import history
 from polar_attio_pipeline.defs.names import Names
+from polar_attio_pipeline.defs.options import Approvals
 from polar_attio_pipeline.defs.reporting import (
     DESCRIBED,
     PolarLink,
@@ -55,15 +57,13 @@ def build_customer_reconciliation(names: Names, *, owners: Sequence[str] = ()) -
         "and reports people whose customer was deleted in Polar. Also the first import. Look here to see whether Attio "
         "agrees with Polar as a whole, and what had to be repaired.",
     )
-    def customer_reconciliation(
-        context: dg.AssetExecutionContext,
-    ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads the bare class alone as one asset with checks
-        return _reconcile(context, names)
+    def customer_reconciliation(context: dg.AssetExecutionContext, config: Approvals) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads the bare class alone as one asset with checks
+        return _reconcile(context, names, config)
 
     return customer_reconciliation
 
 
-def _reconcile(context: dg.AssetExecutionContext, names: Names) -> dg.MaterializeResult[None]:
+def _reconcile(context: dg.AssetExecutionContext, names: Names, config: Approvals) -> dg.MaterializeResult[None]:
     """Reconcile everything and report."""
     started = time.monotonic()
     tag_run(context, names.process_tag)
@@ -72,12 +72,11 @@ def _reconcile(context: dg.AssetExecutionContext, names: Names) -> dg.Materializ
         # Of this very run: one that holds the reconciliation alone has none, and reads Polar itself.
         return await reconcile(connected, connected.ledger.load_subscriptions(context.run.run_id))
 
-    report = run_writing(context, names, after_reconciliation(names), work)
+    report = run_writing(context, names, after_reconciliation(names), work, approve=config.approve)
     observe_people(context, names)
     link = polar_link(given(context.resources, names.of("polar"), PolarResource))
-    return dg.MaterializeResult(
-        metadata=_metadata(report, link, seconds=time.monotonic() - started), check_results=_checks(report, link)
-    )
+    metadata = {**_metadata(report, link, seconds=time.monotonic() - started), **history(context, names, link)}
+    return dg.MaterializeResult(metadata=metadata, check_results=_checks(report, link))
 
 
 def _metadata(report: Reconciliation, link: PolarLink, *, seconds: float) -> dict[str, Any]:

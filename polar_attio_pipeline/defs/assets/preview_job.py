@@ -71,6 +71,7 @@ def _preview(context: dg.OpExecutionContext, config: PreviewConfig, names: Names
     context.add_output_metadata(
         {
             **found.counts(),
+            "people of deleted customers": len(found.deletions),
             "changes": dg.MarkdownMetadataValue(shown.text()),
             "json": dg.JsonMetadataValue(json.loads(json.dumps(changes[:ROWS_SHOWN]))),
         }

@@ -10,6 +10,7 @@ from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.reporting import ROWS_SHOWN, PolarLink, Table, customer, links, polar_link, whole
 from polar_attio_pipeline.defs.resources import PASS_KEYS, PolarResource, given
+from polar_attio_pipeline.defs.run_tags import tag_run
 from polar_attio_pipeline.defs.writing import run_writing
 from polar_attio_pipeline.passes.progress import Upcoming
 from polar_attio_pipeline.passes.undo import WRITTEN_NEXT, Undone, undo_pass
@@ -63,8 +64,8 @@ def build_undo_job(names: Names) -> dg.JobDefinition:
         description="Takes back what a pass wrote to Attio, such as after a mistake in a mapping. Launch it with the "
         "id of the pass in its config: with dry_run, as it is at first, it only shows what would happen. Look at that, "
         "then launch it with dry_run: false. A value comes back only where the pass's own is still there: what people "
-        "have typed since stays. Nobody is deleted. The undo is a pass itself, and can be undone by this job. Before "
-        "the next pass writes the same again, correct what was wrong, or stop the schedules and sensors.",
+        "have typed since stays. No record is deleted. The undo is a pass itself, and can be undone by this job. "
+        "Before the next pass writes the same again, correct what was wrong, or stop the schedules and sensors.",
     )
     def undo_pass_job() -> None:
         take_back()
@@ -74,6 +75,7 @@ def build_undo_job(names: Names) -> dg.JobDefinition:
 
 def _undo(context: dg.OpExecutionContext, config: UndoConfig, names: Names) -> None:
     """Undo, or show what that would be, and report."""
+    tag_run(context, names.process_tag)
     found = _Shown()
     options = given(context.resources, names.of("options"), PassOptions)
     done = run_writing(

@@ -17,6 +17,7 @@ from polar_attio_pipeline.defs.sensors.notices import (
     COMPANIES,
     FAILING_HOURS,
     LEDGER,
+    MANY_CHANGES,
     OVERDUE_HOURS,
     RECONCILIATION,
     SENSOR,
@@ -50,8 +51,9 @@ def build_alerts_sensor(watched: Watched, *, urls: Sequence[str], seconds: int) 
         default_status=dg.DefaultSensorStatus.RUNNING if urls else dg.DefaultSensorStatus.STOPPED,
         description="Tells the channels of POLAR_ATTIO_ALERT_URLS once when hours fail or are overdue, a "
         "reconciliation fails or is late, a pass over companies fails, the ledger cannot be read, too many customers "
-        "are not in Attio, Polar cannot be watched, or a token, a scope or an attribute keeps a service from being "
-        "used, and once when that is over. Its cursor holds what was announced on each channel.",
+        "are not in Attio, a pass would change too many people, Polar cannot be watched, or a token, a scope or an "
+        "attribute keeps a service from being used, and once when that is over. Its cursor holds what was announced on "
+        "each channel.",
     )
     def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         ledger = given(context.resources, names.of("ledger"), LedgerResource)
@@ -85,13 +87,14 @@ class _Judge:
         yield answer if isinstance(answer, State) else State(LEDGER, None)
         rules: dict[str, Callable[[], State | None]] = {
             FAILING_HOURS: self._failing_hours,
-            OVERDUE_HOURS: self._overdue_hours,
+            OVERDUE_HOURS: lambda: self._overdue_hours(answer),
             RECONCILIATION: lambda: other_states.reconciliation(self._look, self.cursor.watching_since),
             COMPANIES: lambda: other_states.companies(self._look),
             UNRESOLVED_CUSTOMERS: lambda: self._customers(answer, options),
             SENSOR: lambda: self._sensor(SENSOR, "new customers"),
             CHANGES: lambda: self._sensor(CHANGES, "changes of customers"),
             SERVICES: lambda: service_states.services(self._look),
+            MANY_CHANGES: lambda: self._many_changes(answer),
         }
         for name, rule in rules.items():
             try:
@@ -109,8 +112,9 @@ class _Judge:
         self.cursor = replace(self.cursor, failing=failing)
         return state
 
-    def _overdue_hours(self) -> State | None:
-        state, complete_until = hour_states.overdue_hours(self._look, self.cursor.complete_until)
+    def _overdue_hours(self, answer: other_states.Count | State) -> State | None:
+        waiting = frozenset() if isinstance(answer, State) else answer.waiting_hours()
+        state, complete_until = hour_states.overdue_hours(self._look, self.cursor.complete_until, waiting=waiting)
         self.cursor = replace(self.cursor, complete_until=complete_until)
         is_new = self._look.now - self.cursor.watching_since < NEW_FOR
         return None if is_new and state and state.problem else state
@@ -119,6 +123,9 @@ class _Judge:
         if isinstance(answer, State):
             return None
         return other_states.unresolved_customers(self._look, answer, error_share=options.failed_error_share)
+
+    def _many_changes(self, answer: other_states.Count | State) -> State | None:
+        return None if isinstance(answer, State) else other_states.many_changes(self._look, answer)
 
     def _sensor(self, name: str, looks_for: str) -> State | None:
         location, known_as = dagster_private.location_name(self._context), self._look.watched.names.of(name)

@@ -11,6 +11,7 @@ from polar_attio_pipeline.defs.runs import began_at, cause_of, hours_of, runs_of
 from polar_attio_pipeline.defs.sensors.cursor_requests import name_hours
 from polar_attio_pipeline.defs.sensors.notices import FAILING_HOURS, OVERDUE_HOURS, State
 from polar_attio_pipeline.defs.sensors.watching import Look
+from polar_attio_pipeline.defs.stopped import waits_for_changes
 from polar_attio_pipeline.hours import HOUR, between, floor, key
 
 IN_A_ROW = 2
@@ -27,14 +28,16 @@ WINDOWS = 10
 def failing_hours(look: Look, known: Mapping[datetime, int]) -> tuple[State, dict[datetime, int]]:
     """Return the state of the hours that fail, by whatever means their runs were started, and what to remember of them.
 
-    An hour that was found to fail stays in view until it succeeds, however many other runs fail meanwhile.
+    An hour that was found to fail stays in view until it succeeds, however many other runs fail meanwhile. Runs that
+    were stopped because they would have changed too many people are no failures.
 
     Args:
         look: The look that is taken.
         known: Hours that were failing, each with the storage id of its newest materialisation, 0 for none.
     """
     people = look.watched.names.people
-    failed = runs_of(look.instance, people, [dg.DagsterRunStatus.FAILURE])
+    ended = runs_of(look.instance, people, [dg.DagsterRunStatus.FAILURE])
+    failed = [record for record in ended if not waits_for_changes(record.dagster_run)]
     span = (look.watched.start, floor(look.now))
     covered = [(record, hours_of(record.dagster_run, first=span[0], last=span[1])) for record in failed]
     often = Counter(hour for _, hours in covered for hour in hours)
@@ -86,7 +89,9 @@ def _why(look: Look, record: dg.RunRecord | None) -> str:
     return f" The newest of these runs says: {cause_of(look.instance, run_id)} See {look.link(f'runs/{run_id}')}"
 
 
-def overdue_hours(look: Look, complete_until: datetime) -> tuple[State | None, datetime]:
+def overdue_hours(
+    look: Look, complete_until: datetime, *, waiting: Collection[str] = ()
+) -> tuple[State | None, datetime]:
     """Return the state of the hours that ended long ago and were never materialised, and from where to look next time.
 
     None while so many hours have still to be looked at that a tick does not reach the newest: the next one goes on.
@@ -94,6 +99,7 @@ def overdue_hours(look: Look, complete_until: datetime) -> tuple[State | None, d
     Args:
         look: The look that is taken.
         complete_until: Every hour before this one has been materialised.
+        waiting: Partition keys of hours that wait until a person approves their changes: these are announced as such.
     """
     end = floor(look.now - look.watched.overdue)
     for _ in range(WINDOWS):
@@ -101,8 +107,11 @@ def overdue_hours(look: Look, complete_until: datetime) -> tuple[State | None, d
             return State(OVERDUE_HOURS, None), complete_until
         hours = between(complete_until, min(end, complete_until + HOUR * WINDOW) - HOUR)
         missing = _missing(look, hours)
+        late = [hour for hour in missing if key(hour) not in waiting]
+        if late:
+            return State(OVERDUE_HOURS, _overdue(look, late, is_all=hours[-1] + HOUR >= end)), missing[0]
         if missing:
-            return State(OVERDUE_HOURS, _overdue(look, missing, is_all=hours[-1] + HOUR >= end)), missing[0]
+            return State(OVERDUE_HOURS, None), missing[0]
         complete_until = hours[-1] + HOUR
     return None, complete_until
 

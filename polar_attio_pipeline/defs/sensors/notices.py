@@ -17,6 +17,7 @@ UNRESOLVED_CUSTOMERS = "unresolved customers"
 SENSOR = "new_polar_customers"
 CHANGES = "polar_changes"
 SERVICES = "services"
+MANY_CHANGES = "many changes"
 
 STATES = (
     LEDGER,
@@ -28,6 +29,7 @@ STATES = (
     SENSOR,
     CHANGES,
     SERVICES,
+    MANY_CHANGES,
 )
 """Every state that is watched."""
 

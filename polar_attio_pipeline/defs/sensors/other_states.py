@@ -13,12 +13,23 @@ from polar_attio_pipeline.defs.dagster_private import Tick, last_cron_time
 from polar_attio_pipeline.defs.resources import LedgerResource
 from polar_attio_pipeline.defs.runs import UNDER_WAY, began_at, cause_of, runs_of, sentence
 from polar_attio_pipeline.defs.sensors.new_polar_customers import CURSOR_KEPT
-from polar_attio_pipeline.defs.sensors.notices import COMPANIES, LEDGER, RECONCILIATION, UNRESOLVED_CUSTOMERS, State
+from polar_attio_pipeline.defs.sensors.notices import (
+    COMPANIES,
+    LEDGER,
+    MANY_CHANGES,
+    RECONCILIATION,
+    UNRESOLVED_CUSTOMERS,
+    State,
+)
 from polar_attio_pipeline.defs.sensors.watching import Look
+from polar_attio_pipeline.defs.stopped import waits_for_changes
 from polar_attio_pipeline.http.redaction import redact
 from polar_attio_pipeline.ledger import LedgerError, OutcomeRow
 from polar_attio_pipeline.ledger.location import locate
 from polar_attio_pipeline.ledger.trial import try_out
+from polar_attio_pipeline.passes import approvals
+from polar_attio_pipeline.passes.approvals import StoppedPass
+from polar_attio_pipeline.passes.hourly import HOURLY
 from polar_attio_pipeline.sync.outcomes import FAILED, NOT_BY_DATA, Result, due_in_attio
 
 LEDGER_PATIENCE = 4.0
@@ -49,11 +60,17 @@ class Count:
         results: Customers by result.
         longest_waiting: Some of those that are rejected or ambiguous.
         lasting: Those that have failed for hours for a reason that does not lie with their data.
+        stopped: Passes that were stopped because they would have changed too many people, and still wait.
     """
 
     results: dict[Result, int]
     longest_waiting: Sequence[OutcomeRow]
     lasting: Sequence[OutcomeRow] = ()
+    stopped: Sequence[StoppedPass] = ()
+
+    def waiting_hours(self) -> frozenset[str]:
+        """Return the partition keys of the hours that wait for such a pass."""
+        return frozenset().union(*(one.scope.parts for one in self.stopped if one.scope.kind == HOURLY))
 
 
 def reconciliation(look: Look, watching_since: datetime) -> State | None:
@@ -66,6 +83,8 @@ def reconciliation(look: Look, watching_since: datetime) -> State | None:
     names, automation = look.watched.names, look.link("automation")
     target, schedule = names.reconciliation, names.of("scheduled_reconciliation")
     ended = runs_of(look.instance, target, _ENDED)
+    if ended and waits_for_changes(ended[0].dagster_run):
+        return State(RECONCILIATION, None)
     if ended and ended[0].dagster_run.status is dg.DagsterRunStatus.FAILURE:
         run_id = ended[0].dagster_run.run_id
         return State(
@@ -126,7 +145,10 @@ def _read(resource: LedgerResource, now: datetime) -> Count:
     ledger = resource.open(patience=LEDGER_PATIENCE)
     try:
         return Count(
-            ledger.counts(), ledger.unresolved(limit=NAMED), ledger.lasting(NOT_BY_DATA, since=now - LASTING_FOR)
+            ledger.counts(),
+            ledger.unresolved(limit=NAMED),
+            ledger.lasting(NOT_BY_DATA, since=now - LASTING_FOR),
+            [one for one in approvals.waiting(ledger) if one.name == approvals.MANY_CHANGES.name],
         )
     finally:
         ledger.close()
@@ -148,6 +170,22 @@ def unresolved_customers(look: Look, count: Count, *, error_share: float) -> Sta
         UNRESOLVED_CUSTOMERS,
         f"{failed} of {total} customers are rejected or ambiguous. The check every_customer_is_in_attio lists them "
         f"({look.asset_link(look.watched.names.people.asset)}). Those that have waited longest: {named}.",
+    )
+
+
+def many_changes(look: Look, count: Count) -> State:
+    """Return the state of the passes that would have changed too many people; well where none waits."""
+    if not count.stopped:
+        return State(MANY_CHANGES, None)
+    newest = max(count.stopped, key=lambda one: one.at)
+    named = "; ".join(f"{one.attio_url} ({one.in_words()})" for one in newest.examples[:NAMED])
+    known = look.instance.has_run(newest.pass_id)
+    see = f" See {look.link(f'runs/{newest.pass_id}')}" if known else ""
+    return State(
+        MANY_CHANGES,
+        f"A pass was stopped before its first write, and its customers wait. {newest.why} Such as {named}. If that is "
+        f"meant, run `polar-attio approve {approvals.MANY_CHANGES.name}`, or launch the job with `approve: "
+        f"[{approvals.MANY_CHANGES.name}]` in its config; `polar-attio plan` shows every change.{see}",
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.passes.connect import connected
 from polar_attio_pipeline.passes.plan_file import plan_file, save
 from polar_attio_pipeline.passes.preview import preview_all
@@ -61,3 +62,15 @@ def test_a_file_that_is_no_plan_ends_it_with_what_to_do(pipeline: Pipeline, tmp_
     result = apply(pipeline, str(tmp_path / "none.json"), fails=True)
 
     assert "none.json cannot be read: No such file or directory." in what_failed(result)
+
+
+def test_its_run_can_be_found_dead_so_that_it_does_not_keep_its_place_in_the_pool(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    pipeline.add("ada")
+
+    result = apply(pipeline, planned(pipeline, tmp_path))
+
+    run = pipeline.instance.get_run_by_id(result.run_id)
+    assert run
+    assert Names().process_tag in run.tags

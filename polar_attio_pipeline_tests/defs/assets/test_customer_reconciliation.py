@@ -148,7 +148,7 @@ def test_an_empty_book_changes_nothing_whatever_the_settings(pipeline: Pipeline)
 
     result = pipeline.reconcile(fails=True)
 
-    assert "confirm fewer-customers" in what_failed(result)
+    assert "approve fewer-customers" in what_failed(result)
     assert pipeline.writes == before
     assert is_marked(pipeline, pipeline.person("ada").id)
     assert [row.polar_customer_id for row in pipeline.ledger.unresolved(limit=None)] == [refused.id]

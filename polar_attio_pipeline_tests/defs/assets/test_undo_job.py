@@ -84,3 +84,11 @@ def test_it_carries_the_prefix_of_its_pipeline(prefix: str) -> None:
     names = Names(prefix)
 
     assert build_undo_job(names).name == names.of("undo_pass")
+
+
+def test_its_run_names_its_process_so_that_one_that_died_does_not_keep_its_place(pipeline: Pipeline) -> None:
+    result = undo(pipeline, synced(pipeline), dry_run=False)
+
+    run = pipeline.instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert Names().process_tag in run.tags

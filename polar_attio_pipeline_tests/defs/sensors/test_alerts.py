@@ -20,6 +20,7 @@ from polar_attio_pipeline.defs.sensors import alerts, hour_states, other_states
 from polar_attio_pipeline.defs.sensors.alert_cursor import AlertCursor, dump
 from polar_attio_pipeline.hours import HOUR, between, floor, key
 from polar_attio_pipeline.ledger import Ledger
+from polar_attio_pipeline.passes.approvals import approve
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sync.companies.attributes import COMPANY_ATTRIBUTES
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result, unreadable
@@ -473,3 +474,53 @@ def test_a_reconciliation_that_never_succeeded_is_told_when_two_were_due(
 
     assert watch.tick() == "Sent: Polar to Attio: reconciliation."
     assert watch.message().startswith("No reconciliation has succeeded yet, although two were due")
+
+
+def test_passes_that_would_change_too_many_people_make_one_notice_however_often_they_stop(watch: Watch) -> None:
+    pipeline = watch.pipeline
+    watch.configure(watch.start, polar_attio_change_min_people=2)
+    customers = [pipeline.add(f"customer{number}") for number in range(12)]
+    pipeline.reconcile()
+    for one in customers:
+        pipeline.sandbox.polar.update_customer(one.id, name=f"Renamed {one.id[:8]}")
+
+    stopped = pipeline.reconcile(fails=True)
+    assert watch.tick() == "Sent: Polar to Attio: many changes."
+    message = watch.message()
+    assert "The pass would change 12 of the 12 people in Attio who hold a Polar id: name replaced of 12." in message
+    assert message.count("/person/") == 3
+    assert "run `polar-attio approve many-changes`" in message
+    assert message.endswith(f"See {UI}/runs/{stopped.run_id}")
+    assert "Renamed" not in message
+
+    for _ in range(3):
+        pipeline.sync(fails=True)
+        pipeline.reconcile(fails=True)
+        assert watch.tick() == "There is nothing to announce."
+    watch.heard()
+
+    approve(pipeline.ledger, "many-changes")
+    pipeline.sync()
+    assert watch.tick() == "There is nothing to announce."
+    pipeline.reconcile()
+    assert watch.tick() == "Sent: Polar to Attio: many changes (over)."
+
+
+def test_hours_that_wait_for_an_approval_are_not_overdue_as_well(watch: Watch) -> None:
+    pipeline = watch.pipeline
+    watch.configure(watch.start, polar_attio_change_min_people=2)
+    customers = [pipeline.add(f"customer{number}") for number in range(12)]
+    pipeline.reconcile()
+    for one in customers:
+        pipeline.sandbox.polar.update_customer(one.id, name=f"Renamed {one.id[:8]}")
+    watch.instance.wipe_assets([PEOPLE])
+    done = between(watch.pipeline.here.replace(hour=0) - DAY, floor(datetime.now(UTC)) - HOUR)
+    watch.succeed(*(hour for hour in done if hour != pipeline.here))
+    watch.configure(done[0].date(), polar_attio_change_min_people=2)
+    watch.begin()
+    pipeline.sync(fails=True)
+
+    assert watch.tick() == "Sent: Polar to Attio: many changes."
+    approve(pipeline.ledger, "many-changes")
+    pipeline.sync()
+    assert watch.tick() == "Sent: Polar to Attio: many changes (over)."

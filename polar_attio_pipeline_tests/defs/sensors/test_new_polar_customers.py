@@ -161,7 +161,7 @@ def test_a_new_customer_has_the_running_hour_asked_for_in_the_same_tick(sensor: 
     assert for_dagster(request.tags) == hours(10)
     assert request.run_key is None
     config = request.run_config["ops"]["attio_people"]["config"]
-    assert config == {"retry_unresolved": True, "expected": [ada.id]}
+    assert config == {"retry_unresolved": True, "expected": [ada.id], "approve": []}
     assert sensor.pipeline.sandbox.traffic.count(service="polar", route="/v1/organizations/") == 0
 
 

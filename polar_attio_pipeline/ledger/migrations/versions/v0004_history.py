@@ -37,3 +37,9 @@ def upgrade(op: Operations) -> None:
         sa.Column("noticed_at", sa.DateTime(timezone=True), nullable=False),
     )
     op.create_index("deleted_customers_by_time", "deleted_customers", ["noticed_at"])
+    # Every live customer has an outcome, so history without one is of a customer that was deleted before this version.
+    op.execute(
+        "INSERT INTO deleted_customers (polar_customer_id, noticed_at) "
+        "SELECT DISTINCT polar_customer_id, CURRENT_TIMESTAMP FROM changes WHERE polar_customer_id IS NOT NULL "
+        "AND polar_customer_id NOT IN (SELECT polar_customer_id FROM outcomes)"
+    )

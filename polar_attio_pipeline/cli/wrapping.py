@@ -1,0 +1,42 @@
+"""Lines that fit a terminal. Pure, but for the width of the terminal."""
+
+import shutil
+import textwrap
+
+import typer
+
+WIDEST = 100
+"""Characters of a line: longer ones are hard to read."""
+
+LABEL = 10
+"""Characters of a column of headings."""
+
+
+def width() -> int:
+    """Return how wide lines may be on this terminal."""
+    return min(shutil.get_terminal_size().columns, WIDEST)
+
+
+def wrapped(line: str, width: int, *, label: str | None = None) -> list[str]:
+    """Return a line as several ones that are no longer than the width, but for a word that is.
+
+    Args:
+        line: The line; one that begins with "- " is an item of a list.
+        width: In characters.
+        label: Its heading, in a column of its own, empty for none; None where there is no such column.
+    """
+    first = "" if label is None else f"{label:<{LABEL}} "
+    return textwrap.wrap(
+        line,
+        width,
+        initial_indent=first,
+        subsequent_indent=" " * (len(first) + 2 * line.startswith("- ")),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def say(line: str) -> None:
+    """Print a line, wrapped."""
+    for part in wrapped(line, width()):
+        typer.echo(part)
