@@ -1,6 +1,6 @@
 """Records as a pass is taken back: all that was written to them with who wrote it, put back and cleared.
 
-Implements `sync.undo_ports.Restorable`.
+Implements `sync.undo.ports.Restorable`.
 """
 
 import functools
@@ -20,8 +20,8 @@ from polar_attio_pipeline.sync.emails import email_key
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.ports import BeforeWrite, EmailTakenError, RecordRefusedError, Restored
 from polar_attio_pipeline.sync.records import Person, Values
-from polar_attio_pipeline.sync.undo_ports import FoundRecords, Removed
-from polar_attio_pipeline.sync.undoing import HeldRecord
+from polar_attio_pipeline.sync.undo.ports import FoundRecords, Removed
+from polar_attio_pipeline.sync.undo.values import HeldRecord
 from polar_attio_pipeline.sync.writes import COMPANY_KEY
 
 _UNREADABLE = "One of the addresses cannot be read, and a list of addresses can be written as a whole only."

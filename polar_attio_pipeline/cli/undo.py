@@ -31,8 +31,8 @@ from polar_attio_pipeline.passes.stopping import PassStoppedError, Stop, run_unt
 from polar_attio_pipeline.passes.story import sentences
 from polar_attio_pipeline.passes.undo import Undone, undo_pass
 from polar_attio_pipeline.settings import Settings
-from polar_attio_pipeline.sync.undo_engine import Take
-from polar_attio_pipeline.sync.undoing import Item, Selection
+from polar_attio_pipeline.sync.undo.engine import Take
+from polar_attio_pipeline.sync.undo.values import Item, Selection
 
 PARTLY = 2
 """The exit code where something stays as it is."""

@@ -11,7 +11,7 @@ from polar_attio_pipeline.passes.preview_rows import NOTHING, show
 from polar_attio_pipeline.passes.undo import WRITTEN_NEXT, Undone
 from polar_attio_pipeline.sync.attributes import BY_KEY
 from polar_attio_pipeline.sync.records import Value, ValueType
-from polar_attio_pipeline.sync.undoing import UNDO, WRITES, Item, Verdict
+from polar_attio_pipeline.sync.undo.values import UNDO, WRITES, Item, Verdict
 
 EXAMPLES = 5
 """Shown of each kind that stays as it is; `--json` has all."""

@@ -26,7 +26,8 @@ class ChangeRow:
         attribute: The key of the attribute in the mapping.
         old_value: What the record held when the pass looked at it; None where it held nothing.
         old_actor: Who had written that (`sync.records.Actor`); None where it is not known.
-        new_value: What was written. Of `email_addresses`, the one address that joined those in `old_value`.
+        new_value: What was written. Of `email_addresses`, the one address that joined those in `old_value`; where an
+            undo has taken some off, all that were left.
         action: `create` where the write made the record, else `update`; None in rows of before it was kept.
         execution_id: Attio's name for the request; None where no answer gave one.
     """

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from polar_attio_pipeline.ledger import undoing
 from polar_attio_pipeline.ledger.database import Database
 from polar_attio_pipeline.ledger.schema import CHANGES, PASSES
-from polar_attio_pipeline.sync.undoing import PastWrite, RecordKey, Selection
+from polar_attio_pipeline.sync.undo.values import PastWrite, RecordKey, Selection
 
 
 @dataclass(frozen=True, slots=True)

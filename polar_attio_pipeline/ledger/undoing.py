@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from polar_attio_pipeline.ledger.portions import portions
 from polar_attio_pipeline.ledger.schema import CHANGES, PASSES
 from polar_attio_pipeline.ledger.values import load
-from polar_attio_pipeline.sync.undoing import PastWrite, RecordKey, Selection
+from polar_attio_pipeline.sync.undo.values import PastWrite, RecordKey, Selection
 from polar_attio_pipeline.sync.writes import RecordedValue, WriteAction
 
 _ROW: tuple[sa.ColumnElement[Any], ...] = (

@@ -17,9 +17,9 @@ from polar_attio_pipeline.sync.audience import Audience
 from polar_attio_pipeline.sync.companies.attributes import COMPANY_BY_KEY
 from polar_attio_pipeline.sync.health import Health
 from polar_attio_pipeline.sync.ports import UnavailableError
-from polar_attio_pipeline.sync.undo_effects import effects_of
-from polar_attio_pipeline.sync.undo_engine import Take, UndoServices, take_back
-from polar_attio_pipeline.sync.undoing import LEFT, UNDO, WRITES, Item, RecordEffects, RecordKey, Selection, Verdict
+from polar_attio_pipeline.sync.undo.effects import effects_of
+from polar_attio_pipeline.sync.undo.engine import Take, UndoServices, take_back
+from polar_attio_pipeline.sync.undo.values import LEFT, UNDO, WRITES, Item, RecordEffects, RecordKey, Selection, Verdict
 
 EVERYTHING = Selection()
 

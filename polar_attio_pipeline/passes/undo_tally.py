@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from polar_attio_pipeline.passes.story import LINKS_SHOWN
 from polar_attio_pipeline.sync.outcomes import Result
-from polar_attio_pipeline.sync.undo_engine import Take
-from polar_attio_pipeline.sync.undoing import LEFT, WRITES, Item, Verdict
+from polar_attio_pipeline.sync.undo.engine import Take
+from polar_attio_pipeline.sync.undo.values import LEFT, WRITES, Item, Verdict
 
 _NAMED = LEFT | {Verdict.CREATED}
 

@@ -33,7 +33,8 @@ class WrittenValue:
         key: Of the attribute.
         old: What the record held when the pass looked at it; None where it held nothing.
         old_actor: Who had written that; None where it is not known, as of addresses, or nothing was held.
-        new: What was written. Of addresses (`email_addresses`), the one that joined those in `old`.
+        new: What was written. Of addresses (`email_addresses`), the one that joined those in `old`; where an undo has
+            taken some off, a tuple of all that were left.
     """
 
     key: str

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from polar_attio_pipeline.ledger import Ledger
-from polar_attio_pipeline.sync.undoing import PastWrite, Selection
+from polar_attio_pipeline.sync.undo.values import PastWrite, Selection
 from polar_attio_pipeline.sync.writes import Write, WriteAction, WrittenValue
 from polar_attio_pipeline_tests.ledger.builders import write
 

@@ -10,7 +10,7 @@ from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline.sandbox.tokens import OTHER_POLAR_TOKEN
 from polar_attio_pipeline.sync.health import ServiceDownError
-from polar_attio_pipeline.sync.undoing import WRITES, Verdict
+from polar_attio_pipeline.sync.undo.values import WRITES, Verdict
 from polar_attio_pipeline_tests.passes.company_stage import Companies
 from polar_attio_pipeline_tests.passes.listening import Heard
 from polar_attio_pipeline_tests.passes.stage import PEOPLE, Stage

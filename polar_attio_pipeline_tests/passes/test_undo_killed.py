@@ -2,7 +2,7 @@
 
 import pytest
 
-from polar_attio_pipeline.sync.undoing import Verdict
+from polar_attio_pipeline.sync.undo.values import Verdict
 from polar_attio_pipeline_tests.passes.stage import Stage
 from polar_attio_pipeline_tests.passes.undoing import killed_at, living_in, newest_pass, undo, workspace
 

@@ -15,7 +15,7 @@ from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.passes.stopping import Stop
 from polar_attio_pipeline.passes.undo import undo_pass
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
-from polar_attio_pipeline.sync.undoing import Item, Verdict
+from polar_attio_pipeline.sync.undo.values import Item, Verdict
 from polar_attio_pipeline.sync.writing import FRESH_SECONDS
 from polar_attio_pipeline_tests.passes.listening import Theatre, theatre
 from polar_attio_pipeline_tests.passes.stage import PEOPLE

@@ -12,7 +12,7 @@ import pytest
 from polar_attio_pipeline.ledger import Recorder
 from polar_attio_pipeline.passes.undo import Undone, undo_pass
 from polar_attio_pipeline.sandbox.attio.world import AttioWorld
-from polar_attio_pipeline.sync.undoing import Item, Selection, Verdict
+from polar_attio_pipeline.sync.undo.values import Item, Selection, Verdict
 from polar_attio_pipeline_tests.passes.stage import Stage
 
 

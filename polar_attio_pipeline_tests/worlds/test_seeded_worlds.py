@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from polar_attio_pipeline.passes import apply
-from polar_attio_pipeline.sync import undo_judging
-from polar_attio_pipeline.sync.undoing import Effect
+from polar_attio_pipeline.sync.undo import judging
+from polar_attio_pipeline.sync.undo.values import Effect
 from polar_attio_pipeline_tests.worlds.story import Account, live
 
 DEFAULT = 20
@@ -44,7 +44,7 @@ def undo_never_minds(judge: Callable[..., Any]) -> Callable[..., Any]:
 
 FAULTS: dict[str, tuple[Any, str, Any, int]] = {
     "what has drifted is written all the same": (apply, "drift_of", drift_is_never_seen, 1),
-    "an undo writes over what others have changed": (undo_judging, "judge", undo_never_minds(undo_judging.judge), 18),
+    "an undo writes over what others have changed": (judging, "judge", undo_never_minds(judging.judge), 18),
 }
 """What is wrong then, and a seed at which it shows, or soon after it."""
 

@@ -14,7 +14,7 @@ from polar_attio_pipeline.defs.run_tags import tag_run
 from polar_attio_pipeline.defs.writing import run_writing
 from polar_attio_pipeline.passes.progress import Upcoming
 from polar_attio_pipeline.passes.undo import WRITTEN_NEXT, Undone, undo_pass
-from polar_attio_pipeline.sync.undoing import UNDO, WRITES, Item, Selection, Verdict
+from polar_attio_pipeline.sync.undo.values import UNDO, WRITES, Item, Selection, Verdict
 
 _AGAIN = "Launch the job again with the same config: it goes on where this run ended, and writes nothing twice."
 _UPCOMING = Upcoming(failed=_AGAIN, stopped=_AGAIN)

@@ -9,8 +9,8 @@ import pytest
 from polar_attio_pipeline.sync.attributes import BY_KEY
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.records import Actor, CurrentValue, PersonName, Value, ValueType
-from polar_attio_pipeline.sync.undo_judging import items_of, judge
-from polar_attio_pipeline.sync.undoing import Effect, HeldRecord, Item, RecordEffects, Verdict
+from polar_attio_pipeline.sync.undo.judging import items_of, judge
+from polar_attio_pipeline.sync.undo.values import Effect, HeldRecord, Item, RecordEffects, Verdict
 
 NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)
 KEY, EMAILS = "polar_country", "email_addresses"

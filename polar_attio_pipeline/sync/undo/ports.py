@@ -7,7 +7,7 @@ from typing import Protocol
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.ports import BeforeWrite, Restored
 from polar_attio_pipeline.sync.records import Values
-from polar_attio_pipeline.sync.undoing import HeldRecord
+from polar_attio_pipeline.sync.undo.values import HeldRecord
 
 
 @dataclass(frozen=True, slots=True)

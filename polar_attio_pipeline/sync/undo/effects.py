@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from polar_attio_pipeline.sync.emails import email_key
 from polar_attio_pipeline.sync.planning import EMAILS_KEY
 from polar_attio_pipeline.sync.records import Value
-from polar_attio_pipeline.sync.undoing import UNDO, Effect, PastWrite, RecordEffects, RecordKey, Selection, same
+from polar_attio_pipeline.sync.undo.values import UNDO, Effect, PastWrite, RecordEffects, RecordKey, Selection, same
 from polar_attio_pipeline.sync.writes import COMPANY_KEY, RecordedValue
 
 

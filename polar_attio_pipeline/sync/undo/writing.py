@@ -8,8 +8,8 @@ from polar_attio_pipeline.sync.intents import Intent
 from polar_attio_pipeline.sync.planning import EMAILS_KEY
 from polar_attio_pipeline.sync.ports import EmailTakenError, History, RecordRefusedError
 from polar_attio_pipeline.sync.records import CurrentValue
-from polar_attio_pipeline.sync.undo_ports import Restorable
-from polar_attio_pipeline.sync.undoing import WRITES, HeldRecord, Item, Verdict, same
+from polar_attio_pipeline.sync.undo.ports import Restorable
+from polar_attio_pipeline.sync.undo.values import WRITES, HeldRecord, Item, Verdict, same
 from polar_attio_pipeline.sync.writes import COMPANY_KEY, Write, WrittenValue
 
 Step = tuple[Item, ...]

@@ -26,10 +26,10 @@ from polar_attio_pipeline.sync.ports import (
 )
 from polar_attio_pipeline.sync.records import Value
 from polar_attio_pipeline.sync.services import Pace
-from polar_attio_pipeline.sync.undo_judging import items_of
-from polar_attio_pipeline.sync.undo_ports import FoundRecords, Restorable
-from polar_attio_pipeline.sync.undo_writing import RecordWriting, Step, intent_of, steps_of, write_of
-from polar_attio_pipeline.sync.undoing import WRITES, HeldRecord, Item, RecordEffects, RecordKey, Verdict
+from polar_attio_pipeline.sync.undo.judging import items_of
+from polar_attio_pipeline.sync.undo.ports import FoundRecords, Restorable
+from polar_attio_pipeline.sync.undo.values import WRITES, HeldRecord, Item, RecordEffects, RecordKey, Verdict
+from polar_attio_pipeline.sync.undo.writing import RecordWriting, Step, intent_of, steps_of, write_of
 from polar_attio_pipeline.sync.writes import PEOPLE
 from polar_attio_pipeline.sync.writing import FRESH_SECONDS
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.planning import EMAILS_KEY
 from polar_attio_pipeline.sync.records import Actor, CurrentValue, PersonName, Value, ValueType
-from polar_attio_pipeline.sync.undoing import WRITES, Effect, HeldRecord, Item, RecordEffects, Verdict, same
+from polar_attio_pipeline.sync.undo.values import WRITES, Effect, HeldRecord, Item, RecordEffects, Verdict, same
 from polar_attio_pipeline.sync.writes import COMPANY_KEY
 
 _MATCHING = frozenset({EMAILS_KEY, "domains"})

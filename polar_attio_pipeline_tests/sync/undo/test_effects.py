@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from polar_attio_pipeline.sync.undo_effects import effects_of
-from polar_attio_pipeline.sync.undoing import Effect, PastWrite, RecordEffects, Selection
+from polar_attio_pipeline.sync.undo.effects import effects_of
+from polar_attio_pipeline.sync.undo.values import Effect, PastWrite, RecordEffects, Selection
 
 ALL = Selection()
 COUNTRY, EMAILS, COMPANY = "polar_country", "email_addresses", "company"
