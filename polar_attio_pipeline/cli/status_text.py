@@ -42,6 +42,7 @@ def document(found: Status) -> dict[str, Any]:
         "services": [{"name": one.name, "problem": one.problem} for one in found.services],
         "customers": {result.value: count for result, count in known.counts.items()},
         "reasons": [asdict(one) for one in known.reasons],
+        "waiting_for_approval": list(known.waiting),
         "skipped": known.skipped,
         "deleted": known.deleted,
         "hours": _grid(grid) if grid else None,

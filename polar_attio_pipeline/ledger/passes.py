@@ -52,6 +52,16 @@ def newest(connection: sa.Connection, *, limit: int, writing: bool = False) -> l
     return _rows(connection, query.where(has_written) if writing else query)
 
 
+def newest_of_kinds(connection: sa.Connection, which: sa.ColumnElement[bool]) -> dict[str, PassRow]:
+    """Return, of those passes that meet a condition, the newest of each kind."""
+    kinds = connection.execute(sa.select(PASSES.c.kind).distinct()).scalars().all()
+    rows = (
+        _rows(connection, sa.select(*_ROW).where(PASSES.c.kind == kind, which).order_by(*_NEWEST_FIRST).limit(1))
+        for kind in sorted(kinds)
+    )
+    return {row.kind: row for found in rows for row in found}
+
+
 def named(connection: sa.Connection, name: str, *, limit: int) -> list[PassRow]:
     """Return the pass of exactly this id; where there is none, those whose id begins so, the newest first."""
     exactly = _rows(connection, sa.select(*_ROW).where(PASSES.c.pass_id == name))
@@ -75,6 +85,16 @@ class PassQueries:
         """
         with self._database.reading() as connection:
             return newest(connection, limit=limit, writing=writing)
+
+    def newest_that_ended(self, how: str) -> dict[str, PassRow]:
+        """Return the newest pass of each kind that ended in one way, such as "finished"."""
+        with self._database.reading() as connection:
+            return newest_of_kinds(connection, PASSES.c.ended == how)
+
+    def newest_but(self, how: str) -> dict[str, PassRow]:
+        """Return the newest pass of each kind that did not end in one way, those that have no end among them."""
+        with self._database.reading() as connection:
+            return newest_of_kinds(connection, PASSES.c.ended.is_distinct_from(how))
 
     def passes_named(self, name: str, *, limit: int = 10) -> list[PassRow]:
         """Return the pass of exactly this id; where there is none, those whose id begins so, the newest first.

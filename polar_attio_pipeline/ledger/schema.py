@@ -110,6 +110,8 @@ PASSES = sa.Table(
     sa.Column("ended", SafeText),
     sa.Column("counts", sa.JSON),
     sa.Column("requests", sa.Integer),
+    sa.Index("passes_by_time", "began_at"),
+    sa.Index("passes_by_kind", "kind", "began_at"),
 )
 """One row a pass. One that was killed has no end."""
 

@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 
 from polar_attio_pipeline.hours import HOUR, key
 from polar_attio_pipeline.ledger import Holder, Ledger, PassRow, ReasonCount
+from polar_attio_pipeline.passes.approvals import waiting
 from polar_attio_pipeline.passes.lifecycle import FINISHED, STOPPED
 from polar_attio_pipeline.sync.outcomes import FAILED, Result, due_in_attio
 
-PASSES_LOOKED_AT = 200
-"""The newest passes, of which the newest of each kind is judged."""
+PASSES_SHOWN = 20
+"""The newest passes."""
 
 RECONCILIATION = "reconciliation"
 HOURLY = "hourly"
@@ -62,6 +63,9 @@ class Standing:
         counts: Customers by result.
         reasons: Those that are not in Attio as they should be, by reason.
         passes: The newest passes, the newest first.
+        newest: The newest pass of each kind, but for those that a person or the machine has stopped.
+        reconciled: The newest reconciliation that has done all that it was to do; None where there is none.
+        waiting: What a guard has stopped and a person has to approve, by the name that it is approved by.
         lease: Who may write.
         skipped: How many customers are left out on purpose.
         deleted: How many customers Polar no longer has whose history is still kept.
@@ -71,21 +75,12 @@ class Standing:
     counts: Mapping[Result, int]
     reasons: Sequence[ReasonCount]
     passes: Sequence[PassRow]
+    newest: Mapping[str, PassRow]
+    reconciled: PassRow | None
+    waiting: Sequence[str]
     lease: Holder
     skipped: int
     deleted: int
-
-    def newest(self) -> dict[str, PassRow]:
-        """Return the newest pass of each kind, but for those that a person or the machine has stopped."""
-        found: dict[str, PassRow] = {}
-        for row in self.passes:
-            if row.ended != STOPPED:
-                found.setdefault(row.kind, row)
-        return found
-
-    def newest_finished(self, kind: str) -> PassRow | None:
-        """Return the newest pass of a kind that has done all that it was to do."""
-        return next((row for row in self.passes if row.kind == kind and row.ended == FINISHED), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +125,10 @@ def standing(ledger: Ledger) -> Standing:
         name=ledger.name,
         counts=ledger.counts(),
         reasons=ledger.reasons(),
-        passes=ledger.newest_passes(PASSES_LOOKED_AT),
+        passes=ledger.newest_passes(PASSES_SHOWN),
+        newest=ledger.newest_but(STOPPED),
+        reconciled=ledger.newest_that_ended(FINISHED).get(RECONCILIATION),
+        waiting=sorted({stopped.name for stopped in waiting(ledger)}),
         lease=ledger.lease_holder(),
         skipped=len(ledger.skipped()),
         deleted=ledger.deleted_count(),
@@ -180,17 +178,16 @@ def owner(lease: Holder) -> str | None:
 
 
 def _of_passes(found: Standing, limits: Limits, now: datetime) -> list[str]:
-    problems: list[str] = []
-    newest = found.newest()
-    for kind, row in newest.items():
+    problems = [f"Passes wait for an approval: `polar-attio approve` shows {name}." for name in found.waiting]
+    for kind, row in found.newest.items():
         began = f"{row.began_at:%Y-%m-%d %H:%M} UTC"
         if row.ended is None and found.lease.owner is None:
             problems.append(f"The newest pass of the kind {kind}, of {began}, has ended without a word.")
         elif row.ended not in {None, FINISHED}:
             problems.append(f"The newest pass of the kind {kind}, of {began}, failed: {row.ended}")
-    last = found.newest_finished(RECONCILIATION)
+    last = found.reconciled
     if last is None:
-        problems.append(f"No reconciliation is among the newest {PASSES_LOOKED_AT} passes that finished.")
+        problems.append("No reconciliation has finished yet: run `polar-attio sync`, or launch full_reconciliation.")
     elif now - (last.ended_at or last.began_at) > limits.reconciled_within:
         problems.append(
             f"The newest reconciliation that finished is of {last.began_at:%Y-%m-%d %H:%M} UTC, more than "

@@ -50,7 +50,7 @@ def test_without_a_reconciliation_it_is_not_well_and_exits_with_1(pipeline: Pipe
     result = status()
 
     assert result.exit_code == 1
-    assert "- No reconciliation is among the newest 200 passes" in result.stdout
+    assert "- No reconciliation has finished yet" in result.stdout
     assert not pipeline.database.exists()
 
 

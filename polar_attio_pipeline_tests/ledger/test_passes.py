@@ -53,3 +53,23 @@ def test_no_name_and_the_wildcards_of_sql_are_the_beginning_of_none(ledger: Ledg
 
 def test_of_an_empty_ledger_there_are_no_passes(ledger: Ledger) -> None:
     assert ledger.newest_passes(10) == []
+
+
+def test_the_newest_pass_of_a_kind_is_found_however_many_of_others_came_since(ledger: Ledger) -> None:
+    for number, (kind, ended) in enumerate(
+        [("reconciliation", "finished"), ("reconciliation", "stopped"), ("hourly", "finished"), ("hourly", None)]
+    ):
+        ledger.begin_pass(f"p{number}", kind=kind, reason="test")
+        if ended:
+            ledger.end_pass(f"p{number}", ended=ended, counts={}, requests=0)
+    for number in range(4, 30):
+        ledger.begin_pass(f"p{number}", kind="changed", reason="test")
+
+    finished, others = ledger.newest_that_ended("finished"), ledger.newest_but("stopped")
+
+    assert {kind: row.pass_id for kind, row in finished.items()} == {"reconciliation": "p0", "hourly": "p2"}
+    assert {kind: row.pass_id for kind, row in others.items()} == {
+        "reconciliation": "p0",
+        "hourly": "p3",
+        "changed": "p29",
+    }

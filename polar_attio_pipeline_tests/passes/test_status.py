@@ -25,12 +25,17 @@ def row(kind: str = "reconciliation", *, ago: float = 1, ended: str | None = FIN
 
 
 def standing(passes: Sequence[PassRow] | None = None, **fields: Any) -> Standing:
-    """A ledger in which all is well, but for what a test says."""
+    """A ledger in which all is well, but for what a test says; passes are the newest of their kinds."""
+    passes = [row()] if passes is None else passes
+    finished = [one for one in passes if one.kind == "reconciliation" and one.ended == FINISHED]
     known = Standing(
         name="ledger.db",
         counts=dict.fromkeys(Result, 0) | {Result.CREATED: 100},
         reasons=(),
-        passes=[row()] if passes is None else passes,
+        passes=passes,
+        newest={one.kind: one for one in reversed(passes) if one.ended != STOPPED},
+        reconciled=finished[0] if finished else None,
+        waiting=(),
         lease=FREE,
         skipped=0,
         deleted=0,
@@ -66,8 +71,8 @@ def test_a_service_that_cannot_be_used_is_named() -> None:
             "hourly, of 2026-11-30 11:30 UTC, failed: Polar is down.",
         ),
         ([row("hourly", ended=None), row()], "kind hourly, of 2026-11-30 11:30 UTC, has ended without a word."),
-        ([], "No reconciliation is among the newest 200 passes that finished."),
-        ([row("hourly")], "No reconciliation is among"),
+        ([], "No reconciliation has finished yet"),
+        ([row("hourly")], "No reconciliation has finished yet"),
         ([row(ago=27)], "is of 2026-11-29 09:30 UTC, more than 26 hours ago."),
         ([row(ago=1, ended=STOPPED), row(ago=27)], "more than 26 hours ago."),
     ],
@@ -127,3 +132,9 @@ def test_who_holds_the_lease_is_said_whatever_process_it_is() -> None:
 
 def test_limits_are_settings() -> None:
     assert problems(standing([row(ago=27)]), limits=Limits(reconciled_within=timedelta(hours=170))) == ()
+
+
+def test_what_waits_for_an_approval_is_not_well_and_named() -> None:
+    (problem,) = problems(standing(waiting=["many-changes"]))
+
+    assert problem == "Passes wait for an approval: `polar-attio approve` shows many-changes."

@@ -12,6 +12,8 @@ def upgrade(op: Operations) -> None:
     op.add_column("changes", sa.Column("action", sa.Text))
     op.add_column("changes", sa.Column("execution_id", sa.Text))
     op.create_index("changes_by_time", "changes", ["written_at"])
+    op.create_index("passes_by_time", "passes", ["began_at"])
+    op.create_index("passes_by_kind", "passes", ["kind", "began_at"])
     op.create_table(
         "intents",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
