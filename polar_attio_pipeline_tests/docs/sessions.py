@@ -34,7 +34,7 @@ _PROGRAM = "from polar_attio_pipeline.cli.app import app; app(prog_name='polar-a
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _PASS = re.compile(r"\b[0-9a-f]{32}\b")
 _TIMES = (
-    (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(\+00:00|Z)"), "YYYY-MM-DDTHH:MM:SS+00:00"),
+    (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(\+00:00|Z)"), "YYYY-MM-DDTHH:MM:SSZ"),
     (re.compile(r"\d{4}-\d\d-\d\d"), "YYYY-MM-DD"),
     (re.compile(r"\b\d\d:\d\d(:\d\d)?\b"), lambda found: "HH:MM:SS" if found[1] else "HH:MM"),
     (re.compile(r"\b\d+(\.\d+)? (ms|s|min|h)\b"), lambda found: f"N {found[2]}"),
@@ -155,7 +155,7 @@ def page(ran: Sequence[tuple[str, Ran]], customers: int) -> str:
         lines = done.output.rstrip().splitlines()
         if len(lines) > _LONGEST:
             half = _LONGEST // 2
-            lines = [*lines[:half], f"[{len(lines) - 2 * half} lines more]", *lines[-half:]]
+            lines = [*lines[:half], f"[... {len(lines) - 2 * half} more]", *lines[-half:]]
         shown = "\n".join(lines)
         parts.append(f"{about}\n\n```console\n$ {done.command}\n{shown}\n$ echo $?\n{done.exit_code}\n```\n")
     return normalised("\n".join(parts))

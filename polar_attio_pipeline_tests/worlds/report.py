@@ -54,10 +54,10 @@ def small_table(explored: Sequence[Explored]) -> str:
     return _table(head, [*rows, ("**all**", "", "", *(f"**{number}**" for number in numbers))])
 
 
-def seeded_table(accounts: Sequence[Account], first: int) -> str:
-    """Return a line for some seeds each, and one for all of them."""
+def seeded_table(accounts: Sequence[Account]) -> str:
+    """Return a line for some worlds each, and one for all of them."""
     head = (
-        "seeds",
+        "worlds",
         "passes killed",
         "customers in plans",
         "written",
@@ -71,7 +71,7 @@ def seeded_table(accounts: Sequence[Account], first: int) -> str:
     rows = []
     for start in range(0, len(accounts), LINE):
         some = accounts[start : start + LINE]
-        rows.append((f"{first + start} to {first + start + len(some) - 1}", *_numbers(astuple(sum(some, Account())))))
+        rows.append((f"{start + 1} to {start + len(some)}", *_numbers(astuple(sum(some, Account())))))
     total = _numbers(astuple(sum(accounts, Account())))
     return _table(head, [*rows, (f"**all {len(accounts)}**", *(f"**{number}**" for number in total))])
 
