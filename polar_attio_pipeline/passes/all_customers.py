@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator, Collection, Sequence
 
+from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.passes.bad_rows import outcomes_of
+from polar_attio_pipeline.passes.lifecycle import FINISHED, RECONCILIATION
 from polar_attio_pipeline.polar.client import PolarClient
 from polar_attio_pipeline.polar.customers import Listing
 from polar_attio_pipeline.sync.outcomes import Outcome
@@ -12,8 +14,8 @@ from polar_attio_pipeline.sync.records import Customer
 class AllCustomers:
     """Every customer of Polar, in portions.
 
-    They are read from Polar's export, but for a first import: pages say the type of every customer, the export does
-    not, and an import waits for Attio's writes anyway.
+    They are read from Polar's export, but for a first import, however often that is begun: pages say the type of every
+    customer, the export does not, and an import waits for Attio's writes anyway.
 
     Attributes:
         organization_id: The organization of the customers read so far; None where none of them says.
@@ -24,7 +26,7 @@ class AllCustomers:
 
         Args:
             client: Polar.
-            is_first_import: Whether no complete reading of Polar is on record.
+            is_first_import: As `is_first_import`.
         """
         self.organization_id: str | None = None
         self._listing = Listing(client, export_first=not is_first_import)
@@ -59,3 +61,8 @@ class AllCustomers:
     def ids(self) -> Collection[str]:
         """Return the ids of all customers read so far, bad rows included where their id is known."""
         return self._listing.ids
+
+
+def is_first_import(ledger: Ledger) -> bool:
+    """Tell whether no reconciliation has finished yet: one that was stopped has left customers without their person."""
+    return RECONCILIATION not in ledger.newest_that_ended(FINISHED)

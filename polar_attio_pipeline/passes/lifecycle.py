@@ -23,6 +23,9 @@ from polar_attio_pipeline.sync.companies.ports import Companies
 from polar_attio_pipeline.sync.engine import STOP_SECONDS
 from polar_attio_pipeline.sync.outcomes import Outcome, Result
 
+RECONCILIATION = "reconciliation"
+"""The kind of a pass over all customers."""
+
 FINISHED = "finished"
 """How a pass ended that did all that it was to do; else its row has the sentence of the error."""
 

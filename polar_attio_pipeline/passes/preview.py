@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from polar_attio_pipeline.passes.all_customers import AllCustomers
+from polar_attio_pipeline.passes.all_customers import AllCustomers, is_first_import
 from polar_attio_pipeline.passes.audience import check_audience
 from polar_attio_pipeline.passes.billing import BillingReader
 from polar_attio_pipeline.passes.brake import known_people, would_stop
@@ -91,7 +91,7 @@ async def preview_all(context: PassContext) -> Preview:
     notes: list[str] = []
     billing = BillingReader(context.polar, context.attio.targets, audience=context.rules.audience, note=notes.append)
     before = int(context.ledger.fact(CUSTOMERS_FACT) or 0)
-    customers = AllCustomers(context.polar, is_first_import=not before)
+    customers = AllCustomers(context.polar, is_first_import=is_first_import(context.ledger))
     book = Book(billing.all(customers.pages()), billing.each(customers.newcomers()), people=before)
     services = context.services()
     with fewer_collections():

@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from polar_attio_pipeline.ledger import SubscriptionSnapshot
-from polar_attio_pipeline.passes.all_customers import AllCustomers
+from polar_attio_pipeline.passes.all_customers import AllCustomers, is_first_import
 from polar_attio_pipeline.passes.approvals import Scope
 from polar_attio_pipeline.passes.billing import BillingReader
 from polar_attio_pipeline.passes.brake import Candidates, check_changes, finish_approved
 from polar_attio_pipeline.passes.completing import completed
 from polar_attio_pipeline.passes.guards import CUSTOMERS_FACT, check_owner, check_size
-from polar_attio_pipeline.passes.lifecycle import writing_pass
+from polar_attio_pipeline.passes.lifecycle import RECONCILIATION, writing_pass
 from polar_attio_pipeline.passes.orphaned import orphaned
 from polar_attio_pipeline.passes.progress import Compared, Marks, Stage
 from polar_attio_pipeline.passes.reporter import ProgressReporter
@@ -83,7 +83,7 @@ async def reconcile(context: PassContext, subscriptions: SubscriptionSnapshot | 
         StoppedError: every request would fail the same way.
         LedgerError: the ledger cannot be used.
     """
-    async with writing_pass(context, kind="reconciliation", what="a reconciliation of everything") as work:
+    async with writing_pass(context, kind=RECONCILIATION, what="a reconciliation of everything") as work:
         notable = _Notable()
 
         def keep(outcomes: Sequence[Outcome]) -> None:
@@ -101,7 +101,7 @@ async def reconcile(context: PassContext, subscriptions: SubscriptionSnapshot | 
         )
         services = context.services(work.recorder)
         before = int(context.ledger.fact(CUSTOMERS_FACT) or 0)
-        customers = AllCustomers(context.polar, is_first_import=not before)
+        customers = AllCustomers(context.polar, is_first_import=is_first_import(context.ledger))
         pages = billing.all(counted(customers, work.reporter))
         book = Book(pages, billing.each(customers.newcomers()), people=before)
         comparison = await compare(book, services, keep, lambda people: work.reporter.advance(people=people))

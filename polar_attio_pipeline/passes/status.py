@@ -8,14 +8,12 @@ from datetime import datetime, timedelta
 from polar_attio_pipeline.hours import HOUR, key
 from polar_attio_pipeline.ledger import Holder, Ledger, PassRow, ReasonCount
 from polar_attio_pipeline.passes.approvals import waiting
-from polar_attio_pipeline.passes.lifecycle import FINISHED, STOPPED
+from polar_attio_pipeline.passes.lifecycle import FINISHED, RECONCILIATION, STOPPED
 from polar_attio_pipeline.sync.outcomes import FAILED, Result, due_in_attio
 
 PASSES_SHOWN = 20
 """The newest passes."""
 
-RECONCILIATION = "reconciliation"
-HOURLY = "hourly"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@ import pytest
 from polar_attio_pipeline.passes import reconciliation
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sync.outcomes import Result
+from polar_attio_pipeline.sync.ports import UnavailableError
 from polar_attio_pipeline_tests.passes.stage import Stage
 
 
@@ -41,6 +42,23 @@ def test_a_first_import_reads_pages_and_every_later_reconciliation_the_export(st
     second = stage.reconcile()
 
     assert (second.counts, asked_of_polar(stage)) == ({Result.UNCHANGED: len(customers)}, (3, 1))
+
+
+def test_a_first_import_that_was_stopped_knows_every_type_when_it_is_begun_again(stage: Stage) -> None:
+    stage.add_many(320)
+    outage = stage.sandbox.faults.add(Fault(kind=Kind.STATUS, status=503, service="attio", skip=20))
+    with pytest.raises(UnavailableError):
+        stage.reconcile()
+    stage.sandbox.faults.remove(outage)
+
+    stage.reconcile()
+
+    people = stage.sandbox.attio.people()
+    assert len(people) == 320
+    assert {one.values["polar_customer_type"] for one in people} == {"individual"}
+    writes = stage.writes
+    assert stage.reconcile().counts == {Result.UNCHANGED: 320}
+    assert stage.writes == writes
 
 
 def test_a_customer_who_is_new_in_the_export_comes_with_its_type_and_one_who_changed_keeps_it(stage: Stage) -> None:
