@@ -5,7 +5,6 @@ from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from polar_attio_pipeline.ledger import (
     changes,
@@ -65,7 +64,6 @@ class Ledger(HistoryOnRecord, PassQueries, PeopleOnRecord):
         customers: Sequence[Outcome],
         *,
         pass_id: str,
-        written: Sequence[Mapping[str, Any]] = (),
         settled: Sequence[Settled] = (),
     ) -> None:
         """Store those outcomes that differ from what is on record of the same customers, and what was written.
@@ -76,17 +74,16 @@ class Ledger(HistoryOnRecord, PassQueries, PeopleOnRecord):
         Args:
             customers: The outcomes.
             pass_id: The pass that they are of.
-            written: Rows of the history (`changes.rows_of`), stored in the same transaction.
             settled: What became of intended writes, stored in the same transaction.
         """
-        if not (customers or written or settled):
+        if not (customers or settled):
             return
-        if not (written or settled):
+        if not settled:
             with self._database.reading() as connection:
                 if not outcomes.compare(connection, customers):
                     return
         with self._database.writing() as connection:
-            changes.store(connection, [*intents.settle(connection, settled), *written], pass_id=pass_id)
+            changes.store(connection, intents.settle(connection, settled), pass_id=pass_id)
             difference = outcomes.compare(connection, customers)
             outcomes.write(connection, difference, pass_id=pass_id, now=_now())
             # The outcomes of deleted customers are dropped: one that is alive again comes as a new one.

@@ -1,9 +1,9 @@
 """What a pass does, gathered until it is stored."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from polar_attio_pipeline.ledger.changes import rows_of
 from polar_attio_pipeline.ledger.intents import IntentKey, Settled
@@ -27,10 +27,9 @@ class Storing(Protocol):
         customers: Sequence[Outcome],
         *,
         pass_id: str,
-        written: Sequence[Mapping[str, Any]] = (),
         settled: Sequence[Settled] = (),
     ) -> None:
-        """Store outcomes, rows of the history, and what became of intended writes."""
+        """Store outcomes, and what became of intended writes."""
         ...
 
     def intend(self, intents: Sequence[Intent], *, pass_id: str, instead_of: Sequence[IntentKey]) -> list[IntentKey]:
@@ -53,7 +52,6 @@ class Recorder:
         self._pass_id = pass_id
         self._ledger = ledger
         self._outcomes: list[Outcome] = []
-        self._changes: list[dict[str, Any]] = []
         self._settled: list[Settled] = []
         self._open: dict[str | None, dict[Intent, IntentKey]] = {}
         self._oldest_write = 0.0
@@ -93,11 +91,6 @@ class Recorder:
         """Return the writes for a customer, oldest first, of which it is not known what became of them."""
         return list(self._open.get(customer_id, ()))
 
-    def add(self, write: Write) -> None:
-        """Take a write that Attio has answered; it is stored with the outcome that follows, or soon after."""
-        self._begin_to_wait()
-        self._changes += rows_of(write, at=datetime.now(UTC))
-
     def record(self, outcomes: Sequence[Outcome]) -> None:
         """Take outcomes.
 
@@ -105,7 +98,7 @@ class Recorder:
             LedgerError: what waits cannot be stored; it goes on waiting.
         """
         self._outcomes.extend(outcomes)
-        waits = bool(self._changes or self._settled)
+        waits = bool(self._settled)
         overdue = waits and time.monotonic() - self._oldest_write >= SAVE_SECONDS
         if overdue or len(self._outcomes) >= PORTION:
             self.save()
@@ -116,13 +109,12 @@ class Recorder:
         Raises:
             LedgerError: it cannot be stored, and goes on waiting.
         """
-        self._ledger.record(self._outcomes, pass_id=self._pass_id, written=self._changes, settled=self._settled)
+        self._ledger.record(self._outcomes, pass_id=self._pass_id, settled=self._settled)
         self._outcomes.clear()
-        self._changes.clear()
         self._settled.clear()
 
     def _begin_to_wait(self) -> None:
-        if not (self._changes or self._settled):
+        if not self._settled:
             self._oldest_write = time.monotonic()
 
     def _forget(self, intent: Intent) -> IntentKey | None:

@@ -15,7 +15,6 @@ PASSES_SHOWN = 20
 """The newest passes."""
 
 
-
 @dataclass(frozen=True, slots=True)
 class Service:
     """One of the two services.

@@ -228,10 +228,6 @@ class History(Protocol):
         """Return the writes for a customer, oldest first, of which it is not known what became of them."""
         ...
 
-    def add(self, write: Write) -> None:
-        """Take a write that the CRM has carried out and that was not intended before."""
-        ...
-
 
 class NoHistory:
     """Keeps nothing."""
@@ -245,6 +241,3 @@ class NoHistory:
     def unsettled(self, customer_id: str) -> Sequence[Intent]:  # noqa: ARG002  # as the protocol
         """Return nothing."""
         return ()
-
-    def add(self, write: Write) -> None:
-        """Drop it."""

@@ -11,6 +11,7 @@ from polar_attio_pipeline.ledger.schema import CHANGES, INTENTS, PASSES
 from polar_attio_pipeline.sync.intents import Intent
 from polar_attio_pipeline.sync.writes import Write, WriteAction, WrittenValue
 from polar_attio_pipeline_tests.docs.attributes import ROOT
+from polar_attio_pipeline_tests.ledger.builders import carry_out
 
 PAGE = (ROOT / "docs" / "history.md").read_text()
 OF_POSTGRES = "::json"
@@ -38,7 +39,7 @@ def test_each_query_runs_and_finds_something(tmp_path: Path, query: str) -> None
     values = (WrittenValue("polar_status", "Trialing", "api-token", "Paying"),)
     ledger.begin_pass("p1", kind="hourly", reason="test")
     with ledger.recording("p1") as recorder:
-        recorder.add(Write("ada", "r1", values, action=WriteAction.CREATE))
+        carry_out(recorder, Write("ada", "r1", values, action=WriteAction.CREATE))
         recorder.intend([Intent("bob", "r2", values)])
     shown = query.replace("6f1c...", "ada").replace("'...'", "'p1'").replace("2026-11-01", "2020-01-01")
 

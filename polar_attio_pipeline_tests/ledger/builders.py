@@ -1,10 +1,12 @@
-"""Outcomes for the tests of the ledger."""
+"""Outcomes and writes for the tests of the ledger."""
 
 from datetime import UTC, datetime
 from typing import Any
 
+from polar_attio_pipeline.ledger import Recorder
+from polar_attio_pipeline.sync.intents import Intent
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result
-from polar_attio_pipeline.sync.writes import Write, WrittenValue
+from polar_attio_pipeline.sync.writes import Write, WriteAction, WrittenValue
 
 NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)
 
@@ -28,3 +30,11 @@ def rejected(customer_id: str, reason: Reason = Reason.NO_EMAIL, **fields: Any) 
 def write(customer_id: str, *, record_id: str | None = None, old: str | None = None, new: str = "DE") -> Write:
     value = WrittenValue("polar_country", old, "workspace-member" if old else None, new)
     return Write(customer_id, record_id or f"record of {customer_id}", (value,))
+
+
+def carry_out(recorder: Recorder, done: Write) -> None:
+    """Put a write on record as a pass does: before it is sent, and when it is done."""
+    record_id = done.record_id if done.action is WriteAction.UPDATE else None
+    intent = Intent(done.customer_id, record_id, done.values, done.object_slug)
+    recorder.intend([intent])
+    recorder.settle(intent, done)

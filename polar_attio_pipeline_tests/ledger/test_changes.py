@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from polar_attio_pipeline.ledger.recorder import SAVE_SECONDS
 from polar_attio_pipeline.sync.outcomes import Result
 from polar_attio_pipeline.sync.records import Actor, PersonName
 from polar_attio_pipeline.sync.writes import Write, WrittenValue
-from polar_attio_pipeline_tests.ledger.builders import NOON, outcome, write
+from polar_attio_pipeline_tests.ledger.builders import NOON, carry_out, outcome, write
 
 ADA = PersonName("Ada", "Lovelace", "Ada Lovelace")
 
@@ -46,7 +47,7 @@ def test_a_write_comes_out_as_it_went_in_attribute_by_attribute(ledger: Ledger) 
     )
 
     with time_machine.travel(NOON, tick=False), ledger.recording("p1") as recorder:
-        recorder.add(moved)
+        carry_out(recorder, moved)
 
     assert ledger.changes_of_pass("p1") == [
         ChangeRow("p1", NOON, "people", "r1", "ada", value.key, value.old, value.old_actor, value.new, "update", None)
@@ -57,8 +58,8 @@ def test_a_write_comes_out_as_it_went_in_attribute_by_attribute(ledger: Ledger) 
 def test_the_history_of_a_customer_goes_over_passes_and_is_of_this_customer_only(ledger: Ledger) -> None:
     for number in (1, 2):
         with ledger.recording(f"p{number}") as recorder:
-            recorder.add(write("ada", new=f"value {number}"))
-            recorder.add(write("bob"))
+            carry_out(recorder, write("ada", new=f"value {number}"))
+            carry_out(recorder, write("bob"))
 
     assert [(row.pass_id, row.new_value) for row in ledger.changes_of_customer("ada")] == [
         ("p1", "value 1"),
@@ -69,14 +70,14 @@ def test_the_history_of_a_customer_goes_over_passes_and_is_of_this_customer_only
 
 def test_a_value_that_postgres_refuses_as_text_is_kept_exactly(ledger: Ledger) -> None:
     with ledger.recording("p1") as recorder:
-        recorder.add(write("ada", new="Zo\0ë \ud800 李"))
+        carry_out(recorder, write("ada", new="Zo\0ë \ud800 李"))
 
     assert [row.new_value for row in ledger.changes_of_customer("ada")] == ["Zo\0ë \ud800 李"]
 
 
 def test_customers_that_polar_no_longer_has_keep_their_history(ledger: Ledger) -> None:
     with ledger.recording("p1") as recorder:
-        recorder.add(write("ada"))
+        carry_out(recorder, write("ada"))
         recorder.record([outcome("ada")])
 
     ledger.forget(["ada"])
@@ -96,7 +97,7 @@ class TestStoring:
 
         def run() -> None:
             with ledger.recording("p1") as recorder:
-                recorder.add(write("ada"))
+                carry_out(recorder, write("ada"))
                 recorder.record([outcome("ada")])
 
         sa.event.listen(ledger._database._engine, "before_cursor_execute", fail)
@@ -107,17 +108,17 @@ class TestStoring:
         assert ledger.changes_of_customer("ada") == []
         assert ledger.recorded(["ada"]) == set()
 
-    def test_what_could_not_be_stored_waits_for_the_next_try(self) -> None:
+    def test_what_could_not_be_stored_waits_for_the_next_try(self, tmp_path: Path) -> None:
         tries: list[tuple[int, int]] = []
 
         class Failing(Ledger):
-            def record(self, customers: Sequence[object], *, written: Sequence[object] = (), **_: object) -> None:
-                tries.append((len(customers), len(written)))
+            def record(self, customers: Sequence[object], *, settled: Sequence[object] = (), **_: object) -> None:
+                tries.append((len(customers), len(settled)))
                 if len(tries) == 1:
                     raise LedgerError
 
-        recorder = Recorder("p1", Failing("unused.db"))
-        recorder.add(write("ada"))
+        recorder = Recorder("p1", Failing(tmp_path / "ledger.db"))
+        carry_out(recorder, write("ada"))
         recorder.record([outcome("ada")])
         with pytest.raises(LedgerError):
             recorder.save()
@@ -130,12 +131,12 @@ class TestStoring:
         self, ledger: Ledger, clock: Clock
     ) -> None:
         with ledger.recording("p1") as recorder:
-            recorder.add(write("ada"))
+            carry_out(recorder, write("ada"))
             recorder.record([outcome("ada")])
             assert ledger.changes_of_customer("ada") == []
 
             clock.seconds += SAVE_SECONDS
-            recorder.add(write("bob"))
+            carry_out(recorder, write("bob"))
             recorder.record([outcome("bob")])
 
             assert len(ledger.changes_of_pass("p1")) == 2
@@ -156,7 +157,7 @@ class TestStoring:
     def test_a_write_without_an_outcome_is_stored_at_the_end_even_after_an_error(self, ledger: Ledger) -> None:
         def run() -> None:
             with ledger.recording("p1") as recorder:
-                recorder.add(write("ada"))
+                carry_out(recorder, write("ada"))
                 raise RuntimeError
 
         with pytest.raises(RuntimeError):
@@ -168,7 +169,7 @@ class TestStoring:
         ledger.record([outcome("ada")], pass_id="p1")
 
         with ledger.recording("p2") as recorder:
-            recorder.add(write("ada"))
+            carry_out(recorder, write("ada"))
             recorder.record([replace(outcome("ada"), result=Result.UNCHANGED)])
 
         assert len(ledger.changes_of_pass("p2")) == 1
@@ -181,11 +182,11 @@ def linked(person: str, *, old: str | None, actor: Actor | None, new: str) -> Wr
 
 def test_the_company_that_a_pass_has_linked_a_person_to_last_is_known(ledger: Ledger) -> None:
     with ledger.recording("p1") as recorder:
-        recorder.add(linked("r1", old=None, actor=None, new="acme"))
-        recorder.add(linked("r2", old=None, actor=None, new="acme"))
+        carry_out(recorder, linked("r1", old=None, actor=None, new="acme"))
+        carry_out(recorder, linked("r2", old=None, actor=None, new="acme"))
     with ledger.recording("p2") as recorder:
-        recorder.add(linked("r1", old="acme", actor="api-token", new="globex"))
-        recorder.add(Write(None, "r3", (WrittenValue("domains", None, None, "acme.com"),), "companies"))
+        carry_out(recorder, linked("r1", old="acme", actor="api-token", new="globex"))
+        carry_out(recorder, Write(None, "r3", (WrittenValue("domains", None, None, "acme.com"),), "companies"))
 
     assert ledger.links(["r1", "r2", "r3", "r4"]) == {"r1": "globex", "r2": "acme"}
     assert ledger.links([]) == {}
@@ -193,16 +194,16 @@ def test_the_company_that_a_pass_has_linked_a_person_to_last_is_known(ledger: Le
 
 def test_a_company_that_was_only_restored_was_chosen_by_somebody_else(ledger: Ledger) -> None:
     with ledger.recording("p1") as recorder:
-        recorder.add(linked("r1", old=None, actor=None, new="acme"))
-        recorder.add(linked("r1", old="globex", actor="system", new="acme"))
+        carry_out(recorder, linked("r1", old=None, actor=None, new="acme"))
+        carry_out(recorder, linked("r1", old="globex", actor="system", new="acme"))
 
     assert ledger.links(["r1"]) == {}
 
 
 def test_what_was_written_to_a_company_stays_when_one_of_its_customers_is_erased(ledger: Ledger) -> None:
     with ledger.recording("p1") as recorder:
-        recorder.add(Write(None, "c1", (WrittenValue("domains", None, None, "acme.com"),), "companies"))
-        recorder.add(linked("r1", old=None, actor=None, new="c1"))
+        carry_out(recorder, Write(None, "c1", (WrittenValue("domains", None, None, "acme.com"),), "companies"))
+        carry_out(recorder, linked("r1", old=None, actor=None, new="c1"))
 
     ledger.erase("ada")
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.sync.writes import Write, WrittenValue
-from polar_attio_pipeline_tests.ledger.builders import outcome, rejected, write
+from polar_attio_pipeline_tests.ledger.builders import carry_out, outcome, rejected, write
 
 LATER = datetime.now(UTC) + timedelta(days=1)
 
@@ -13,7 +13,7 @@ def fill(ledger: Ledger, *customer_ids: str) -> None:
     """Have customers with an outcome and a history."""
     with ledger.recording("p1") as recorder:
         for one in customer_ids:
-            recorder.add(write(one))
+            carry_out(recorder, write(one))
         recorder.record([outcome(one) for one in customer_ids])
 
 
@@ -65,8 +65,8 @@ def test_only_those_noted_before_the_moment_are_erased_and_no_more_than_the_limi
 
 def test_the_history_of_a_person_stays_whom_a_living_customer_has_taken_over(ledger: Ledger) -> None:
     with ledger.recording("p1") as recorder:
-        recorder.add(write("before", record_id="r1"))
-        recorder.add(write("after", record_id="r1"))
+        carry_out(recorder, write("before", record_id="r1"))
+        carry_out(recorder, write("after", record_id="r1"))
         recorder.record([outcome("before", record_id="r1"), outcome("after", record_id="r1")])
     ledger.forget(["before"])
 
@@ -78,8 +78,8 @@ def test_the_history_of_a_person_stays_whom_a_living_customer_has_taken_over(led
 def test_old_history_goes_portion_by_portion_and_links_to_companies_stay(ledger: Ledger) -> None:
     with ledger.recording("p1") as recorder:
         for number in range(501):
-            recorder.add(write(f"customer {number}"))
-        recorder.add(Write("ada", "r1", (WrittenValue("company", None, None, "c1"),)))
+            carry_out(recorder, write(f"customer {number}"))
+        carry_out(recorder, Write("ada", "r1", (WrittenValue("company", None, None, "c1"),)))
 
     assert ledger.expire_changes(LATER - timedelta(days=2)) == 0
     assert [ledger.expire_changes(LATER) for _ in range(3)] == [500, 1, 0]

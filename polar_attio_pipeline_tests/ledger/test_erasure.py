@@ -12,7 +12,7 @@ from polar_attio_pipeline.ledger.schema import INTENTS
 from polar_attio_pipeline.sync.outcomes import Result
 from polar_attio_pipeline.sync.records import PersonName
 from polar_attio_pipeline.sync.writes import Write, WrittenValue
-from polar_attio_pipeline_tests.ledger.builders import NOON, outcome, write
+from polar_attio_pipeline_tests.ledger.builders import NOON, carry_out, outcome, write
 from polar_attio_pipeline_tests.sync.builders import customer
 
 TRACE = "Quetzalcoatl"
@@ -26,8 +26,8 @@ def fill(ledger: Ledger) -> None:
     """Have a person and others in every table, outcomes that were overwritten and snapshots that were replaced too."""
     named = Write("ada", "r1", (WrittenValue("name", None, None, NAME),))
     with ledger.recording("p1") as recorder:
-        recorder.add(named)
-        recorder.add(write("bob", record_id="r2"))
+        carry_out(recorder, named)
+        carry_out(recorder, write("bob", record_id="r2"))
         recorder.record([outcome("ada", email=f"old-{ADDRESS}", record_id="r1"), outcome("bob")])
     ledger.record([outcome("ada", email=ADDRESS, record_id="r1")], pass_id="p2")
     own = customer("ada", ADDRESS, name=f"{TRACE} Example", created_at=NOON)
@@ -58,9 +58,9 @@ def test_every_row_of_a_person_is_deleted_and_no_row_of_another(ledger: Ledger) 
 def test_what_was_written_to_the_same_person_for_another_customer_goes_too(ledger: Ledger) -> None:
     # A customer that was deleted in Polar and came again has a new id, and the same person in Attio.
     with ledger.recording("p1") as recorder:
-        recorder.add(write("before", record_id="r1"))
-        recorder.add(write("after", record_id="r1", old=ADDRESS))
-        recorder.add(write("other", record_id="r2"))
+        carry_out(recorder, write("before", record_id="r1"))
+        carry_out(recorder, write("after", record_id="r1", old=ADDRESS))
+        carry_out(recorder, write("other", record_id="r2"))
     ledger.record([outcome("unwritten", record_id="r2")], pass_id="p1")
 
     ledger.erase("before")

@@ -20,7 +20,7 @@ from polar_attio_pipeline.ledger.migrations.upgrade import context_of, scripts
 from polar_attio_pipeline.ledger.schema import HEAD, METADATA, REVISIONS, version
 from polar_attio_pipeline.ledger.trial import Condition, try_out
 from polar_attio_pipeline.sync.outcomes import Result
-from polar_attio_pipeline_tests.ledger.builders import NOON, outcome, write
+from polar_attio_pipeline_tests.ledger.builders import NOON, carry_out, outcome, write
 
 
 def set_version(ledger: Ledger, version: str) -> None:
@@ -69,7 +69,7 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date_with_all_that_is_in
     assert snapshot
     assert snapshot.free_lease_token == 6
     with ledger.recording("p2") as recorder:
-        recorder.add(write("ada"))
+        carry_out(recorder, write("ada"))
     assert len(ledger.changes_of_customer("ada")) == 1
     with ledger._database.reading() as connection:
         assert compare_metadata(context_of(connection), METADATA) == []

@@ -1,7 +1,7 @@
 """Passes on record, found again: the newest ones, and one by its name or the beginning of it."""
 
 from polar_attio_pipeline.ledger import Ledger
-from polar_attio_pipeline_tests.ledger.builders import write
+from polar_attio_pipeline_tests.ledger.builders import carry_out, write
 
 
 def begin(ledger: Ledger, *pass_ids: str) -> None:
@@ -16,8 +16,8 @@ def ids_named(ledger: Ledger, name: str) -> set[str]:
 def test_the_newest_passes_come_first_and_say_how_many_values_each_has_written(ledger: Ledger) -> None:
     begin(ledger, "first", "second", "third")
     with ledger.recording("second") as recorder:
-        recorder.add(write("ada"))
-        recorder.add(write("bob"))
+        carry_out(recorder, write("ada"))
+        carry_out(recorder, write("bob"))
     ledger.end_pass("second", ended="finished", counts={"updated": 2}, requests=7)
 
     third, second = ledger.newest_passes(2)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.sync.undo.values import PastWrite, Selection
 from polar_attio_pipeline.sync.writes import Write, WriteAction, WrittenValue
-from polar_attio_pipeline_tests.ledger.builders import write
+from polar_attio_pipeline_tests.ledger.builders import carry_out, write
 
 ALL = Selection()
 NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)
@@ -16,7 +16,7 @@ def wrote(ledger: Ledger, pass_id: str, *writes: Write, kind: str = "hourly") ->
     ledger.begin_pass(pass_id, kind=kind, reason="test")
     with ledger.recording(pass_id) as recorder:
         for one in writes:
-            recorder.add(one)
+            carry_out(recorder, one)
 
 
 def test_the_records_of_a_pass_are_those_it_wrote_each_once(ledger: Ledger) -> None:
@@ -44,7 +44,7 @@ def test_the_history_of_a_record_is_all_that_was_written_to_it_with_the_kind_of_
     wrote(ledger, "p1", Write("ada", "r1", (since,), action=WriteAction.CREATE), write("bob"))
     wrote(ledger, "p2", write("ada", record_id="r1", old="DE", new="FR"), kind="undo")
     with ledger.recording("without a row") as recorder:
-        recorder.add(Write(None, "r1", (since,), "companies"))
+        carry_out(recorder, Write(None, "r1", (since,), "companies"))
 
     first, second = ledger.history_of([("people", "r1")])
     (third,) = ledger.history_of([("companies", "r1")])

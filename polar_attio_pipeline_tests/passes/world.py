@@ -2,7 +2,7 @@
 
 import itertools
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,11 +49,10 @@ class Remembering(Ledger):
         customers: Sequence[Outcome],
         *,
         pass_id: str,
-        written: Sequence[Mapping[str, Any]] = (),
         settled: Sequence[Settled] = (),
     ) -> None:
         self.seen += customers
-        super().record(customers, pass_id=pass_id, written=written, settled=settled)
+        super().record(customers, pass_id=pass_id, settled=settled)
 
     def take(self) -> dict[str, Outcome]:
         """The outcomes since the last call by customer; one each."""
