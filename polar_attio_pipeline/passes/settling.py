@@ -17,7 +17,7 @@ from polar_attio_pipeline.sync.companies.groups import CompanyRecord
 from polar_attio_pipeline.sync.companies.ports import Companies
 from polar_attio_pipeline.sync.emails import email_key
 from polar_attio_pipeline.sync.intents import Intent, seen_of_company, seen_of_person
-from polar_attio_pipeline.sync.matching import person_id
+from polar_attio_pipeline.sync.matching import ID_KEY, person_id
 from polar_attio_pipeline.sync.records import Person
 from polar_attio_pipeline.sync.writes import COMPANIES, PEOPLE, Write
 
@@ -114,12 +114,25 @@ def _looked_up(
         unsearchable: What Attio could not search for.
         known: Records that passes have written before: they were not made by a write that is not on record.
     """
+    possible: list[tuple[Intent, list[Write]]] = []
     for intent in intents:
         keys = _keys(intent)
         if not any(value in unsearchable for _, value in keys):
-            writes = (seen(intent, record) for key in sorted(keys) for record in by_key.get(key, ()))
-            real = (write for write in writes if write and (intent.record_id or write.record_id not in known))
-            yield intent, next(real, None)
+            seen_here = (seen(intent, record) for key in sorted(keys) for record in by_key.get(key, ()))
+            real = [write for write in seen_here if write and (intent.record_id or write.record_id not in known)]
+            possible.append((intent, real))
+    made: set[str] = set()
+    # One write makes a record. Whose id it holds comes first: an address may have joined a record that another made.
+    for intent, writes in sorted(possible, key=lambda one: not any(map(_names_customer, one[1]))):
+        ordered = sorted(writes, key=lambda write: not _names_customer(write))
+        found = next((write for write in ordered if intent.record_id or write.record_id not in made), None)
+        if found and not intent.record_id:
+            made.add(found.record_id)
+        yield intent, found
+
+
+def _names_customer(write: Write) -> bool:
+    return any(value.key == ID_KEY for value in write.values)
 
 
 def _keys(intent: Intent) -> set[Key]:

@@ -95,6 +95,25 @@ def test_a_new_person_whose_id_somebody_has_typed_over_is_found_by_the_address(s
     }
 
 
+@pytest.mark.parametrize("first", ["ada", "bob"])
+def test_a_person_was_made_for_one_customer_although_the_address_of_another_has_joined_it(
+    stage: Stage, first: str
+) -> None:
+    ada, record_id = known(stage)
+    with stage.ledger._database.writing() as connection:
+        connection.execute(sa.text("DELETE FROM changes"))
+    stage.sandbox.attio.edit_person(record_id, {"email_addresses": ["ada@example.com", "bob@example.com"]})
+    ids = {"ada": ada.id, "bob": "b0b00000-0000-4000-8000-000000000000"}
+    for who in sorted(ids, reverse=first == "bob"):
+        one = ids[who]
+        intended(stage, one, None, email_addresses=f"{who}@example.com", polar_customer_id=one, polar_customer=True)
+
+    stage.hourly(5)
+
+    assert {row.polar_customer_id for row in claimed(stage)} == {ada.id}
+    assert len(claimed(stage)) == 3
+
+
 def test_a_person_whom_an_earlier_pass_has_made_is_not_made_again(stage: Stage) -> None:
     ada, _ = known(stage)
     intended(stage, ada.id, None, email_addresses="ada@example.com", polar_customer_id=ada.id)
