@@ -24,6 +24,8 @@ JOBS = {
     "changed_customer_sync": "Customers that have changed",
     "customer_sync": "Customers of hours",
     "full_reconciliation": "All customers",
+    "apply_plan": "What was agreed",
+    "undo_pass": "What a pass wrote over",
 }
 """The jobs that are passes, each with what it brings to Attio."""
 
