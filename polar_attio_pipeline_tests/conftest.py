@@ -1,6 +1,7 @@
 """The real definitions on a sandbox: over sockets of this machine, on an instance that forgets."""
 
 import os
+import signal
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -32,6 +33,15 @@ RECONCILIATION = dg.AssetKey("customer_reconciliation")
 
 IMPATIENT = RetryPolicy(attempts=3, first_wait=0.001, longest_wait=0.001)
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def pytest_configure() -> None:
+    """Heed SIGINT although the tests were started in the background of a shell, which has it ignored.
+
+    Dagster gives SIGTERM what SIGINT has, and children that ignore SIGTERM are waited for without end.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass
