@@ -1,6 +1,5 @@
 """Every setting: its environment variable, its default, its meaning. Nothing else reads the environment."""
 
-import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -14,14 +13,13 @@ from pydantic_settings import (
 )
 
 from polar_attio_pipeline import mapped_setting, setting_names
-from polar_attio_pipeline.cron import checked
+from polar_attio_pipeline.setting_values import CronExpression, CurrencyCode, Domains, Owners, WebAddress, words
 from polar_attio_pipeline.sync.attributes import ATTRIBUTES, BY_KEY
 from polar_attio_pipeline.sync.audience import Audience
 from polar_attio_pipeline.sync.companies.attributes import COMPANY_BY_KEY
-from polar_attio_pipeline.sync.companies.domains import domain_key, is_host
+from polar_attio_pipeline.sync.companies.domains import domain_key
 from polar_attio_pipeline.sync.mapped import Mapped
 from polar_attio_pipeline.sync.mapping import Attribute
-from polar_attio_pipeline.sync.money import decimal_places
 from polar_attio_pipeline.sync.records import Customer
 
 POLAR_API_VERSION = "2026-10"
@@ -32,8 +30,6 @@ POLAR_API_VERSIONS = ("2026-04", POLAR_API_VERSION, "2027-01")
 one beforehand, which may still change (Polar's documentation); customers are the same in all three (its SDK 1.0.2)."""
 
 _DATABASE = ".state/polar_attio.db"
-_OWNER = re.compile(r"team:.+|[\w.%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}", re.ASCII)
-"""What Dagster takes for an owner of an asset."""
 
 
 class Settings(BaseSettings):
@@ -99,7 +95,7 @@ class Settings(BaseSettings):
         default=SecretStr(_DATABASE),
         description="Where the ledger is: the path of a SQLite file, or postgresql://user:password@host:5432/database.",
     )
-    polar_attio_currency: str = Field(
+    polar_attio_currency: CurrencyCode = Field(
         default="USD",
         description="ISO 4217 code of the currency in which `polar-attio setup` creates currency attributes. Attio "
         "keeps the currency with the attribute: amounts in any other are not written.",
@@ -128,7 +124,7 @@ class Settings(BaseSettings):
         description="Keep Attio's companies too: the number of customers and the monthly recurring revenue by the "
         "domain of their addresses, and people linked to them.",
     )
-    polar_attio_company_deny: str = Field(
+    polar_attio_company_deny: Domains = Field(
         default="",
         description="Domains that are no company, separated by spaces or commas; their subdomains are none either.",
     )
@@ -180,7 +176,7 @@ class Settings(BaseSettings):
         le=1,
         description="The share of rejected and ambiguous customers over which the check turns from warning to error.",
     )
-    polar_attio_reconciliation_cron: str = Field(
+    polar_attio_reconciliation_cron: CronExpression = Field(
         default="",
         description="When all customers are reconciled, a cron expression in UTC, looked at every ten minutes. Empty: "
         "daily at 03:35, and every hour while the token may not read Polar's events.",
@@ -215,10 +211,10 @@ class Settings(BaseSettings):
     polar_attio_alert_seconds: int = Field(
         default=60, ge=10, le=3600, description="How often it is judged whether there is something to alert people of."
     )
-    polar_attio_dagster_url: str = Field(
+    polar_attio_dagster_url: WebAddress = Field(
         default="http://127.0.0.1:3000", description="Where people open Dagster's UI: alerts link to it."
     )
-    polar_attio_owners: str = Field(
+    polar_attio_owners: Owners = Field(
         default="",
         description="Who owns the assets, as Dagster's UI shows it: addresses or team:name, separated by spaces or "
         "commas.",
@@ -272,55 +268,19 @@ class Settings(BaseSettings):
     def _company_keys_are_known(cls, renamed: dict[str, str]) -> dict[str, str]:
         return setting_names.renamed_keys(renamed, COMPANY_BY_KEY, "attribute of companies")
 
-    @field_validator("polar_attio_company_deny")
-    @classmethod
-    def _are_domains(cls, deny: str) -> str:
-        wrong = [domain for domain in _words(deny) if not is_host(domain)]
-        if wrong:
-            raise ValueError("write domains, such as acme.com: without an @, a slash or an asterisk")
-        return deny
-
     @field_validator("polar_attio_attributes")
     @classmethod
     def _are_attributes(cls, text: str, info: ValidationInfo) -> str:
         mapped_setting.parse(text, taken=mapped_setting.taken_slugs(info.data.get("attio_slug", {})))
         return text
 
-    @field_validator("polar_attio_reconciliation_cron")
-    @classmethod
-    def _is_a_cron_expression(cls, cron: str) -> str:
-        return checked(cron) if cron.strip() else ""
-
-    @field_validator("polar_attio_currency")
-    @classmethod
-    def _is_a_currency(cls, code: str) -> str:
-        capitals = code.strip().upper()
-        if decimal_places(capitals) is None:
-            raise ValueError("write the code of a currency of ISO 4217 in which money is paid, such as USD or EUR")
-        return capitals
-
-    @field_validator("polar_attio_dagster_url")
-    @classmethod
-    def _is_an_address(cls, url: str) -> str:
-        if not url.startswith(("http://", "https://")):
-            raise ValueError("write the address of Dagster's UI, such as http://127.0.0.1:3000")
-        return url.rstrip("/")
-
-    @field_validator("polar_attio_owners")
-    @classmethod
-    def _are_owners(cls, owners: str) -> str:
-        wrong = [owner for owner in _words(owners) if not _OWNER.fullmatch(owner)]
-        if wrong:
-            raise ValueError("write addresses, such as ada@example.com, or teams, such as team:growth")
-        return owners
-
     def owners(self) -> list[str]:
         """Return who owns the assets."""
-        return _words(self.polar_attio_owners)
+        return words(self.polar_attio_owners)
 
     def alert_urls(self) -> list[str]:
         """Return the address of every alert channel; they hold passwords."""
-        return _words(self.polar_attio_alert_urls.get_secret_value())
+        return words(self.polar_attio_alert_urls.get_secret_value())
 
     def mapped(self) -> tuple[Mapped, ...]:
         """Return the attributes that a setting maps."""
@@ -340,7 +300,7 @@ class Settings(BaseSettings):
 
     def company_deny(self) -> frozenset[str]:
         """Return the domains that are no company, in the form in which domains are compared."""
-        return frozenset(map(domain_key, _words(self.polar_attio_company_deny)))
+        return frozenset(map(domain_key, words(self.polar_attio_company_deny)))
 
     def shown(self) -> dict[str, str]:
         """Return every setting by its environment variable, as it may be shown: of a secret, only whether it is set."""
@@ -358,7 +318,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, Mapping):
         return " ".join(f"{key}={renamed}" for key, renamed in sorted(value.items()))
     return "" if value is None else str(value)
-
-
-def _words(listed: str) -> list[str]:
-    return listed.replace(",", " ").split()
