@@ -1,6 +1,5 @@
 """Attio's people, as the engine asks for them (`sync.ports.People`)."""
 
-import functools
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -11,7 +10,7 @@ from polar_attio_pipeline.attio.attributes import Workspace, discover
 from polar_attio_pipeline.attio.errors import SELF_PATH, SERVICE, explain_answer
 from polar_attio_pipeline.attio.lookup import KEYS_PER_SEARCH
 from polar_attio_pipeline.attio.objects import AttioObject
-from polar_attio_pipeline.attio.people import COMPANIES, COMPANY, PEOPLE, decode_person, keep_company
+from polar_attio_pipeline.attio.people import COMPANIES, COMPANY, PEOPLE, as_person, keep_company
 from polar_attio_pipeline.attio.records import MatchTakenError, Records
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.clock import Clock
@@ -65,13 +64,7 @@ class AttioClient:
     def __init__(self, api: ApiClient, workspace: Workspace, *, keys_per_search: int = KEYS_PER_SEARCH) -> None:
         self.api = api
         self.workspace = workspace
-        decode = functools.partial(
-            decode_person,
-            targets=workspace.targets,
-            slugs=workspace.slugs,
-            workspace_slug=workspace.info.workspace_slug,
-        )
-        self._records = Records(api, workspace, decode, keys_per_search=keys_per_search)
+        self._records = Records(api, workspace, as_person, keys_per_search=keys_per_search)
 
     @classmethod
     async def connect(cls, api: ApiClient, slugs: Mapping[str, str], people: AttioObject = PEOPLE) -> "AttioClient":

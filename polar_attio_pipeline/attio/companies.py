@@ -1,12 +1,11 @@
 """Companies: what the client for any object has to know of them, and how a person is linked to one."""
 
-import functools
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from polar_attio_pipeline.attio.attributes import Workspace, discover
 from polar_attio_pipeline.attio.errors import SELF_PATH
-from polar_attio_pipeline.attio.models import decode_record
+from polar_attio_pipeline.attio.models import AttioRecord
 from polar_attio_pipeline.attio.objects import AttioObject, Matching
 from polar_attio_pipeline.attio.records import MatchTakenError, Records
 from polar_attio_pipeline.attio.spellings import domain_spellings
@@ -29,22 +28,8 @@ COMPANIES = AttioObject(
 )
 
 
-def decode_company(
-    record: object,
-    execution_id: str | None = None,
-    *,
-    targets: Sequence[Target],
-    slugs: Mapping[str, str],
-    workspace_slug: str | None = None,
-) -> CompanyRecord:
-    """Reduce a record to what planning looks at; as `decode_record`.
-
-    Raises:
-        ValueError: it is no record: it has no id, or no values that can be read.
-    """
-    read = decode_record(
-        record, execution_id, attio_object=COMPANIES, targets=targets, slugs=slugs, workspace_slug=workspace_slug
-    )
+def as_company(read: AttioRecord, record: object) -> CompanyRecord:  # noqa: ARG001  # as `records.Convert`
+    """Return what planning looks at of a record."""
     return CompanyRecord(read.record_id, read.url, domains_of(read.matches), read.values, read.execution_id)
 
 
@@ -54,13 +39,7 @@ class AttioCompanies:
     def __init__(self, api: ApiClient, workspace: Workspace) -> None:
         self._api = api
         self._workspace = workspace
-        decode = functools.partial(
-            decode_company,
-            targets=workspace.targets,
-            slugs=workspace.slugs,
-            workspace_slug=workspace.info.workspace_slug,
-        )
-        self._records = Records(api, workspace, decode)
+        self._records = Records(api, workspace, as_company)
 
     @classmethod
     async def connect(cls, api: ApiClient, slugs: Mapping[str, str]) -> "AttioCompanies":

@@ -1,17 +1,16 @@
 """People: what the client for any object has to know of them, and what Attio does to no other object."""
 
 import logging
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from polar_attio_pipeline.attio.errors import data_of
-from polar_attio_pipeline.attio.models import decode_record, reference_of
+from polar_attio_pipeline.attio.models import AttioRecord, reference_of
 from polar_attio_pipeline.attio.objects import AttioObject, Matching
 from polar_attio_pipeline.attio.spellings import address_spellings
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.errors import ApiError
 from polar_attio_pipeline.sync.attributes import ATTRIBUTES
-from polar_attio_pipeline.sync.mapping import Attribute, Target
+from polar_attio_pipeline.sync.mapping import Attribute
 from polar_attio_pipeline.sync.ports import BeforeWrite, Restored
 from polar_attio_pipeline.sync.records import Customer, Person
 
@@ -47,22 +46,8 @@ def people_with(attributes: tuple[Attribute[Customer], ...]) -> AttioObject:
     return replace(PEOPLE, attributes=attributes)
 
 
-def decode_person(
-    record: object,
-    execution_id: str | None = None,
-    *,
-    targets: Sequence[Target],
-    slugs: Mapping[str, str],
-    workspace_slug: str | None = None,
-) -> Person:
-    """Reduce a record to what matching and planning look at; as `decode_record`.
-
-    Raises:
-        ValueError: it is no record: it has no id, or no values that can be read.
-    """
-    read = decode_record(
-        record, execution_id, attio_object=PEOPLE, targets=targets, slugs=slugs, workspace_slug=workspace_slug
-    )
+def as_person(read: AttioRecord, record: object) -> Person:
+    """Return what matching and planning look at of a record; `record` is Attio's JSON of it."""
     return Person(
         record_id=read.record_id,
         url=read.url,

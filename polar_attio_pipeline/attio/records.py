@@ -1,16 +1,16 @@
 """The records of one object: found, created and updated, with Attio's refusals in the words of `sync.ports`."""
 
 import logging
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from polar_attio_pipeline.attio.attributes import Workspace
 from polar_attio_pipeline.attio.errors import PLAN_CODES, data_of, message_of, option_of, slug_of
 from polar_attio_pipeline.attio.isolation import Record
 from polar_attio_pipeline.attio.lookup import KEYS_PER_SEARCH, Lookup
-from polar_attio_pipeline.attio.models import record_id
+from polar_attio_pipeline.attio.models import AttioRecord, decode_record, record_id
 from polar_attio_pipeline.attio.values import encode
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.errors import FatalError, RecordError, TransientError, describe
@@ -22,16 +22,8 @@ _log = logging.getLogger(__name__)
 Decoded = TypeVar("Decoded")
 """What a record is read as: a person, or `models.AttioRecord`."""
 
-Read_co = TypeVar("Read_co", covariant=True)
-
-
-class Decode(Protocol[Read_co]):
-    """Reads a record; raises ValueError for what is none."""
-
-    def __call__(self, record: object, execution_id: str | None = None) -> Read_co:
-        """Return the record, with Attio's name for the write that it is the answer to."""
-        ...
-
+Convert = Callable[[AttioRecord, object], Decoded]
+"""Makes what a record is read as out of what every object's records have, and Attio's JSON of it for the rest."""
 
 _DENIALS = (402, 403)
 
@@ -71,7 +63,7 @@ class Records(Generic[Decoded]):
     Args:
         api: Attio's API.
         workspace: What was discovered about the object.
-        decode: Reads one record.
+        convert: Makes what one record is read as.
         keys_per_search: How many keys one search has at first.
     """
 
@@ -79,14 +71,14 @@ class Records(Generic[Decoded]):
         self,
         api: ApiClient,
         workspace: Workspace,
-        decode: Decode[Decoded],
+        convert: Convert[Decoded],
         *,
         keys_per_search: int = KEYS_PER_SEARCH,
     ) -> None:
         self._api = api
         self._workspace = workspace
         self._object = workspace.attio_object
-        self._decode = decode
+        self._convert = convert
         self._lookup = Lookup(api, workspace, keys=keys_per_search)
         self._patience = replace(api.retry, attempts_at_500=_ATTEMPTS_AT_500)
         self._types = {target.attribute.key: target.type for target in workspace.targets}
@@ -181,7 +173,7 @@ class Records(Generic[Decoded]):
                 raise DeniedError(str(error)) from error
             raise
         try:
-            return self._decode(data_of(answer), answer.execution_id)
+            return self._decoded(data_of(answer), answer.execution_id)
         except ValueError:
             asked = describe(answer.response.request)
             raise UnavailableError(f"Attio's answer to {asked} is no record: run this again.") from None
@@ -206,11 +198,23 @@ class Records(Generic[Decoded]):
         slugs = self._workspace.slugs
         return {slugs[key]: encode(self._types[key], value) for key, value in values.items()}
 
+    def _decoded(self, record: object, execution_id: str | None = None) -> Decoded:
+        workspace = self._workspace
+        read = decode_record(
+            record,
+            execution_id,
+            attio_object=self._object,
+            targets=workspace.targets,
+            slugs=workspace.slugs,
+            workspace_slug=workspace.info.workspace_slug,
+        )
+        return self._convert(read, record)
+
     def _readable(self, records: Iterable[Record]) -> list[Decoded]:
         decoded = []
         for record in records:
             try:
-                decoded.append(self._decode(record))
+                decoded.append(self._decoded(record))
             except ValueError:
                 _log.warning("Attio's record %s cannot be read and is left out.", record_id(record) or "without an id")
         return decoded

@@ -4,14 +4,14 @@ Implements `sync.undo.ports.Restorable`.
 """
 
 import functools
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from polar_attio_pipeline.attio.attributes import Workspace
 from polar_attio_pipeline.attio.errors import SELF_PATH, data_of
-from polar_attio_pipeline.attio.models import decode_record, matches_of, reference_of, spelled_matches
-from polar_attio_pipeline.attio.objects import AttioObject
+from polar_attio_pipeline.attio.models import AttioRecord, matches_of, reference_of, spelled_matches
+from polar_attio_pipeline.attio.objects import Matching
 from polar_attio_pipeline.attio.people import COMPANIES, COMPANY, keep_company
 from polar_attio_pipeline.attio.records import MatchTakenError, Records, unavailable
 from polar_attio_pipeline.http.client import ApiClient
@@ -27,28 +27,13 @@ from polar_attio_pipeline.sync.writes import COMPANY_KEY
 _UNREADABLE = "One of the addresses cannot be read, and a list of addresses can be written as a whole only."
 
 
-def decode_held(  # noqa: PLR0913  # keyword-only
-    record: object,
-    execution_id: str | None = None,
-    *,
-    attio_object: AttioObject,
-    targets: Sequence[Target],
-    slugs: Mapping[str, str],
-    workspace_slug: str | None = None,
-) -> HeldRecord:
-    """Reduce a record to what taking a pass back looks at; as `decode_record`.
-
-    Raises:
-        ValueError: it is no record: it has no id, or no values that can be read.
-    """
-    read = decode_record(
-        record, execution_id, attio_object=attio_object, targets=targets, slugs=slugs, workspace_slug=workspace_slug
-    )
+def as_held(read: AttioRecord, record: object, *, matching: Matching) -> HeldRecord:
+    """Return what taking a pass back looks at of a record; `record` is Attio's JSON of it."""
     return HeldRecord(
         record_id=read.record_id,
         url=read.url,
         values=read.values,
-        addresses=matches_of(record, attio_object.matching),
+        addresses=matches_of(record, matching),
         company=reference_of(record, COMPANY),
         execution_id=read.execution_id,
     )
@@ -63,14 +48,7 @@ class RestorableRecords(Records[HeldRecord]):
     """
 
     def __init__(self, api: ApiClient, workspace: Workspace) -> None:
-        decode = functools.partial(
-            decode_held,
-            attio_object=workspace.attio_object,
-            targets=workspace.targets,
-            slugs=workspace.slugs,
-            workspace_slug=workspace.info.workspace_slug,
-        )
-        super().__init__(api, workspace, decode)
+        super().__init__(api, workspace, functools.partial(as_held, matching=workspace.attio_object.matching))
 
     @property
     def targets(self) -> Mapping[str, Target]:

@@ -3,7 +3,8 @@
 import pytest
 
 from polar_attio_pipeline.attio.client import AttioClient
-from polar_attio_pipeline.attio.companies import COMPANIES, AttioCompanies, decode_company
+from polar_attio_pipeline.attio.companies import COMPANIES, AttioCompanies, as_company
+from polar_attio_pipeline.attio.models import decode_record
 from polar_attio_pipeline.attio.setup import set_up
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.sandbox.attio.world import AttioWorld
@@ -27,6 +28,10 @@ async def companies(api: ApiClient) -> AttioCompanies:
     """The companies of a workspace that was set up for them."""
     await set_up(api, COMPANIES, COMPANY_SLUGS)
     return await AttioCompanies.connect(api, COMPANY_SLUGS)
+
+
+def company_of(record: object) -> CompanyRecord:
+    return as_company(decode_record(record, attio_object=COMPANIES, targets=(), slugs={}), record)
 
 
 async def marked(companies: AttioCompanies) -> list[CompanyRecord]:
@@ -58,13 +63,13 @@ async def test_a_created_company_holds_its_domain_in_the_spelling_that_is_compar
 def test_a_domain_in_its_own_script_is_read_in_the_spelling_that_is_compared() -> None:
     record = {"id": {"record_id": "r1"}, "values": {"domains": [{"domain": "B\u00fccher.de"}]}}
 
-    assert decode_company(record, targets=(), slugs={}).domains == ("xn--bcher-kva.de",)
+    assert company_of(record).domains == ("xn--bcher-kva.de",)
 
 
 def test_the_recorded_companies_of_a_real_workspace_are_read_with_their_domains() -> None:
     rows = of_attio("companies_query_limit5").body["data"]
 
-    read = [decode_company(row, targets=(), slugs={}) for row in rows]
+    read = [company_of(row) for row in rows]
 
     assert [company.record_id for company in read] == [row["id"]["record_id"] for row in rows]
     assert all(len(company.domains) == 1 for company in read)

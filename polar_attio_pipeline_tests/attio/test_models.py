@@ -1,12 +1,13 @@
 import json
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from polar_attio_pipeline.attio.models import SelfInfo, parse_definitions
-from polar_attio_pipeline.attio.people import decode_person
+from polar_attio_pipeline.attio.models import SelfInfo, decode_record, parse_definitions
+from polar_attio_pipeline.attio.people import PEOPLE, as_person
 from polar_attio_pipeline.sync.attributes import BY_KEY
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.records import Actor, CurrentValue, Person, PersonName, ValueType
@@ -32,8 +33,19 @@ def value(actor: str = "api-token", **properties: Any) -> dict[str, Any]:
     }
 
 
+def person_of(
+    record: object,
+    *,
+    targets: tuple[Target, ...] = TARGETS,
+    slugs: Mapping[str, str] = SLUGS,
+    workspace_slug: str | None = None,
+) -> Person:
+    read = decode_record(record, attio_object=PEOPLE, targets=targets, slugs=slugs, workspace_slug=workspace_slug)
+    return as_person(read, record)
+
+
 def decoded(values: dict[str, Any], *, targets: tuple[Target, ...] = TARGETS) -> Person:
-    return decode_person(record(values), targets=targets, slugs=SLUGS)
+    return person_of(record(values), targets=targets)
 
 
 def test_every_kind_of_value_is_read_with_the_one_who_wrote_it() -> None:
@@ -96,7 +108,7 @@ def test_attributes_that_are_no_target_are_dropped() -> None:
 def test_values_are_found_under_the_slug_a_workspace_gave_them() -> None:
     renamed = {**SLUGS, "polar_country": "land"}
 
-    person = decode_person(record({"land": [value(value="NL")]}), targets=TARGETS, slugs=renamed)
+    person = person_of(record({"land": [value(value="NL")]}), slugs=renamed)
 
     assert person.values["polar_country"].value == "NL"
 
@@ -185,7 +197,7 @@ def test_an_unknown_writer_counts_as_a_person() -> None:
 def test_a_record_without_a_link_gets_one_from_the_workspace() -> None:
     bare = {"id": {"record_id": "r-1"}, "values": {}}
 
-    person = decode_person(bare, targets=TARGETS, slugs=SLUGS, workspace_slug="acme")
+    person = person_of(bare, workspace_slug="acme")
 
     assert person.url == "https://app.attio.com/acme/person/r-1"
 
@@ -224,7 +236,7 @@ def test_recorded_records_of_a_real_workspace_are_read_value_by_value() -> None:
     )
     slugs = {**SLUGS, "polar_customer_url": "description", "polar_customer_since": "created_at"}
 
-    first = decode_person(rows[0], targets=text, slugs=slugs)
+    first = person_of(rows[0], targets=text, slugs=slugs)
 
     assert first.record_id == rows[0]["id"]["record_id"]
     assert first.url == rows[0]["web_url"]
@@ -268,4 +280,4 @@ def test_no_company_and_one_of_an_unknown_shape_are_none(held: Any) -> None:
 @pytest.mark.parametrize("weird", [None, 7, "x", [], {}, {"id": 7}, {"id": {"record_id": None}}])
 def test_what_has_no_record_id_is_no_person(weird: object) -> None:
     with pytest.raises(ValueError, match="no record id"):
-        decode_person(weird, targets=TARGETS, slugs=SLUGS)
+        person_of(weird)

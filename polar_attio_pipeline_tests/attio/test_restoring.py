@@ -8,7 +8,7 @@ import pytest
 
 from polar_attio_pipeline.attio.attributes import inspect
 from polar_attio_pipeline.attio.people import PEOPLE
-from polar_attio_pipeline.attio.restoring import RestorableRecords, decode_held
+from polar_attio_pipeline.attio.restoring import RestorableRecords
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.sandbox.attio.world import AttioWorld
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
@@ -166,8 +166,3 @@ async def test_an_attio_that_fails_says_so(people: RestorableRecords, attio: Att
     for write in (people.restore(record, {"polar_country": None}), people.remove_address(record, "a@example.com")):
         with pytest.raises(UnavailableError):
             await write
-
-
-def test_a_record_of_another_shape_is_none() -> None:
-    with pytest.raises(ValueError, match="no record id"):
-        decode_held({"values": {}}, attio_object=PEOPLE, targets=(), slugs={})
