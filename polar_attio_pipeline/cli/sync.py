@@ -3,10 +3,11 @@
 Plain lines, in Universal Time, each written at once: a terminal, a file and cron's mail show the same.
 """
 
+import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -15,12 +16,13 @@ import typer
 from polar_attio_pipeline.cli.one_customer import one_of, read
 from polar_attio_pipeline.cli.output import explained_errors, fail
 from polar_attio_pipeline.cli.required import ATTIO_KEY, POLAR_TOKEN, settings_with
+from polar_attio_pipeline.cli.sync_json import passes_document
 from polar_attio_pipeline.hours import named
 from polar_attio_pipeline.passes.changed import sync_changed
 from polar_attio_pipeline.passes.companies import sync_companies
 from polar_attio_pipeline.passes.connect import company_rules_of, connected
 from polar_attio_pipeline.passes.hourly import HourDone, Hours, sync_hours
-from polar_attio_pipeline.passes.progress import Event, Upcoming
+from polar_attio_pipeline.passes.progress import Began, Ended, Event, Upcoming
 from polar_attio_pipeline.passes.reconciliation import reconcile
 from polar_attio_pipeline.passes.stopping import PassStoppedError, Stop, run_until_stopped
 from polar_attio_pipeline.passes.story import sentences
@@ -43,12 +45,28 @@ _UPCOMING = Upcoming(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Whom a pass is about; all customers where it names neither hours nor customers.
+
+    Attributes:
+        hours: The beginning of each hour.
+        customers: Polar's ids.
+    """
+
+    hours: Sequence[datetime]
+    customers: Sequence[str]
+
+
 def sync(
     customers: Annotated[
         list[str] | None, typer.Argument(help=f"Some customers. {WHO} Without them: all.", show_default=False)
     ] = None,
     first: Annotated[str, typer.Option("--from", help="First hour, such as 2026-11-23-14:00; UTC.")] = "",
     last: Annotated[str, typer.Option("--to", help="Last hour; the first one alone if not given.")] = "",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON document; the progress is on standard error.")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show each request, without its values.")] = False,
 ) -> None:
     """Bring customers to Attio now: some, those of some hours, or all, and then their companies if these are kept.
@@ -65,29 +83,46 @@ def sync(
         fail("Name either customers, or hours with --from and --to.")
     with explained_errors():
         settings = settings_with(POLAR_TOKEN, ATTIO_KEY)
-        chosen = [one_of(read(text), settings) for text in customers or ()]
-        try:
-            run(settings, starts, typer.echo, debug=debug, customers=chosen)
-        except PassStoppedError as error:
-            raise typer.Exit(128 + error.by) from None
+        chosen = Chosen(starts, [one_of(read(text), settings) for text in customers or ()])
+        with _document(as_json=as_json) as heard:
+            run(settings, chosen, lambda line: typer.echo(line, err=as_json), debug=debug, heard=heard)
+
+
+@contextmanager
+def _document(*, as_json: bool) -> Iterator[Callable[[Event], None]]:
+    """Take what passes report, and print it as one document if that is wanted, however the command ends."""
+    events: list[Began | Ended] = []
+
+    def heard(event: Event) -> None:
+        if isinstance(event, Began | Ended):
+            events.append(event)
+
+    failure: Exception | None = None
+    try:
+        yield heard
+    except PassStoppedError as error:
+        failure = error
+        raise typer.Exit(128 + error.by) from None
+    except Exception as error:
+        failure = error
+        raise
+    finally:
+        if as_json:
+            document = passes_document(events, error=str(failure) if failure else None)
+            typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
 
 
 def run(
-    settings: Settings,
-    starts: Sequence[datetime],
-    say: Callable[[str], None],
-    *,
-    debug: bool,
-    customers: Sequence[str] = (),
+    settings: Settings, chosen: Chosen, say: Callable[[str], None], *, debug: bool, heard: Callable[[Event], None]
 ) -> None:
     """Run a pass over some customers, over some hours, or over all customers.
 
     Args:
         settings: All of it comes from there.
-        starts: The hours; none of them for all customers.
+        chosen: Whom it is about.
         say: Takes each line of output.
         debug: Whether to show each request.
-        customers: Polar's ids of some customers, instead of hours.
+        heard: Takes what is reported, as values.
 
     Raises:
         UnavailableError: some of these customers could not be read; the others are done.
@@ -96,18 +131,19 @@ def run(
     """
 
     def report(event: Event) -> None:
+        heard(event)
         for sentence in sentences(event):
             say(f"{datetime.now(UTC):%H:%M:%S} {sentence}")
 
-    with_companies = settings.polar_attio_companies and not starts and not customers
+    with_companies = settings.polar_attio_companies and not chosen.hours and not chosen.customers
 
     async def work(stop: Stop) -> None:
         async with connected(settings, reason="polar-attio sync", report=report) as connection:
             context = replace(connection, stop=stop, upcoming=_UPCOMING)
-            if customers:
-                _insist_on_all((await sync_changed(context, customers)).unread)
-            elif starts:
-                await sync_hours(context, Hours(starts), _reported_already)
+            if chosen.customers:
+                _insist_on_all((await sync_changed(context, chosen.customers)).unread)
+            elif chosen.hours:
+                await sync_hours(context, Hours(chosen.hours), _reported_already)
             elif with_companies:
                 await reconcile(replace(context, upcoming=replace(_UPCOMING, finished=_COMPANIES_COME_NEXT)))
             else:

@@ -83,7 +83,7 @@ async def writing_pass(
         LedgerError: the ledger cannot be used.
     """
     async with reporting(context.report, (context.polar.api, context.attio.api)) as reporter:
-        reporter.send(Began(what, context.reason))
+        reporter.send(Began(what, context.reason, context.pass_id))
         context.stop.heard = lambda: reporter.send(Stopping(STOP_SECONDS))
         summary = Summary(reporter, LeftOutSoFar(context.polar.link))
         try:

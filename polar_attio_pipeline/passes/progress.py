@@ -58,10 +58,12 @@ class Began:
     Attributes:
         what: What it does, as the subject of a sentence.
         reason: Why it was started.
+        pass_id: Names it in the ledger.
     """
 
     what: str
     reason: str
+    pass_id: str
 
 
 @dataclass(frozen=True, slots=True)

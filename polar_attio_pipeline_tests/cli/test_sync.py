@@ -1,5 +1,6 @@
 """`polar-attio sync`: a pass without a daemon, told line by line, that Ctrl-C ends between two writes."""
 
+import json
 import os
 import signal
 import subprocess
@@ -184,6 +185,35 @@ def test_what_the_package_warns_of_is_shown(pipeline: Pipeline) -> None:
     pipeline.sandbox.polar.break_customer(pipeline.add("bob").id)
 
     assert "WARNING: Polar cannot show 1 of its customers" in sync().stdout
+
+
+def test_as_json_it_names_each_pass_with_what_became_of_its_customers(pipeline: Pipeline) -> None:
+    pipeline.add("ada")
+    team = pipeline.add("team", email=None, type="team")
+
+    result = sync("--json")
+
+    found = json.loads(result.stdout)
+    (newest,) = pipeline.ledger.newest_passes(1)
+    (only,) = found["passes"]
+    assert found["error"] is None
+    assert only["pass"] == newest.pass_id
+    assert (only["ended"], only["counts"]["created"], only["remaining"]) == ("finished", 1, 0)
+    (left,) = only["left_out"]
+    assert (left["reason"], left["count"]) == ("no_email", 1)
+    assert left["first"][0].endswith(team.id)
+    assert "A reconciliation of everything begins" in result.stderr
+
+
+def test_as_json_a_failure_is_in_the_document_too(pipeline: Pipeline, impatient: None) -> None:
+    pipeline.sandbox.faults.add(Fault(kind=Kind.STATUS, status=503, service="polar"))
+
+    result = sync("--json")
+
+    found = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert found["passes"][0]["ended"] == "failed"
+    assert found["error"] == result.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(("by", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
