@@ -7,6 +7,7 @@ import pytest
 
 from polar_attio_pipeline.sync.attributes import ATTRIBUTES
 from polar_attio_pipeline.sync.brake import Effect, Limit, Tally, Touched, beyond, covered, in_words, touched
+from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.matching import Case, Match
 from polar_attio_pipeline.sync.planning import Action, Change, Plan
 from polar_attio_pipeline.sync.records import Person, Value
@@ -57,6 +58,7 @@ def test_what_fills_adds_or_only_follows_time_does_not_count(change: Change) -> 
         ("polar_renews_at", SPRING, None),
         ("polar_last_paid_at", SPRING, date(2026, 5, 1)),
         ("polar_lifetime_value", Decimal(20), Decimal(10)),
+        ("polar_lifetime_value", "ten", "twenty"),
         ("polar_mrr", Decimal(10), Decimal(20)),
         ("polar_customer", False, True),
     ],
@@ -103,6 +105,17 @@ def test_a_person_counts_once_and_each_of_its_attributes_for_itself() -> None:
     tally.add(due(Change("polar_country", None, "GB")))
     assert tally.people == 2
     assert in_words(tally.counts) == "polar_country replaced of 2, polar_status cleared of 1"
+
+
+def test_a_step_of_time_is_no_change_of_a_person() -> None:
+    tally = Tally(tuple(Target(attribute, attribute.types[0]) for attribute in ATTRIBUTES))
+    tally.add(due(Change("polar_renews_at", SPRING, LATER)))
+    assert tally.people == 0
+
+
+def test_attributes_are_named_the_most_people_first_and_by_name_where_as_many() -> None:
+    counts = {STATUS_CLEARED: 2, NAME_REPLACED: 2, Touched("polar_country", Effect.REPLACED): 3}
+    assert in_words(counts) == "polar_country replaced of 3, name replaced of 2, polar_status cleared of 2"
 
 
 def test_ten_people_are_kept_for_each_attribute_and_shown_in_all_with_the_rare_ones_among_them() -> None:

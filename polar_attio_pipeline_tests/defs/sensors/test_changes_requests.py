@@ -288,3 +288,42 @@ def test_the_stored_cursor_stays_within_bounds() -> None:
     many = {f"{number:036}": NOW for number in range(50_000)}
 
     assert len(dump(replace(fresh(), seen=many))) < 150_000
+
+
+def test_a_further_change_of_one_who_failed_does_not_shorten_its_pause() -> None:
+    failed = Pending(NOW - MINUTE, attempts=3, retry_at=NOW + 5 * MINUTE)
+    cursor = replace(fresh(), pending={"ada": failed})
+
+    decision = decide(cursor, facts(events=[event("ada")]))
+
+    assert decision.customers == ()
+    assert decision.cursor.pending == {"ada": replace(failed, noticed_at=NOW)}
+
+
+def test_who_has_waited_longest_is_asked_for_first() -> None:
+    pending = {"ada": Pending(NOW - SECOND), "zoe": Pending(NOW - MINUTE)}
+    cursor = replace(fresh(), pending=pending, streak=1)
+
+    assert decide(cursor, facts()).customers == ("zoe",)
+
+
+def test_a_success_after_a_streak_leaves_nothing_of_it() -> None:
+    cursor = replace(fresh(), streak=4, streak_at=NOW)
+
+    ended = decide(cursor, facts(NOW + MINUTE, read_at={"ada": NOW})).cursor
+
+    assert (ended.streak, ended.streak_at) == (0, None)
+
+
+def test_very_many_changes_are_noted_anew_and_keep_the_failures_of_the_reconciliation_before() -> None:
+    failed = Pending(NOW - 60 * MINUTE, attempts=2, retry_at=NOW + 5 * MINUTE)
+    cursor = replace(fresh(), pending={EVERYTHING: failed}, seen={"earlier": NOW - MINUTE})
+    many = [event(f"customer{number}") for number in range(MOST + 1)]
+
+    whole = decide(cursor, facts(events=many)).cursor
+    cut = decide(cursor, facts(events=many, whole=False)).cursor
+
+    assert whole.pending == cut.pending == {EVERYTHING: replace(failed, noticed_at=NOW)}
+    assert "earlier" in whole.seen
+    assert whole.floor == cursor.floor
+    assert (cut.seen, cut.floor) == ({}, NOW)
