@@ -164,6 +164,9 @@ def test_the_outcome_names_the_attributes_and_no_values() -> None:
     outcome = drifted(fresh, drift)
 
     assert (outcome.result, outcome.reason, outcome.changed) == (Result.REJECTED, Reason.DRIFTED, ())
+    assert (outcome.customer_id, outcome.email, outcome.record_id) == (ADA, "ada@example.com", "r1")
+    assert outcome.created_at == fresh.customer.created_at
+    assert outcome.urls == (ada().url,)
     assert outcome.detail == ("polar_country: Attio holds another value now; polar_mrr: Polar says something else now.")
 
 
@@ -183,3 +186,20 @@ def test_an_address_is_done_however_it_is_spelt() -> None:
     held = Held({}, ("countess@example.com", "ADA@Example.com"))
 
     assert diverging([Change(EMAILS_KEY, "countess@example.com", "ada@example.com")], [], held) == {}
+
+
+def test_an_address_joins_those_that_were_shown_and_no_others() -> None:
+    joining = Change(EMAILS_KEY, "a@example.com, b@example.com", "ada@example.com")
+    first = Change(EMAILS_KEY, None, "ada@example.com")
+
+    assert Held({}, ("a@example.com", "b@example.com")).shows_old(joining)
+    assert not Held({}, ("a@example.com",)).shows_old(joining)
+    assert Held({}).shows_old(first)
+    assert not Held({}, ("a@example.com",)).shows_old(first)
+
+
+def test_drift_names_the_customer_and_the_person_of_the_plan() -> None:
+    drift = drift_of(update(ada(polar_country="FR"), MRR), TO_UPDATE)
+
+    assert drift
+    assert (drift.customer_id, drift.record_id) == (ADA, "r1")

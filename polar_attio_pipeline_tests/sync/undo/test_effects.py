@@ -86,6 +86,18 @@ def test_what_somebody_else_wrote_between_two_writes_of_a_pass_is_what_comes_bac
     assert effects("first", PLAIN, typed) == (Effect(COUNTRY, "typed", "c"),)
 
 
+def test_where_somebody_put_the_old_value_back_between_two_writes_the_last_one_stands() -> None:
+    assert effects("first", PLAIN, wrote("first", "a", "c")) == (Effect(COUNTRY, "a", "c"),)
+
+
+def test_a_write_that_is_on_record_twice_is_one() -> None:
+    assert effects("first", PLAIN, PLAIN) == (Effect(COUNTRY, "a", "b"),)
+
+
+def test_a_pass_that_changed_white_space_alone_has_changed_the_value() -> None:
+    assert effects("first", wrote("first", " a", "a")) == (Effect(COUNTRY, " a", "a"),)
+
+
 def test_each_address_is_a_value_of_its_own() -> None:
     added = wrote("first", ("a@x.org",), "B@x.org", key=EMAILS)
     other = wrote("second", ("b@x.org", "a@x.org"), "c@x.org", key=EMAILS)

@@ -114,6 +114,47 @@ def test_an_old_value_that_the_attribute_cannot_hold_any_more_is_named(kind: Val
     assert kind in item.detail
 
 
+def test_each_item_names_the_record_and_shows_all_three_values() -> None:
+    (item,) = judged(record(Effect(KEY, "DE", "FR")), holding(polar_country="FR"))
+
+    assert item == Item(
+        object_slug="people",
+        record_id="r1",
+        url="https://attio.example/r1",
+        customer_id="ada",
+        key=KEY,
+        verdict=Verdict.PUT_BACK,
+        before="DE",
+        after="FR",
+        held=by("FR"),
+    )
+
+
+def test_a_company_is_judged_by_the_company_that_the_person_has() -> None:
+    held = HeldRecord("r1", "https://attio.example/r1", {}, (), company=by("c2"))
+
+    (item,) = judged(record(Effect("company", "c1", "c2")), held)
+
+    assert (item.verdict, item.held) == (Verdict.PUT_BACK, by("c2"))
+
+
+@pytest.mark.parametrize(
+    ("option", "verdict"), [("Paying", Verdict.PUT_BACK), ("An option of old", Verdict.NOT_WRITABLE)]
+)
+def test_an_option_is_put_back_where_the_select_still_has_it(option: str, verdict: Verdict) -> None:
+    (item,) = judged(record(Effect("polar_status", option, "Churned")), holding(polar_status="Churned"))
+
+    assert item.verdict is verdict
+    assert ("option" in item.detail) == (verdict is Verdict.NOT_WRITABLE)
+
+
+def test_an_attribute_that_the_workspace_no_longer_has_is_named_with_where_to_look() -> None:
+    (item,) = judged(record(Effect("of_old", "a", "b")), HeldRecord("r1", "", {"of_old": by("b")}, ()))
+
+    assert item.verdict is Verdict.NOT_WRITABLE
+    assert "`polar-attio doctor`" in item.detail
+
+
 def test_an_address_is_taken_off_unless_it_is_the_only_one_or_somebody_else_added_it() -> None:
     effect = record(Effect(EMAILS, None, "New@x.org"))
     new, old = by("new@x.org"), by("old@x.org", "workspace-member")
@@ -124,12 +165,19 @@ def test_an_address_is_taken_off_unless_it_is_the_only_one_or_somebody_else_adde
     assert judged(effect, holding(old))[0].verdict is Verdict.ALREADY_BACK
 
 
+def test_an_address_that_a_pass_took_off_comes_back_where_nobody_gave_it_back() -> None:
+    effect = record(Effect(EMAILS, "Old@x.org", None))
+
+    assert judged(effect, holding(by("new@x.org")))[0].verdict is Verdict.PUT_BACK
+    assert judged(effect, holding(by("new@x.org"), by("old@x.org")))[0].verdict is Verdict.ALREADY_BACK
+
+
 def test_of_a_record_that_the_pass_made_name_and_addresses_stay_in_any_case() -> None:
     name = PersonName("Ada", "L", "Ada L")
     made = record(Effect(EMAILS, None, "a@x.org"), Effect("name", None, name), Effect(KEY, None, "DE"), created=True)
     held = holding(by("a@x.org"), name=name, polar_country="DE")
 
-    assert [(item.key, item.verdict) for item in judged(made, held)] == [("", Verdict.CREATED)]
+    assert judged(made, held) == [Item("people", "r1", "https://attio.example/r1", "ada", "", Verdict.CREATED)]
     assert [(item.key, item.verdict) for item in judged(made, held, clear_created=True)] == [
         ("", Verdict.CREATED),
         (KEY, Verdict.CLEARED),
@@ -143,7 +191,9 @@ def test_a_record_that_is_gone_is_one_item() -> None:
     (unmade,) = judged(record(*effects, created=True), None)
 
     assert (gone.key, gone.verdict) == ("", Verdict.GONE)
+    assert "merged" in gone.detail
     assert unmade.verdict is Verdict.ALREADY_BACK
+    assert "no longer exists" in unmade.detail
 
 
 def test_no_sentence_holds_a_value() -> None:
