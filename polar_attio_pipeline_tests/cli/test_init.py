@@ -22,8 +22,9 @@ def init(*arguments: str) -> Result:
 
 
 def said_of(result: Result, name: str) -> str:
-    (line,) = (line for line in result.stdout.splitlines() if f" {name} " in f"{line} ")
-    return " ".join(line.split())
+    lines = (line.split() for line in result.stdout.splitlines())
+    (words,) = (words for words in lines if words[1:2] == [name])
+    return " ".join(words)
 
 
 def test_it_writes_the_files_of_the_repository_into_a_new_folder_and_says_what_comes_next(tmp_path: Path) -> None:
