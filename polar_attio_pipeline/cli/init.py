@@ -65,7 +65,8 @@ def _kept(file: Path, content: str) -> tuple[str, str, str]:
     """Return the same of a file that was there before: where it differs, a person has wanted that."""
     if file.name == ENVIRONMENT:
         if file.stat().st_mode & _OTHERS:
-            return "warn", file.name, f"stays as it is; other users of this machine can read it: chmod 600 {shlex.quote(str(file))}"
+            command = f"chmod 600 {shlex.quote(str(file))}"
+            return "warn", file.name, f"stays as it is; other users of this machine can read it: {command}"
         return "kept", file.name, f"stays as it is; polar-attio init --show {ENVIRONMENT} prints every setting"
     if file.name == IGNORED:
         lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
