@@ -20,10 +20,11 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(READY) ## Run the main job once against the local sandbox and tell what happened
-	@$(BIN)/python -m polar_attio_pipeline.cli.demo
+	@$(BIN)/polar-attio demo
+	@echo "In this clone $(BIN)/polar-attio is that program, and \`make dev\` starts the Dagster UI without more ado."
 
 dev: $(READY) ## Start the Dagster UI and daemon, against the sandbox unless .env names real tokens
-	@$(BIN)/python -m polar_attio_pipeline.cli.dev
+	@$(BIN)/polar-attio dev
 
 test: $(READY) ## Run the tests
 	@$(BIN)/pytest -n 2 --dist loadfile

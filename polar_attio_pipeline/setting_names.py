@@ -46,7 +46,7 @@ def nearest(name: str, known: Collection[str], *, prefix: str = "") -> str:
     return (
         f"the nearest one is {prefix.upper()}{found[0].upper()}"
         if found
-        else "and none has a similar name: see .env.example"
+        else "and none has a similar name: `polar-attio init --show .env` lists all"
     )
 
 

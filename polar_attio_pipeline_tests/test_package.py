@@ -1,5 +1,6 @@
 """What the package says of itself."""
 
+import re
 import tomllib
 from importlib.resources import files
 from pathlib import Path
@@ -7,7 +8,10 @@ from typing import Any
 
 from packaging.specifiers import SpecifierSet
 
-PROJECT: Any = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+from polar_attio_pipeline import __version__
+
+ROOT = Path(__file__).parents[1]
+PROJECT: Any = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
 def test_the_classifiers_name_each_python_that_is_allowed_and_no_other() -> None:
@@ -20,3 +24,16 @@ def test_the_classifiers_name_each_python_that_is_allowed_and_no_other() -> None
 
 def test_a_type_checker_takes_the_types_from_the_package() -> None:
     assert (files("polar_attio_pipeline") / "py.typed").is_file()
+
+
+def test_the_newest_heading_of_the_changelog_is_the_version() -> None:
+    newest = re.findall(
+        r"^## (\S+) \((?:unreleased|\d{4}-\d\d-\d\d)\)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE
+    )
+
+    assert newest[0] == __version__
+
+
+def test_no_other_file_states_the_version() -> None:
+    assert "version" in PROJECT["dynamic"]
+    assert "version" not in PROJECT

@@ -122,8 +122,8 @@ def test_what_makes_no_sense_is_refused_and_named(name: str, value: object) -> N
         ),
         (
             "POLAR_WEBHOOK_SECRET",
-            "POLAR_WEBHOOK_SECRET in the environment is no setting, and none has a similar name: see .env.example "
-            "(if another program uses it, add it to POLAR_ATTIO_IGNORE_NAMES)",
+            "POLAR_WEBHOOK_SECRET in the environment is no setting, and none has a similar name: `polar-attio init "
+            "--show .env` lists all (if another program uses it, add it to POLAR_ATTIO_IGNORE_NAMES)",
         ),
     ],
 )

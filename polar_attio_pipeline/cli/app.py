@@ -1,13 +1,19 @@
 """The program `polar-attio`: a command is one file beside this one, and one line here."""
 
+from typing import Annotated
+
 import typer
 
+from polar_attio_pipeline import __version__
 from polar_attio_pipeline.cli.alerts import alerts
 from polar_attio_pipeline.cli.apply import apply
 from polar_attio_pipeline.cli.approve import approve
+from polar_attio_pipeline.cli.demo import demo
+from polar_attio_pipeline.cli.dev import dev
 from polar_attio_pipeline.cli.doctor import doctor
 from polar_attio_pipeline.cli.explain import explain
 from polar_attio_pipeline.cli.forget import forget
+from polar_attio_pipeline.cli.init import init
 from polar_attio_pipeline.cli.plan import plan
 from polar_attio_pipeline.cli.setup import setup
 from polar_attio_pipeline.cli.skip import skip, unskip
@@ -17,12 +23,32 @@ from polar_attio_pipeline.cli.undo import undo
 
 app = typer.Typer(
     help="Keeps Polar's customers in Attio's People. Settings come from the environment and from .env in this "
-    "folder; .env.example explains each.",
+    "folder; `polar-attio init --show .env` explains each.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"polar-attio-pipeline {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version, and exit.")
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
+app.command()(demo)
+app.command()(init)
+app.command()(dev)
 app.command()(setup)
 app.command()(doctor)
 app.command()(plan)

@@ -1,4 +1,4 @@
-"""What `make dev` asks Dagster's UI by GraphQL: what runs, what comes, and to launch a job."""
+"""What `polar-attio dev` asks Dagster's UI by GraphQL: what runs, what comes, and to launch a job."""
 
 from datetime import datetime
 from typing import Any, TypeVar

@@ -1,13 +1,14 @@
-"""`make dev`: the Dagster UI and daemon; against the real services if `.env` names tokens, else against a sandbox."""
+"""`polar-attio dev`: the Dagster UI and daemon, live if `.env` names tokens, otherwise against a sandbox."""
 
 import os
+import shlex
 import shutil
 import signal
 import sys
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from pydantic import SecretStr
@@ -19,6 +20,7 @@ from polar_attio_pipeline.cli.dev_ports import HOST, NoPortError, free_port, hol
 from polar_attio_pipeline.cli.dev_processes import EndedError, Processes, processes
 from polar_attio_pipeline.cli.output import explained_errors, fail
 from polar_attio_pipeline.cli.setup import setup
+from polar_attio_pipeline.cli.templates import DAGSTER
 from polar_attio_pipeline.settings import Settings
 
 # Far enough apart that none of them ever takes another's place: a tab of the sandbox must not show the live instance.
@@ -31,11 +33,16 @@ SANDBOX_DAYS = 3
 _console = Console(highlight=False, soft_wrap=True)
 
 
-def main() -> None:
-    """Start everything, and end it together."""
-    root = Path.cwd()
-    if not (root / "dagster.yaml").is_file():
-        fail(f"There is no dagster.yaml in {root}: run `make dev` in the folder of a clone of the repository.")
+def dev(
+    folder: Annotated[Path, typer.Argument(help="Where dagster.yaml and .env are; this folder unless given.")] = Path(),
+) -> None:
+    """Start Dagster's UI and daemon: live if .env has tokens, otherwise on a sandbox of both services."""
+    root = folder.resolve()
+    if not (root / DAGSTER).is_file():
+        command = f"polar-attio init {shlex.quote(str(folder))}"
+        fail(f"There is no {DAGSTER} in {root}: `{command}` writes one, and says what comes next.")
+    # Settings and state are looked for in the working directory, here as in every other command.
+    os.chdir(root)
     with explained_errors():
         settings = Settings()
     tokens = [bool(token.get_secret_value().strip()) for token in (settings.polar_access_token, settings.attio_api_key)]
@@ -105,7 +112,7 @@ def _own_folder(root: Path, state: Path) -> Path:
     folder = state / "sandbox"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    shutil.copy(root / "dagster.yaml", folder)
+    shutil.copy(root / DAGSTER, folder)
     return folder
 
 
@@ -146,9 +153,3 @@ def _show_ui(port: int) -> None:
 
 def _address(port: int) -> str:
     return f"http://{HOST}:{port}"
-
-
-if __name__ == "__main__":
-    program = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    program.command()(main)
-    program()

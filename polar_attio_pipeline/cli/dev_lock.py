@@ -1,4 +1,4 @@
-"""One `make dev` for each folder of state."""
+"""One `polar-attio dev` for each folder of state."""
 
 import fcntl
 from collections.abc import Iterator
@@ -37,5 +37,5 @@ def locked(file: Path) -> Iterator[int]:
 
 def _taken(pid: str) -> str:
     if pid.isdigit() and psutil.pid_exists(int(pid)):
-        return f"`make dev` runs in this folder already (process {pid}): use its UI, or end it first."
-    return "The `make dev` that ran in this folder is just ending: try again in some seconds."
+        return f"`polar-attio dev` runs in this folder already (process {pid}): use its UI, or end it first."
+    return "The `polar-attio dev` that ran in this folder is just ending: try again in some seconds."

@@ -1,4 +1,4 @@
-"""The pipeline of `make dev` as the sandbox's page shows it: outcomes from the ledger, passes from Dagster."""
+"""The pipeline of `polar-attio dev` as the sandbox's page shows it: outcomes from the ledger, passes from Dagster."""
 
 import threading
 import time

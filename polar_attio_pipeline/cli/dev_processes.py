@@ -1,4 +1,4 @@
-"""The processes that `make dev` starts: all of them end with it, however it ends."""
+"""The processes that `polar-attio dev` starts: all of them end with it, however it ends."""
 
 import subprocess
 import sys

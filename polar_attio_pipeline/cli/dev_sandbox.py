@@ -1,4 +1,4 @@
-"""The sandbox of `make dev`: its page shows the pipeline that runs beside it. Started as a process of its own."""
+"""The sandbox of `polar-attio dev`: its page shows the pipeline that runs beside it. A process of its own."""
 
 import argparse
 from collections.abc import Sequence

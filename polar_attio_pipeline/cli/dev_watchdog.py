@@ -1,4 +1,4 @@
-"""Ends the processes of `make dev` when that has died without ending them itself, as by SIGKILL.
+"""Ends the processes of `polar-attio dev` when that has died without ending them itself, as by SIGKILL.
 
 It runs as a process of its own and reads the numbers of process groups from a pipe, whose other end closes when its
 writer dies, however it dies. It is started as a file, so that it imports nothing but what it needs.

@@ -42,4 +42,6 @@ def looked_for() -> str:
     file = Path.cwd() / ".env"
     if file.is_file():
         return f"neither the environment nor {file} has a value for it; write it there."
-    return f"the environment has no value for it, and there is no file {file}; copy .env.example there and fill it in."
+    return (
+        f"the environment has no value for it, and there is no file {file}; `polar-attio init` writes one: fill it in."
+    )

@@ -7,7 +7,11 @@ from collections.abc import Callable, Mapping
 import httpx
 from pydantic import SecretStr
 
+from polar_attio_pipeline import __version__
 from polar_attio_pipeline.http.errors import ApiError, explain_failure
+
+USER_AGENT = f"polar-attio-pipeline/{__version__}"
+"""So that who runs a service can tell these requests from others."""
 
 _UNSENT = "no request sent"
 
@@ -39,7 +43,12 @@ def open_pool(  # noqa: PLR0913  # keyword-only
         raise explain(httpx.Response(401, request=httpx.Request("GET", "https://unsent/")))
     return httpx.AsyncClient(
         base_url=_checked_url(base_url, service),
-        headers={"Accept": "application/json", "Authorization": f"Bearer {credential}", **headers},
+        headers={
+            "Accept": "application/json",
+            "Authorization": f"Bearer {credential}",
+            "User-Agent": USER_AGENT,
+            **headers,
+        },
         timeout=timeout,
         transport=transport,
         verify=_trust(),

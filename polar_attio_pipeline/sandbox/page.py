@@ -11,6 +11,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from polar_attio_pipeline import __version__
 from polar_attio_pipeline.sandbox.attio.errors import AttioError
 from polar_attio_pipeline.sandbox.faults import Fault, Kind, fault_json
 from polar_attio_pipeline.sandbox.json_response import Json
@@ -65,6 +66,7 @@ class Page:
         pipeline = await run_in_threadpool(pipeline_state, sandbox.pipeline, shown_customers(sides))
         return Json(
             {
+                "version": __version__,
                 "now": sandbox.clock().isoformat(),
                 "workspace": sandbox.attio.slug,
                 "dagster_url": sandbox.dagster_url,

@@ -1,4 +1,4 @@
-"""Everything that `make dev` starts, as real processes on free loopback ports, with all state in one folder."""
+"""Everything that `polar-attio dev` starts, as real processes on free loopback ports, with all state in one folder."""
 
 import os
 import signal

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from polar_attio_pipeline import __version__
 from polar_attio_pipeline.cli.app import app
 from polar_attio_pipeline.sandbox.limits import OFF
 from polar_attio_pipeline.sandbox.server import serving
@@ -52,6 +53,12 @@ def configured(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(app, arguments)
+
+
+def test_the_version_is_printed_alone() -> None:
+    shown = run("--version")
+
+    assert (shown.exit_code, shown.output) == (0, f"polar-attio-pipeline {__version__}\n")
 
 
 def test_setting_up_then_asking_the_doctor_finds_a_healthy_sync(configured: None) -> None:
@@ -161,8 +168,8 @@ def test_without_its_tokens_a_command_names_them_and_says_where_it_looked(
     assert failed.exit_code == 1
     assert failed.stdout == ""
     assert failed.stderr == (
-        f"{missing} not set: the environment has no value for it, and there is no file {tmp_path}/.env; copy "
-        ".env.example there and fill it in.\n"
+        f"{missing} not set: the environment has no value for it, and there is no file {tmp_path}/.env; "
+        "`polar-attio init` writes one: fill it in.\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""`make demo`: what a newcomer starts first."""
+"""`polar-attio demo`: what a newcomer starts first."""
 
 import re
 import subprocess
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("clean_environment")
 @pytest.mark.slow
 def test_the_demo_ends_well_and_its_last_lines_tell_what_it_did(tmp_path: Path) -> None:
     shown = subprocess.run(
-        [sys.executable, "-m", "polar_attio_pipeline.cli.demo"],
+        [Path(sys.executable).with_name("polar-attio"), "demo"],
         capture_output=True,
         text=True,
         check=False,
@@ -32,5 +32,5 @@ def test_the_demo_ends_well_and_its_last_lines_tell_what_it_did(tmp_path: Path) 
     assert newest["created"] == 1
     assert (second["created"], second["updated"]) == (0, 0)
     assert second["unchanged"] == first["created"] + first["updated"] + newest["created"]
-    assert "make dev" in last[-1]
+    assert "polar-attio init FOLDER, and polar-attio dev FOLDER starts" in last[-1]
     assert list(tmp_path.iterdir()) == []

@@ -1,8 +1,7 @@
-"""`make dev`: which services it runs against, where it keeps state, and that nothing of it is left when it ends."""
+"""`polar-attio dev`: which services it runs against, where it keeps state, and that nothing is left when it ends."""
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,9 +20,11 @@ import typer
 from polar_attio_pipeline.cli import dev
 from polar_attio_pipeline.cli.dev_dagster import Folders
 from polar_attio_pipeline.cli.dev_processes import EndedError, Processes
+from polar_attio_pipeline.cli.init import init
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 
 INSTANCE = Path(__file__).parents[2] / "dagster.yaml"
+PROGRAM = Path(sys.executable).with_name("polar-attio")
 READY_SECONDS = 240
 ENDED_SECONDS = 20
 
@@ -32,8 +33,8 @@ Started = list[tuple[Folders, dict[str, str], int]]
 
 @pytest.fixture(autouse=True)
 def folder(clean_environment: None, tmp_path: Path) -> Iterator[Path]:
-    """A folder as a clone of the repository has it, and this process as it was afterwards."""
-    shutil.copy(INSTANCE, tmp_path)
+    """A folder as `polar-attio init` makes it, and this process as it was afterwards."""
+    init(tmp_path)
     handlers = {ending: signal.getsignal(ending) for ending in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     with patch.dict(os.environ):
         yield tmp_path
@@ -54,9 +55,9 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Started:
     return calls
 
 
-def run_dev() -> int:
+def run_dev(folder: Path = Path()) -> int:
     with pytest.raises(typer.Exit) as ended:
-        dev.main()
+        dev.dev(folder)
     return ended.value.exit_code
 
 
@@ -128,13 +129,36 @@ def test_with_one_token_of_two_it_does_not_start(
     assert started == []
 
 
-def test_outside_of_a_clone_it_says_where_to_run_it(
+def test_in_a_folder_without_an_instance_it_says_what_makes_one(
     started: Started, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "dagster.yaml").unlink()
 
     assert run_dev() == 1
-    assert capsys.readouterr().err.startswith(f"There is no dagster.yaml in {folder}: run `make dev` in the folder of")
+    assert capsys.readouterr().err == (
+        f"There is no dagster.yaml in {folder}: `polar-attio init .` writes one, and says what comes next.\n"
+    )
+    assert started == []
+
+
+def test_another_folder_can_be_named_and_its_settings_and_its_state_are_used(
+    started: Started, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = folder / "another one"
+    init(other)
+    (other / ".env").write_text("POLAR_ATTIO_OVERLAP_HOURS=7\n")
+
+    run_dev(Path("another one"))
+
+    ((folders, environment, _),) = started
+    assert folders.home == other / ".state" / "sandbox"
+    assert environment["POLAR_ATTIO_OVERLAP_HOURS"] == "7"
+    assert not (folder / ".state").exists()
+
+
+def test_a_folder_that_is_not_there_is_named_in_a_command_that_makes_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_dev(Path("another one")) == 1
+    assert "`polar-attio init 'another one'` writes one" in capsys.readouterr().err
 
 
 @contextmanager
@@ -143,7 +167,7 @@ def running(folder: Path, **environment: str) -> Iterator[tuple[subprocess.Popen
     said = folder / "said.txt"
     with said.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "polar_attio_pipeline.cli.dev"],
+            [PROGRAM, "dev"],
             cwd=folder,
             env={**os.environ, **environment},
             stdout=output,
@@ -190,7 +214,7 @@ def test_terminating_it_ends_everything_and_a_second_one_in_the_folder_is_refuse
         until(lambda: answers(url), seconds=READY_SECONDS)
         until(lambda: "dagster.daemon" in said(), seconds=READY_SECONDS)
         second = subprocess.run(
-            [sys.executable, "-m", "polar_attio_pipeline.cli.dev"],
+            [PROGRAM, "dev"],
             cwd=folder,
             capture_output=True,
             text=True,
@@ -207,7 +231,7 @@ def test_terminating_it_ends_everything_and_a_second_one_in_the_folder_is_refuse
     assert len(all_of_it) >= 6
     assert second.returncode == 1
     assert second.stderr == (
-        f"`make dev` runs in this folder already (process {process.pid}): use its UI, or end it first.\n"
+        f"`polar-attio dev` runs in this folder already (process {process.pid}): use its UI, or end it first.\n"
     )
     for word in ("Deprecat", "deprecat", "Supersession", "superseded"):
         assert word not in said()

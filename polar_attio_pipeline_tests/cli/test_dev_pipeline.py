@@ -1,4 +1,4 @@
-"""What the sandbox's page shows of the pipeline of `make dev`. A function answers instead of Dagster."""
+"""What the sandbox's page shows of the pipeline of `polar-attio dev`. A function answers instead of Dagster."""
 
 import json
 import threading

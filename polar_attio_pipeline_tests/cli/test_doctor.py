@@ -4,10 +4,12 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import dagster
 import httpx
 import pytest
 from pydantic import SecretStr
 
+from polar_attio_pipeline import __version__
 from polar_attio_pipeline.cli.checks.channels import channels
 from polar_attio_pipeline.cli.checks.finding import Finding, Level
 from polar_attio_pipeline.cli.checks.polar_scopes import SCOPES, Scope
@@ -52,6 +54,7 @@ async def test_when_all_is_well_every_finding_is_ok(sandbox: Sandbox, tmp_path: 
 
     assert {finding.level for finding in found.values()} == {Level.OK}
     assert set(found) == {
+        "version",
         "Polar token",
         "Polar subscriptions",
         "Polar orders",
@@ -66,6 +69,14 @@ async def test_when_all_is_well_every_finding_is_ok(sandbox: Sandbox, tmp_path: 
         "ledger",
         "alerts",
     }
+
+
+async def test_the_versions_that_a_report_of_a_problem_needs_come_first(sandbox: Sandbox, tmp_path: Path) -> None:
+    transport = httpx.ASGITransport(create_app(sandbox))
+    first, *_ = await examine(settings(tmp_path), now=NOW, polar_transport=transport, attio_transport=transport)
+
+    assert first.subject == "version"
+    assert first.text.startswith(f"{__version__}, Dagster {dagster.__version__}, Python 3.")
 
 
 async def test_both_services_are_judged_even_when_both_are_wrong(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 import time_machine
 
+from polar_attio_pipeline import __version__
 from polar_attio_pipeline.http.clock import Clock
 from polar_attio_pipeline.http.errors import ApiError, FatalError, LostAnswerError, RecordError, TransientError
 from polar_attio_pipeline.http.limits import RateLimiter
@@ -35,6 +36,7 @@ async def test_a_request_carries_the_token_the_headers_and_repeated_parameters()
     assert sent.url == "https://api.example.com/v1/things/?sorting=-created_at&sorting=email&page=2"
     assert sent.headers["Authorization"] == f"Bearer {TOKEN}"
     assert sent.headers["Service-Version"] == "1"
+    assert sent.headers["User-Agent"] == f"polar-attio-pipeline/{__version__}"
     assert json.loads(sent.content) == {"a": 1}
 
 

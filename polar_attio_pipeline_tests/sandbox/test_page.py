@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from polar_attio_pipeline import __version__
 from polar_attio_pipeline import sandbox as package
 from polar_attio_pipeline.sandbox.app import create_app
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
@@ -55,6 +56,10 @@ async def test_the_page_and_all_it_loads_come_from_the_sandbox(page: httpx.Async
     for address in {*loaded, *imported}:
         assert address.startswith("/sandbox/static/")
         assert (await page.get(address)).status_code == 200, address
+
+
+async def test_the_page_says_which_version_it_is_of(page: httpx.AsyncClient) -> None:
+    assert (await look(page))["version"] == __version__
 
 
 async def test_the_path_of_a_web_url_opens_the_page(page: httpx.AsyncClient, sandbox: Sandbox) -> None:

@@ -59,6 +59,7 @@ function show() {
   if (state.dagster_url) byId("dagster").href = state.dagster_url;
   for (const side of ["customers", "people"]) showSide(side);
   mark();
+  setText(byId("version"), state.version);
   setText(byId("clock"), `${state.now.slice(0, 19).replace("T", " ")} UTC`);
   const now = new Date(state.now);
   for (const element of document.querySelectorAll("time.ago")) setText(element, ago(element.dateTime, now));

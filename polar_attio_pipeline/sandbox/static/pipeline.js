@@ -12,7 +12,7 @@ export function showPasses(pipeline) {
   reconcile(byId("reports-links"), reports, {
     key: ({ name }) => name, signature: JSON.stringify, build: ({ name, url }) => make("span", {}, link(url, name)),
   });
-  const shown = pipeline ? items(pipeline) : [{ key: "none", text: "no pipeline is connected: make dev starts one with this page" }];
+  const shown = pipeline ? items(pipeline) : [{ key: "none", text: "no pipeline is connected: polar-attio dev starts one with this page" }];
   byId("start-pass").hidden = !pipeline;
   reconcile(byId("passes"), shown, {
     key: (item) => item.key,
