@@ -1,5 +1,8 @@
 """The program `polar-attio`: a command is one file beside this one, and one line here."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from polar_attio_pipeline.cli.alerts import alerts
@@ -8,6 +11,7 @@ from polar_attio_pipeline.cli.approve import approve
 from polar_attio_pipeline.cli.doctor import doctor
 from polar_attio_pipeline.cli.explain import explain
 from polar_attio_pipeline.cli.forget import forget
+from polar_attio_pipeline.cli.host import use_component
 from polar_attio_pipeline.cli.plan import plan
 from polar_attio_pipeline.cli.setup import setup
 from polar_attio_pipeline.cli.skip import skip, unskip
@@ -22,6 +26,24 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def _with_settings(
+    context: typer.Context,
+    component: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder of a PolarAttioComponent in a Dagster project, such as src/warehouse/defs/acme: its "
+            "settings count, instead of those of the environment.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Take the settings from a component, if one is named; commands find its prefix as the context's object."""
+    if component is not None:
+        context.obj = use_component(component)
+
 
 app.command()(setup)
 app.command()(doctor)
