@@ -1,5 +1,6 @@
 """The program `polar-attio`: a command is one file beside this one, and one line here."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +14,7 @@ from polar_attio_pipeline.cli.dev import dev
 from polar_attio_pipeline.cli.doctor import doctor
 from polar_attio_pipeline.cli.explain import explain
 from polar_attio_pipeline.cli.forget import forget
+from polar_attio_pipeline.cli.host import use_component
 from polar_attio_pipeline.cli.init import init
 from polar_attio_pipeline.cli.plan import plan
 from polar_attio_pipeline.cli.setup import setup
@@ -38,12 +40,23 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     *,
-    version: Annotated[
+    component: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder of a PolarAttioComponent in a Dagster project, such as src/warehouse/defs/acme: its "
+            "settings count, instead of those of the environment.",
+            show_default=False,
+        ),
+    ] = None,
+    version: Annotated[  # noqa: ARG001  # its callback has printed it
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version, and exit.")
     ] = False,
 ) -> None:
-    """Take the options that stand before a command."""
+    """Take the settings from a component, if one is named; commands find its prefix as the context's object."""
+    if component is not None:
+        context.obj = use_component(component)
 
 
 app.command()(demo)

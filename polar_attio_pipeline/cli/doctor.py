@@ -1,6 +1,7 @@
 """`polar-attio doctor`: what stands between these settings and a working sync. It reads, and writes nothing."""
 
 import asyncio
+import os
 from datetime import UTC, datetime
 
 import httpx
@@ -12,6 +13,7 @@ from rich.text import Text
 from polar_attio_pipeline.cli.checks.attio import attio
 from polar_attio_pipeline.cli.checks.channels import channels
 from polar_attio_pipeline.cli.checks.finding import Finding, Level
+from polar_attio_pipeline.cli.checks.instance import instance
 from polar_attio_pipeline.cli.checks.ledger import ledger
 from polar_attio_pipeline.cli.checks.polar import polar
 from polar_attio_pipeline.cli.checks.program import program
@@ -21,11 +23,12 @@ from polar_attio_pipeline.settings import Settings
 _STYLES = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "bold red"}
 
 
-def doctor() -> None:
-    """Check tokens, scopes, attributes, clocks and the ledger, and list the settings in force; writes nothing."""
+def doctor(context: typer.Context) -> None:
+    """Check tokens, scopes, attributes, clocks, the ledger and Dagster; list the settings in force; writes nothing."""
     with explained_errors():
         settings = Settings()
         findings = asyncio.run(examine(settings, now=datetime.now(UTC)))
+        findings += instance(os.environ.get("DAGSTER_HOME", ""), context.obj or "")
     print_rows(((finding.level, finding.subject, finding.text) for finding in findings), styles=_STYLES)
     _print_settings(settings)
     if any(finding.level is Level.FAIL for finding in findings):

@@ -24,6 +24,7 @@ _CANNOT_TELL = 3
 
 
 def status(
+    context: typer.Context,
     offline: Annotated[bool, typer.Option("--offline", help="Do not ask Polar and Attio.")] = False,
     reconciled_within: Annotated[
         float, typer.Option(help="Hours within which a reconciliation has to have finished.", min=0)
@@ -49,9 +50,8 @@ def status(
     try:
         known = standing(ledger)
         services = () if offline else asyncio.run(_services(settings))
-        found = judged(
-            known, services, _grid(settings, ledger, now), limits=_limits(settings, reconciled_within), now=now
-        )
+        grid = _grid(settings, ledger, now, context.obj or "")
+        found = judged(known, services, grid, limits=_limits(settings, reconciled_within), now=now)
     except LedgerError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(_CANNOT_TELL) from None
@@ -87,13 +87,14 @@ async def _services(settings: Settings) -> list[Service]:
         return [Service("Polar", polar), Service("Attio", reach.attio_problem)]
 
 
-def _grid(settings: Settings, ledger: Ledger, now: datetime) -> Grid | GridUnknownError | None:
+def _grid(settings: Settings, ledger: Ledger, now: datetime, prefix: str) -> Grid | GridUnknownError | None:
     if not os.environ.get("DAGSTER_HOME", "").strip():
         return None
     # Imported where it is of use only: Dagster takes seconds to load.
     from polar_attio_pipeline.defs.grid import grid_of  # noqa: PLC0415
+    from polar_attio_pipeline.defs.names import Names  # noqa: PLC0415
 
     try:
-        return grid_of(settings, ledger, now=now)
+        return grid_of(settings, ledger, now=now, names=Names(prefix))
     except GridUnknownError as error:
         return error

@@ -1,7 +1,7 @@
 """Wiring: assets, checks, jobs, schedules, sensors, resources."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from typing import Any
@@ -15,12 +15,14 @@ from polar_attio_pipeline.defs.assets.attio_people import build_attio_people
 from polar_attio_pipeline.defs.assets.changed_customers import build_changed_customers
 from polar_attio_pipeline.defs.assets.customer_reconciliation import build_customer_reconciliation
 from polar_attio_pipeline.defs.assets.polar_customers import build_polar_customers
-from polar_attio_pipeline.defs.assets.polar_subscriptions import SUBSCRIPTIONS, build_polar_subscriptions
+from polar_attio_pipeline.defs.assets.polar_subscriptions import build_polar_subscriptions
 from polar_attio_pipeline.defs.assets.preview_job import build_preview_job
 from polar_attio_pipeline.defs.assets.undo_job import build_undo_job
-from polar_attio_pipeline.defs.checks import build_customers_check, build_service_checks, customers_check
+from polar_attio_pipeline.defs.checks import build_customers_check, build_service_checks
 from polar_attio_pipeline.defs.external import external_assets
 from polar_attio_pipeline.defs.io import SnapshotIOManager
+from polar_attio_pipeline.defs.jobs import changed_job, company_job, reconciliation_job, sync_job
+from polar_attio_pipeline.defs.labels import GROUP, Labels
 from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.partitions import hours_from
@@ -42,17 +44,15 @@ from polar_attio_pipeline.polar.dashboard import customer_url
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.mapped import sources
 
-SYNC_SECONDS = 2 * 60 * 60
-"""Dagster's run monitoring ends a run of customer_sync after this."""
 
-CHANGED_SECONDS = 60 * 60
-"""And one of changed_customer_sync after this: until it has ended, no further one is asked for."""
-
-RECONCILIATION_SECONDS = 48 * 60 * 60
-"""And one of full_reconciliation after this: Attio takes 20 new people a second, so a first import of 3 million."""
-
-
-def build(settings: Settings, *, prefix: str = "") -> dg.Definitions:
+def build(
+    settings: Settings,
+    *,
+    prefix: str = "",
+    group: str = "",
+    tags: Mapping[str, str] | None = None,
+    owners: Sequence[str] | None = None,
+) -> dg.Definitions:
     """Return the pipeline for these settings: a code location, or a part of one.
 
     The jobs bring their executor along. Runs that a person or a backfill starts by asset use the code location's.
@@ -61,39 +61,46 @@ def build(settings: Settings, *, prefix: str = "") -> dg.Definitions:
         settings: The tokens and the ledger's address among them are in no snapshot, config, event or log of Dagster's.
             Without a start date the ledger is opened for the one that it keeps.
         prefix: Stands before every name and asset key, so that one code location can hold the pipeline twice.
+        group: The group of the assets; empty for `polar_to_attio` behind the prefix.
+        tags: Put on every asset, every job and the runs of each job, beside those of the pipeline itself.
+        owners: Of every asset, addresses or teams as in team:growth; None for those of the settings.
 
     Raises:
         ValueError: Dagster would not take names with such a prefix, or a setting does not do.
+        dagster.DagsterInvalidDefinitionError: Dagster does not take the group, a tag or an owner.
     """
+    names = Names(prefix)
+    labels = Labels(
+        group=group or names.of(GROUP), owners=settings.owners() if owners is None else owners, tags=tags or {}
+    )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
         warnings.filterwarnings("ignore", ".*(CodeReference|source_code_references)", dg.BetaWarning)
-        return _build(settings, Names(prefix))
+        return _build(settings, names, labels)
 
 
-def _build(settings: Settings, names: Names) -> dg.Definitions:
+def _build(settings: Settings, names: Names, labels: Labels) -> dg.Definitions:
     partitions = hours_from(datetime.combine(start_date(settings), time(), UTC))
     overlap_hours = settings.polar_attio_overlap_hours
-    owners, columns = settings.owners(), attio_people(settings.attributes())
+    columns, tags = attio_people(settings.attributes()), labels.tags
     made = [
-        build_polar_customers(names, partitions, owners=owners),
-        build_attio_people(names, partitions, columns=columns, owners=owners),
-        build_changed_customers(names, columns=columns, owners=owners),
-        build_polar_subscriptions(names, owners=owners),
-        build_customer_reconciliation(names, owners=owners),
+        build_polar_customers(names, partitions),
+        build_attio_people(names, partitions, columns=columns),
+        build_changed_customers(names, columns=columns),
+        build_polar_subscriptions(names),
+        build_customer_reconciliation(names),
     ]
     if settings.polar_attio_companies:
-        made.append(build_attio_companies(names, owners=owners))
-    changed_job = _changed_job(names)
-    reconciliation_job = _reconciliation_job(names)
+        made.append(build_attio_companies(names))
+    changed, reconciliation = changed_job(names, tags), reconciliation_job(names, tags)
     with_companies = settings.polar_attio_companies
     return dg.Definitions(
-        assets=[*dg.with_source_code_references(made), *external_assets(names, owners=owners)],
+        assets=[*dg.with_source_code_references(labels.made(made)), *labels.external(external_assets(names))],
         asset_checks=[build_customers_check(names), *build_service_checks(names)],
         jobs=[
-            *(_sync_job(names), changed_job, reconciliation_job, build_preview_job(names)),
-            *(build_apply_job(names), build_undo_job(names)),
-            *([_company_job(names)] if with_companies else []),
+            *(sync_job(names, tags), changed, reconciliation, build_preview_job(names, tags)),
+            *(build_apply_job(names, tags), build_undo_job(names, tags)),
+            *([company_job(names, tags)] if with_companies else []),
         ],
         schedules=[
             build_hourly_schedule(
@@ -117,7 +124,7 @@ def _build(settings: Settings, names: Names) -> dg.Definitions:
                 overlap_minutes=settings.polar_attio_events_overlap_minutes,
                 most=settings.polar_attio_changes_max,
                 seconds=settings.polar_attio_sensor_seconds,
-                jobs=[changed_job, reconciliation_job],
+                jobs=[changed, reconciliation],
             ),
             build_alerts_sensor(
                 _watched(settings, names, partitions.start),
@@ -126,57 +133,6 @@ def _build(settings: Settings, names: Names) -> dg.Definitions:
             ),
         ],
         resources={names.of(key): resource for key, resource in _resources(settings).items()},
-    )
-
-
-# Both assets of an hour share one process: a second one would pay seconds of imports again.
-_EXECUTOR = dg.in_process_executor
-
-
-def _sync_job(names: Names) -> Any:
-    return dg.define_asset_job(
-        names.people.job,
-        selection=dg.AssetSelection.assets(names.asset("polar_customers"), names.people.asset),
-        description="Brings the customers of an hour, or of a range of hours, to Attio. The schedule and the sensor "
-        "launch it; launch it by hand, with the hours chosen, to read some of them again. All customers at once are "
-        "the business of full_reconciliation.",
-        run_tags={dg.MAX_RUNTIME_SECONDS_TAG: str(SYNC_SECONDS)},
-        executor_def=_EXECUTOR,
-    )
-
-
-def _changed_job(names: Names) -> Any:
-    return dg.define_asset_job(
-        names.changed.job,
-        selection=dg.AssetSelection.assets(names.changed.asset),
-        description="Reads some customers anew and brings them to Attio as they are now. The sensor polar_changes "
-        "launches it; launch it by hand, with the ids of customers in its config, to have these in Attio at once.",
-        run_tags={dg.MAX_RUNTIME_SECONDS_TAG: str(CHANGED_SECONDS)},
-        executor_def=_EXECUTOR,
-    )
-
-
-def _reconciliation_job(names: Names) -> Any:
-    assets = names.asset(SUBSCRIPTIONS), names.reconciliation.asset
-    return dg.define_asset_job(
-        names.reconciliation.job,
-        selection=dg.AssetSelection.assets(*assets) | dg.AssetSelection.checks(customers_check(names)),
-        description="Compares all customers with Attio, repairs what differs, and reports people whose customer was "
-        "deleted in Polar. Launch it for the first import, after people were edited, merged or imported in Attio, and "
-        "after a change of the settings; a schedule launches it as well.",
-        run_tags={dg.MAX_RUNTIME_SECONDS_TAG: str(RECONCILIATION_SECONDS)},
-        executor_def=_EXECUTOR,
-    )
-
-
-def _company_job(names: Names) -> Any:
-    return dg.define_asset_job(
-        names.companies.job,
-        selection=dg.AssetSelection.assets(names.companies.asset),
-        description="Brings the companies of all customers to Attio and links people to them. A schedule launches it "
-        "after each reconciliation; launch it by hand after companies were edited or merged in Attio.",
-        run_tags={dg.MAX_RUNTIME_SECONDS_TAG: str(RECONCILIATION_SECONDS)},
-        executor_def=_EXECUTOR,
     )
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import dagster as dg
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
+from dagster._core.instance.config import PoolGranularity
 from dagster._core.scheduler.instigation import TickStatus
 from dagster._utils.schedules import get_latest_completed_cron_tick, get_next_cron_tick, is_valid_cron_schedule
 
@@ -150,3 +151,73 @@ def _cron_time(cron: str, moment: datetime, *, backwards: bool) -> datetime:
         )
     evaluate = get_latest_completed_cron_tick if backwards else get_next_cron_tick
     return evaluate(cron, moment, "UTC").astimezone(UTC)
+
+
+def place_in_yaml(context: dg.ResolutionContext, path: Sequence[str | int]) -> str:
+    """Return file and line of a key of a component's defs.yaml, or of the nearest one above it, as in "FILE:3 - ".
+
+    Dagster's own errors show the lines around the place, which may hold a token. No public method names the place only.
+
+    Args:
+        context: Of the component.
+        path: The keys that lead to it, from the top of the file.
+    """
+    if context.source_position_tree is None:
+        return ""
+    position, _ = context.source_position_tree.lookup_closest_and_path(path, None)
+    return f"{position} - "
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """What an instance allows in a pool.
+
+    Attributes:
+        limit: How many at a time; None for no limit.
+        whole_runs: Whether runs wait, in the queue; otherwise their steps wait, in processes.
+        queue: Whether the instance has a queue at all.
+    """
+
+    limit: int | None
+    whole_runs: bool
+    queue: bool
+
+
+def pool_of(instance: dg.DagsterInstance, name: str) -> Pool:
+    """Return what an instance allows in a pool. No public method tells the limits of pools."""
+    config = instance.get_concurrency_config()
+    default = config.pool_config.default_pool_limit
+    limits = {pool.name: pool.limit for pool in instance.event_log_storage.get_pool_limits() if not pool.from_default}
+    return Pool(
+        limit=limits.get(name, default),
+        whole_runs=config.pool_config.pool_granularity is PoolGranularity.RUN,
+        queue=config.run_queue_config is not None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Monitoring:
+    """Dagster's run monitoring, where it is on.
+
+    Attributes:
+        longest_seconds: How long a run may take that has no limit of its own; 0 for no limit.
+        frees_slots: Whether a run that has died gives its slots of pools back.
+    """
+
+    longest_seconds: int
+    frees_slots: bool
+
+
+def run_monitoring(instance: dg.DagsterInstance) -> Monitoring | None:
+    """Return an instance's run monitoring; None where it is off. These properties of an instance are not documented."""
+    if not instance.run_monitoring_enabled:
+        return None
+    return Monitoring(
+        longest_seconds=instance.run_monitoring_max_runtime_seconds,
+        frees_slots=bool(instance.run_monitoring_settings.get("free_slots_after_run_end_seconds")),
+    )
+
+
+def retries_of(instance: dg.DagsterInstance) -> int:
+    """Return how often an instance executes a failed run again; 0 for never. No documented method tells it."""
+    return instance.run_retries_max_retries if instance.run_retries_enabled else 0

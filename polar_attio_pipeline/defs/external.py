@@ -1,7 +1,5 @@
 """The two services in the graph of assets: what the pipeline reads from and what it keeps, beside what it makes."""
 
-from collections.abc import Sequence
-
 import dagster as dg
 
 from polar_attio_pipeline.defs.names import Names
@@ -10,13 +8,11 @@ CUSTOMERS_IN_POLAR = "customers_in_polar"
 PEOPLE_IN_ATTIO = "people_in_attio"
 
 
-def external_assets(names: Names, *, owners: Sequence[str]) -> list[dg.AssetSpec]:
+def external_assets(names: Names) -> list[dg.AssetSpec]:
     """Return Polar's customers, which nothing here makes, and Attio's people, which three assets keep."""
     return [
         dg.AssetSpec(
             names.asset(CUSTOMERS_IN_POLAR),
-            group_name=names.of("polar_to_attio"),
-            owners=owners,
             kinds={"polar"},
             description="The customers of the organization, as Polar has them. Nothing here changes them. Look at its "
             "check when no new customer arrives in Attio: it says whether Polar answers and takes the token.",
@@ -25,8 +21,6 @@ def external_assets(names: Names, *, owners: Sequence[str]) -> list[dg.AssetSpec
         dg.AssetSpec(
             names.asset(PEOPLE_IN_ATTIO),
             deps=[names.people.asset, names.changed.asset, names.reconciliation.asset],
-            group_name=names.of("polar_to_attio"),
-            owners=owners,
             kinds={"attio"},
             description="The people of the workspace who are customers in Polar. The hourly pass (attio_people) brings "
             "new customers, changed_customers what changes, customer_reconciliation repairs whatever differs. Each run "

@@ -34,12 +34,17 @@ class Names:
             )
 
     def of(self, name: str) -> str:
-        """Return the name of a job, schedule, sensor, resource, group, pool or op."""
+        """Return the name of a job, schedule, sensor, resource, group or op."""
         return f"{self.prefix}_{name}" if self.prefix else name
 
     def asset(self, name: str) -> dg.AssetKey:
         """Return the key of an asset."""
         return dg.AssetKey([self.prefix, name] if self.prefix else name)
+
+    @property
+    def pool(self) -> str:
+        """The pool of whatever writes to Attio: an instance that limits it to 1 starts one such run at a time."""
+        return self.of("attio")
 
     @property
     def people(self) -> Target:

@@ -212,6 +212,34 @@ def test_assets_name_their_owners_their_columns_and_their_source(clean_environme
         assert source.file_path.endswith(f"defs/assets/{asset}.py")
 
 
+def test_a_host_names_the_group_the_owners_and_tags_that_stand_beside_those_of_the_pipeline(
+    clean_environment: None,
+) -> None:
+    built = build(
+        Settings(polar_attio_owners="team:settings"),
+        prefix="acme",
+        group="customers",
+        tags={"team": "growth"},
+        owners=["team:growth"],
+    )
+
+    specs = built.resolve_all_asset_specs()
+    assert {spec.group_name for spec in specs} == {"customers"}
+    assert {tuple(spec.owners) for spec in specs} == {("team:growth",)}
+    assert {spec.tags["team"] for spec in specs} == {"growth"}
+    assert built.resolve_asset_graph().get(dg.AssetKey(["acme", "attio_people"])).kinds == {"attio"}
+    sync = built.resolve_job_def("acme_customer_sync")
+    assert sync.run_tags == {"team": "growth", dg.MAX_RUNTIME_SECONDS_TAG: "7200"}
+
+
+def test_without_a_group_of_its_own_the_group_has_the_prefix(clean_environment: None) -> None:
+    groups = [
+        {spec.group_name for spec in build(Settings(), prefix=name).resolve_all_asset_specs()} for name in ("", "acme")
+    ]
+
+    assert groups == [{"polar_to_attio"}, {"acme_polar_to_attio"}]
+
+
 def test_every_job_says_when_to_launch_it(defs: dg.Definitions) -> None:
     described = {job.name: job.description or "" for job in defs.resolve_all_job_defs()}
 

@@ -23,6 +23,8 @@ from dagster._core.scheduler.instigation import (
 from dagster_shared.error import SerializableErrorInfo
 
 from polar_attio_pipeline.defs.dagster_private import (
+    Monitoring,
+    Pool,
     Tick,
     last_cron_time,
     location_name,
@@ -30,6 +32,10 @@ from polar_attio_pipeline.defs.dagster_private import (
     next_cron_time,
     ops_of_job,
     partitions_to_backfill,
+    place_in_yaml,
+    pool_of,
+    retries_of,
+    run_monitoring,
     sensor_ticks,
 )
 from polar_attio_pipeline_tests.conftest import CUSTOMERS, PEOPLE, Pipeline
@@ -178,3 +184,28 @@ def test_the_times_of_a_cron_expression_are_found_on_both_sides_of_a_moment() ->
 def test_an_expression_that_never_comes_is_refused(cron: str) -> None:
     with pytest.raises(ValueError, match="no cron expression that ever comes"):
         last_cron_time(cron, NOON)
+
+
+def test_the_limits_of_an_instance_are_those_of_its_file_and_of_the_command(tmp_path: Path) -> None:
+    overrides = {
+        "concurrency": {"pools": {"default_limit": 3, "granularity": "run"}},
+        "run_monitoring": {"enabled": True, "max_runtime_seconds": 60},
+        "run_retries": {"enabled": True, "max_retries": 2},
+    }
+    with dg.instance_for_test(temp_dir=str(tmp_path), overrides=overrides) as instance:
+        instance.event_log_storage.set_concurrency_slots("attio", 1)
+
+        assert pool_of(instance, "attio") == Pool(limit=1, whole_runs=True, queue=True)
+        assert pool_of(instance, "other") == Pool(limit=3, whole_runs=True, queue=True)
+        assert run_monitoring(instance) == Monitoring(longest_seconds=60, frees_slots=False)
+        assert retries_of(instance) == 2
+
+
+def test_an_instance_that_says_nothing_has_no_limits(lasting: dg.DagsterInstance) -> None:
+    assert pool_of(lasting, "attio").limit is None
+    assert run_monitoring(lasting) is None
+    assert retries_of(lasting) == 0
+
+
+def test_without_a_file_there_is_no_place_in_it() -> None:
+    assert place_in_yaml(dg.ResolutionContext.default(), ["attributes"]) == ""

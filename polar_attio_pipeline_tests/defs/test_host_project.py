@@ -1,7 +1,7 @@
 """A project as `create-dagster project` lays it out holds two pipelines beside an asset and an executor of its own.
 
-`host_project` is what that command wrote (1.13.27), and three files in its folder `defs`; only the project's id for
-Dagster's telemetry is left out.
+`host_project` is what that command wrote (1.13.27), and three files in its folder `defs`: one pipeline is a component,
+the other one is built in Python. Only the project's id for Dagster's telemetry is left out.
 """
 
 import json
@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from polar_attio_pipeline.hours import HOUR, key
 from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline_tests.defs.two_pipelines import Organization, organization, some_hours_ago
 
+ROOT = Path(__file__).parents[2]
 PROJECT = Path(__file__).parent / "host_project"
 PATIENCE = 300
 ASSETS = (
@@ -64,19 +66,34 @@ class Project:
         return dg.DagsterInstance.from_config(self.environment["DAGSTER_HOME"])
 
 
+def entry_points(folder: Path) -> Path:
+    """Make a folder on the path of imports that has the entry points of pyproject.toml, as an installation has them."""
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
+    lines = [
+        f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in named.items())
+        for group, named in groups.items()
+    ]
+    information = folder / "polar_attio_pipeline-0.dist-info"
+    information.mkdir(parents=True)
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: polar-attio-pipeline\nVersion: 0\n")
+    (information / "entry_points.txt").write_text("\n".join(lines))
+    return folder
+
+
 @pytest.fixture
 def project(tmp_path: Path, clean_environment: None) -> Iterator[Project]:
     here = some_hours_ago()
     folder, home = tmp_path / "project", tmp_path / "home"
     shutil.copytree(PROJECT, folder)
     home.mkdir()
+    installed = entry_points(tmp_path / "installed")
     (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     with ExitStack() as stack:
         both = {name: stack.enter_context(organization(name, tmp_path, here)) for name in ("acme", "globex")}
         environment = {
             **os.environ,
             "DAGSTER_HOME": str(home),
-            "PYTHONPATH": os.pathsep.join([str(folder / "src"), *sys.path]),
+            "PYTHONPATH": os.pathsep.join([str(folder / "src"), str(installed), *sys.path]),
             **{name: value for one in both.values() for name, value in one.environment().items()},
         }
         yield Project(folder, environment, both)
@@ -87,6 +104,18 @@ def metadata(instance: dg.DagsterInstance, *path: str) -> Mapping[str, Any]:
     assert event is not None
     assert event.asset_materialization is not None
     return {name: value.value for name, value in event.asset_materialization.metadata.items()}
+
+
+def test_a_component_is_found_and_scaffolded_and_what_is_scaffolded_loads(project: Project) -> None:
+    assert "polar_attio_pipeline.PolarAttioComponent" in project.command("list", "components", "--json")
+
+    project.command("scaffold", "defs", "polar_attio_pipeline.PolarAttioComponent", "initech")
+
+    # Of several components of one type, `dg check yaml` looks at one only: it is asked for each by its path.
+    folder = "src/warehouse/defs/initech"
+    assert "validated successfully" in project.command("check", "yaml", "--validate-requirements", folder)
+    listed = json.loads(project.command("list", "defs", "--json", "--path", folder))
+    assert {asset["asset_key"] for asset in listed["assets"]} == {f"initech/{asset}" for asset in ASSETS}
 
 
 def test_it_loads_lists_both_and_materialises_both_with_its_own_executor(project: Project) -> None:

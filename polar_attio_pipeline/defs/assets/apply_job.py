@@ -1,6 +1,7 @@
 """Job `apply_plan`: writes a plan that a person has agreed to, from the UI. It is no materialisation of an asset."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,14 +42,14 @@ class ApplyPlanConfig(dg.Config):
     only: list[str] = Field(default_factory=list, description="Polar's ids of the customers to write; empty for all.")
 
 
-def build_apply_job(names: Names) -> dg.JobDefinition:
-    """Return the job."""
+def build_apply_job(names: Names, tags: Mapping[str, str]) -> dg.JobDefinition:
+    """Return the job; its runs carry the tags as well."""
 
     @dg.op(
         name=names.of("write_plan"),
         required_resource_keys=set(map(names.of, PASS_KEYS)),
         out=dg.Out(dg.Nothing),
-        pool=names.of("attio"),
+        pool=names.pool,
         description="Reads each customer of the plan anew, and writes what the plan says where nothing has changed "
         "since. The others are left out, and named with what differs.",
     )
@@ -58,6 +59,7 @@ def build_apply_job(names: Names) -> dg.JobDefinition:
     @dg.job(
         name=names.of("apply_plan"),
         executor_def=dg.in_process_executor,
+        tags=tags,
         description="Writes to Attio exactly what a plan says that somebody has looked at and agreed to. First run "
         "`polar-attio plan --out FILE` where this code location runs, and read what it shows. Then launch this job "
         "with the path of the file in the run config. Customers who have changed since, in Polar or in Attio, are "

@@ -30,13 +30,12 @@ from polar_attio_pipeline.sync.outcomes import FAILED, Result
 COMPANIES_CHECK = "every_company_is_in_attio"
 
 
-def build_attio_companies(names: Names, *, owners: Sequence[str] = ()) -> dg.AssetsDefinition:
+def build_attio_companies(names: Names) -> dg.AssetsDefinition:
     """Return the asset."""
 
     @dg.asset(
         key=names.companies.asset,
         deps=[names.reconciliation.asset],
-        owners=owners,
         required_resource_keys=set(map(names.of, PASS_KEYS)),
         check_specs=[
             dg.AssetCheckSpec(
@@ -46,8 +45,7 @@ def build_attio_companies(names: Names, *, owners: Sequence[str] = ()) -> dg.Ass
                 "lists of those that could not; each later run tries them again.",
             )
         ],
-        pool=names.of("attio"),
-        group_name=names.of("polar_to_attio"),
+        pool=names.pool,
         kinds={"polar", "attio"},
         description="The companies of Attio that customers of Polar have addresses of: marked, with the number of "
         "customers and their monthly recurring revenue; and the people of these customers, linked to them. Look here "

@@ -1,6 +1,5 @@
 """Asset `attio_people`: every customer of an hour is in Attio, or has a reason on record why not."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -41,21 +40,19 @@ class AttioPeopleConfig(Approvals):
 
 
 def build_attio_people(
-    names: Names, partitions: dg.HourlyPartitionsDefinition, *, columns: dg.TableSchema, owners: Sequence[str] = ()
+    names: Names, partitions: dg.HourlyPartitionsDefinition, *, columns: dg.TableSchema
 ) -> dg.AssetsDefinition:
     """Return the asset over these hours."""
 
     @dg.asset(
         key=names.people.asset,
         ins={"polar_customers": dg.AssetIn(key=names.asset("polar_customers"))},
-        owners=owners,
         metadata={"dagster/column_schema": columns},
         required_resource_keys=set(map(names.of, PASS_KEYS)),
         partitions_def=partitions,
         backfill_policy=BACKFILL_POLICY,
-        pool=names.of("attio"),
+        pool=names.pool,
         freshness_policy=FRESHNESS,
-        group_name=names.of("polar_to_attio"),
         kinds={"attio"},
         description="The people of Attio who are the customers of an hour: found by Polar id, then by address; created "
         "or updated where something differs. Every customer's outcome is in the ledger. The running hour is synced "

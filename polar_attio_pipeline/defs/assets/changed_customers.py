@@ -33,19 +33,15 @@ class ChangedCustomersConfig(Approvals):
     """Polar's ids. The sensor sets it; a person may write the ids of customers here to have them read at once."""
 
 
-def build_changed_customers(
-    names: Names, *, columns: dg.TableSchema, owners: Sequence[str] = ()
-) -> dg.AssetsDefinition:
+def build_changed_customers(names: Names, *, columns: dg.TableSchema) -> dg.AssetsDefinition:
     """Return the asset."""
 
     @dg.asset(
         key=names.changed.asset,
         deps=[names.asset(CUSTOMERS_IN_POLAR)],
-        owners=owners,
         metadata={"dagster/column_schema": columns},
         required_resource_keys=set(map(names.of, PASS_KEYS)),
-        pool=names.of("attio"),
-        group_name=names.of("polar_to_attio"),
+        pool=names.pool,
         kinds={"polar", "attio"},
         description="The customers of Polar's newest events, read anew and brought to Attio as they are now: a rename, "
         "another address, a subscription that begins or ends, a payment, a deletion. Look here to see what became of a "

@@ -40,18 +40,16 @@ _CHECKS = {
 }
 
 
-def build_customer_reconciliation(names: Names, *, owners: Sequence[str] = ()) -> dg.AssetsDefinition:
+def build_customer_reconciliation(names: Names) -> dg.AssetsDefinition:
     """Return the asset."""
     key = names.reconciliation.asset
 
     @dg.asset(
         key=key,
         deps=[names.asset(CUSTOMERS_IN_POLAR), names.asset(SUBSCRIPTIONS)],
-        owners=owners,
         required_resource_keys=set(map(names.of, PASS_KEYS)),
         check_specs=[dg.AssetCheckSpec(name, asset=key, description=text) for name, text in _CHECKS.items()],
-        pool=names.of("attio"),
-        group_name=names.of("polar_to_attio"),
+        pool=names.pool,
         kinds={"polar", "attio"},
         description="Compares all customers of Polar with all people in Attio who are marked, repairs what differs, "
         "and reports people whose customer was deleted in Polar. Also the first import. Look here to see whether Attio "

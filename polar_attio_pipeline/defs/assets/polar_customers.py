@@ -2,7 +2,6 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
 
 import dagster as dg
 
@@ -21,21 +20,17 @@ from polar_attio_pipeline.passes.reading import read_snapshot
 from polar_attio_pipeline.passes.stopping import Stop
 
 
-def build_polar_customers(
-    names: Names, partitions: dg.HourlyPartitionsDefinition, *, owners: Sequence[str] = ()
-) -> dg.AssetsDefinition:
+def build_polar_customers(names: Names, partitions: dg.HourlyPartitionsDefinition) -> dg.AssetsDefinition:
     """Return the asset over these hours."""
 
     @dg.asset(
         key=names.asset("polar_customers"),
         deps=[names.asset(CUSTOMERS_IN_POLAR)],
-        owners=owners,
         metadata={"dagster/column_schema": POLAR_CUSTOMERS},
         required_resource_keys={names.of("polar"), names.of("ledger")},
         partitions_def=partitions,
         backfill_policy=BACKFILL_POLICY,
         io_manager_key=names.of("customers_io"),
-        group_name=names.of("polar_to_attio"),
         kinds={"polar"},
         description="Polar's customers by the hour of their creation, as Polar had them when the hour was last read. "
         "One run reads a whole range of hours in one go. The running hour is read whenever a new customer appears, and "

@@ -1,7 +1,7 @@
 """Asset `polar_subscriptions`: all subscriptions of Polar, and what they bring in a month."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -31,14 +31,13 @@ _PATIENCE = RetryPolicy(attempts=3)
 """Where this is not enough, the reconciliation that follows asks again, with all its patience."""
 
 
-def build_polar_subscriptions(names: Names, *, owners: Sequence[str] = ()) -> dg.AssetsDefinition:
+def build_polar_subscriptions(names: Names) -> dg.AssetsDefinition:
     """Return the asset."""
     key = names.asset(SUBSCRIPTIONS)
 
     @dg.asset(
         key=key,
         deps=[names.asset(CUSTOMERS_IN_POLAR)],
-        owners=owners,
         required_resource_keys={names.of("polar"), names.of("ledger")},
         check_specs=[
             dg.AssetCheckSpec(
@@ -49,7 +48,6 @@ def build_polar_subscriptions(names: Names, *, owners: Sequence[str] = ()) -> dg
                 "in Attio.",
             )
         ],
-        group_name=names.of("polar_to_attio"),
         kinds={"polar"},
         description="All subscriptions of Polar in one scan, a moment before the reconciliation, which computes from "
         "them what each customer pays. Look here to see how many there are in which status, and what they bring in a "

@@ -24,8 +24,8 @@ class PreviewConfig(dg.Config):
     last_hour: str = ""
 
 
-def build_preview_job(names: Names) -> dg.JobDefinition:
-    """Return the job."""
+def build_preview_job(names: Names, tags: Mapping[str, str]) -> dg.JobDefinition:
+    """Return the job; its runs carry the tags as well."""
 
     @dg.op(
         name=names.of("preview_changes"),
@@ -40,6 +40,7 @@ def build_preview_job(names: Names) -> dg.JobDefinition:
     @dg.job(
         name=names.of("preview"),
         executor_def=dg.in_process_executor,
+        tags=tags,
         description="Shows what the next pass would do, for some hours or for all customers, and writes nothing. "
         "Launch it before the first import, after a change of the settings, or when a run asks whether a change is "
         "meant.",

@@ -1,6 +1,6 @@
 """Job `undo_pass`: takes back what a pass wrote to Attio, from the UI. It is no materialisation of an asset."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -44,14 +44,14 @@ class UndoConfig(dg.Config):
     )
 
 
-def build_undo_job(names: Names) -> dg.JobDefinition:
-    """Return the job."""
+def build_undo_job(names: Names, tags: Mapping[str, str]) -> dg.JobDefinition:
+    """Return the job; its runs carry the tags as well."""
 
     @dg.op(
         name=names.of("take_back"),
         required_resource_keys=set(map(names.of, PASS_KEYS)),
         out=dg.Out(dg.Nothing),
-        pool=names.of("attio"),
+        pool=names.pool,
         description="Puts the old value back wherever the pass's own value is still there. What anybody has changed "
         "since stays, and is named. The table shows attributes and links, no values.",
     )
@@ -61,6 +61,7 @@ def build_undo_job(names: Names) -> dg.JobDefinition:
     @dg.job(
         name=names.of("undo_pass"),
         executor_def=dg.in_process_executor,
+        tags=tags,
         description="Takes back what a pass wrote to Attio, such as after a mistake in a mapping. Launch it with the "
         "id of the pass in its config: with dry_run, as it is at first, it only shows what would happen. Look at that, "
         "then launch it with dry_run: false. A value comes back only where the pass's own is still there: what people "

@@ -83,7 +83,7 @@ def test_an_unknown_pass_is_one_sentence(pipeline: Pipeline) -> None:
 def test_it_carries_the_prefix_of_its_pipeline(prefix: str) -> None:
     names = Names(prefix)
 
-    assert build_undo_job(names).name == names.of("undo_pass")
+    assert build_undo_job(names, {}).name == names.of("undo_pass")
 
 
 def test_its_run_names_its_process_so_that_one_that_died_does_not_keep_its_place(pipeline: Pipeline) -> None:
