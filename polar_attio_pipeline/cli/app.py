@@ -10,6 +10,7 @@ from polar_attio_pipeline.cli.doctor import doctor
 from polar_attio_pipeline.cli.explain import explain
 from polar_attio_pipeline.cli.forget import forget
 from polar_attio_pipeline.cli.plan import plan
+from polar_attio_pipeline.cli.restore import restore
 from polar_attio_pipeline.cli.setup import setup
 from polar_attio_pipeline.cli.skip import skip, unskip
 from polar_attio_pipeline.cli.status import status
@@ -37,4 +38,5 @@ app.command()(skip)
 app.command()(unskip)
 app.command()(forget)
 app.command()(backup)
+app.command()(restore)
 app.add_typer(alerts, name="alerts")
