@@ -16,6 +16,7 @@ from polar_attio_pipeline.cli.skip import skip, unskip
 from polar_attio_pipeline.cli.status import status
 from polar_attio_pipeline.cli.sync import sync
 from polar_attio_pipeline.cli.undo import undo
+from polar_attio_pipeline.cli.uninstall import uninstall
 
 app = typer.Typer(
     help="Keeps Polar's customers in Attio's People. Settings come from the environment and from .env in this "
@@ -39,4 +40,5 @@ app.command()(unskip)
 app.command()(forget)
 app.command()(backup)
 app.command()(restore)
+app.command()(uninstall)
 app.add_typer(alerts, name="alerts")
