@@ -9,6 +9,7 @@ from polar_attio_pipeline import __version__
 from polar_attio_pipeline.cli.alerts import alerts
 from polar_attio_pipeline.cli.apply import apply
 from polar_attio_pipeline.cli.approve import approve
+from polar_attio_pipeline.cli.backup import backup
 from polar_attio_pipeline.cli.demo import demo
 from polar_attio_pipeline.cli.dev import dev
 from polar_attio_pipeline.cli.doctor import doctor
@@ -17,11 +18,13 @@ from polar_attio_pipeline.cli.forget import forget
 from polar_attio_pipeline.cli.host import use_component
 from polar_attio_pipeline.cli.init import init
 from polar_attio_pipeline.cli.plan import plan
+from polar_attio_pipeline.cli.restore import restore
 from polar_attio_pipeline.cli.setup import setup
 from polar_attio_pipeline.cli.skip import skip, unskip
 from polar_attio_pipeline.cli.status import status
 from polar_attio_pipeline.cli.sync import sync
 from polar_attio_pipeline.cli.undo import undo
+from polar_attio_pipeline.cli.uninstall import uninstall
 
 app = typer.Typer(
     help="Keeps Polar's customers in Attio's People. Settings come from the environment and from .env in this "
@@ -74,4 +77,7 @@ app.command()(explain)
 app.command()(skip)
 app.command()(unskip)
 app.command()(forget)
+app.command()(backup)
+app.command()(restore)
+app.command()(uninstall)
 app.add_typer(alerts, name="alerts")

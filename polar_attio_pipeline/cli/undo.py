@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 import shutil
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from polar_attio_pipeline.cli.asking import insist_on_yes
 from polar_attio_pipeline.cli.output import explained_errors, fail
 from polar_attio_pipeline.cli.patience import PATIENT
 from polar_attio_pipeline.cli.required import ATTIO_KEY, POLAR_TOKEN, settings_with
@@ -147,24 +147,12 @@ def _with_text(settings: Settings, request: Request, *, dry_run: bool, ask: bool
             typer.echo(line)
         if dry_run or not would.written:
             return would
-        _insist_on_yes(would)
+        values = "1 value" if would.written == 1 else f"{would.written:,} values"
+        insist_on_yes(f"Write {values} to Attio?", nothing="Nothing was written", to="undo the pass")
     done = _carry_out(settings, request, _keep_none, typer.echo, debug=debug)
     for line in afterwards(done, was_shown=ask, width=_width()):
         typer.echo(line)
     return done
-
-
-def _insist_on_yes(would: Undone) -> None:
-    if not is_terminal():
-        fail("Nothing was written: there is no terminal to ask at. Add --yes to undo the pass without a question.")
-    values = "1 value" if would.written == 1 else f"{would.written:,} values"
-    if not typer.confirm(f"Write {values} to Attio?"):
-        fail("Nothing was written.")
-
-
-def is_terminal() -> bool:
-    """Tell whether a person can be asked."""
-    return sys.stdin.isatty()
 
 
 async def _preview(settings: Settings, request: Request, take: Take) -> Undone:

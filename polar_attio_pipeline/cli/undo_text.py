@@ -2,11 +2,12 @@
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from polar_attio_pipeline.ledger import PassRow
+from polar_attio_pipeline.passes.guards import UNINSTALL
 from polar_attio_pipeline.passes.preview_rows import NOTHING, show
 from polar_attio_pipeline.passes.undo import WRITTEN_NEXT, Undone
 from polar_attio_pipeline.sync.attributes import BY_KEY
@@ -32,6 +33,9 @@ _MADE = (
 )
 
 _MONEY = {key for key, attribute in BY_KEY.items() if attribute.types[0] is ValueType.CURRENCY}
+
+
+_NAMES: Mapping[Verdict, str] = {}
 
 
 @dataclass
@@ -68,16 +72,27 @@ def text(would: Undone, sample: ItemSample, *, width: int = 80) -> Iterator[str]
     yield from _wrapped(f"{_when(row)}, {row.kind}: {row.reason}", width, indent="  ")
     if row.ended_at is None:
         yield from _wrapped(_NO_END, width)
-    for verdict in Verdict:
-        if verdict in sample.counts:
-            yield ""
-            yield f"{verdict.capitalize()}, {would.counts[verdict]:,}"
-            is_as_wanted = verdict in WRITES or verdict is Verdict.ALREADY_BACK
-            yield from _by_attribute(verdict, sample, width) if is_as_wanted else _each(verdict, sample, would, width)
+    yield from sections(sample, width)
     yield ""
     if would.counts.get(Verdict.CREATED) and not would.clear_created:
         yield from _wrapped(_MADE, width)
     yield from _wrapped(_next(row) if would.written else "There is nothing to put back.", width)
+
+
+def sections(sample: ItemSample, width: int, *, names: Mapping[Verdict, str] = _NAMES) -> Iterator[str]:
+    """Yield what becomes of values, a section for each kind.
+
+    Args:
+        sample: Every value, and the first of each kind.
+        width: Of the terminal, in characters.
+        names: Of kinds that are called something else than usual.
+    """
+    for verdict in Verdict:
+        if verdict in sample.counts:
+            yield ""
+            yield f"{names.get(verdict, verdict).capitalize()}, {sample.counts[verdict].total():,}"
+            is_as_wanted = verdict in WRITES or verdict is Verdict.ALREADY_BACK
+            yield from _by_attribute(verdict, sample, width) if is_as_wanted else _each(verdict, sample, width)
 
 
 def afterwards(done: Undone, *, was_shown: bool, width: int = 80) -> Iterator[str]:
@@ -109,7 +124,7 @@ def as_document(done: Undone, items: Sequence[Item], *, dry_run: bool) -> dict[s
         "written": 0 if dry_run else done.written,
         "to_write": done.written if dry_run else 0,
         "left": done.left,
-        "values": [_as_json(item) for item in items],
+        "values": [item_as_json(item) for item in items],
     }
 
 
@@ -147,7 +162,8 @@ def _pass(row: PassRow) -> dict[str, Any]:
     }
 
 
-def _as_json(item: Item) -> dict[str, Any]:
+def item_as_json(item: Item) -> dict[str, Any]:
+    """Return what becomes of one value, for `--json`."""
     return {
         "object": item.object_slug,
         "record": item.record_id,
@@ -164,7 +180,7 @@ def _as_json(item: Item) -> dict[str, Any]:
 
 
 def _next(row: PassRow) -> str:
-    return "What was undone is written again." if row.kind == UNDO else WRITTEN_NEXT
+    return "What was undone is written again." if row.kind in {UNDO, UNINSTALL} else WRITTEN_NEXT
 
 
 def _by_attribute(verdict: Verdict, sample: ItemSample, width: int) -> Iterator[str]:
@@ -176,12 +192,12 @@ def _by_attribute(verdict: Verdict, sample: ItemSample, width: int) -> Iterator[
         yield from _wrapped(f"{key or 'whole records':<{_NAME}}{number:>8,}{example}", width, indent="  ")
 
 
-def _each(verdict: Verdict, sample: ItemSample, would: Undone, width: int) -> Iterator[str]:
+def _each(verdict: Verdict, sample: ItemSample, width: int) -> Iterator[str]:
     """Yield a line for each of the first items: the attribute, why, and where."""
     for item in sample.left[verdict]:
         said = "  ".join(filter(None, (item.key, item.detail, item.url or item.record_id)))
         yield from _wrapped(said, width, indent="  ")
-    more = would.counts[verdict] - len(sample.left[verdict])
+    more = sample.counts[verdict].total() - len(sample.left[verdict])
     if more:
         yield f"  and {more:,} more (--json has all)"
 

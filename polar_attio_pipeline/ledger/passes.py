@@ -111,6 +111,15 @@ class PassQueries:
         with self._database.reading() as connection:
             return undoing.records_written(connection, pass_id, selection)
 
+    def all_records_written(self, *, attribute: str | None = None) -> list[RecordKey]:
+        """Return every record that any pass wrote to: ids only, as far as the history goes back.
+
+        Args:
+            attribute: Only those of which a pass wrote this attribute, by its key.
+        """
+        with self._database.reading() as connection:
+            return undoing.all_records_written(connection, attribute)
+
     def history_of(self, records: Collection[RecordKey]) -> list[PastWrite]:
         """Return all that any pass has written to some records, oldest first."""
         with self._database.reading() as connection:

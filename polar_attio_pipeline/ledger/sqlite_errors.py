@@ -5,7 +5,7 @@ import sqlite3
 from polar_attio_pipeline.ledger.location import Location
 
 BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL})
-_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _FORBIDDEN = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH})
 
 _PRIMARY = 0xFF
@@ -40,7 +40,7 @@ def code_of(error: sqlite3.Error) -> int | None:
 def sentence(place: Location, error: sqlite3.Error) -> str | None:
     """Return what is wrong with a ledger; None if the statement is wrong in itself."""
     code = code_of(error)
-    if code in _DAMAGED:
+    if code in DAMAGED:
         return _of_damage(place)
     if code in _FORBIDDEN:
         return (

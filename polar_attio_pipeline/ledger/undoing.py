@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from polar_attio_pipeline.ledger.portions import portions
 from polar_attio_pipeline.ledger.schema import CHANGES, PASSES
 from polar_attio_pipeline.ledger.values import load
+from polar_attio_pipeline.sync.planning import EMAILS_KEY
 from polar_attio_pipeline.sync.undo.values import PastWrite, RecordKey, Selection
-from polar_attio_pipeline.sync.writes import RecordedValue, WriteAction
+from polar_attio_pipeline.sync.writes import DOMAINS_KEY, RecordedValue, WriteAction
 
 _ROW: tuple[sa.ColumnElement[Any], ...] = (
     CHANGES.c.pass_id,
@@ -38,6 +39,14 @@ def records_written(connection: sa.Connection, pass_id: str, selection: Selectio
         rows = connection.execute(query.where(column.polar_customer_id.in_(ids)))
         found.update((slug, record_id) for slug, record_id in rows)
     return list(found)
+
+
+def all_records_written(connection: sa.Connection, attribute: str | None) -> list[RecordKey]:
+    """Return every record that any pass wrote to, or wrote an attribute of, as far as the history goes back."""
+    query = sa.select(CHANGES.c.object, CHANGES.c.record_id).distinct()
+    if attribute is not None:
+        query = query.where(CHANGES.c.attribute == attribute)
+    return [(slug, record_id) for slug, record_id in connection.execute(query)]
 
 
 def history_of(connection: sa.Connection, records: Iterable[RecordKey]) -> list[PastWrite]:
@@ -80,8 +89,16 @@ def _past_write(row: sa.Row[Any]) -> PastWrite:
         old=_value(row.old_value),
         old_actor=row.old_actor,
         new=_value(row.new_value),
-        created=row.action == WriteAction.CREATE,
+        created=row.action == WriteAction.CREATE if row.action else _made_it(row),
     )
+
+
+def _made_it(row: sa.Row[Any]) -> bool:
+    """Tell whether a write made its record, of a row from before that was kept: it gave it its first address or domain.
+
+    It may also have been the first address of a person who had none: then less is taken back than could be.
+    """
+    return row.attribute in {EMAILS_KEY, DOMAINS_KEY} and row.old_value is None
 
 
 def _value(stored: str | None) -> RecordedValue | None:

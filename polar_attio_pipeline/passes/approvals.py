@@ -35,7 +35,8 @@ FEWER_CUSTOMERS = Confirmable("fewer-customers", "go on although Polar has far f
 MANY_CHANGES = Confirmable(
     "many-changes", "change as many existing people as the stopped pass has named, and a fifth more"
 )
-CONFIRMABLE = {one.name: one for one in (OTHER_OWNER, FEWER_CUSTOMERS, MANY_CHANGES)}
+REINSTALL = Confirmable("reinstall", "write to Attio again after `polar-attio uninstall`")
+CONFIRMABLE = {one.name: one for one in (OTHER_OWNER, FEWER_CUSTOMERS, MANY_CHANGES, REINSTALL)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ def approve(ledger: Ledger, name: str, *, kind: str | None = None) -> list[Stopp
 
     Returns:
         The stopped passes that are let through now, each kind once. Many changes of people are approved as they were
-        shown, so that without such a pass nothing is approved; another owner, or fewer customers, also beforehand.
+        shown, so that without such a pass nothing is approved; all else also beforehand.
     """
     stopped = [one for one in waiting(ledger) if one.name == name and kind in {None, one.scope.kind}]
     if name != MANY_CHANGES.name:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from polar_attio_pipeline.passes.approvals import (
     FEWER_CUSTOMERS,
     OTHER_OWNER,
+    REINSTALL,
     Confirmable,
     Scope,
     StoppedPass,
@@ -22,6 +23,12 @@ from polar_attio_pipeline.sync.ports import NoAnswerError, UnavailableError
 
 ORGANIZATION_FACT = "polar_organization_id"
 WORKSPACE_FACT = "attio_workspace_id"
+UNINSTALLED_FACT = "uninstalled"
+"""When the sync was taken out of Attio, ISO 8601; empty where it may write again."""
+
+UNINSTALL = "uninstall"
+"""The kind of a pass that takes the sync's values out of Attio."""
+
 CUSTOMERS_FACT = "customers"
 """How many customers the newest complete reading of Polar had."""
 
@@ -73,6 +80,24 @@ def _insist(context: PassContext, change: Confirmable, error: ApprovableError | 
         note_stop(context.ledger, stopped)
         raise error
     note_passed(context.ledger, change.name)
+
+
+def check_installed(context: PassContext) -> None:
+    """Insist that nobody has taken the sync out of Attio: what was cleared would come back.
+
+    Raises:
+        GuardError: somebody has.
+    """
+    since = context.ledger.fact(UNINSTALLED_FACT)
+    if not since:
+        return
+    error = ApprovableError(
+        f"The sync was taken out of Attio by `polar-attio uninstall` ({since[:16].replace('T', ' ')} UTC).",
+        "Stop what started this pass: Dagster's schedules and sensors, or cron.",
+        REINSTALL,
+    )
+    _insist(context, REINSTALL, error, may_confirm=True)
+    context.ledger.set_fact(UNINSTALLED_FACT, "")
 
 
 async def check_owner(

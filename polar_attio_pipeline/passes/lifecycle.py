@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from polar_attio_pipeline.ledger import LedgerError, Recorder
 from polar_attio_pipeline.passes.audience import check_audience
 from polar_attio_pipeline.passes.garbage import fewer_collections
+from polar_attio_pipeline.passes.guards import UNINSTALL, check_installed
 from polar_attio_pipeline.passes.lease import one_writer
 from polar_attio_pipeline.passes.left_out import LeftOutSoFar
 from polar_attio_pipeline.passes.progress import Began, Ending, Stage, Stopping
@@ -22,12 +23,16 @@ from polar_attio_pipeline.passes.summary import Summary
 from polar_attio_pipeline.sync.companies.ports import Companies
 from polar_attio_pipeline.sync.engine import STOP_SECONDS
 from polar_attio_pipeline.sync.outcomes import Outcome, Result
+from polar_attio_pipeline.sync.undo.values import UNDO
 
 RECONCILIATION = "reconciliation"
 """The kind of a pass over all customers."""
 
 FINISHED = "finished"
 """How a pass ended that did all that it was to do; else its row has the sentence of the error."""
+
+_TAKES_BACK = frozenset({UNDO, UNINSTALL})
+"""Kinds of passes that bring nothing to Attio."""
 
 STOPPED = "stopped before its end"
 """How a pass ended that was cancelled, such as by a person who stopped the run."""
@@ -78,7 +83,7 @@ async def writing_pass(
         companies: The CRM's companies, for a pass that writes to them.
 
     Raises:
-        GuardError: it cannot be judged who is to be written.
+        GuardError: it cannot be judged who is to be written, or the sync was uninstalled.
         UnavailableError: another writer did not end, or took over; or Attio cannot be searched.
         LedgerError: the ledger cannot be used.
     """
@@ -91,6 +96,8 @@ async def writing_pass(
                 reporter.enter(Stage.READING)
                 async with _on_record(context, summary, kind) as recorder:
                     await settle_earlier(context, recorder, companies)
+                    if kind not in _TAKES_BACK:
+                        check_installed(context)
                     await check_audience(context)
                     with fewer_collections():
                         yield Work(fencing_token, recorder, summary)

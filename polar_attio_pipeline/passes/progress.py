@@ -22,6 +22,7 @@ class Stage(StrEnum):
     COMPANIES = "Bringing companies to Attio"
     LINKS = "Linking people to their companies"
     UNDO = "Taking back what a pass wrote"
+    UNINSTALL = "Taking the sync's values out of Attio"
 
 
 class Ending(Enum):

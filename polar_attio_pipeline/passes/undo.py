@@ -3,23 +3,18 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from polar_attio_pipeline.attio.attributes import inspect
-from polar_attio_pipeline.attio.companies import COMPANIES
-from polar_attio_pipeline.attio.people import PEOPLE
-from polar_attio_pipeline.attio.restoring import RestorableRecords
 from polar_attio_pipeline.ledger import Ledger, PassRow
-from polar_attio_pipeline.passes.guards import ORGANIZATION_FACT, GuardError, check_owner
+from polar_attio_pipeline.passes.guards import UNINSTALL, UNINSTALLED_FACT, GuardError, check_owner
 from polar_attio_pipeline.passes.lifecycle import Work, writing_pass
 from polar_attio_pipeline.passes.progress import Stage
+from polar_attio_pipeline.passes.restorable import organization_of, undo_services, workspaces
 from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.passes.undo_tally import UndoTally, result_of
 from polar_attio_pipeline.sync.audience import Audience
-from polar_attio_pipeline.sync.companies.attributes import COMPANY_BY_KEY
-from polar_attio_pipeline.sync.health import Health
-from polar_attio_pipeline.sync.ports import UnavailableError
 from polar_attio_pipeline.sync.undo.effects import effects_of
 from polar_attio_pipeline.sync.undo.engine import Take, UndoServices, take_back
 from polar_attio_pipeline.sync.undo.values import LEFT, UNDO, WRITES, Item, RecordEffects, RecordKey, Selection, Verdict
+from polar_attio_pipeline.sync.writes import COMPANIES
 
 EVERYTHING = Selection()
 
@@ -111,16 +106,19 @@ async def undo_pass(  # noqa: PLR0913  # keyword-only
     context = replace(context, rules=rules, reason=f"{context.reason}: takes back {_what(row, selection)}")
     undo = _Undo(context, row, selection, clear_created, company_slugs)
     if dry_run:
-        await check_owner(context, await _organization(context), may_confirm=False)
+        await check_owner(context, await organization_of(context), may_confirm=False)
         await undo.preview(tally)
         return Undone(row, None, tally.counts, clear_created)
     async with writing_pass(context, kind=UNDO, what=f"the undo of pass {row.pass_id}") as work:
         work.summary.noun = "value"
-        await check_owner(context, await _organization(context))
+        await check_owner(context, await organization_of(context))
         try:
             await undo.carry_out(tally, work)
         finally:
             work.summary.notes += tally.notes(clear_created=clear_created)
+        if row.kind == UNINSTALL and selection == EVERYTHING:
+            # What Polar says is in Attio again, so passes may go on.
+            context.ledger.set_fact(UNINSTALLED_FACT, "")
     return Undone(row, context.pass_id, tally.counts, clear_created)
 
 
@@ -163,17 +161,6 @@ def check_selection(ledger: Ledger, row: PassRow, selection: Selection) -> None:
         raise UndoError(f"Pass {row.pass_id} wrote nothing for the customer {', '.join(absent)}.")
 
 
-async def _organization(context: PassContext) -> str | None:
-    """Return the organization of Polar's token; the one on record while Polar cannot say.
-
-    Nothing else is asked of Polar, so that a pass can be taken back while Polar is down.
-    """
-    try:
-        return await context.polar.organization_id()
-    except UnavailableError:
-        return context.ledger.fact(ORGANIZATION_FACT)
-
-
 def _what(row: PassRow, selection: Selection) -> str:
     parts = [f"pass {row.pass_id}"]
     for noun, names in (("customer", selection.customers), ("attribute", selection.attributes)):
@@ -203,7 +190,7 @@ class _Undo:
     async def preview(self, tally: UndoTally) -> None:
         """Say what would become of each value."""
         records = self._records()
-        services = replace(await self._services(records), writes=False)
+        services = await self._services(records)
         await take_back(records, services, tally.add)
         services.health.check()
 
@@ -222,7 +209,7 @@ class _Undo:
             work.summary.counts.update(result_of(item.verdict) for item in items)
             work.recorder.record([])
 
-        await take_back(records, replace(services, history=work.recorder, effects=effects), take)
+        await take_back(records, replace(services, history=work.recorder, effects=effects, writes=True), take)
         services.health.check()
 
     def _records(self) -> list[RecordKey]:
@@ -232,18 +219,6 @@ class _Undo:
         return effects_of(self.row.pass_id, self.context.ledger.history_of(keys), self.selection)
 
     async def _services(self, records: Iterable[RecordKey]) -> UndoServices:
-        people = RestorableRecords(self.context.attio.api, self.context.attio.workspace)
-        objects = {PEOPLE.slug: people}
-        if any(slug == COMPANIES.slug for slug, _ in records):
-            # What is wrong with attributes of companies costs these attributes.
-            slugs = self.company_slugs or {key: key for key in COMPANY_BY_KEY}
-            workspace = await inspect(self.context.attio.api, COMPANIES, slugs)
-            objects[COMPANIES.slug] = RestorableRecords(self.context.attio.api, workspace)
-        return UndoServices(
-            objects=objects,
-            effects=self._effects,
-            health=Health(people.is_answering),
-            pace=self.context.pace,
-            is_stopping=self.context.stop.is_requested,
-            clear_created=self.clear_created,
-        )
+        companies = any(slug == COMPANIES for slug, _ in records)
+        objects = await workspaces(self.context, companies=companies, company_slugs=self.company_slugs)
+        return undo_services(self.context, objects, self._effects, clear_created=self.clear_created)

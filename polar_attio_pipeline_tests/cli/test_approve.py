@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from polar_attio_pipeline.cli.app import app
+from polar_attio_pipeline.passes.approvals import CONFIRMABLE
 from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline_tests.conftest import Pipeline
 
@@ -39,7 +40,7 @@ def test_without_a_name_it_lists_what_can_be_approved_and_that_nothing_waits(pip
     assert listed.exit_code == 0
     for name in ("organization", "fewer-customers", "many-changes"):
         assert f"\n{name}: " in listed.stdout
-    assert listed.stdout.count("No pass waits for it.") == 3
+    assert listed.stdout.count("No pass waits for it.") == len(CONFIRMABLE)
     assert max(map(len, listed.stdout.splitlines())) <= 80
 
 
@@ -65,7 +66,7 @@ def test_an_approval_says_what_it_allows_and_lets_one_pass_through(pipeline: Pip
 
     assert run("sync").exit_code == 0
     assert pipeline.writes == 10 + len(stopped)
-    assert run("approve").stdout.count("No pass waits for it.") == 3
+    assert run("approve").stdout.count("No pass waits for it.") == len(CONFIRMABLE)
 
     for one in stopped:
         pipeline.sandbox.polar.update_customer(one.id, name="Again")

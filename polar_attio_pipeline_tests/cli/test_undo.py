@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from polar_attio_pipeline.cli import undo as command
+from polar_attio_pipeline.cli import asking
 from polar_attio_pipeline.cli.app import app
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline_tests.conftest import Pipeline
@@ -22,7 +22,7 @@ def settings(pipeline_settings: None) -> None:
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """A person sits there."""
-    monkeypatch.setattr(command, "is_terminal", lambda: True)
+    monkeypatch.setattr(asking, "is_terminal", lambda: True)
 
 
 def polar_attio(*arguments: str, answer: str = "") -> Result:

@@ -67,6 +67,7 @@ class Stage:
         here: An hour that has ended, a while ago.
         polar_token: The token that passes use for Polar.
         mapped: The attributes that a setting maps.
+        slug_prefix: What the slug of each of the sync's attributes begins with.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -77,6 +78,7 @@ class Stage:
         self.polar_token = POLAR_TOKEN
         self.rules = Rules()
         self.mapped: tuple[Mapped, ...] = ()
+        self.slug_prefix = ""
         self._numbers = itertools.count(1)
         self._names = itertools.count(1)
 
@@ -147,7 +149,9 @@ class Stage:
                 reason="test",
                 polar=PolarClient(polar, sources=sources(self.mapped)),
                 attio=await AttioClient.connect(
-                    attio, {one.key: one.key for one in attributes}, people_with(attributes)
+                    attio,
+                    {one.key: one.key if one.standard else self.slug_prefix + one.key for one in attributes},
+                    people_with(attributes),
                 ),
                 ledger=self.ledger,
                 rules=self.rules,

@@ -12,6 +12,7 @@ from polar_attio_pipeline.defs.reporting import ROWS_SHOWN, PolarLink, Table, cu
 from polar_attio_pipeline.defs.resources import PASS_KEYS, PolarResource, given
 from polar_attio_pipeline.defs.run_tags import tag_run
 from polar_attio_pipeline.defs.writing import run_writing
+from polar_attio_pipeline.passes.guards import UNINSTALL
 from polar_attio_pipeline.passes.progress import Upcoming
 from polar_attio_pipeline.passes.undo import WRITTEN_NEXT, Undone, undo_pass
 from polar_attio_pipeline.sync.undo.values import UNDO, WRITES, Item, Selection, Verdict
@@ -93,7 +94,7 @@ def _undo(context: dg.OpExecutionContext, config: UndoConfig, names: Names) -> N
             take=found.add,
         ),
     )
-    if done.written and done.undone.kind != UNDO:
+    if done.written and done.undone.kind not in {UNDO, UNINSTALL}:
         context.log.info(WRITTEN_NEXT)
     link = polar_link(given(context.resources, names.of("polar"), PolarResource))
     context.add_output_metadata(_report(done, found, link, dry_run=config.dry_run))

@@ -54,6 +54,7 @@ class UndoServices:
         is_stopping: Tells whether somebody has asked for the pass to end.
         clear_created: Whether the attributes of records that the pass made are cleared.
         writes: False for a dry run: each item says what would become of the value.
+        amend: Returns what the pass did to a record, once it is known what the record holds.
     """
 
     objects: Mapping[str, Restorable]
@@ -64,6 +65,7 @@ class UndoServices:
     is_stopping: Callable[[], bool] = lambda: False
     clear_created: bool = False
     writes: bool = True
+    amend: Callable[[RecordEffects, HeldRecord], RecordEffects] = lambda record, _: record
 
 
 async def take_back(records: Iterable[RecordKey], services: UndoServices, take: Take) -> None:
@@ -125,11 +127,12 @@ class _Work:
             return
         by_id = {held.record_id: held for held in found.records}
         due = []
-        for record in records:
-            if record.record_id in found.unsearchable:
-                self.take(_whole_record(record, _UNSEARCHABLE))
+        for one in records:
+            if one.record_id in found.unsearchable:
+                self.take(_whole_record(one, _UNSEARCHABLE))
                 continue
-            held = by_id.get(record.record_id)
+            held = by_id.get(one.record_id)
+            record = self.services.amend(one, held) if held else one
             items = self._judged(record, held)
             self.take([item for item in items if not self._is_due(item)])
             if held and any(map(self._is_due, items)):
