@@ -1,6 +1,12 @@
 """The program `polar-attio`: a command is one file beside this one, and one line here."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import typer
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from polar_attio_pipeline.cli.alerts import alerts
 from polar_attio_pipeline.cli.apply import apply
@@ -14,6 +20,10 @@ from polar_attio_pipeline.cli.skip import skip, unskip
 from polar_attio_pipeline.cli.status import status
 from polar_attio_pipeline.cli.sync import sync
 from polar_attio_pipeline.cli.undo import undo
+from polar_attio_pipeline.settings import Settings
+from polar_attio_pipeline.telemetry.json_log import json_lines
+
+_log = logging.getLogger(__name__)
 
 app = typer.Typer(
     help="Keeps Polar's customers in Attio's People. Settings come from the environment and from .env in this "
@@ -22,6 +32,33 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def _begin(context: typer.Context) -> None:
+    """Let every command log as the settings say."""
+    try:
+        log_format = Settings().polar_attio_log_format
+    except (ValidationError, SettingsError):
+        # The command says what is wrong, if it needs the settings.
+        return
+    if log_format == "json":
+        context.with_resource(_log_as_json())
+
+
+@contextmanager
+def _log_as_json() -> Iterator[None]:
+    """Log as JSON lines, errors included that nothing expects."""
+    with json_lines():
+        try:
+            yield
+        except Exception as error:
+            # Typer's own ways to end a command have an exit code.
+            if isinstance(error, typer.Abort) or hasattr(error, "exit_code"):
+                raise
+            _log.critical("The command has failed unexpectedly.", exc_info=error)
+            raise typer.Exit(1) from None
+
 
 app.command()(setup)
 app.command()(doctor)

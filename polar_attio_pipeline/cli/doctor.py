@@ -14,6 +14,7 @@ from polar_attio_pipeline.cli.checks.channels import channels
 from polar_attio_pipeline.cli.checks.finding import Finding, Level
 from polar_attio_pipeline.cli.checks.ledger import ledger
 from polar_attio_pipeline.cli.checks.polar import polar
+from polar_attio_pipeline.cli.checks.telemetry import telemetry
 from polar_attio_pipeline.cli.output import explained_errors, print_rows
 from polar_attio_pipeline.settings import Settings
 
@@ -47,7 +48,13 @@ async def examine(
         attio_transport: Instead of the network.
     """
     of_polar, of_attio = await asyncio.gather(polar(settings, polar_transport), attio(settings, attio_transport))
-    return [*of_polar, *of_attio, *ledger(settings, now.astimezone(UTC).date()), channels(settings.alert_urls())]
+    return [
+        *of_polar,
+        *of_attio,
+        *ledger(settings, now.astimezone(UTC).date()),
+        channels(settings.alert_urls()),
+        *telemetry(settings.polar_attio_telemetry),
+    ]
 
 
 def _print_settings(settings: Settings) -> None:

@@ -53,15 +53,12 @@ class Upcoming:
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """A pass has begun.
-
-    Attributes:
-        what: What it does, as the subject of a sentence.
-        reason: Why it was started.
-    """
+    """A pass has begun: what it does, as the subject of a sentence, and why; kind and id are those on record."""
 
     what: str
     reason: str
+    kind: str = ""
+    pass_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +223,7 @@ class Ended:
         upcoming: What happens next.
         notes: What the pass could not read, in sentences, although its customers have an outcome.
         noun: What `counts` counts.
+        error: The class of the error that has ended it; None where none has.
     """
 
     how: Ending
@@ -238,6 +236,7 @@ class Ended:
     upcoming: str
     notes: Sequence[str] = ()
     noun: str = "customer"
+    error: str | None = None
 
 
 Read = SnapshotRead | HoursRead | ChangedRead | BillingRead
