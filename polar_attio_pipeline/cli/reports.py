@@ -13,7 +13,7 @@ from polar_attio_pipeline.passes.progress import Event, Report
 from polar_attio_pipeline.passes.story import sentences
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.telemetry.json_log import PACKAGE, JsonHandler, is_json
-from polar_attio_pipeline.telemetry.json_progress import event_record, remember_pass
+from polar_attio_pipeline.telemetry.json_progress import write_event
 from polar_attio_pipeline.telemetry.recording import both, recorded
 
 
@@ -43,8 +43,7 @@ def _as_text(say: Callable[[str], None]) -> Report:
 def _log_as_json(event: Event) -> None:
     for handler in logging.getLogger().handlers:
         if isinstance(handler, JsonHandler):
-            remember_pass(event, handler.lines)
-            handler.handle(event_record(event))
+            write_event(event, handler)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from polar_attio_pipeline.passes.progress import Event, Report
 from polar_attio_pipeline.sync.outcomes import FAILED, Result
 from polar_attio_pipeline.telemetry.instruments import Name
 from polar_attio_pipeline.telemetry.json_log import JsonHandler
-from polar_attio_pipeline.telemetry.json_progress import event_record, remember_pass
+from polar_attio_pipeline.telemetry.json_progress import write_event
 from polar_attio_pipeline.telemetry.recording import both, record_standing, recorded
 from polar_attio_pipeline.telemetry.standing import Standing
 
@@ -45,9 +45,7 @@ class Observation:
 
     def _as_json(self, event: Event) -> None:
         for handler in self.handlers:
-            remember_pass(event, handler.lines)
-            # Past the logger: Dagster's handlers have the sentences of the event already.
-            handler.handle(event_record(event))
+            write_event(event, handler)
 
     @contextmanager
     def _errors_as_json(self) -> Iterator[None]:

@@ -104,13 +104,16 @@ NOT_IN_ATTIO = Metric(
     (Name.RESULT,),
 )
 OPEN_HOURS = Metric(
-    "polar_attio.hours.open", Kind.GAUGE, "{hour}", "Hours that are over and that no pass has done, by Dagster's grid."
+    "polar_attio.hours.open",
+    Kind.GAUGE,
+    "{hour}",
+    "Hours that are not known to be done: those that are over, and those that fail.",
 )
 WATERMARK_AGE = Metric(
     "polar_attio.watermark.age",
     Kind.GAUGE,
     "s",
-    "Seconds since the watermark: each hour before it is done, or known to fail.",
+    "Seconds since the watermark: each hour before it is done for good, or known to fail.",
 )
 
 METRICS = (REQUESTS, WAITED, PASSES, OUTCOMES, NOT_IN_ATTIO, OPEN_HOURS, WATERMARK_AGE)

@@ -10,7 +10,7 @@ from typing import Any
 
 from polar_attio_pipeline.passes.progress import Began, Event, Stage
 from polar_attio_pipeline.passes.story import sentences
-from polar_attio_pipeline.telemetry.json_log import EXTRA, JsonFormatter
+from polar_attio_pipeline.telemetry.json_log import EXTRA, JsonHandler
 
 _LOGGER = "polar_attio_pipeline.passes"
 
@@ -22,17 +22,19 @@ def fields_of(event: Event) -> dict[str, Any]:
     return {"event": _CAPITAL.sub("_", type(event).__name__).lower(), **_fields(event)}
 
 
-def event_record(event: Event) -> logging.LogRecord:
-    """Return an event as one record of the log."""
-    record = logging.LogRecord(_LOGGER, logging.INFO, __file__, 0, " ".join(sentences(event)), (), None)
-    setattr(record, EXTRA, fields_of(event))
-    return record
+def write_event(event: Event, handler: JsonHandler) -> None:
+    """Write an event as one line; nothing, where there is nothing to say of it.
 
-
-def remember_pass(event: Event, lines: JsonFormatter) -> None:
-    """Let every line from now on name the pass that begins; the next pass takes its place."""
+    Every line from the beginning of a pass on names the pass, until the next one takes its place.
+    """
     if isinstance(event, Began):
-        lines.fields.update(pass_id=event.pass_id, kind=event.kind)
+        handler.lines.fields.update(pass_id=event.pass_id, kind=event.kind)
+    message = " ".join(sentences(event))
+    if message:
+        # Past the loggers: other handlers have the sentences of the event already.
+        record = logging.LogRecord(_LOGGER, logging.INFO, __file__, 0, message, (), None)
+        setattr(record, EXTRA, fields_of(event))
+        handler.handle(record)
 
 
 def _fields(value: Any) -> dict[str, Any]:

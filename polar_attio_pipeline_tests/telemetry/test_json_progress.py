@@ -1,5 +1,6 @@
 """What a pass reports, as fields."""
 
+import io
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -24,8 +25,8 @@ from polar_attio_pipeline.passes.progress import (
     Stopping,
 )
 from polar_attio_pipeline.sync.outcomes import Reason, Result
-from polar_attio_pipeline.telemetry.json_log import JsonFormatter
-from polar_attio_pipeline.telemetry.json_progress import event_record, fields_of, remember_pass
+from polar_attio_pipeline.telemetry.json_log import JsonHandler
+from polar_attio_pipeline.telemetry.json_progress import fields_of, write_event
 
 ENDED = Ended(
     how=Ending.FAILED,
@@ -38,6 +39,15 @@ ENDED = Ended(
     upcoming="Later.",
     error="UnavailableError",
 )
+
+
+def written(*events: Event) -> list[dict[str, Any]]:
+    """The lines that these events are."""
+    stream = io.StringIO()
+    handler = JsonHandler({"run_id": "r"}, stream)
+    for event in events:
+        write_event(event, handler)
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
 def test_progress_has_its_numbers_as_fields() -> None:
@@ -88,7 +98,7 @@ def test_the_end_of_a_pass_has_its_counts_by_result_and_reason() -> None:
     ids=lambda event: type(event).__name__,
 )
 def test_every_event_is_a_line_with_its_sentence(event: Event) -> None:
-    found: dict[str, Any] = json.loads(JsonFormatter().format(event_record(event)))
+    (found,) = written(event)
 
     assert "could not be made" not in found["message"]
     assert found["message"].endswith(".")
@@ -96,11 +106,13 @@ def test_every_event_is_a_line_with_its_sentence(event: Event) -> None:
     assert found["event"]
 
 
-def test_lines_name_the_pass_that_began_last() -> None:
-    lines = JsonFormatter({"run_id": "r"})
-    for event in (Began("a pass", "a test", "reconciliation", "1"), Began("a pass", "a test", "companies", "2"), ENDED):
-        remember_pass(event, lines)
+def test_an_event_of_which_there_is_nothing_to_say_is_no_line() -> None:
+    assert written(Marks([], [], [])) == []
 
-    found = json.loads(lines.format(event_record(Stopping(5))))
+
+def test_lines_name_the_pass_that_began_last() -> None:
+    *_, found = written(
+        Began("a pass", "a test", "reconciliation", "1"), Began("a pass", "a test", "companies", "2"), Stopping(5)
+    )
 
     assert (found["run_id"], found["pass_id"], found["kind"]) == ("r", "2", "companies")

@@ -1,16 +1,18 @@
 """docs/telemetry.md says what there is."""
 
+import io
 import json
 import logging
 import re
 from pathlib import Path
 
 import pytest
+import time_machine
 
-from polar_attio_pipeline.passes.progress import Began, Progress, Stage
+from polar_attio_pipeline.passes.progress import Progress, Stage
 from polar_attio_pipeline.telemetry.instruments import METRICS, Metric, Name
-from polar_attio_pipeline.telemetry.json_log import JsonFormatter
-from polar_attio_pipeline.telemetry.json_progress import event_record, remember_pass
+from polar_attio_pipeline.telemetry.json_log import JsonFormatter, JsonHandler
+from polar_attio_pipeline.telemetry.json_progress import write_event
 from polar_attio_pipeline.telemetry.recording import FLUSH_SECONDS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "telemetry.md").read_text()
@@ -35,12 +37,12 @@ def test_each_attribute_is_named(name: Name) -> None:
 
 
 def test_the_example_of_a_line_is_what_is_written() -> None:
-    lines = JsonFormatter()
-    remember_pass(Began("a reconciliation", "polar-attio sync", "reconciliation", "5f1c"), lines)
-    record = event_record(Progress(Stage.WRITING, 500, 1200, pace=20.0, left=35.0, idle=0.05))
-    record.created = 1796040005.0
+    stream = io.StringIO()
+    handler = JsonHandler({"pass_id": "5f1c", "kind": "reconciliation"}, stream)
+    with time_machine.travel("2026-11-30T12:00:05Z", tick=False):
+        write_event(Progress(Stage.WRITING, 500, 1200, pace=20.0, left=35.0, idle=0.05), handler)
 
-    assert f"```json\n{lines.format(record)}\n```" in PAGE
+    assert f"```json\n{stream.getvalue()}```" in PAGE
 
 
 def test_each_field_of_a_line_is_explained() -> None:

@@ -127,7 +127,7 @@ def build_new_customers_sensor(
         record_hours(
             telemetry,
             names,
-            open_hours=len(open_hours(decision.cursor, now)),
+            open_hours=len(_not_done(decision.cursor, facts)),
             watermark_age=now - decision.cursor.watermark,
         )
         if not decision.ranges:
@@ -138,6 +138,12 @@ def build_new_customers_sensor(
         return dg.SensorResult(run_requests=requests, cursor=dump(decision.cursor))
 
     return new_polar_customers
+
+
+def _not_done(cursor: Cursor, facts: Facts) -> set[datetime]:
+    """Return the hours that are over and were not read since, and those that fail."""
+    unread = {hour for hour in open_hours(cursor, facts.now) if not facts.read_since(hour, hour + HOUR)}
+    return unread | cursor.failing.keys()
 
 
 def _request(target: Target, hours: Sequence[datetime], cursor: Cursor) -> dg.RunRequest:
