@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
 
 from polar_attio_pipeline.cli.alerts import alerts
 from polar_attio_pipeline.cli.apply import apply
@@ -39,8 +37,7 @@ def _begin(context: typer.Context) -> None:
     """Let every command log as the settings say."""
     try:
         log_format = Settings().polar_attio_log_format
-    except (ValidationError, SettingsError):
-        # The command says what is wrong, if it needs the settings.
+    except Exception:  # noqa: BLE001  # the command says what is wrong, if it needs the settings
         return
     if log_format == "json":
         context.with_resource(_log_as_json())

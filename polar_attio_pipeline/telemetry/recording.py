@@ -100,9 +100,15 @@ def try_out() -> str | None:
 def _found_or_logged() -> "tuple[Providers, Signals] | None":
     found = _found()
     if isinstance(found, str):
-        _log.warning("%s", found)
+        _log_once(found)
         return None
     return found
+
+
+@functools.cache
+def _log_once(sentence: str) -> None:
+    """Log what stays as it is for as long as the process lives, such as one whose sensors tick every 30 seconds."""
+    _log.warning("%s", sentence)
 
 
 def _found() -> "tuple[Providers, Signals] | str":

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from polar_attio_pipeline.cli import sync as commands
 from polar_attio_pipeline.cli.app import app
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.telemetry import providers
+from polar_attio_pipeline.telemetry.recording import FLUSH_SECONDS
 from polar_attio_pipeline_tests.conftest import Pipeline
+from polar_attio_pipeline_tests.telemetry.collector import collecting
 from polar_attio_pipeline_tests.telemetry.memory import Memory
 
 
@@ -151,6 +154,27 @@ def test_a_pass_from_a_terminal_is_a_trace_and_still_lines_of_text(memory: Memor
     requests = [span for span in memory.spans() if "http.request.method" in (span.attributes or {})]
     assert len(requests) == attributes["polar_attio.pass.requests"]
     assert memory.total("http.client.request.duration") == len(requests)
+
+
+@pytest.mark.parametrize("trouble", ["hangs", "fails"])
+def test_a_collector_in_trouble_loses_no_customer_and_costs_one_line_and_a_few_seconds(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    pipeline.add("ada")
+    monkeypatch.setenv("POLAR_ATTIO_TELEMETRY", "true")
+    with collecting() as collector:
+        collector.hangs, collector.status = trouble == "hangs", 500
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        providers._own.cache_clear()
+        began = time.monotonic()
+        result = run("sync")
+        seconds = time.monotonic() - began
+    providers._own.cache_clear()
+
+    assert result.exit_code == 0, result.output
+    assert pipeline.names() == {"ada"}
+    assert result.stdout.count("Telemetry does not reach its collector") == 1
+    assert seconds < FLUSH_SECONDS + 8
 
 
 def test_the_status_sets_the_gauges(memory: Memory, pipeline: Pipeline) -> None:

@@ -2,9 +2,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from polar_attio_pipeline.telemetry import providers
+from polar_attio_pipeline.telemetry import providers, recording
 from polar_attio_pipeline_tests.telemetry.collector import Collector, collecting
 from polar_attio_pipeline_tests.telemetry.memory import Memory
+
+
+@pytest.fixture(autouse=True)
+def nothing_was_logged() -> None:
+    recording._log_once.cache_clear()
 
 
 @pytest.fixture

@@ -213,6 +213,7 @@ def test_without_the_extra_one_line_says_what_to_install_and_the_work_is_done(
 
     monkeypatch.setattr(builtins, "__import__", missing)
     assert work() < 1
+    record_standing(True, Standing(open_hours=1))
     assert warnings(caplog) == [
         "POLAR_ATTIO_TELEMETRY is on, and OpenTelemetry is not installed, so nothing is recorded: pip install "
         "'polar-attio-pipeline[otel]', or switch the setting off."
