@@ -5,7 +5,9 @@ address, which can hold a secret.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from http import HTTPStatus
 from typing import Any
 
@@ -23,50 +25,60 @@ _NOISY = (
 _STATUS_OF_PHRASE = {status.phrase: status.value for status in HTTPStatus}
 
 
-class _Heard(logging.Filter):
-    """Lets nothing through, and keeps of what it sees the HTTP status or the class of an error."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.cause: str | None = None
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        for value in record.args if isinstance(record.args, tuple) else ():
-            if isinstance(value, Exception):
-                self.cause = type(value).__name__
-            elif isinstance(value, int):
-                self.cause = f"status {value}"
-            elif value in _STATUS_OF_PHRASE:
-                self.cause = f"status {_STATUS_OF_PHRASE[value]}"
-        return False
-
-
-_HEARD = _Heard()
-"""One for the process, as the loggers are: of several filters, a logger asks none after the first that says no."""
-
-
 class Delivery:
     """Whether the newest batch reached the collector.
 
     Attributes:
         problem: Why it did not, in a few words; None if it did, or none was sent.
+        trouble: What has gone wrong with the batch that is being sent; None while nothing has.
     """
 
     def __init__(self) -> None:
         self.problem: str | None = None
-        _HEARD.cause = None
+        self.trouble: str | None = None
         for name in _NOISY:
-            logging.getLogger(name).addFilter(_HEARD)
+            logging.getLogger(name).addFilter(_HEARING)
 
-    def note(self, *, taken: bool) -> None:
-        """Take in whether a batch was taken."""
-        self.problem = None if taken else self.trouble or "it took no batch"
-        _HEARD.cause = None
+    @contextmanager
+    def sending(self) -> Iterator[Callable[[bool], None]]:
+        """Send a batch in this context, and say to what is yielded whether it was taken."""
+        taken = False
 
-    @property
-    def trouble(self) -> str | None:
-        """What has gone wrong with the batch that is being sent, in a few words; None while nothing has."""
-        return _HEARD.cause
+        def note(success: bool) -> None:
+            nonlocal taken
+            taken = success
+
+        token = _SENDING.set(self)
+        try:
+            yield note
+        finally:
+            _SENDING.reset(token)
+            self.problem = None if taken else self.trouble or "it took no batch"
+            self.trouble = None
+
+
+_SENDING: ContextVar[Delivery | None] = ContextVar("polar_attio_sending", default=None)
+
+
+class _Hearing(logging.Filter):
+    """Lets nothing through, and keeps what went wrong with the batch being sent: a status, or an error's class."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        delivery = _SENDING.get()
+        if delivery is None:
+            return False
+        for value in record.args if isinstance(record.args, tuple) else ():
+            if isinstance(value, Exception):
+                delivery.trouble = type(value).__name__
+            elif isinstance(value, int):
+                delivery.trouble = f"status {value}"
+            elif value in _STATUS_OF_PHRASE:
+                delivery.trouble = f"status {_STATUS_OF_PHRASE[value]}"
+        return False
+
+
+_HEARING = _Hearing()
+"""One for the process, as the loggers are: of several filters, a logger asks none after the first that says no."""
 
 
 class NotedSpans(SpanExporter):
@@ -78,11 +90,9 @@ class NotedSpans(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send spans."""
-        result = SpanExportResult.FAILURE
-        try:
+        with self._delivery.sending() as note:
             result = self._inner.export(spans)
-        finally:
-            self._delivery.note(taken=result is SpanExportResult.SUCCESS)
+            note(result is SpanExportResult.SUCCESS)
         return result
 
     def shutdown(self) -> None:
@@ -101,11 +111,9 @@ class NotedMetrics(MetricExporter):
 
     def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
         """Send metrics."""
-        result = MetricExportResult.FAILURE
-        try:
+        with self._delivery.sending() as note:
             result = self._inner.export(metrics_data, timeout_millis, **kwargs)
-        finally:
-            self._delivery.note(taken=result is MetricExportResult.SUCCESS)
+            note(result is MetricExportResult.SUCCESS)
         return result
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:

@@ -107,7 +107,7 @@ OPEN_HOURS = Metric(
     "polar_attio.hours.open",
     Kind.GAUGE,
     "{hour}",
-    "Hours that are not known to be done: those that are over, and those that fail.",
+    "Hours that are over and that no pass has done since, and hours that fail.",
 )
 WATERMARK_AGE = Metric(
     "polar_attio.watermark.age",

@@ -151,12 +151,12 @@ class Work:
 
 def _outcomes(event: Ended) -> Mapping[tuple[str, str | None], int]:
     """Return how many have which result for which reason, the reason None where there is none."""
-    with_reason = {(one.result.value, str(one.reason.value)): one.count for one in event.left_out}
-    without = {
+    found: dict[tuple[str, str | None], int] = {
         (result.value, None): count - sum(one.count for one in event.left_out if one.result is result)
         for result, count in event.counts.items()
     }
-    return {key: count for key, count in {**without, **with_reason}.items() if count > 0}
+    found.update({(one.result.value, one.reason.value): one.count for one in event.left_out})
+    return {key: count for key, count in found.items() if count > 0}
 
 
 def _finish(span: Span, error: str | None) -> None:

@@ -90,6 +90,8 @@ def test_spans_metrics_and_lines_of_a_faulty_run_hold_neither_people_nor_tokens(
 
 
 def test_a_run_is_json_lines_with_its_id_and_its_step(pipeline: Pipeline, capfd: pytest.CaptureFixture[str]) -> None:
+    package = logging.getLogger("polar_attio_pipeline")
+    before = package.level, list(package.handlers)
     pipeline.configure(polar_attio_log_format="json")
     pipeline.add("ada")
 
@@ -102,6 +104,7 @@ def test_a_run_is_json_lines_with_its_id_and_its_step(pipeline: Pipeline, capfd:
     (ended,) = (line for line in lines if line.get("event") == "ended")
     assert ended["counts"] == {"created": 1}
     assert ended["pass_id"] == result.run_id
+    assert (package.level, package.handlers) == before
 
 
 def test_a_step_that_fails_ends_with_a_line_that_says_why(
@@ -176,13 +179,3 @@ def test_a_process_as_dagster_starts_them_has_sent_everything_when_it_ends(
         subprocess.run([sys.executable, str(file)], check=True, timeout=60)
 
     assert sorted(collector.spans) == ["pass hourly", "step attio_people"]
-
-
-def test_the_logger_of_the_package_is_afterwards_as_it_was(pipeline: Pipeline) -> None:
-    package = logging.getLogger("polar_attio_pipeline")
-    before = package.level, list(package.handlers)
-    pipeline.configure(polar_attio_log_format="json", polar_attio_telemetry=True)
-
-    pipeline.sync()
-
-    assert (package.level, package.handlers) == before

@@ -28,6 +28,7 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
         providers._own.cache_clear()
         yield opened
+        opened.hangs, opened.status = False, 200
         opened.over.set()
         own = providers._own()
         own.tracers.shutdown()  # type: ignore[attr-defined]  # they are the SDK's

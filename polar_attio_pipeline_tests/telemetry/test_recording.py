@@ -106,7 +106,7 @@ def test_either_of_both_can_be_switched_off_by_the_environment(
 def test_a_collector_that_hangs_costs_a_few_seconds_once_and_one_line(
     collector: Collector, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "30")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "10")
     collector.hangs = True
 
     first, second = work(), work()
@@ -117,7 +117,7 @@ def test_a_collector_that_hangs_costs_a_few_seconds_once_and_one_line(
     assert "Telemetry does not reach its collector (no answer within 3 seconds)" in warnings(caplog)[0]
 
 
-@pytest.mark.parametrize("status", [400, 500, 503])
+@pytest.mark.parametrize("status", [400, 500])
 def test_a_collector_that_refuses_costs_one_line_with_its_answer(
     collector: Collector, caplog: pytest.LogCaptureFixture, status: int
 ) -> None:
@@ -136,6 +136,7 @@ def test_a_collector_that_is_gone_costs_one_line_without_its_address(
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "5")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://me:s3cr3t@127.0.0.1:{port}/?token=s3cr3t")
 
     seconds = work()
@@ -162,12 +163,16 @@ def test_once_the_collector_is_back_nothing_is_said(collector: Collector, caplog
 def test_a_variable_that_the_sdk_cannot_use_costs_one_line(
     collector: Collector, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "soon")
+    monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "0")
 
     work()
+    work()
+    monkeypatch.delenv("OTEL_METRIC_EXPORT_INTERVAL")
 
-    assert ["OTEL_" in line for line in warnings(caplog)] == [True]
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+    assert warnings(caplog) == [
+        "Telemetry could not be set up (ValueError), so nothing is recorded: look at the variables of the environment "
+        "that begin with OTEL_."
+    ]
 
 
 def test_trying_it_out_says_whether_the_collector_takes_a_span(collector: Collector) -> None:
