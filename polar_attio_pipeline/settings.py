@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import (
@@ -226,6 +226,15 @@ class Settings(BaseSettings):
     )
     polar_attio_overdue_hours: float = Field(
         default=3, gt=0, description="How long after its end an hour may stay open before that is announced."
+    )
+
+    polar_attio_telemetry: bool = Field(
+        default=False,
+        description="Send spans and metrics by OpenTelemetry, to where its own variables of the environment say "
+        "(docs/telemetry.md). Needs: pip install 'polar-attio-pipeline[otel]'.",
+    )
+    polar_attio_log_format: Literal["text", "json"] = Field(
+        default="text", description="The log of commands and runs: text for people, or a JSON object a line."
     )
 
     polar_attio_ignore_names: str = Field(

@@ -1,5 +1,8 @@
 """The program `polar-attio`: a command is one file beside this one, and one line here."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +28,10 @@ from polar_attio_pipeline.cli.status import status
 from polar_attio_pipeline.cli.sync import sync
 from polar_attio_pipeline.cli.undo import undo
 from polar_attio_pipeline.cli.uninstall import uninstall
+from polar_attio_pipeline.settings import Settings
+from polar_attio_pipeline.telemetry.json_log import json_lines
+
+_log = logging.getLogger(__name__)
 
 app = typer.Typer(
     help="Keeps Polar's customers in Attio's People. Settings come from the environment and from .env in this "
@@ -57,9 +64,32 @@ def _options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version, and exit.")
     ] = False,
 ) -> None:
-    """Take the settings from a component, if one is named; commands find its prefix as the context's object."""
+    """Take the settings from a component, if one is named, and let every command log as they say.
+
+    Commands find the component's prefix as the context's object.
+    """
     if component is not None:
         context.obj = use_component(component)
+    try:
+        log_format = Settings().polar_attio_log_format
+    except Exception:  # noqa: BLE001  # the command says what is wrong, if it needs the settings
+        return
+    if log_format == "json":
+        context.with_resource(_log_as_json())
+
+
+@contextmanager
+def _log_as_json() -> Iterator[None]:
+    """Log as JSON lines, errors included that nothing expects."""
+    with json_lines():
+        try:
+            yield
+        except Exception as error:
+            # Typer's own ways to end a command have an exit code.
+            if isinstance(error, typer.Abort) or hasattr(error, "exit_code"):
+                raise
+            _log.critical("The command has failed unexpectedly.", exc_info=error)
+            raise typer.Exit(1) from None
 
 
 app.command()(demo)

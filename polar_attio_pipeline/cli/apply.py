@@ -1,25 +1,24 @@
 """`polar-attio apply`: writes a plan that was kept in a file, as far as nothing has changed since."""
 
 import json
-import logging
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from polar_attio_pipeline.cli.output import explained_errors
+from polar_attio_pipeline.cli.reports import shown
 from polar_attio_pipeline.cli.required import ATTIO_KEY, POLAR_TOKEN, settings_with
-from polar_attio_pipeline.cli.sync import package_logs
 from polar_attio_pipeline.passes.apply import Applied, apply_plan
 from polar_attio_pipeline.passes.connect import connected
 from polar_attio_pipeline.passes.plan_file import PlanFile, load
-from polar_attio_pipeline.passes.progress import Event, Upcoming
+from polar_attio_pipeline.passes.progress import Report, Upcoming
 from polar_attio_pipeline.passes.stopping import PassStoppedError, Stop, run_until_stopped
-from polar_attio_pipeline.passes.story import sentences, words
+from polar_attio_pipeline.passes.story import words
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.outcomes import tally
 
@@ -86,16 +85,12 @@ def run(settings: Settings, plan: PlanFile, say: Callable[[str], None], *, only:
         Exception: as `apply_plan`.
     """
 
-    def report(event: Event) -> None:
-        for sentence in sentences(event):
-            say(f"{datetime.now(UTC):%H:%M:%S} {sentence}")
-
-    async def work(stop: Stop) -> Applied:
+    async def work(report: Report, stop: Stop) -> Applied:
         async with connected(settings, reason="polar-attio apply", report=report) as connection:
             return await apply_plan(replace(connection, stop=stop, upcoming=_UPCOMING), plan, only=only)
 
-    with package_logs(say, level=logging.DEBUG if debug else logging.INFO):
-        return run_until_stopped(work)
+    with shown(settings, "apply", say, debug=debug) as report:
+        return run_until_stopped(partial(work, report))
 
 
 def as_document(plan: PlanFile, applied: Applied) -> dict[str, Any]:

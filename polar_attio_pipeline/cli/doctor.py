@@ -17,6 +17,7 @@ from polar_attio_pipeline.cli.checks.instance import instance
 from polar_attio_pipeline.cli.checks.ledger import ledger
 from polar_attio_pipeline.cli.checks.polar import polar
 from polar_attio_pipeline.cli.checks.program import program
+from polar_attio_pipeline.cli.checks.telemetry import telemetry
 from polar_attio_pipeline.cli.output import explained_errors, print_rows
 from polar_attio_pipeline.settings import Settings
 
@@ -51,8 +52,14 @@ async def examine(
         attio_transport: Instead of the network.
     """
     of_polar, of_attio = await asyncio.gather(polar(settings, polar_transport), attio(settings, attio_transport))
-    of_ledger = ledger(settings, now.astimezone(UTC).date())
-    return [program(), *of_polar, *of_attio, *of_ledger, channels(settings.alert_urls())]
+    return [
+        program(),
+        *of_polar,
+        *of_attio,
+        *ledger(settings, now.astimezone(UTC).date()),
+        channels(settings.alert_urls()),
+        *telemetry(settings.polar_attio_telemetry),
+    ]
 
 
 def _print_settings(settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """What commands print: rows, and errors as one sentence."""
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NoReturn, TypeVar
@@ -16,6 +17,9 @@ from polar_attio_pipeline.http.errors import ApiError
 from polar_attio_pipeline.ledger import LedgerError
 from polar_attio_pipeline.passes.guards import GuardError
 from polar_attio_pipeline.sync.ports import UnavailableError
+from polar_attio_pipeline.telemetry.json_log import is_json
+
+_log = logging.getLogger(__name__)
 
 Mark = TypeVar("Mark", bound=str)
 
@@ -42,7 +46,7 @@ def explained_errors() -> Iterator[None]:
     try:
         yield
     except (ApiError, UnavailableError, LedgerError, GuardError, MissingSettingError) as error:
-        fail(str(error))
+        fail(str(error), error)
     except ValidationError as error:
         # Never the value: it may be a token.
         wrong = (
@@ -54,7 +58,15 @@ def explained_errors() -> Iterator[None]:
         fail(f"A setting is not usable: {error}.")
 
 
-def fail(sentence: str) -> NoReturn:
-    """End the command with a sentence on standard error."""
+def fail(sentence: str, error: Exception | None = None) -> NoReturn:
+    """End the command with a sentence on standard error; as JSON where that is how this process logs.
+
+    Args:
+        sentence: What is wrong, and what to do.
+        error: What it is the sentence of, if there is one.
+    """
+    if is_json():
+        _log.error("%s", sentence, exc_info=error)
+        raise typer.Exit(1)
     Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(sentence)
     raise typer.Exit(1)

@@ -21,6 +21,7 @@ from polar_attio_pipeline.passes.plan_file import PlanFile, check_writable, plan
 from polar_attio_pipeline.passes.preview import Preview, preview_all, preview_hours
 from polar_attio_pipeline.passes.preview_rows import by_attribute, rows
 from polar_attio_pipeline.settings import Settings
+from polar_attio_pipeline.telemetry.recording import recorded
 
 WIDEST = 100
 """Characters of a line: longer ones are hard to read."""
@@ -56,7 +57,9 @@ def plan(
     with explained_errors():
         if out:
             check_writable(out, force=force)
-        found, kept = asyncio.run(_preview(settings_with(POLAR_TOKEN, ATTIO_KEY), starts))
+        settings = settings_with(POLAR_TOKEN, ATTIO_KEY)
+        with recorded(settings.polar_attio_telemetry, "polar-attio plan"):
+            found, kept = asyncio.run(_preview(settings, starts))
         if out:
             save(kept, out, force=force)
     changes = list(rows(found))

@@ -18,6 +18,9 @@ from polar_attio_pipeline.passes.reaching import FAILURES, reached
 from polar_attio_pipeline.passes.status import Grid, GridUnknownError, Limits, Service, Status, standing
 from polar_attio_pipeline.passes.status import status as judged
 from polar_attio_pipeline.settings import Settings
+from polar_attio_pipeline.sync.outcomes import FAILED
+from polar_attio_pipeline.telemetry.recording import record_standing
+from polar_attio_pipeline.telemetry.standing import Standing
 
 _NOT_HEALTHY = 1
 _CANNOT_TELL = 3
@@ -56,8 +59,16 @@ def status(
         typer.echo(str(error), err=True)
         raise typer.Exit(_CANNOT_TELL) from None
     _show(found, as_json=as_json)
+    record_standing(settings.polar_attio_telemetry, _gauges(found, now), ends_soon=True)
     if found.problems:
         raise typer.Exit(_NOT_HEALTHY)
+
+
+def _gauges(found: Status, now: datetime) -> Standing:
+    not_in_attio = {result: found.standing.counts.get(result, 0) for result in FAILED}
+    if found.grid is None:
+        return Standing(not_in_attio)
+    return Standing(not_in_attio, len(found.grid.missing), (now - found.grid.watermark).total_seconds())
 
 
 def _show(found: Status, *, as_json: bool) -> None:

@@ -1,20 +1,18 @@
-"""`polar-attio sync`: a pass without a daemon, by hand or from cron, that says on the terminal how far it is.
-
-Plain lines, in Universal Time, each written at once: a terminal, a file and cron's mail show the same.
-"""
+"""`polar-attio sync`: a pass without a daemon, by hand or from cron, that says on the terminal how far it is."""
 
 import json
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from polar_attio_pipeline.cli.one_customer import one_of, read
 from polar_attio_pipeline.cli.output import explained_errors, fail
+from polar_attio_pipeline.cli.reports import shown
 from polar_attio_pipeline.cli.required import ATTIO_KEY, POLAR_TOKEN, settings_with
 from polar_attio_pipeline.cli.sync_json import passes_document
 from polar_attio_pipeline.hours import named
@@ -22,15 +20,13 @@ from polar_attio_pipeline.passes.changed import sync_changed
 from polar_attio_pipeline.passes.companies import sync_companies
 from polar_attio_pipeline.passes.connect import company_rules_of, connected
 from polar_attio_pipeline.passes.hourly import HourDone, Hours, sync_hours
-from polar_attio_pipeline.passes.progress import Began, Ended, Event, Upcoming
+from polar_attio_pipeline.passes.progress import Began, Ended, Event, Report, Upcoming
 from polar_attio_pipeline.passes.reconciliation import reconcile
 from polar_attio_pipeline.passes.stopping import PassStoppedError, Stop, run_until_stopped
-from polar_attio_pipeline.passes.story import sentences
 from polar_attio_pipeline.passes.who import WHO
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.ports import UnavailableError
-
-_PACKAGE = "polar_attio_pipeline"
+from polar_attio_pipeline.telemetry.recording import both
 
 _AGAIN = (
     "The next pass begins when this command is run again; it goes on where this one ended: what is in Attio is not "
@@ -129,15 +125,9 @@ def run(
         PassStoppedError: it was asked to end, as by Ctrl-C, before it had done everything.
         Exception: as `reconcile` and `sync_hours`.
     """
-
-    def report(event: Event) -> None:
-        heard(event)
-        for sentence in sentences(event):
-            say(f"{datetime.now(UTC):%H:%M:%S} {sentence}")
-
     with_companies = settings.polar_attio_companies and not chosen.hours and not chosen.customers
 
-    async def work(stop: Stop) -> None:
+    async def work(report: Report, stop: Stop) -> None:
         async with connected(settings, reason="polar-attio sync", report=report) as connection:
             context = replace(connection, stop=stop, upcoming=_UPCOMING)
             if chosen.customers:
@@ -153,8 +143,8 @@ def run(
                 context = replace(connection, stop=stop, upcoming=_UPCOMING)
                 await sync_companies(context, company_rules_of(settings))
 
-    with package_logs(say, level=logging.DEBUG if debug else logging.INFO):
-        run_until_stopped(work)
+    with shown(settings, "sync", say, debug=debug) as report:
+        run_until_stopped(partial(work, both(heard, report)))
 
 
 def _reported_already(hour: HourDone) -> None:
@@ -166,31 +156,3 @@ def _insist_on_all(unread: Sequence[str]) -> None:
         raise UnavailableError(
             f"Polar could not be asked for {', '.join(unread)}: they are as they were. Run this again later."
         )
-
-
-@contextmanager
-def package_logs(say: Callable[[str], None], *, level: int) -> Iterator[None]:
-    """Show what the modules of this package log."""
-    package = logging.getLogger(_PACKAGE)
-    handler, before = _Lines(say), package.level
-    package.addHandler(handler)
-    package.setLevel(level)
-    try:
-        yield
-    finally:
-        package.removeHandler(handler)
-        package.setLevel(before)
-
-
-class _Lines(logging.Handler):
-    def __init__(self, say: Callable[[str], None]) -> None:
-        super().__init__()
-        self._say = say
-
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            mark = "" if record.levelno == logging.INFO else f"{record.levelname}: "
-            moment = datetime.fromtimestamp(record.created, UTC)
-            self._say(f"{moment:%H:%M:%S} {mark}{record.getMessage()}")
-        except Exception:  # noqa: BLE001  # as other handlers do
-            self.handleError(record)

@@ -2,11 +2,10 @@
 
 import asyncio
 import json
-import logging
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -14,8 +13,8 @@ import typer
 from polar_attio_pipeline.cli.asking import insist_on_yes
 from polar_attio_pipeline.cli.output import explained_errors, fail
 from polar_attio_pipeline.cli.patience import PATIENT
+from polar_attio_pipeline.cli.reports import shown
 from polar_attio_pipeline.cli.required import ATTIO_KEY, POLAR_TOKEN, settings_with
-from polar_attio_pipeline.cli.sync import package_logs
 from polar_attio_pipeline.cli.undo_text import (
     ItemSample,
     afterwards,
@@ -26,9 +25,8 @@ from polar_attio_pipeline.cli.undo_text import (
 )
 from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.passes.connect import connected
-from polar_attio_pipeline.passes.progress import Event, Upcoming
+from polar_attio_pipeline.passes.progress import Report, Upcoming
 from polar_attio_pipeline.passes.stopping import PassStoppedError, Stop, run_until_stopped
-from polar_attio_pipeline.passes.story import sentences
 from polar_attio_pipeline.passes.undo import Undone, undo_pass
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.undo.engine import Take
@@ -169,11 +167,7 @@ async def _preview(settings: Settings, request: Request, take: Take) -> Undone:
 
 
 def _carry_out(settings: Settings, request: Request, take: Take, say: Callable[[str], None], *, debug: bool) -> Undone:
-    def report(event: Event) -> None:
-        for sentence in sentences(event):
-            say(f"{datetime.now(UTC):%H:%M:%S} {sentence}")
-
-    async def work(stop: Stop) -> Undone:
+    async def work(report: Report, stop: Stop) -> Undone:
         async with connected(settings, reason="polar-attio undo", report=report) as connection:
             return await undo_pass(
                 replace(connection, stop=stop, upcoming=_UPCOMING),
@@ -184,8 +178,8 @@ def _carry_out(settings: Settings, request: Request, take: Take, say: Callable[[
                 take=take,
             )
 
-    with package_logs(say, level=logging.DEBUG if debug else logging.INFO):
-        return run_until_stopped(work)
+    with shown(settings, "undo", say, debug=debug) as report:
+        return run_until_stopped(partial(work, report))
 
 
 def _keep_none(items: Sequence[Item]) -> None:

@@ -2,10 +2,9 @@
 
 import asyncio
 import json
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -14,16 +13,15 @@ from polar_attio_pipeline.cli.asking import insist_on_yes
 from polar_attio_pipeline.cli.one_customer import ledger_of
 from polar_attio_pipeline.cli.output import explained_errors, fail
 from polar_attio_pipeline.cli.patience import PATIENT
+from polar_attio_pipeline.cli.reports import shown
 from polar_attio_pipeline.cli.required import ATTIO_KEY, POLAR_TOKEN, settings_with
-from polar_attio_pipeline.cli.sync import package_logs
 from polar_attio_pipeline.cli.undo import PARTLY
 from polar_attio_pipeline.cli.undo_text import ItemSample
 from polar_attio_pipeline.cli.uninstall_text import after, as_document, before
 from polar_attio_pipeline.cli.wrapping import width
 from polar_attio_pipeline.passes.connect import connected
-from polar_attio_pipeline.passes.progress import Event, Upcoming
+from polar_attio_pipeline.passes.progress import Report, Upcoming
 from polar_attio_pipeline.passes.stopping import PassStoppedError, Stop, run_until_stopped
-from polar_attio_pipeline.passes.story import sentences
 from polar_attio_pipeline.passes.uninstall import Extent, Uninstalled
 from polar_attio_pipeline.passes.uninstall import uninstall as take_out
 from polar_attio_pipeline.settings import Settings
@@ -130,17 +128,13 @@ async def _preview(settings: Settings, extent: Extent, take: Take) -> Uninstalle
 def _carry_out(
     settings: Settings, extent: Extent, take: Take, say: Callable[[str], None], *, debug: bool
 ) -> Uninstalled:
-    def report(event: Event) -> None:
-        for sentence in sentences(event):
-            say(f"{datetime.now(UTC):%H:%M:%S} {sentence}")
-
-    async def work(stop: Stop) -> Uninstalled:
+    async def work(report: Report, stop: Stop) -> Uninstalled:
         async with connected(settings, reason=_REASON, report=report) as connection:
             context = replace(connection, stop=stop, upcoming=_UPCOMING)
             return await take_out(context, extent, take, company_slugs=settings.company_slugs())
 
-    with package_logs(say, level=logging.DEBUG if debug else logging.INFO):
-        return run_until_stopped(work)
+    with shown(settings, "uninstall", say, debug=debug) as report:
+        return run_until_stopped(partial(work, report))
 
 
 def _keep_none(items: Sequence[Item]) -> None:

@@ -117,7 +117,11 @@ def _build(settings: Settings, names: Names, labels: Labels) -> dg.Definitions:
             build_orphaned_runs_sensor(names),
             build_service_checks_sensor(names),
             build_new_customers_sensor(
-                names, partitions, overlap_hours=overlap_hours, seconds=settings.polar_attio_sensor_seconds
+                names,
+                partitions,
+                overlap_hours=overlap_hours,
+                seconds=settings.polar_attio_sensor_seconds,
+                telemetry=settings.polar_attio_telemetry,
             ),
             build_changes_sensor(
                 names,
@@ -182,5 +186,7 @@ def _resources(settings: Settings) -> Mapping[str, Any]:
             failed_error_share=settings.polar_attio_failed_error_share,
             company_slugs=settings.company_slugs(),
             company_deny=sorted(settings.company_deny()),
+            telemetry=settings.polar_attio_telemetry,
+            log_format=settings.polar_attio_log_format,
         ),
     }

@@ -39,6 +39,8 @@ class PassOptions(dg.ConfigurableResource[None]):
         default_factory=dict, description="As `slugs` of the resource attio, for companies."
     )
     company_deny: list[str] = Field(default_factory=list)
+    telemetry: bool = False
+    log_format: str = "text"
 
     def rules(self) -> Rules:
         """Return what a pass may do."""

@@ -6,7 +6,7 @@ logger under `python_logs`; each line once. The requests, at DEBUG, come with `p
 
 import logging
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -14,13 +14,14 @@ import dagster as dg
 
 from polar_attio_pipeline.defs.failures import explained_failures
 from polar_attio_pipeline.defs.names import Names
+from polar_attio_pipeline.defs.observation import Observation
 from polar_attio_pipeline.passes.progress import Event, Report, Upcoming
 from polar_attio_pipeline.passes.stopping import PassStoppedError, Stop, run_until_stopped
 from polar_attio_pipeline.passes.story import sentences
+from polar_attio_pipeline.telemetry.json_log import PACKAGE
+from polar_attio_pipeline.telemetry.recording import both
 
 _Result = TypeVar("_Result")
-
-_PACKAGE = "polar_attio_pipeline"
 
 
 def after_hours(names: Names) -> Upcoming:
@@ -71,34 +72,40 @@ def after_companies(names: Names) -> Upcoming:
     )
 
 
-def run_pass(log: logging.Logger, work: Callable[[Report, Stop], Coroutine[Any, Any, _Result]]) -> _Result:
+def run_pass(
+    log: logging.Logger,
+    work: Callable[[Report, Stop], Coroutine[Any, Any, _Result]],
+    observation: Observation | None = None,
+) -> _Result:
     """Run a pass as part of a run.
 
     Args:
         log: The log of the run, `context.log`.
         work: The pass; it is given what takes its reports, and what says whether it was asked to end.
+        observation: What programs see of it beside; nothing unless given.
 
     Raises:
         dagster.Failure: the pass failed, in a sentence that says what to do.
         dagster.DagsterExecutionInterruptedError: Dagster, or the machine, has asked for the run to end.
     """
+    seen = observation or Observation()
 
     def report(event: Event) -> None:
         for sentence in sentences(event):
             log.info(sentence)
 
-    with _with_package_logs(log), explained_failures():
+    with _with_package_logs(log, seen.handlers), explained_failures(), seen.of_pass() as record:
         try:
-            return run_until_stopped(lambda stop: work(report, stop))
+            return run_until_stopped(lambda stop: work(both(report, record), stop))
         except PassStoppedError as error:
             raise dg.DagsterExecutionInterruptedError(str(error)) from None
 
 
 @contextmanager
-def _with_package_logs(log: logging.Logger) -> Iterator[None]:
-    """Let what this package logs in this thread stand in the log of the run."""
-    package = logging.getLogger(_PACKAGE)
-    level, handlers = package.level, [_Passing(handler) for handler in log.handlers]
+def _with_package_logs(log: logging.Logger, more: Sequence[logging.Handler]) -> Iterator[None]:
+    """Let what this package logs in this thread stand in the log of the run, and go to further handlers."""
+    package = logging.getLogger(PACKAGE)
+    level, handlers = package.level, [_Passing(handler) for handler in (*log.handlers, *more)]
     if level == logging.NOTSET:
         package.setLevel(log.level or logging.INFO)
     for handler in handlers:

@@ -9,6 +9,7 @@ import dagster as dg
 from polar_attio_pipeline.defs.external import PEOPLE_IN_ATTIO
 from polar_attio_pipeline.defs.failures import explained_failures
 from polar_attio_pipeline.defs.names import Names
+from polar_attio_pipeline.defs.observation import observation, record_counts
 from polar_attio_pipeline.defs.reporting import totals
 from polar_attio_pipeline.defs.resources import LedgerResource, given, pass_context
 from polar_attio_pipeline.defs.run_log import run_pass
@@ -52,7 +53,7 @@ def run_writing(
                 context.instance.add_run_tags(context.run.run_id, {WAITS_FOR: error.change.name})
                 raise
 
-    return run_pass(context.log, run)
+    return run_pass(context.log, run, observation(context, names))
 
 
 def observe_people(context: dg.AssetExecutionContext, names: Names) -> None:
@@ -63,4 +64,5 @@ def observe_people(context: dg.AssetExecutionContext, names: Names) -> None:
     """
     with explained_failures():
         counts = given(context.resources, names.of("ledger"), LedgerResource).open().counts()
+    record_counts(context, names, counts)
     context.log_event(dg.AssetObservation(names.asset(PEOPLE_IN_ATTIO), metadata=totals(counts)))

@@ -11,6 +11,7 @@ import httpx
 from polar_attio_pipeline.http.clock import Clock, server_offset
 from polar_attio_pipeline.http.errors import ApiError, TransientError, describe, explain_failure, explain_page
 from polar_attio_pipeline.http.gate import Gate
+from polar_attio_pipeline.http.observing import Attempt, observe_attempt
 from polar_attio_pipeline.http.payloads import Answer, execution_id_of, parse
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.http.retry_after import http_date, seconds_to_wait
@@ -64,9 +65,10 @@ class Exchange:
         Raises:
             ApiError: there is no such answer.
         """
+        asked = self._clock.now()
         async with self._gate.passed(sending.limiter, needs_place=not sending.is_probe) as paused:
             sending.spent.seconds += paused
-            response = await self._sent(pool, sending, stream=False)
+            response = await self._sent(pool, sending, asked=asked, stream=False)
         # httpx 0.28 lets a response and its stream hold each other: megabytes would wait for a search for garbage.
         response.stream = _READ
         try:
@@ -81,9 +83,10 @@ class Exchange:
         Raises:
             ApiError: there is no such answer.
         """
+        asked = self._clock.now()
         async with AsyncExitStack() as attempt:
             sending.spent.seconds += await attempt.enter_async_context(self._gate.passed(sending.limiter))
-            response = await self._sent(pool, sending, stream=True)
+            response = await self._sent(pool, sending, asked=asked, stream=True)
             attempt.push_async_callback(response.aclose)
             await stack.enter_async_context(attempt.pop_all())
         return response
@@ -99,16 +102,18 @@ class Exchange:
         if is_throttled:
             self._gate.pause(seconds)
 
-    async def _sent(self, pool: httpx.AsyncClient, sending: Sending, *, stream: bool) -> httpx.Response:
+    async def _sent(self, pool: httpx.AsyncClient, sending: Sending, *, asked: float, stream: bool) -> httpx.Response:
         began, sent = self._clock.now(), time.time()
         sending.spent.attempts += 1
+        status: int | None = None
         ended, execution_id = "given up", None
         try:
             async with asyncio.timeout(sending.policy.attempt_seconds):
                 response = await pool.send(sending.request, stream=stream)
                 if not response.is_success:
                     await read_and_close(response)
-            ended, execution_id = str(response.status_code), execution_id_of(response)
+            status, execution_id = response.status_code, execution_id_of(response)
+            ended = str(status)
         except (httpx.HTTPError, TimeoutError) as cause:
             ended = type(cause).__name__
             raise self.failure(cause, sending.request) from cause
@@ -116,6 +121,21 @@ class Exchange:
             seconds = self._clock.now() - began
             sending.spent.seconds += seconds
             log_sent(sending, service=self._service, ended=ended, seconds=seconds, execution_id=execution_id)
+            observe_attempt(
+                Attempt(
+                    service=self._service,
+                    method=sending.request.method,
+                    host=sending.request.url.host,
+                    port=sending.request.url.port,
+                    path=sending.request.url.path,
+                    number=sending.spent.attempts,
+                    queued=began - asked,
+                    seconds=seconds,
+                    ended_at=time.time(),
+                    status=status,
+                    failure=None if status else ended,
+                )
+            )
         self._read_clock(response, sent)
         if not response.is_success:
             raise self._refusal(response, sending.policy)

@@ -204,7 +204,8 @@ async def _bring(  # noqa: PLR0913  # what was read, each by its name
 
     links = await link_people(candidates, context.attio, context.ledger, services, seen)
     for customer_id, why in islice(links.failed.items(), MOST_NOTABLE):
-        _log.warning("The person of customer %s could not be linked to its company: %s", customer_id, why)
+        said = "The person of customer %s could not be linked to its company: %s"
+        _log.warning(said, customer_id, why, extra={"polar_attio": {"customer_id": customer_id}})
     done = CompaniesDone(
         counts={result: number for result, number in work.counts.items() if number},
         notable=outcomes.notable,

@@ -88,7 +88,7 @@ async def writing_pass(
         LedgerError: the ledger cannot be used.
     """
     async with reporting(context.report, (context.polar.api, context.attio.api)) as reporter:
-        reporter.send(Began(what, context.reason, context.pass_id))
+        reporter.send(Began(what, context.reason, kind, context.pass_id))
         context.stop.heard = lambda: reporter.send(Stopping(STOP_SECONDS))
         summary = Summary(reporter, LeftOutSoFar(context.polar.link))
         try:
@@ -103,7 +103,7 @@ async def writing_pass(
                         yield Work(fencing_token, recorder, summary)
         except (Exception, asyncio.CancelledError) as error:
             how = Ending.STOPPED if isinstance(error, asyncio.CancelledError) else Ending.FAILED
-            reporter.send(summary.ended(how, context))
+            reporter.send(summary.ended(how, context, error=error))
             raise
         reporter.send(summary.ended(Ending.FINISHED, context))
 

@@ -59,11 +59,13 @@ class Began:
     Attributes:
         what: What it does, as the subject of a sentence.
         reason: Why it was started.
+        kind: As the ledger has it: "hourly", "reconciliation".
         pass_id: Names it in the ledger.
     """
 
     what: str
     reason: str
+    kind: str
     pass_id: str
 
 
@@ -229,6 +231,7 @@ class Ended:
         upcoming: What happens next.
         notes: What the pass could not read, in sentences, although its customers have an outcome.
         noun: What `counts` counts.
+        error: The class of the error that has ended it; None where none has.
     """
 
     how: Ending
@@ -241,6 +244,7 @@ class Ended:
     upcoming: str
     notes: Sequence[str] = ()
     noun: str = "customer"
+    error: str | None = None
 
 
 Read = SnapshotRead | HoursRead | ChangedRead | BillingRead

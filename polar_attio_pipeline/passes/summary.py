@@ -38,8 +38,14 @@ class Summary:
         if self.reporter.stage is Stage.WRITING:
             self.reporter.advance(len(outcomes))
 
-    def ended(self, how: Ending, context: PassContext) -> Ended:
-        """Return what to say at the end of the pass."""
+    def ended(self, how: Ending, context: PassContext, *, error: BaseException | None = None) -> Ended:
+        """Return what to say at the end of the pass.
+
+        Args:
+            how: It ended.
+            context: Of the pass.
+            error: What has ended it; None where it has done all that it was to do.
+        """
         apis = context.polar.api, context.attio.api
         return Ended(
             how=how,
@@ -52,4 +58,5 @@ class Summary:
             upcoming=context.upcoming.after(how),
             notes=tuple(self.notes),
             noun=self.noun,
+            error=type(error).__name__ if how is Ending.FAILED else None,
         )

@@ -181,7 +181,7 @@ class Looker:
                 try:
                     look.plans.append(self._plan(customer, index, alive, remembered.get(customer.id)))
                 except Exception as error:  # noqa: BLE001  # one customer's data must not end the pass
-                    log_unexpected(f"customer {customer.id}", error)
+                    log_unexpected(f"customer {customer.id}", error, customer_id=customer.id)
                     look.outcomes.append(unexpected(customer, error))
         return look
 
@@ -200,13 +200,14 @@ def oldest_first(customers: Iterable[Customer]) -> list[Customer]:
     return sorted(customers, key=lambda customer: (customer.created_at, customer.id))
 
 
-def log_unexpected(what: str, error: Exception) -> None:
+def log_unexpected(what: str, error: Exception, *, customer_id: str | None = None) -> None:
     """Log where this program failed, and on what: the places without the values, which may be personal data."""
     places, trace = [], error.__traceback__
     while trace:
         places.append(f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}")
         trace = trace.tb_next
-    _log.error("%s on %s at %s", type(error).__name__, what, ", ".join(places))
+    fields = {"customer_id": customer_id} if customer_id else {}
+    _log.error("%s on %s at %s", type(error).__name__, what, ", ".join(places), extra={"polar_attio": fields})
 
 
 def _addresses(customers: Iterable[Customer]) -> list[str]:

@@ -203,7 +203,7 @@ class Writer:
         except StoppedError:
             raise
         except Exception as error:  # noqa: BLE001  # one customer's data must not end the pass
-            log_unexpected(f"customer {due.customer.id}", error)
+            log_unexpected(f"customer {due.customer.id}", error, customer_id=due.customer.id)
             self.record([unexpected(due.customer, error)])
         else:
             self._has_answered(kind)

@@ -18,7 +18,7 @@ from polar_attio_pipeline_tests.receiver import receiving
 
 OURS = sum(not attribute.standard for attribute in ATTRIBUTES)
 OPTIONS = sum(len(attribute.options) for attribute in ATTRIBUTES)
-HEAVY = {"dagster", "pandas", "alembic", "polar_attio_pipeline.sandbox"}
+HEAVY = {"dagster", "pandas", "alembic", "opentelemetry", "polar_attio_pipeline.sandbox"}
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ def in_a_run(instance: dg.DagsterInstance, work: Any) -> dg.ExecuteInProcessResu
 
 
 async def chatty(report: Report, _: Stop) -> None:
-    report(Began("a pass", "a test", "p1"))
+    report(Began("a pass", "a test", "hourly", "p1"))
     logging.getLogger("polar_attio_pipeline.attio.client").warning("Something is odd about %s.", "a record")
     logging.getLogger("polar_attio_pipeline.polar.ways").info("The export is read.")
     logging.getLogger("polar_attio_pipeline.http.sending").debug("A request.")

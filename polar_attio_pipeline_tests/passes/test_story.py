@@ -35,7 +35,7 @@ def end(how: Ending = Ending.FINISHED, **fields: object) -> list[str]:
 
 
 def test_the_beginning_says_what_begins_and_why() -> None:
-    assert line(Began("the hourly pass over 12:00 to 13:00 UTC", "sensor new_polar_customers", "p1")) == (
+    assert line(Began("the hourly pass over 12:00 to 13:00 UTC", "sensor new_polar_customers", "hourly", "p1")) == (
         "The hourly pass over 12:00 to 13:00 UTC begins (sensor new_polar_customers)."
     )
 

@@ -7,6 +7,7 @@ import dagster as dg
 
 from polar_attio_pipeline.defs.external import CUSTOMERS_IN_POLAR
 from polar_attio_pipeline.defs.names import Names
+from polar_attio_pipeline.defs.observation import observation
 from polar_attio_pipeline.defs.partitions import BACKFILL_POLICY
 from polar_attio_pipeline.defs.reporting import hour_state
 from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource, given
@@ -27,7 +28,7 @@ def build_polar_customers(names: Names, partitions: dg.HourlyPartitionsDefinitio
         key=names.asset("polar_customers"),
         deps=[names.asset(CUSTOMERS_IN_POLAR)],
         metadata={"dagster/column_schema": POLAR_CUSTOMERS},
-        required_resource_keys={names.of("polar"), names.of("ledger")},
+        required_resource_keys={names.of("polar"), names.of("ledger"), names.of("options")},
         partitions_def=partitions,
         backfill_policy=BACKFILL_POLICY,
         io_manager_key=names.of("customers_io"),
@@ -48,7 +49,7 @@ def build_polar_customers(names: Names, partitions: dg.HourlyPartitionsDefinitio
             async with polar.client() as client:
                 return await read_snapshot(client, ledger.open(), starts, report)
 
-        snapshot, requests = run_pass(context.log, read)
+        snapshot, requests = run_pass(context.log, read, observation(context, names))
         seconds = round(time.monotonic() - started, 3)
         moments = [customer.created_at for customer in snapshot.customers]
         moments += [row.created_at for row in snapshot.unreadable if row.created_at]

@@ -9,6 +9,7 @@ import dagster as dg
 from polar_attio_pipeline.defs.external import CUSTOMERS_IN_POLAR
 from polar_attio_pipeline.defs.failures import explained_failures
 from polar_attio_pipeline.defs.names import Names
+from polar_attio_pipeline.defs.observation import observation
 from polar_attio_pipeline.defs.reporting import Table, whole
 from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource, given
 from polar_attio_pipeline.defs.run_log import run_pass
@@ -38,7 +39,7 @@ def build_polar_subscriptions(names: Names) -> dg.AssetsDefinition:
     @dg.asset(
         key=key,
         deps=[names.asset(CUSTOMERS_IN_POLAR)],
-        required_resource_keys={names.of("polar"), names.of("ledger")},
+        required_resource_keys={names.of("polar"), names.of("ledger"), names.of("options")},
         check_specs=[
             dg.AssetCheckSpec(
                 READ_CHECK,
@@ -72,7 +73,7 @@ def _read(context: dg.AssetExecutionContext, names: Names) -> dg.MaterializeResu
         async with polar.client(retry=_PATIENCE) as client:
             return await read_subscriptions(client, ledger, report)
 
-    found = run_pass(context.log, read)
+    found = run_pass(context.log, read, observation(context, names))
     cost = {"requests": found.requests, "seconds": round(time.monotonic() - started, 3)}
     if found.snapshot is None:
         problem = found.problem or ""

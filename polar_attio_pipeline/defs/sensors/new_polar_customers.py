@@ -11,10 +11,19 @@ from polar_attio_pipeline.defs import dagster_private
 from polar_attio_pipeline.defs.assets.attio_people import ABSENT, READ_AT, AttioPeopleConfig
 from polar_attio_pipeline.defs.bounded import within
 from polar_attio_pipeline.defs.names import Names
+from polar_attio_pipeline.defs.observation import record_hours
 from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource, given
 from polar_attio_pipeline.defs.run_tags import requested
 from polar_attio_pipeline.defs.runs import UNDER_WAY, Target, hours_of, runs_of
-from polar_attio_pipeline.defs.sensors.cursor import Cursor, CustomerRef, Facts, dump, hours_to_look_up, load
+from polar_attio_pipeline.defs.sensors.cursor import (
+    Cursor,
+    CustomerRef,
+    Facts,
+    dump,
+    hours_to_look_up,
+    load,
+    open_hours,
+)
 from polar_attio_pipeline.defs.sensors.cursor_requests import decide, expected
 from polar_attio_pipeline.hours import HOUR, floor, key, parse
 from polar_attio_pipeline.http.errors import ApiError
@@ -59,9 +68,22 @@ class Success:
 
 
 def build_new_customers_sensor(
-    names: Names, partitions: dg.HourlyPartitionsDefinition, *, overlap_hours: int, seconds: int
+    names: Names,
+    partitions: dg.HourlyPartitionsDefinition,
+    *,
+    overlap_hours: int,
+    seconds: int,
+    telemetry: bool = False,
 ) -> dg.SensorDefinition:
-    """Return the sensor that asks for the running hour when a customer appears, and for hours that were missed."""
+    """Return the sensor that asks for the running hour when a customer appears, and for hours that were missed.
+
+    Args:
+        names: Of the instance of the pipeline.
+        partitions: The hours.
+        overlap_hours: How many earlier hours each hourly pass reads again.
+        seconds: Between two looks.
+        telemetry: Whether each look sets the gauges of the hours.
+    """
 
     @dg.sensor(
         name=names.of(NAME),
@@ -102,6 +124,12 @@ def build_new_customers_sensor(
             recorded=recorded,
         )
         decision = decide(cursor, facts)
+        record_hours(
+            telemetry,
+            names,
+            open_hours=len(_not_done(decision.cursor, facts)),
+            watermark_age=now - decision.cursor.watermark,
+        )
         if not decision.ranges:
             return dg.SensorResult(skip_reason=decision.reason + trouble, cursor=dump(decision.cursor))
         if trouble:
@@ -110,6 +138,12 @@ def build_new_customers_sensor(
         return dg.SensorResult(run_requests=requests, cursor=dump(decision.cursor))
 
     return new_polar_customers
+
+
+def _not_done(cursor: Cursor, facts: Facts) -> set[datetime]:
+    """Return the hours that are over and were not read since, and those that fail."""
+    unread = {hour for hour in open_hours(cursor, facts.now) if not facts.read_since(hour, hour + HOUR)}
+    return unread | cursor.failing.keys()
 
 
 def _request(target: Target, hours: Sequence[datetime], cursor: Cursor) -> dg.RunRequest:
