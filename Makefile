@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo dev test check bench faults worlds mutants docs clean
+.PHONY: help setup demo dev test check bench faults worlds mutants docs site recording clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -49,8 +49,14 @@ mutants: $(READY) ## Change the rules one place at a time and see whether a test
 	@$(BIN)/mutmut run
 	@$(BIN)/python -m polar_attio_pipeline_tests.mutants
 
-docs: $(READY) ## Bring the lists of attributes in docs/attributes.md and .env.example up to date
+docs: $(READY) ## Bring the generated parts of the documentation and of .env.example up to date
 	@$(BIN)/python -m polar_attio_pipeline_tests.docs
 
+site: $(READY) ## Build the documentation as a site, in the folder site
+	@$(BIN)/python -m mkdocs build --strict --quiet
+
+recording: $(READY) ## Record the demo again, for the documentation
+	@$(BIN)/python -m polar_attio_pipeline_tests.docs.recording
+
 clean: ## Remove the virtual environment and all local state
-	rm -rf $(VENV) .state mutants
+	rm -rf $(VENV) .state mutants site

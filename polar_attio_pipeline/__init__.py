@@ -5,10 +5,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from polar_attio_pipeline.defs.component import PolarAttioComponent
 
-__version__ = "0.1.0"
-"""The only place that states the version: the build reads it here, and so does everything that shows it. So what is
-shown is the version of the code that runs, also where an installation's metadata is older, as in an edited clone."""
-
 __all__ = ["PolarAttioComponent"]
 
 

@@ -18,7 +18,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from polar_attio_pipeline import __version__
+from polar_attio_pipeline.version import __version__
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "polar_attio_pipeline"

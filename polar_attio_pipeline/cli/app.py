@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from polar_attio_pipeline import __version__
 from polar_attio_pipeline.cli.alerts import alerts
 from polar_attio_pipeline.cli.apply import apply
 from polar_attio_pipeline.cli.approve import approve
@@ -30,6 +29,7 @@ from polar_attio_pipeline.cli.undo import undo
 from polar_attio_pipeline.cli.uninstall import uninstall
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.telemetry.json_log import json_lines
+from polar_attio_pipeline.version import __version__
 
 _log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 import httpx
 from pydantic import SecretStr
 
-from polar_attio_pipeline import __version__
 from polar_attio_pipeline.http.errors import ApiError, explain_failure
+from polar_attio_pipeline.version import __version__
 
 USER_AGENT = f"polar-attio-pipeline/{__version__}"
 """So that who runs a service can tell these requests from others."""

@@ -11,7 +11,6 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from polar_attio_pipeline import __version__
 from polar_attio_pipeline.sandbox.attio.errors import AttioError
 from polar_attio_pipeline.sandbox.faults import Fault, Kind, fault_json
 from polar_attio_pipeline.sandbox.json_response import Json
@@ -25,6 +24,7 @@ from polar_attio_pipeline.sandbox.polar.changes import CustomerFields
 from polar_attio_pipeline.sandbox.polar.sales import ImpossibleError
 from polar_attio_pipeline.sandbox.polar.world import TakenError
 from polar_attio_pipeline.sandbox.world import Sandbox
+from polar_attio_pipeline.version import __version__
 
 SWITCHES: dict[str, tuple[str, Fault]] = {
     "polar_down": ("Polar down", Fault(kind=Kind.STATUS, service="polar", status=503)),

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from polar_attio_pipeline import __version__
 from polar_attio_pipeline.cli.app import app
 from polar_attio_pipeline.sandbox.limits import OFF
 from polar_attio_pipeline.sandbox.server import serving
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
 from polar_attio_pipeline.sync.attributes import ATTRIBUTES
+from polar_attio_pipeline.version import __version__
 from polar_attio_pipeline_tests.receiver import receiving
 
 OURS = sum(not attribute.standard for attribute in ATTRIBUTES)

@@ -9,7 +9,6 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from polar_attio_pipeline import __version__
 from polar_attio_pipeline.cli.checks.channels import channels
 from polar_attio_pipeline.cli.checks.finding import Finding, Level
 from polar_attio_pipeline.cli.checks.polar_scopes import SCOPES, Scope
@@ -20,6 +19,7 @@ from polar_attio_pipeline.sandbox.limits import OFF
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
 from polar_attio_pipeline.settings import Settings
+from polar_attio_pipeline.version import __version__
 from polar_attio_pipeline_tests.attributes import add_attributes
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -9,12 +9,12 @@ import httpx
 import pytest
 import time_machine
 
-from polar_attio_pipeline import __version__
 from polar_attio_pipeline.http.clock import Clock
 from polar_attio_pipeline.http.errors import ApiError, FatalError, LostAnswerError, RecordError, TransientError
 from polar_attio_pipeline.http.limits import RateLimiter
 from polar_attio_pipeline.http.payloads import Answer
 from polar_attio_pipeline.http.retries import RetryPolicy
+from polar_attio_pipeline.version import __version__
 from polar_attio_pipeline_tests.http.fakes import PATH, TOKEN, FakeClock, Script, Server, client, failing, ok, throttled
 
 

@@ -7,13 +7,13 @@ from typing import Any
 import httpx
 import pytest
 
-from polar_attio_pipeline import __version__
 from polar_attio_pipeline import sandbox as package
 from polar_attio_pipeline.sandbox.app import create_app
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.page import SWITCHES
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
+from polar_attio_pipeline.version import __version__
 
 ADA = "ada@analytical.example.com"
 STATIC = Path(str(package.__file__)).parent / "static"

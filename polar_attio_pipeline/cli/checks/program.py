@@ -3,8 +3,8 @@
 import platform
 from importlib.metadata import version
 
-from polar_attio_pipeline import __version__
 from polar_attio_pipeline.cli.checks.finding import Finding, Level
+from polar_attio_pipeline.version import __version__
 
 
 def program() -> Finding:
