@@ -1,6 +1,8 @@
 """The names of settings: those that begin like ours but are none, and what was probably meant."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
@@ -15,6 +17,13 @@ SHARED = ("polar_", "attio_")
 IGNORE = "POLAR_ATTIO_IGNORE_NAMES"
 NESTED = ("attio_slug__", "attio_company_slug__")
 """What the names begin with that rename attributes."""
+
+_OF_EVERY_POD = "kubernetes_service_host"
+_SERVICE_LINK = re.compile(
+    r"\w+_(?:service_host|service_port(?:_\w+)?|port(?:_\d+_(?:tcp|udp|sctp)(?:_(?:proto|port|addr))?)?)"
+)
+"""What a pod has for each service of its namespace, by the service's name: of one that is called polar-attio,
+POLAR_ATTIO_SERVICE_HOST and POLAR_ATTIO_PORT_80_TCP (Kubernetes' documentation of services, environment variables)."""
 
 
 def unknown(
@@ -50,13 +59,36 @@ def nearest(name: str, known: Collection[str], *, prefix: str = "") -> str:
     )
 
 
-def refuse_unknown(
-    environment: PydanticBaseSettingsSource, file: PydanticBaseSettingsSource, *, known: Collection[str], prefix: str
-) -> None:
-    """Raise `SettingsError` that lists what begins like a setting of ours and is none, in the environment or .env."""
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """What the environment and .env hold, by name in small letters and without the prefix of a host project.
+
+    Attributes:
+        values: Each value; the environment wins.
+        places: Where each name stands, in words.
+        in_a_pod: Whether this is a pod of Kubernetes, which has variables for each service of its namespace.
+    """
+
+    values: Mapping[str, str | None]
+    places: Mapping[str, str]
+    in_a_pod: bool = False
+
+
+def read(environment: PydanticBaseSettingsSource, file: PydanticBaseSettingsSource, *, prefix: str) -> Variables:
+    """Return what the environment and .env hold below a prefix."""
     in_environment, in_file = (_below(source, prefix) for source in (environment, file))
-    ignored = in_environment.get(IGNORE.lower()) or in_file.get(IGNORE.lower()) or ""
-    places = {**dict.fromkeys(in_file, "in .env"), **dict.fromkeys(in_environment, "in the environment")}
+    return Variables(
+        values={**in_file, **in_environment},
+        places={**dict.fromkeys(in_file, "in .env"), **dict.fromkeys(in_environment, "in the environment")},
+        in_a_pod=_OF_EVERY_POD in _below(environment, ""),
+    )
+
+
+def refuse_unknown(variables: Variables, *, known: Collection[str], prefix: str) -> None:
+    """Raise `SettingsError` that lists what begins like a setting of ours and is none, in the environment or .env."""
+    ignored = variables.values.get(IGNORE.lower()) or ""
+    links = {name for name in variables.places if variables.in_a_pod and _SERVICE_LINK.fullmatch(name)}
+    places = {name: place for name, place in variables.places.items() if name not in links}
     problems = list(unknown(places, known, ignored.upper().replace(",", " ").split(), prefix=prefix))
     if problems:
         raise SettingsError("; ".join(problems))

@@ -8,11 +8,12 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
 
-from polar_attio_pipeline import mapped_setting, setting_names
+from polar_attio_pipeline import mapped_setting, setting_files, setting_names
 from polar_attio_pipeline.setting_values import CronExpression, CurrencyCode, Domains, Owners, WebAddress, words
 from polar_attio_pipeline.sync.attributes import ATTRIBUTES, BY_KEY
 from polar_attio_pipeline.sync.audience import Audience
@@ -35,9 +36,11 @@ _DATABASE = ".state/polar_attio.db"
 class Settings(BaseSettings):
     """What a person can set, each by the environment variable of the same name in capitals.
 
-    A `.env` file in the working directory is read as well; the environment wins. A value that does not parse raises
-    pydantic's `ValidationError`, which names the setting; a name that begins like ours and is no setting raises
-    `SettingsError` with the nearest known one. Neither shows a value.
+    A `.env` file in the working directory is read as well; the environment wins. A secret may be in a file instead:
+    a variable with the name of the secret and `_FILE` names it, where a relative path starts at the working directory.
+    A value that does not parse raises pydantic's `ValidationError`, which names the setting; a name that begins like
+    ours and is no setting raises `SettingsError` with the nearest known one, and so does a file that cannot be used.
+    None of them shows a value.
     """
 
     model_config = SettingsConfigDict(
@@ -254,8 +257,15 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Look at the names in the environment and in .env before their values are used (pydantic-settings' hook)."""
         prefix = env_settings.env_prefix.lower() if isinstance(env_settings, EnvSettingsSource) else ""
-        setting_names.refuse_unknown(env_settings, dotenv_settings, known=settings_cls.model_fields, prefix=prefix)
-        return init_settings, env_settings, dotenv_settings, file_secret_settings
+        variables = setting_names.read(env_settings, dotenv_settings, prefix=prefix)
+        files = setting_files.file_names(settings_cls.model_fields)
+        setting_names.refuse_unknown(variables, known={*settings_cls.model_fields, *files.values()}, prefix=prefix)
+        given = init_settings.init_kwargs if isinstance(init_settings, InitSettingsSource) else {}
+        wanted = {secret: name for secret, name in files.items() if secret not in given}
+        in_files = setting_files.read(wanted, variables, prefix=prefix)
+        # Before the environment: the secret itself may be there and blank, as in a copy of .env.example.
+        from_files = InitSettingsSource(settings_cls, init_kwargs=dict(in_files))
+        return init_settings, from_files, env_settings, dotenv_settings, file_secret_settings
 
     @field_validator("polar_attio_start_date", mode="before")
     @classmethod
@@ -265,7 +275,8 @@ class Settings(BaseSettings):
     @field_validator("polar_attio_database_url")
     @classmethod
     def _blank_is_the_default(cls, url: SecretStr) -> SecretStr:
-        return SecretStr(url.get_secret_value().strip() or _DATABASE)
+        given = url.get_secret_value().strip()
+        return type(url)(given) if given else SecretStr(_DATABASE)
 
     @field_validator("attio_slug")
     @classmethod
@@ -323,7 +334,7 @@ class Settings(BaseSettings):
 
 def _shown(value: Any) -> str:
     if isinstance(value, SecretStr):
-        return "set" if value.get_secret_value() else "not set"
+        return setting_files.shown(value)
     if isinstance(value, Mapping):
         return " ".join(f"{key}={renamed}" for key, renamed in sorted(value.items()))
     return "" if value is None else str(value)

@@ -301,3 +301,36 @@ def test_a_currency_in_which_nobody_is_paid_is_refused(monkeypatch: pytest.Monke
 
     with pytest.raises(ValidationError, match="write the code of a currency of ISO 4217"):
         Settings()
+
+
+SERVICE_LINKS = (
+    "POLAR_ATTIO_SERVICE_HOST",
+    "POLAR_ATTIO_SERVICE_PORT",
+    "POLAR_ATTIO_SERVICE_PORT_HTTP",
+    "POLAR_ATTIO_PORT",
+    "POLAR_ATTIO_PORT_3030_TCP",
+    "POLAR_ATTIO_PORT_3030_TCP_ADDR",
+    "ATTIO_DAGSTER_WEBSERVER_PORT_80_TCP_PROTO",
+)
+
+
+def test_what_kubernetes_sets_for_services_whose_names_begin_like_ours_is_no_mistyped_setting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    for name in SERVICE_LINKS:
+        monkeypatch.setenv(name, "tcp://10.0.0.2:3030")
+
+    assert not Settings().polar_access_token.get_secret_value()
+
+    monkeypatch.setenv("POLAR_ATTIO_OVERLAP_HOUR", "7")
+    with pytest.raises(SettingsError, match=r"^POLAR_ATTIO_OVERLAP_HOUR in the environment is no setting"):
+        Settings()
+
+
+def test_outside_of_kubernetes_such_a_name_is_refused_as_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.setenv("POLAR_ATTIO_SERVICE_HOST", "10.0.0.2")
+
+    with pytest.raises(SettingsError, match="POLAR_ATTIO_SERVICE_HOST in the environment is no setting"):
+        Settings()
