@@ -5,6 +5,7 @@ import typer
 from polar_attio_pipeline.cli.alerts import alerts
 from polar_attio_pipeline.cli.apply import apply
 from polar_attio_pipeline.cli.approve import approve
+from polar_attio_pipeline.cli.copy_ledger import copy
 from polar_attio_pipeline.cli.doctor import doctor
 from polar_attio_pipeline.cli.explain import explain
 from polar_attio_pipeline.cli.forget import forget
@@ -35,4 +36,5 @@ app.command()(explain)
 app.command()(skip)
 app.command()(unskip)
 app.command()(forget)
+app.command("copy-ledger")(copy)
 app.add_typer(alerts, name="alerts")
