@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from polar_attio_pipeline.processes import is_gone, process_identity, run_identity
+from polar_attio_pipeline.processes import is_gone, is_here, process_identity, run_identity
 
 
 def test_this_process_is_there() -> None:
@@ -32,6 +32,29 @@ def test_another_process_that_was_given_the_same_number_does_not_pass_for_it() -
 def test_a_process_of_another_machine_is_never_judged() -> None:
     elsewhere = json.loads(process_identity()) | {"host": "elsewhere", "pid": 1}
     assert not is_gone(json.dumps(elsewhere))
+
+
+def test_a_process_of_another_machine_that_has_the_same_name_is_never_judged() -> None:
+    earlier = json.loads(run_identity("a run"))
+    elsewhere = earlier | {"machine": "another", "started": earlier["started"] - 3600}
+
+    assert not is_gone(json.dumps(elsewhere), "a run")
+
+
+def test_a_process_of_another_container_is_never_judged_though_the_host_has_the_same_name() -> None:
+    beside = json.loads(process_identity())
+    beside |= {"namespace": "pid:[1]", "started": beside["started"] - 3600}
+
+    assert not is_here(json.dumps(beside))
+    assert not is_gone(json.dumps(beside))
+
+
+def test_a_run_of_a_container_that_was_started_again_is_gone() -> None:
+    earlier = json.loads(run_identity("a run"))
+    earlier["started"] -= 3600
+
+    assert "namespace" not in earlier
+    assert is_gone(json.dumps(earlier), "a run")
 
 
 def test_a_process_that_another_run_lived_in_is_never_judged() -> None:

@@ -12,6 +12,7 @@ from polar_attio_pipeline.cli.alerts import alerts
 from polar_attio_pipeline.cli.apply import apply
 from polar_attio_pipeline.cli.approve import approve
 from polar_attio_pipeline.cli.backup import backup
+from polar_attio_pipeline.cli.copy_ledger import copy
 from polar_attio_pipeline.cli.demo import demo
 from polar_attio_pipeline.cli.dev import dev
 from polar_attio_pipeline.cli.doctor import doctor
@@ -110,4 +111,5 @@ app.command()(forget)
 app.command()(backup)
 app.command()(restore)
 app.command()(uninstall)
+app.command("copy-ledger")(copy)
 app.add_typer(alerts, name="alerts")

@@ -12,6 +12,7 @@ from polar_attio_pipeline.ledger.engine import WRITES, create_engine, empty_engi
 from polar_attio_pipeline.ledger.errors import LedgerError
 from polar_attio_pipeline.ledger.explain import explaining, is_locked
 from polar_attio_pipeline.ledger.location import Location
+from polar_attio_pipeline.ledger.postgres_errors import is_away
 from polar_attio_pipeline.ledger.schema import HEAD, METADATA, REVISIONS, foreign_tables, version
 
 
@@ -26,6 +27,7 @@ class Database:
     def __init__(self, place: Location, *, patience: float) -> None:
         self.place = place
         self._patience = patience
+        self._was_there = False
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -116,15 +118,29 @@ class Database:
             yield connection
 
     def _begin_patiently(self, *, writes: bool) -> tuple[sa.Connection, sa.RootTransaction]:
-        """Begin, again while others are in the way: SQLite waits for writers, but not while a new file is set up."""
+        """Begin, again while others are in the way or Postgres is being restarted.
+
+        SQLite waits for writers by itself, but not while a new file is set up.
+        """
         give_up = time.monotonic() + self._patience
         while True:
             try:
-                return self._begin(writes=writes)
+                begun = self._begin(writes=writes)
             except Exception as error:
-                if not is_locked(error) or time.monotonic() >= give_up:
+                if not self._may_pass(error):
                     raise
+                if time.monotonic() >= give_up:
+                    # What follows is not to wait as long again for a server that stays away.
+                    self._was_there = False
+                    raise
+            else:
+                self._was_there = True
+                return begun
             time.sleep(random.uniform(0.01, 0.1))  # noqa: S311  # no secret
+
+    def _may_pass(self, error: Exception) -> bool:
+        is_server = self.place.file is None
+        return is_locked(error) or (is_server and is_away(error, was_there=self._was_there))
 
     def _begin(self, *, writes: bool) -> tuple[sa.Connection, sa.RootTransaction]:
         connection = self._engine.connect().execution_options(**{WRITES: writes})

@@ -141,6 +141,9 @@ def _postgres(place: Location, patience: float) -> sa.Engine:
     bounds = {
         # Else the driver encodes as the database does, and a name may fail before the server can say why.
         "client_encoding": "utf8",
+        # A pooler such as PgBouncer hands one connection of the server's to many clients, and the names of statements
+        # that they have prepared would collide there.
+        "prepare_threshold": None,
         "connect_timeout": max(2, math.ceil(patience)),
         "keepalives_idle": _SILENT_SECONDS // 2,
         "keepalives_interval": _SILENT_SECONDS // 6,

@@ -73,7 +73,7 @@ def _in_file(path: Path, query: Mapping[str, Sequence[str] | str]) -> Location:
 
 
 def _on_server(url: sa.URL) -> Location:
-    if url.drivername in _POSTGRES:
-        url = url.set(drivername="postgresql+psycopg")
+    # Whatever driver the URL names, such as the one that Dagster's storage needs: the ledger has one of its own.
+    url = url.set(drivername="postgresql+psycopg")
     server = f"{url.host or 'localhost'}:{url.port or 5432}"
     return Location(url, f"postgresql://{server}/{url.database}", None)

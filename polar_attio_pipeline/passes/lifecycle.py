@@ -92,7 +92,8 @@ async def writing_pass(
         context.stop.heard = lambda: reporter.send(Stopping(STOP_SECONDS))
         summary = Summary(reporter, LeftOutSoFar(context.polar.link))
         try:
-            async with one_writer(context.ledger, what=what, waits=reporter.waits_for_writer) as fencing_token:
+            lease = one_writer(context.ledger, what=what, timing=context.timing, waits=reporter.waits_for_writer)
+            async with lease as fencing_token:
                 reporter.enter(Stage.READING)
                 async with _on_record(context, summary, kind) as recorder:
                     await settle_earlier(context, recorder, companies)

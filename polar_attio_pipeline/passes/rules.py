@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from polar_attio_pipeline.attio.client import AttioClient
 from polar_attio_pipeline.ledger import Ledger
+from polar_attio_pipeline.passes.lease import Timing
 from polar_attio_pipeline.passes.progress import Report, Upcoming
 from polar_attio_pipeline.passes.stopping import Stop
 from polar_attio_pipeline.polar.client import PolarClient
@@ -45,6 +46,7 @@ class PassContext:
         upcoming: What happens after the pass, in sentences of the program that starts it.
         stop: Whether the pass was asked to end.
         approve: Names of what the person who started the pass approves (`approvals.CONFIRMABLE`).
+        timing: Of the lease; the same for all that write with one ledger.
     """
 
     pass_id: str
@@ -58,6 +60,7 @@ class PassContext:
     upcoming: Upcoming = field(default_factory=Upcoming)
     stop: Stop = field(default_factory=Stop)
     approve: frozenset[str] = frozenset()
+    timing: Timing = field(default_factory=Timing)
 
     def services(self, history: History | None = None) -> Services:
         """Return both sides as the engine wants them.

@@ -107,8 +107,11 @@ def _kills(given: argparse.Namespace) -> Iterator[Crash]:
         folder = Path(name)
         writes = range(1, crash_points.CUSTOMERS + 1)
         ledger_writes = range(1, LEDGER_WRITES + 1)
+        new_database = crash_points.in_folder(folder)
         kinds = [
-            crash_points.sweep(folder, writes=writes, ledger_writes=ledger_writes, moments=MOMENTS, seed=given.seed)
+            crash_points.sweep(
+                new_database, writes=writes, ledger_writes=ledger_writes, moments=MOMENTS, seed=given.seed
+            )
         ]
         if given.kills == "all":
             # Daemons are waited for most of the time.

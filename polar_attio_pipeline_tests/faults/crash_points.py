@@ -1,7 +1,7 @@
 """Real processes, killed by SIGKILL: at every write of a pass, and between Attio and the ledger.
 
 A pass runs in a process of its own, forked from one that has imported everything, so that a kill costs milliseconds
-and not the seconds of an import; it runs over sockets, on a ledger file.
+and not the seconds of an import; it runs over sockets, on a ledger file or on a database of a server.
 """
 
 import asyncio
@@ -11,7 +11,6 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from multiprocessing.process import BaseProcess
@@ -23,6 +22,7 @@ from pydantic import SecretStr
 
 from polar_attio_pipeline.attio.client import attio_api
 from polar_attio_pipeline.hours import HOUR, between, floor
+from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.passes.hourly import HourDone
 from polar_attio_pipeline.polar.client import polar_api
 from polar_attio_pipeline.sandbox.faults import Fault, Faults, Kind
@@ -36,6 +36,7 @@ from polar_attio_pipeline_tests.attributes import KNOWN, add_attributes
 from polar_attio_pipeline_tests.faults.life import Death, Life, MortalLedger
 from polar_attio_pipeline_tests.faults.oracle import Verdict, judge
 from polar_attio_pipeline_tests.faults.runs import Run, default
+from polar_attio_pipeline_tests.replay import check_history
 
 CUSTOMERS = 60
 TYPED = 6
@@ -104,6 +105,7 @@ class Crash:
         verdict: After the next pass.
         repeated: Writes beyond the one that each customer needs.
         ended: How the next pass ended: 0 is success.
+        history: What the history on record lacks, or has too much; empty if nothing.
     """
 
     kind: str
@@ -111,17 +113,24 @@ class Crash:
     verdict: Verdict
     repeated: int
     ended: int | None
+    history: str = ""
 
     @property
     def is_good(self) -> bool:
-        return self.verdict.is_true and not self.repeated and self.ended == 0
+        return self.verdict.is_true and not self.repeated and self.ended == 0 and not self.history
 
 
-def sweep(folder: Path, *, writes: range, ledger_writes: range, moments: int, seed: int) -> Iterator[Crash]:
+NewDatabase = Callable[[], str]
+"""Makes a place for a ledger: a path, or a URL."""
+
+
+def sweep(
+    new_database: NewDatabase, *, writes: range, ledger_writes: range, moments: int, seed: int
+) -> Iterator[Crash]:
     """Kill passes over 60 customers, each once, and see what the next pass makes of it.
 
     Args:
-        folder: For ledgers.
+        new_database: Makes a ledger's place.
         writes: At which writes to Attio, before each and after it.
         ledger_writes: At which writes to the ledger, before each and after it.
         moments: At how many moments drawn at random.
@@ -129,33 +138,35 @@ def sweep(folder: Path, *, writes: range, ledger_writes: range, moments: int, se
     """
     random = Random(seed)
     for write, after in itertools.product(writes, (False, True)):
-        yield _at_a_write(folder, write, after=after)
+        yield _at_a_write(new_database(), write, after=after)
     for number, after in itertools.product(ledger_writes, (False, True)):
-        yield _at_the_ledger(folder, number, after=after)
+        yield _at_the_ledger(new_database(), number, after=after)
     for _ in range(moments):
-        yield _at_a_moment(folder, random.uniform(0, 1.2))
+        yield _at_a_moment(new_database(), random.uniform(0, 1.2))
 
 
-def _at_a_write(folder: Path, write: int, *, after: bool) -> Crash:
-    with open_shop(folder) as shop:
-        trap = shop.sandbox.faults = Trap(is_write, write, after=after)
-        with serving(shop.sandbox) as url:
-            process = _start(url, shop)
-            assert trap.sprung.wait(PATIENCE), f"there is no write number {write}"
-            _kill(process)
-            return _next_pass(f"a pass, {_side(after=after)} a write to Attio", f"write {write}", url, shop)
+def _at_a_write(database: str, write: int, *, after: bool) -> Crash:
+    shop = open_shop(database)
+    trap = shop.sandbox.faults = Trap(is_write, write, after=after)
+    with serving(shop.sandbox) as url:
+        process = _start(url, shop)
+        assert trap.sprung.wait(PATIENCE), f"there is no write number {write}"
+        _kill(process)
+        return _next_pass(f"a pass, {_side(after=after)} a write to Attio", f"write {write}", url, shop)
 
 
-def _at_the_ledger(folder: Path, number: int, *, after: bool) -> Crash:
-    with open_shop(folder) as shop, serving(shop.sandbox) as url:
+def _at_the_ledger(database: str, number: int, *, after: bool) -> Crash:
+    shop = open_shop(database)
+    with serving(shop.sandbox) as url:
         process = _start(url, shop, Death("ledger", number, after))
         process.join(PATIENCE)
         assert process.exitcode == -signal.SIGKILL, f"there is no ledger write number {number}"
         return _next_pass(f"a pass, {_side(after=after)} a write to the ledger", f"write {number}", url, shop)
 
 
-def _at_a_moment(folder: Path, seconds: float) -> Crash:
-    with open_shop(folder) as shop, serving(shop.sandbox) as url:
+def _at_a_moment(database: str, seconds: float) -> Crash:
+    shop = open_shop(database)
+    with serving(shop.sandbox) as url:
         process = _start(url, shop)
         process.join(seconds)
         _kill(process)
@@ -167,12 +178,16 @@ class Shop:
     """A sandbox, and where the pipeline keeps its ledger."""
 
     sandbox: Sandbox
-    database: Path
+    database: str
     hours: Sequence[datetime]
 
 
-@contextmanager
-def open_shop(folder: Path) -> Iterator[Shop]:
+def in_folder(folder: Path) -> NewDatabase:
+    """Return what makes places for ledgers in SQLite."""
+    return lambda: str(folder / f"{uuid4()}.db")
+
+
+def open_shop(database: str) -> Shop:
     """Fill Polar with customers of the last hours, and Attio with the few that the team knows."""
     sandbox = Sandbox(scale=OFF)
     add_attributes(sandbox.attio, KNOWN)
@@ -184,10 +199,7 @@ def open_shop(folder: Path) -> Iterator[Shop]:
         sandbox.polar.add_customer(email=email, name=f"N. {number}", created_at=created_at)
         if number % (CUSTOMERS // TYPED) == 0:
             sandbox.attio.add_person(emails=[email], name="Typed By Hand")
-    database = folder / f"{uuid4()}.db"
-    yield Shop(sandbox, database, hours)
-    for left in folder.glob(f"{database.stem}*"):
-        left.unlink()
+    return Shop(sandbox, database, hours)
 
 
 def _start(url: str, shop: Shop, death: Death | None = None) -> BaseProcess:
@@ -211,7 +223,16 @@ def inspect(shop: Shop, kind: str, where: str, ended: int | None) -> Crash:
     """See what came of a kill, once the next pass has ended."""
     polar, attio = shop.sandbox.polar, shop.sandbox.attio
     verdict = judge(polar, attio, {row.id: [row] for row in polar.customers.values()})
-    return Crash(kind, where, verdict, attio.writes - CUSTOMERS, ended)
+    return Crash(kind, where, verdict, attio.writes - CUSTOMERS, ended, _gaps(shop))
+
+
+def _gaps(shop: Shop) -> str:
+    ledger = Ledger(shop.database)
+    try:
+        check_history(shop.sandbox.attio, ledger.all_changes())
+    except AssertionError as error:
+        return str(error)
+    return f"not settled: {left}" if (left := ledger.unsettled()) else ""
 
 
 def _side(*, after: bool) -> str:
@@ -226,7 +247,7 @@ class _Doomed(Life):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def run_pass(url: str, database: Path, hours: Sequence[datetime], death: Death | None) -> None:
+def run_pass(url: str, database: str, hours: Sequence[datetime], death: Death | None) -> None:
     """Run a pass over these hours: the whole life of a process."""
     run = Run(
         id=f"run {os.getpid()}",
@@ -237,7 +258,7 @@ def run_pass(url: str, database: Path, hours: Sequence[datetime], death: Death |
             reads_per_second=default("attio_reads_per_second"),
             writes_per_second=WRITES_PER_SECOND,
         ),
-        ledger=MortalLedger(str(database), _Doomed(death)),
+        ledger=MortalLedger(database, _Doomed(death)),
         pace=Pace(writes=WRITES_PER_SECOND, questions=REQUESTS_PER_MINUTE / 60),
     )
     asyncio.run(run.sync(hours, _unnoticed))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import dagster as dg
 import psutil
@@ -24,6 +25,7 @@ from polar_attio_pipeline_tests.faults.crash_points import (
     Crash,
     Shop,
     Trap,
+    in_folder,
     inspect,
     is_polar,
     is_write,
@@ -54,53 +56,67 @@ def kill_trees(folder: Path) -> Iterator[Crash]:
 
 
 def _run_killed(folder: Path, *, write: int, after: bool) -> Crash:
-    with open_shop(folder) as shop:
-        trap = shop.sandbox.faults = Trap(is_write, write, after=after)
-        materialize = ["dagster", "asset", "materialize", "-m", "polar_attio_pipeline.definitions"]
-        materialize += ["--select", "polar_customers,attio_people"]
-        materialize += ["--partition-range", f"{key(shop.hours[0])}...{key(shop.hours[-1])}"]
-        # The process is started by hand and by no daemon, so nobody would free the place that it had in a pool.
-        with serving(shop.sandbox) as url, _home(folder, shop, url, pools=False) as environment:
-            with _process(materialize, environment) as process:
-                assert trap.sprung.wait(PATIENCE), f"there is no write number {write}"
-                _kill_tree(process)
-            with _process(materialize, environment) as process:
-                ended = process.wait(PATIENCE)
-            return inspect(shop, "a run, in a process of Dagster's", f"write {write}", ended)
+    shop = open_shop(in_folder(folder)())
+    trap = shop.sandbox.faults = Trap(is_write, write, after=after)
+    materialize = ["dagster", "asset", "materialize", "-m", "polar_attio_pipeline.definitions"]
+    materialize += ["--select", "polar_customers,attio_people"]
+    materialize += ["--partition-range", f"{key(shop.hours[0])}...{key(shop.hours[-1])}"]
+    # The process is started by hand and by no daemon, so nobody would free the place that it had in a pool.
+    with serving(shop.sandbox) as url, _home(folder, shop, url, pools=False) as environment:
+        with _process(materialize, environment) as process:
+            assert trap.sprung.wait(PATIENCE), f"there is no write number {write}"
+            kill_at_once(process)
+        with _process(materialize, environment) as process:
+            ended = process.wait(PATIENCE)
+        return inspect(shop, "a run, in a process of Dagster's", f"write {write}", ended)
 
 
 def _tree_killed(folder: Path, trap: Trap, kind: str, where: str) -> Crash:
-    with open_shop(folder) as shop:
-        shop.sandbox.faults = trap
-        with serving(shop.sandbox) as url, _home(folder, shop, url, pools=True) as environment:
-            with _process(_DAEMON, environment) as daemon:
-                assert trap.sprung.wait(DAEMON_PATIENCE), f"it never came to {where}"
-                _kill_tree(daemon)
-            with _process(_DAEMON, environment) as daemon:
-                came = _until(lambda: shop.sandbox.attio.writes >= CUSTOMERS and _is_quiet(environment))
-                _kill_tree(daemon)
-            return inspect(shop, kind, where, 0 if came else None)
+    shop = open_shop(in_folder(folder)())
+    shop.sandbox.faults = trap
+    with serving(shop.sandbox) as url, _home(folder, shop, url, pools=True) as environment:
+        with _process(_DAEMON, environment) as daemon:
+            assert trap.sprung.wait(DAEMON_PATIENCE), f"it never came to {where}"
+            kill_at_once(daemon)
+        with _process(_DAEMON, environment) as daemon:
+            came = _until(lambda: shop.sandbox.attio.writes >= CUSTOMERS and _is_quiet(environment))
+            kill_at_once(daemon)
+        return inspect(shop, kind, where, 0 if came else None)
 
 
 @contextmanager
 def _home(folder: Path, shop: Shop, url: str, *, pools: bool) -> Iterator[Mapping[str, str]]:
     """Yield the environment of Dagster's processes, with an instance that gives a run up sooner than ours does."""
-    home = folder / f"home-{shop.database.stem}"
+    home = folder / f"home-{uuid4()}"
     home.mkdir()
+    config = hasty_instance(home)
+    (home / "dagster.yaml").write_text(config if pools else config.replace("default_limit: 1", "default_limit: 9"))
+    yield {**os.environ, **settings_of(shop, url), "DAGSTER_HOME": str(home)}
+
+
+def hasty_instance(home: Path) -> str:
+    """Return our dagster.yaml, its state in a folder, changed so that it gives a run up sooner."""
     config = (ROOT / "dagster.yaml").read_text().replace(".state/", f"{home}/")
     changed = config.replace("start_timeout_seconds: 180", "start_timeout_seconds: 60\n  poll_interval_seconds: 15")
     assert changed != config
-    (home / "dagster.yaml").write_text(changed if pools else changed.replace("default_limit: 1", "default_limit: 9"))
-    yield {
-        **os.environ,
-        "DAGSTER_HOME": str(home),
+    return changed
+
+
+def settings_of(shop: Shop, url: str) -> dict[str, str]:
+    """Return what the pipeline is to find in its environment.
+
+    Args:
+        shop: Has the ledger.
+        url: Where the sandbox is served.
+    """
+    return {
         "POLAR_ACCESS_TOKEN": POLAR_TOKEN,
         "POLAR_API_URL": url,
         "POLAR_REQUESTS_PER_MINUTE": str(REQUESTS_PER_MINUTE),
         "ATTIO_API_KEY": ATTIO_TOKEN,
         "ATTIO_API_URL": url,
         "ATTIO_WRITES_PER_SECOND": str(WRITES_PER_SECOND),
-        "POLAR_ATTIO_DATABASE_URL": str(shop.database),
+        "POLAR_ATTIO_DATABASE_URL": shop.database,
         "POLAR_ATTIO_START_DATE": (datetime.now(UTC) - _DAY).date().isoformat(),
     }
 
@@ -122,17 +138,19 @@ def _process(module_and_arguments: list[str], environment: Mapping[str, str]) ->
         yield process
     finally:
         if process.poll() is None:
-            _kill_tree(process)
+            kill_at_once(process)
 
 
-def _kill_tree(process: subprocess.Popen[bytes]) -> None:
-    """End a process and all that it has started, at once, as a power cut does."""
-    tree = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+def kill_at_once(*processes: subprocess.Popen[bytes]) -> None:
+    """End processes that run and all that they have started, at once, as a power cut does."""
+    found = [psutil.Process(process.pid) for process in processes]
+    tree = [one for process in found for one in (process, *process.children(recursive=True))]
     for one in tree:
         one.send_signal(signal.SIGSTOP)
     for one in tree:
         one.kill()
-    process.wait()
+    for process in processes:
+        process.wait()
 
 
 def _is_quiet(environment: Mapping[str, str]) -> bool:

@@ -122,7 +122,10 @@ def test_a_day_without_attio_causes_no_storm_of_runs_and_then_everybody_arrives(
 
 
 def test_a_killed_process_costs_nothing_but_its_place(tmp_path: Path) -> None:
-    crashes = list(crash_points.sweep(tmp_path, writes=range(30, 31), ledger_writes=range(1, 2), moments=1, seed=SEED))
+    new_database = crash_points.in_folder(tmp_path)
+    crashes = list(
+        crash_points.sweep(new_database, writes=range(30, 31), ledger_writes=range(1, 2), moments=1, seed=SEED)
+    )
 
     assert all(crash.is_good for crash in crashes), crashes
 
@@ -131,7 +134,11 @@ def test_a_killed_process_costs_nothing_but_its_place(tmp_path: Path) -> None:
 def test_many_kills_cost_nothing_either(tmp_path: Path) -> None:
     crashes = list(
         crash_points.sweep(
-            tmp_path, writes=range(1, 61, 10), ledger_writes=range(1, LEDGER_WRITES + 1), moments=5, seed=SEED
+            crash_points.in_folder(tmp_path),
+            writes=range(1, 61, 10),
+            ledger_writes=range(1, LEDGER_WRITES + 1),
+            moments=5,
+            seed=SEED,
         )
     )
 

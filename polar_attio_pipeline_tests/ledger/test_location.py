@@ -27,7 +27,7 @@ def test_an_absolute_path_and_the_home_folder_are_understood(tmp_path: Path, mon
     assert locate("~/ledger.db").file == tmp_path / "ledger.db"
 
 
-@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2"])
 def test_a_server_is_reached_by_the_driver_that_the_extra_installs(scheme: str) -> None:
     place = locate(SERVER.replace("postgresql", scheme, 1))
 

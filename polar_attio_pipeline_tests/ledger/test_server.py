@@ -1,5 +1,6 @@
 """A ledger in Postgres that cannot be used: one sentence, and no password in it."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import uuid4
@@ -144,6 +145,42 @@ def test_a_time_limit_on_statements_is_said_to_be_the_reason(database: str) -> N
 
     with pytest.raises(LedgerError, match="raise statement_timeout"), slow._database.reading() as connection:
         connection.execute(sa.text("SELECT pg_sleep(10)"))
+
+
+def test_a_time_limit_on_pauses_in_transactions_is_said_to_be_the_reason(database: str) -> None:
+    Ledger(database).counts()
+    hasty = Ledger(f"{database}?options=-cidle_in_transaction_session_timeout%3D50", patience=5)
+
+    def pause() -> None:
+        with hasty._database.reading() as connection:
+            time.sleep(0.3)
+            connection.execute(sa.text("SELECT 1"))
+
+    with pytest.raises(LedgerError, match="raise idle_in_transaction_session_timeout for its user"):
+        pause()
+
+
+def test_a_table_that_is_missing_is_said_to_be_so(database: str) -> None:
+    Ledger(database).counts()
+    with shell(database, "DROP TABLE outcomes", "COMMIT"):
+        pass
+
+    with pytest.raises(LedgerError, match=r"lacks a table or a column of its own, .* restore its newest backup"):
+        Ledger(database).counts()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "consuming input failed: server closed the connection unexpectedly",
+        "consuming input failed: SSL connection has been closed unexpectedly",
+        "SSL SYSCALL error: EOF detected",
+    ],
+)
+def test_a_connection_that_is_cut_on_its_way_is_said_to_be_lost(database: str, words: str) -> None:
+    error = sa.exc.OperationalError("", None, psycopg.OperationalError(words))
+
+    assert "lost the connection to its server in the middle" in explained(database, error)
 
 
 FULL_AT_COMMIT = (
