@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import typer
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from polar_attio_pipeline.cli.checks.attio import attio
 from polar_attio_pipeline.cli.checks.channels import channels
+from polar_attio_pipeline.cli.checks.env_file import env_file
 from polar_attio_pipeline.cli.checks.finding import Finding, Level
 from polar_attio_pipeline.cli.checks.ledger import ledger
 from polar_attio_pipeline.cli.checks.polar import polar
@@ -24,7 +26,7 @@ def doctor() -> None:
     """Check tokens, scopes, attributes, clocks and the ledger, and list the settings in force; writes nothing."""
     with explained_errors():
         settings = Settings()
-        findings = asyncio.run(examine(settings, now=datetime.now(UTC)))
+        findings = [*env_file(Path.cwd() / ".env"), *asyncio.run(examine(settings, now=datetime.now(UTC)))]
     print_rows(((finding.level, finding.subject, finding.text) for finding in findings), styles=_STYLES)
     _print_settings(settings)
     if any(finding.level is Level.FAIL for finding in findings):
