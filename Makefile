@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+RELEASE := $(VENV)/.release
 
-.PHONY: help setup demo dev test check bench faults worlds mutants docs clean
+.PHONY: help setup demo dev test check bench faults worlds mutants docs audit sbom clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -17,6 +18,10 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV); once, about a minute ..."
 	@$(PYTHON) -m venv $(VENV)
 	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+$(RELEASE): $(READY)
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,release]'
 	@touch $@
 
 demo: $(READY) ## Run the main job once against the local sandbox and tell what happened
@@ -50,6 +55,16 @@ mutants: $(READY) ## Change the rules one place at a time and see whether a test
 
 docs: $(READY) ## Bring the lists of attributes in docs/attributes.md and .env.example up to date
 	@$(BIN)/python -m polar_attio_pipeline_tests.docs
+
+audit: $(RELEASE) ## Ask the advisory service about every version in constraints.txt; fails where it cannot be asked
+	@$(BIN)/python -m polar_attio_pipeline_tests.release
+
+sbom: $(RELEASE) ## Write what an installation brings to dist/sbom.cdx.json, in CycloneDX
+	@rm -rf dist/sbom-env && mkdir -p dist && $(PYTHON) -m venv --without-pip dist/sbom-env
+	@$(BIN)/pip --quiet --disable-pip-version-check --python dist/sbom-env/bin/python install --constraint constraints.txt '.[postgres]'
+	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --of JSON \
+		--output-file dist/sbom.cdx.json dist/sbom-env/bin/python
+	@rm -rf dist/sbom-env && echo "dist/sbom.cdx.json"
 
 clean: ## Remove the virtual environment and all local state
 	rm -rf $(VENV) .state mutants
