@@ -33,6 +33,14 @@ JOB = {"selector": {**LOCATION, "jobName": "full_reconciliation"}}
 
 CHANGES = {
     "a run": LAUNCH,
+    "several runs": """mutation($selector: JobOrPipelineSelector!) {
+      launchMultipleRuns(executionParamsList: [{selector: $selector, runConfigData: {}}]) {
+        ... on LaunchMultipleRunsResult { launchMultipleRunsResult { __typename } } __typename } }""",
+    "another run like one": """mutation($selector: JobOrPipelineSelector!) {
+      launchRunReexecution(executionParams: {selector: $selector, runConfigData: {},
+        executionMetadata: {parentRunId: "x", rootRunId: "x"}}) { __typename } }""",
+    "a sensor, evaluated": """mutation { sensorDryRun(cursor: "x", selectorData: {repositoryName: "__repository__",
+      repositoryLocationName: "polar_attio_pipeline", sensorName: "alerts"}) { __typename } }""",
     "a backfill": """mutation { launchPartitionBackfill(backfillParams: {allPartitions: true,
       assetSelection: [{path: ["attio_people"]}]}) { __typename } }""",
     "a sensor": """mutation { startSensor(sensorSelector: {repositoryLocationName: "polar_attio_pipeline",
@@ -102,7 +110,7 @@ def ask(url: str, query: str, **variables: Any) -> Any:
 
 @pytest.mark.parametrize("what", CHANGES)
 def test_a_read_only_webserver_changes_nothing(webserver: str, what: str) -> None:
-    said = ask(webserver, CHANGES[what], **(JOB if what == "a run" else {}))
+    said = ask(webserver, CHANGES[what], **(JOB if "$selector" in CHANGES[what] else {}))
 
     assert "UnauthorizedError" in json.dumps(said), said
 
