@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from polar_attio_pipeline.sandbox.pipeline_view import LastOutcome
 from polar_attio_pipeline.sandbox.server import serving
 from polar_attio_pipeline.sandbox.world import Sandbox
-from polar_attio_pipeline_tests.browser.test_sandbox_page import Pipeline, answer, open_row
+from polar_attio_pipeline_tests.browser.test_sandbox_page import Pipeline, answer
 
 pytestmark = pytest.mark.browser
 
@@ -52,16 +52,19 @@ def test_it_is_text_wherever_it_is_shown(page: Page, url: str, sandbox: Sandbox,
     )
     page.goto(url)
 
-    row = open_row(page, "customers", typed)
+    row = page.locator("#customers > li")
+    row.locator(".summary").click()
     expect(row.locator(".name")).to_have_text(typed)
     expect(row.locator("code").filter(has_text=typed)).to_be_visible()
-    row.get_by_role("button", name="Delete").click()
-    expect(page.get_by_role("heading", name=f"Delete {typed}?")).to_be_visible()
-    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
-    row.get_by_role("button", name="Rename").click()
+    row.locator("[data-action=delete]").click()
+    expect(page.locator("#dialog-title")).to_have_text(f"Delete {typed}?")
+    page.locator("#dialog-cancel").click()
+    row.locator("[data-action=rename]").click()
     answer(page, "Rename", Name=f"{typed}!")
     expect(row.locator(".name")).to_have_text(f"{typed}!")
-    open_row(page, "people", typed)
+    person = page.locator("#people > li")
+    person.locator(".summary").click()
+    expect(person.locator("dd").filter(has_text=typed).first).to_be_visible()
 
     expect(page).to_have_title("Sandbox: Polar and Attio")
     alive = "main :is(img, svg, script, iframe), main [onmouseover], a[href^='javascript:']"
