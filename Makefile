@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+RELEASE := $(VENV)/.release
 
-.PHONY: help setup demo dev test check bench faults worlds mutants docs site recording clean
+.PHONY: help setup demo dev test check bench faults worlds mutants docs site recording audit sbom clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -17,6 +18,10 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV); once, about a minute ..."
 	@$(PYTHON) -m venv $(VENV)
 	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+$(RELEASE): $(READY)
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,release]'
 	@touch $@
 
 demo: $(READY) ## Run the main job once against the local sandbox and tell what happened
@@ -57,6 +62,16 @@ site: $(READY) ## Build the documentation as a site, in the folder site
 
 recording: $(READY) ## Record the demo again, for the documentation
 	@$(BIN)/python -m polar_attio_pipeline_tests.docs.recording
+
+audit: $(RELEASE) ## Ask the advisory service about every version in constraints.txt; fails where it cannot be asked
+	@$(BIN)/python -m polar_attio_pipeline_tests.release
+
+sbom: $(RELEASE) ## Write what an installation brings to dist/sbom.cdx.json, in CycloneDX
+	@rm -rf dist/sbom-env && mkdir -p dist && $(PYTHON) -m venv --without-pip dist/sbom-env
+	@$(BIN)/pip --quiet --disable-pip-version-check --python dist/sbom-env/bin/python install --constraint constraints.txt '.[postgres]'
+	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --of JSON \
+		--output-file dist/sbom.cdx.json dist/sbom-env/bin/python
+	@rm -rf dist/sbom-env && echo "dist/sbom.cdx.json"
 
 clean: ## Remove the virtual environment and all local state
 	rm -rf $(VENV) .state mutants site

@@ -45,7 +45,7 @@ def checked(cron: str) -> str:
     """
     parts = cron.split()
     if len(parts) != len(_FIELDS):
-        raise ValueError(f"{cron.strip()!r} has not the five fields of a cron expression: {_SHAPE}")
+        raise ValueError(f"it has not the five fields of a cron expression: {_SHAPE}")
     _, _, days, months, _ = (_values(part, field) for part, field in zip(parts, _FIELDS, strict=True))
     if all(min(days) > _DAYS_OF_MONTHS[month - 1] for month in months):
         raise ValueError(f"day {parts[2]} never comes in month {parts[3]}: {_SHAPE}")

@@ -1,7 +1,9 @@
 """Single values of settings that have a form: each is checked where it is set, and says what to write instead."""
 
 import re
+from ipaddress import ip_address
 from typing import Annotated
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator
 
@@ -11,6 +13,11 @@ from polar_attio_pipeline.sync.money import decimal_places
 
 _OWNER = re.compile(r"team:.+|[\w.%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}", re.ASCII)
 """What Dagster takes for an owner of an asset."""
+
+_API_EXAMPLE = "https://api.example.com"
+
+_HOST_AND_PORT = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d+)?")
+"""Nothing that another reader of addresses could take for the beginning of something else."""
 
 
 def words(listed: str) -> list[str]:
@@ -35,10 +42,65 @@ def _is_a_currency(code: str) -> str:
     return capitals
 
 
+def api_address(url: str) -> str:
+    """Return the address of an API that a token may be sent to: scheme, host and port, without a slash at the end.
+
+    Raises:
+        ValueError: it is none. The text says what to write instead and does not repeat the address, which may hold a
+            password.
+    """
+    parts = _parts(url, example=_API_EXAMPLE)
+    if parts.path.strip("/") or parts.query or parts.fragment or "?" in url or "#" in url:
+        raise ValueError(f"it goes on after the host: write scheme and host alone, such as {_API_EXAMPLE}")
+    if parts.scheme == "http" and not _is_this_machine(parts.hostname or ""):
+        raise ValueError(
+            "it begins with http://, so the token would travel unencrypted: write https:// (http:// is for localhost, "
+            "127.0.0.1 and [::1] only)"
+        )
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def _is_an_address(url: str) -> str:
-    if not url.startswith(("http://", "https://")):
-        raise ValueError("write the address of Dagster's UI, such as http://127.0.0.1:3000")
-    return url.rstrip("/")
+    example = "http://127.0.0.1:3000"
+    parts = _parts(url, example=example)
+    if parts.query or parts.fragment:
+        raise ValueError(f"it has a query or a fragment: write the address of Dagster's UI alone, such as {example}")
+    return url.strip().rstrip("/")
+
+
+def _parts(url: str, *, example: str) -> SplitResult:
+    """Return the parts of an address.
+
+    Args:
+        url: As a person has typed it, space around it included.
+        example: An address as it should be.
+
+    Raises:
+        ValueError: it is no address of http or https, or has a user or a password in it, which messages would show.
+    """
+    stripped = url.strip()
+    if not stripped:
+        raise ValueError(f"it is empty: leave it out, or write an address such as {example}")
+    if not stripped.lower().startswith(("http://", "https://")):
+        raise ValueError(f"it begins with neither https:// nor http://: write an address such as {example}")
+    try:
+        parts = urlsplit(stripped)
+        parts.port  # noqa: B018  # raises where it is none
+    except ValueError:
+        raise ValueError(f"it is no address: write one such as {example}") from None
+    if "@" in parts.netloc:
+        raise ValueError(f"it has a user or a password in it: leave out what stands before the @, as in {example}")
+    if not stripped.isprintable() or " " in stripped or not _HOST_AND_PORT.fullmatch(parts.netloc):
+        raise ValueError(f"it is no address: write one such as {example}")
+    return parts
+
+
+def _is_this_machine(host: str) -> bool:
+    """Tell whether a host is reached without a network; names that a resolver may map anywhere are none of them."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _are_owners(owners: str) -> str:
@@ -56,8 +118,11 @@ CronExpression = Annotated[str, AfterValidator(_is_a_cron_expression)]
 CurrencyCode = Annotated[str, AfterValidator(_is_a_currency)]
 """A code of ISO 4217, in capitals."""
 
+ApiAddress = Annotated[str, AfterValidator(api_address)]
+"""Where a token is sent: scheme, host and port, by https but for this machine, without a slash at the end."""
+
 WebAddress = Annotated[str, AfterValidator(_is_an_address)]
-"""Scheme, host and port, without a slash at the end."""
+"""What a person opens, without a slash at the end."""
 
 Owners = Annotated[str, AfterValidator(_are_owners)]
 """Addresses and teams, separated by spaces or commas."""

@@ -14,7 +14,15 @@ from pydantic_settings import (
 )
 
 from polar_attio_pipeline import mapped_setting, setting_files, setting_names
-from polar_attio_pipeline.setting_values import CronExpression, CurrencyCode, Domains, Owners, WebAddress, words
+from polar_attio_pipeline.setting_values import (
+    ApiAddress,
+    CronExpression,
+    CurrencyCode,
+    Domains,
+    Owners,
+    WebAddress,
+    words,
+)
 from polar_attio_pipeline.sync.attributes import ATTRIBUTES, BY_KEY
 from polar_attio_pipeline.sync.audience import Audience
 from polar_attio_pipeline.sync.companies.attributes import COMPANY_BY_KEY
@@ -44,7 +52,13 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", env_nested_delimiter="__", extra="ignore", frozen=True
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_nested_delimiter="__",
+        extra="ignore",
+        frozen=True,
+        # The token may stand in the wrong setting, and a password in an address.
+        hide_input_in_errors=True,
     )
 
     polar_access_token: SecretStr = Field(
@@ -52,7 +66,7 @@ class Settings(BaseSettings):
         description="Polar organization access token; scope customers:read, better with members:read and "
         "organizations:read.",
     )
-    polar_api_url: str = Field(
+    polar_api_url: ApiAddress = Field(
         default="https://api.polar.sh", description="https://sandbox-api.polar.sh for Polar's sandbox."
     )
     polar_api_version: str = Field(
@@ -76,7 +90,7 @@ class Settings(BaseSettings):
         description="Attio API key; scopes record_permission:read-write and object_configuration:read "
         "(read-write while `polar-attio setup` creates attributes).",
     )
-    attio_api_url: str = "https://api.attio.com"
+    attio_api_url: ApiAddress = "https://api.attio.com"
     attio_reads_per_second: float = Field(default=50, gt=0, description="Attio allows 100, over all apps.")
     attio_writes_per_second: float = Field(default=20, gt=0, description="Attio allows 25, over all apps.")
     attio_slug: dict[str, str] = Field(

@@ -28,7 +28,7 @@ def test_spaces_are_evened_out() -> None:
 @pytest.mark.parametrize(
     ("cron", "problem"),
     [
-        ("daily", "'daily' has not the five fields of a cron expression"),
+        ("daily", "it has not the five fields of a cron expression"),
         ("35 3 * *", "has not the five fields"),
         ("0 35 3 * * *", "has not the five fields"),
         ("60 3 * * *", "minute 60 is not in 0-59"),

@@ -14,6 +14,8 @@ from polar_attio_pipeline.sync.companies.attributes import COMPANY_BY_KEY
 
 EXAMPLE = Path(__file__).parents[1] / ".env.example"
 
+TAKES_ANY_TEXT = {"polar_attio_ignore_names", "polar_organization_slug"}
+
 RENAMING = {"attio_slug", "attio_company_slug"}
 """Settings that have a variable for each attribute."""
 
@@ -223,6 +225,107 @@ def test_the_address_of_dagsters_ui_may_end_with_a_slash() -> None:
 @pytest.mark.parametrize("urls", ["json://a mailto://b", "json://a,mailto://b", " json://a ,\tmailto://b "])
 def test_channels_are_separated_by_spaces_or_commas(urls: str) -> None:
     assert Settings(polar_attio_alert_urls=SecretStr(urls)).alert_urls() == ["json://a", "mailto://b"]
+
+
+@pytest.mark.parametrize("setting", ["polar_api_url", "attio_api_url"])
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("https://api.polar.sh", "https://api.polar.sh"),
+        (" https://api.polar.sh/ ", "https://api.polar.sh"),
+        ("HTTPS://gateway.example.com:8443", "https://gateway.example.com:8443"),
+        ("http://127.0.0.1:8700", "http://127.0.0.1:8700"),
+        ("http://127.1.2.3", "http://127.1.2.3"),
+        ("http://[::1]:8700/", "http://[::1]:8700"),
+        ("http://LocalHost:8700", "http://LocalHost:8700"),
+    ],
+)
+def test_a_token_travels_by_https_or_stays_on_this_machine(setting: str, given: str, taken: str) -> None:
+    assert getattr(Settings.model_validate({setting: given}), setting) == taken
+
+
+@pytest.mark.parametrize("setting", ["polar_api_url", "attio_api_url"])
+@pytest.mark.parametrize(
+    ("given", "what_to_do"),
+    [
+        ("http://api.polar.sh", "would travel unencrypted: write https://"),
+        ("HTTP://api.polar.sh", "would travel unencrypted"),
+        ("http://0.0.0.0:8700", "would travel unencrypted"),
+        ("http://10.0.0.7", "would travel unencrypted"),
+        ("http://127.0.0.1.example.com", "would travel unencrypted"),
+        ("http://localhost.example.com", "would travel unencrypted"),
+        ("http://2130706433", "would travel unencrypted"),
+        ("http://127.1", "would travel unencrypted"),
+        ("http://[::]", "would travel unencrypted"),
+        ("http://[fe80::1]", "would travel unencrypted"),
+        ("http://localhost@example.com", "leave out what stands before the @"),
+        ("https://ada:hunter2@api.polar.sh", "leave out what stands before the @"),
+        ("https://hunter2@api.polar.sh", "leave out what stands before the @"),
+        ("https://api.polar.sh/v1", "write scheme and host alone"),
+        ("https://api.polar.sh//v1/", "write scheme and host alone"),
+        ("https://api.polar.sh?token=hunter2", "write scheme and host alone"),
+        ("https://api.polar.sh/#hunter2", "write scheme and host alone"),
+        ("https://api.polar.sh#", "write scheme and host alone"),
+        ("api.polar.sh", "begins with neither https:// nor http://"),
+        ("ftp://api.polar.sh", "begins with neither"),
+        ("file:///etc/passwd", "begins with neither"),
+        ("hunter2", "begins with neither"),
+        ("", "it is empty: leave it out"),
+        ("  ", "it is empty"),
+        ("https://", "it is no address"),
+        ("https:///v1", "it is no address"),
+        ("https://api.polar.sh:port", "it is no address"),
+        ("https://api.polar.sh:99999", "it is no address"),
+        ("https://[::1", "it is no address"),
+        ("http://127.0.0.1\\example.com", "it is no address"),
+        ("https://api.polar.sh\nx", "it is no address"),
+        ("https://api polar.sh", "it is no address"),
+        ("https://api,polar.sh", "it is no address"),
+    ],
+)
+def test_any_other_address_of_an_api_is_refused_with_what_to_do_and_not_repeated(
+    setting: str, given: str, what_to_do: str
+) -> None:
+    with pytest.raises(ValidationError, match=setting) as refused:
+        Settings.model_validate({setting: given})
+
+    assert what_to_do in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "dagster.example.com",
+        "https://",
+        "https://ada:hunter2@dagster.example.com",
+        "https://dagster.example.com/?key=hunter2",
+        "https://dagster.example.com/#hunter2",
+        "https://dagster.example.com/a b",
+    ],
+)
+def test_an_address_of_dagsters_ui_that_no_alert_should_link_to_is_refused(given: str) -> None:
+    with pytest.raises(ValidationError, match=r"(such as|as in) http://127") as refused:
+        Settings(polar_attio_dagster_url=given)
+
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    sorted(
+        name
+        for name, field in Settings.model_fields.items()
+        if field.annotation is not SecretStr and name not in TAKES_ANY_TEXT
+    ),
+)
+def test_a_token_that_was_put_into_another_setting_is_in_no_error(name: str) -> None:
+    token = "polar_oat_" + "h" * 43
+
+    with pytest.raises(ValidationError, match=name) as refused:
+        Settings.model_validate({name: token})
+
+    assert token not in f"{refused.value} {refused.value!r}"
 
 
 def test_owners_are_addresses_or_teams_separated_by_spaces_or_commas() -> None:

@@ -16,6 +16,7 @@ from polar_attio_pipeline.http.errors import (
     explain,
 )
 from polar_attio_pipeline.http.payloads import Answer
+from polar_attio_pipeline.http.redaction import without_tokens
 
 SERVICE = "Attio"
 SELF_PATH = "/v2/self"
@@ -116,12 +117,12 @@ def not_attio(answer: Answer) -> ApiError:
 
 
 def message_of(error: ApiError) -> str:
-    """Return Attio's own sentence with what it says of each field; may hold personal data."""
+    """Return Attio's own sentence with what it says of each field: may hold personal data, and no token."""
     payload = error.payload if isinstance(error.payload, Mapping) else {}
     message = payload.get("message")
     details = [f"{'.'.join(map(str, path))}: {text}" for path, text in _validation_errors(payload)]
     said = message if isinstance(message, str) and message else str(error)
-    return f"{said} ({'; '.join(details)})" if details else said
+    return without_tokens(f"{said} ({'; '.join(details)})" if details else said)
 
 
 def slug_of(error: ApiError, *, slug_by_id: Mapping[str, str]) -> str | None:

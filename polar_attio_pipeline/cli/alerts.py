@@ -25,9 +25,9 @@ def test_alerts() -> None:
     deliveries = deliver([(url, [_TEST]) for url in urls], seconds=_CHANNEL_SECONDS)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     for number, (url, delivery) in enumerate(zip(urls, deliveries, strict=True), start=1):
-        # The part before "://" is the kind of channel; an address without it may be a password as a whole.
-        scheme = url.partition("://")[0] if "://" in url else "no scheme"
-        console.print(f"{number} ({scheme}): {_became(delivery)}")
+        # Of an address that apprise does not know, anything may be a password, or a part of one.
+        kind = f" ({url.partition('://')[0]})" if delivery.known else ""
+        console.print(f"{number}{kind}: {_became(delivery)}")
     if not all(delivery.taken for delivery in deliveries):
         raise typer.Exit(1)
 

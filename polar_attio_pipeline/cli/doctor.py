@@ -3,6 +3,7 @@
 import asyncio
 import os
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import typer
@@ -12,6 +13,7 @@ from rich.text import Text
 
 from polar_attio_pipeline.cli.checks.attio import attio
 from polar_attio_pipeline.cli.checks.channels import channels
+from polar_attio_pipeline.cli.checks.env_file import env_file
 from polar_attio_pipeline.cli.checks.finding import Finding, Level
 from polar_attio_pipeline.cli.checks.instance import instance
 from polar_attio_pipeline.cli.checks.ledger import ledger
@@ -28,7 +30,7 @@ def doctor(context: typer.Context) -> None:
     """Check tokens, scopes, attributes, clocks, the ledger and Dagster; list the settings in force; writes nothing."""
     with explained_errors():
         settings = Settings()
-        findings = asyncio.run(examine(settings, now=datetime.now(UTC)))
+        findings = [*env_file(Path.cwd() / ".env"), *asyncio.run(examine(settings, now=datetime.now(UTC)))]
         findings += instance(os.environ.get("DAGSTER_HOME", ""), context.obj or "")
     print_rows(((finding.level, finding.subject, finding.text) for finding in findings), styles=_STYLES)
     _print_settings(settings)

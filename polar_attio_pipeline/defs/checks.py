@@ -7,6 +7,7 @@ import dagster as dg
 
 from polar_attio_pipeline.defs.external import CUSTOMERS_IN_POLAR, PEOPLE_IN_ATTIO
 from polar_attio_pipeline.defs.failures import explained_failures
+from polar_attio_pipeline.defs.markdown import links
 from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.reporting import (
@@ -15,7 +16,6 @@ from polar_attio_pipeline.defs.reporting import (
     PolarLink,
     Table,
     customer,
-    links,
     polar_link,
     totals,
     whole,

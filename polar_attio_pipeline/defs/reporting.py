@@ -8,6 +8,7 @@ from functools import partial
 
 import dagster as dg
 
+from polar_attio_pipeline.defs.markdown import Markdown, escaped, link, links, row
 from polar_attio_pipeline.defs.resources import PolarResource
 from polar_attio_pipeline.hours import HOUR
 from polar_attio_pipeline.polar.dashboard import customer_url
@@ -118,16 +119,11 @@ def polar_link(polar: PolarResource) -> PolarLink:
     return partial(customer_url, api_url=polar.api_url, slug=polar.organization_slug or None)
 
 
-def customer(customer_id: str, polar_link: PolarLink) -> str:
+def customer(customer_id: str, polar_link: PolarLink) -> Markdown:
     """Return a link to a customer, which begins as its id does; the id as it is where that is no id of Polar's."""
     if not _ID.fullmatch(customer_id):
-        return f"`{customer_id}`"
-    return f"[{customer_id[:8]}]({polar_link(customer_id)})"
-
-
-def links(urls: Iterable[str]) -> str:
-    """Return addresses as Markdown links."""
-    return " ".join(f"[open]({url})" for url in urls)
+        return escaped(customer_id)
+    return link(customer_id[:8], polar_link(customer_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +132,7 @@ class Table:
 
     Attributes:
         header: The names of the columns.
-        rows: The first rows.
+        rows: The first rows; what is no `Markdown` in them is shown as it is.
         total: How many rows there are.
         rest: Where a person finds those that are not shown.
     """
@@ -151,7 +147,7 @@ class Table:
         if not self.total:
             return "none"
         rows = self.rows[:shown]
-        lines = "\n".join(map(_row, (self.header, ["---"] * len(self.header), *rows)))
+        lines = "\n".join(map(row, (self.header, ["---"] * len(self.header), *rows)))
         left = self.total - len(rows)
         return f"{lines}\n\nand {left} more{self.rest and ', '}{self.rest}" if left else lines
 
@@ -172,7 +168,3 @@ def _inline(name: str, table: Table) -> dict[str, dg.MarkdownMetadataValue]:
         name: dg.MarkdownMetadataValue(first.text(max(fitting, default=0))),
         f"all {name}": dg.MarkdownMetadataValue(everything),
     }
-
-
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"

@@ -5,7 +5,8 @@ from collections.abc import Collection
 
 import dagster as dg
 
-from polar_attio_pipeline.defs.reporting import Table, links, whole
+from polar_attio_pipeline.defs.markdown import link, links
+from polar_attio_pipeline.defs.reporting import Table, whole
 from polar_attio_pipeline.passes.approvals import CONFIRMABLE, MANY_CHANGES
 from polar_attio_pipeline.sync.brake import Tally, in_order
 
@@ -46,7 +47,7 @@ def stopped_tables(tally: Tally) -> dict[str, dg.MarkdownMetadataValue | dg.Text
     """Return which attributes of how many people a pass would have changed, and of whom, as tables with links."""
     counts = [(one.key, one.effect.value, f"{count:,}") for one, count in in_order(tally.counts)]
     examples = [
-        (one.key, one.effect.value, f"[{person.customer_id[:8]}]({person.polar_url})", links([person.attio_url]))
+        (one.key, one.effect.value, link(person.customer_id[:8], person.polar_url), links([person.attio_url]))
         for one, _ in in_order(tally.counts)
         for person in tally.examples[one]
     ]

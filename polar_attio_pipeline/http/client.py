@@ -3,7 +3,7 @@
 import asyncio
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,7 +17,7 @@ from polar_attio_pipeline.http.exchange import Exchange
 from polar_attio_pipeline.http.gate import Gate
 from polar_attio_pipeline.http.limits import RateLimiter
 from polar_attio_pipeline.http.payloads import Answer
-from polar_attio_pipeline.http.redaction import redact_http_logs
+from polar_attio_pipeline.http.redaction import hidden, redact_http_logs
 from polar_attio_pipeline.http.retries import Backoff, Result, RetryPolicy, repeated
 from polar_attio_pipeline.http.sending import Sending
 from polar_attio_pipeline.http.stats import Stats
@@ -90,6 +90,7 @@ class ApiClient:
             service=service, explain=explain, gate=self._gate, clock=self.clock, stats=self.stats, waits=self.waits
         )
         self._http: httpx.AsyncClient | None = None
+        self._while_open = ExitStack()
 
     async def __aenter__(self) -> Self:
         """Open the connection pool.
@@ -107,6 +108,7 @@ class ApiClient:
             timeout=self._timeout,
             transport=self._transport,
         )
+        self._while_open.enter_context(hidden(self._token.get_secret_value().strip()))
         return self
 
     async def __aexit__(
@@ -116,6 +118,7 @@ class ApiClient:
         if self._http is not None:
             await self._http.aclose()
             self._http = None
+        self._while_open.close()
 
     async def request(  # noqa: PLR0913  # keyword-only
         self,

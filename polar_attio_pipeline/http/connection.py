@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 import httpx
 from pydantic import SecretStr
 
-from polar_attio_pipeline.http.errors import ApiError, explain_failure
+from polar_attio_pipeline.http.errors import ApiError, FatalError, explain_failure
+from polar_attio_pipeline.setting_values import api_address
 from polar_attio_pipeline.version import __version__
 
 USER_AGENT = f"polar-attio-pipeline/{__version__}"
@@ -42,7 +43,7 @@ def open_pool(  # noqa: PLR0913  # keyword-only
         # No header can carry it; the service would answer the same to anything else that is no token.
         raise explain(httpx.Response(401, request=httpx.Request("GET", "https://unsent/")))
     return httpx.AsyncClient(
-        base_url=_checked_url(base_url, service),
+        base_url=_checked_url(base_url if transport else _safe(base_url, service), service),
         headers={
             "Accept": "application/json",
             "Authorization": f"Bearer {credential}",
@@ -54,6 +55,19 @@ def open_pool(  # noqa: PLR0913  # keyword-only
         verify=_trust(),
         follow_redirects=False,
     )
+
+
+def _safe(base_url: str, service: str) -> str:
+    """Return an address that the token may travel to; the settings check theirs, resources take any.
+
+    Raises:
+        FatalError: it may not.
+    """
+    try:
+        return api_address(base_url)
+    except ValueError as why:
+        sentence = f"{service.upper()}_API_URL is no usable address ({_UNSENT}): {why}."
+        raise FatalError(sentence, service=service, request=_UNSENT) from None
 
 
 def _checked_url(base_url: str, service: str) -> httpx.URL:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import httpx
 
 from polar_attio_pipeline.http.payloads import execution_id_of, parse
-from polar_attio_pipeline.http.redaction import redact
+from polar_attio_pipeline.http.redaction import redact, without_tokens
 from polar_attio_pipeline.sync.ports import StoppedError, UnavailableError
 
 
@@ -160,7 +160,7 @@ def explain(response: httpx.Response, *, service: str, hints: Hints) -> ApiError
         service=service,
         request=request,
         status=status,
-        code=code,
+        code=code and without_tokens(code),
         execution_id=execution_id,
         payload=payload,
     )

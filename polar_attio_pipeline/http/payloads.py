@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 from pydantic_core import from_json
 
+from polar_attio_pipeline.http.redaction import without_tokens
+
 _MAY_BE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -32,7 +34,7 @@ class Answer:
 
 def execution_id_of(response: httpx.Response) -> str | None:
     """Return the name of a request, which Attio sends with every answer (recorded); None where there is none."""
-    return response.headers.get("x-attio-execution-id") or None
+    return without_tokens(response.headers.get("x-attio-execution-id", "")) or None
 
 
 def parse(content: bytes) -> Any:

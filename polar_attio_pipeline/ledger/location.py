@@ -1,5 +1,6 @@
 """Where the ledger is: a SQLite file or a Postgres database, and how messages name it without its password."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,14 @@ from polar_attio_pipeline.ledger.errors import LedgerError
 
 _SQLITE = "sqlite"
 _POSTGRES = frozenset({"postgres", "postgresql"})
+
+_MISTYPED_URL = re.compile(r"\s*[A-Za-z][\w+]+:|.*:.*@", re.DOTALL)
+"""What begins like a URL, or has a password where a URL has it: taken for a path, it would be shown."""
+
+_UNPARSED = (
+    "POLAR_ATTIO_DATABASE_URL does not parse: give it the path of a file, or a URL such as "
+    "postgresql://user:password@host:5432/database, with special characters of the password percent-encoded."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,23 +46,27 @@ def locate(given: str | Path) -> Location:
     Raises:
         LedgerError: it is neither of them. The text does not repeat it, because it may hold a password.
     """
-    if isinstance(given, Path) or "://" not in given:
+    if isinstance(given, Path):
+        return _in_file(given, {})
+    if "://" not in given:
+        if _MISTYPED_URL.match(given):
+            raise LedgerError(_UNPARSED)
         return _in_file(Path(given), {})
     try:
         url = sa.make_url(given)
     except (ArgumentError, ValueError):
-        raise LedgerError(
-            "POLAR_ATTIO_DATABASE_URL does not parse: give it the path of a file, or a URL such as "
-            "postgresql://user:password@host:5432/database, with special characters of the password percent-encoded."
-        ) from None
+        raise LedgerError(_UNPARSED) from None
     backend = url.get_backend_name()
+    if backend in _POSTGRES and "@" in f"{url.host}{url.database}":
+        # What stands before it is a part of the password, or all of it: there was an @ or a / in it, or in the user.
+        raise LedgerError(_UNPARSED)
     if backend == _SQLITE and url.database and not url.database.startswith((":memory:", "file:")):
         return _in_file(Path(url.database), url.query)
     if backend in _POSTGRES and url.database:
         return _on_server(url)
     raise LedgerError(
-        f"POLAR_ATTIO_DATABASE_URL names no SQLite file and no Postgres database, but something of {backend}: give it "
-        "the path of a file, or a URL such as postgresql://user:password@host:5432/database."
+        "POLAR_ATTIO_DATABASE_URL names no SQLite file and no Postgres database: give it the path of a file, or a URL "
+        "such as postgresql://user:password@host:5432/database."
     )
 
 

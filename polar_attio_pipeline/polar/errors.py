@@ -7,7 +7,7 @@ import httpx
 from polar_attio_pipeline.http.errors import ApiError, FatalError, Hint, Hints, RecordError, body, explain
 from polar_attio_pipeline.polar.paths import CUSTOMERS, EXPORT, MEMBERS
 
-_SCOPES = re.compile(r'\bscope="([\w: ]+)"')
+_SCOPES = re.compile(r'\bscope="(\w+:\w+(?: \w+:\w+)*)"')
 
 _HINTS: Hints = {
     (401, None): Hint(

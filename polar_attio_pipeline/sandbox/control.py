@@ -19,6 +19,7 @@ from polar_attio_pipeline.sandbox.polar.churn import Churn
 from polar_attio_pipeline.sandbox.polar.render import customer_json
 from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline.sandbox.polar.world import TakenError
+from polar_attio_pipeline.sandbox.same_origin import is_of_another_page
 from polar_attio_pipeline.sandbox.world import Sandbox
 
 Given = TypeVar("Given", bound=BaseModel)
@@ -209,6 +210,17 @@ async def _given(model: type[Given], request: Request) -> Given:
         raise HTTPException(422, str(wrong)) from None
 
 
+def _not_from_elsewhere(endpoint: Endpoint) -> Endpoint:
+    """Refuse what a page of another origin asks for."""
+
+    async def wrapped(request: Request) -> Response:
+        if is_of_another_page(request):
+            raise HTTPException(403, "A page of another origin may not do that.")
+        return await endpoint(request)
+
+    return wrapped
+
+
 def routes(sandbox: Sandbox) -> list[Route]:
     """Return the routes of the controls."""
     do = Controls(sandbox)
@@ -236,4 +248,6 @@ def routes(sandbox: Sandbox) -> list[Route]:
         ("POST", "clock", do.shift_clock),
         ("POST", "limits", do.scale_limits),
     ]
-    return [Route(f"/sandbox/{path}", endpoint, methods=[method]) for method, path, endpoint in listed]
+    return [
+        Route(f"/sandbox/{path}", _not_from_elsewhere(endpoint), methods=[method]) for method, path, endpoint in listed
+    ]

@@ -23,6 +23,7 @@ from polar_attio_pipeline.sandbox.polar.bodies import CustomerUpdate, Individual
 from polar_attio_pipeline.sandbox.polar.changes import CustomerFields
 from polar_attio_pipeline.sandbox.polar.sales import ImpossibleError
 from polar_attio_pipeline.sandbox.polar.world import TakenError
+from polar_attio_pipeline.sandbox.same_origin import is_of_another_page
 from polar_attio_pipeline.sandbox.world import Sandbox
 from polar_attio_pipeline.version import __version__
 
@@ -176,7 +177,7 @@ def _explained(endpoint: Endpoint) -> Endpoint:
     """Turn what a service would refuse into one sentence."""
 
     async def wrapped(request: Request) -> Response:
-        if not _is_of_this_page(request):
+        if is_of_another_page(request):
             return _refusal(403, "Only the sandbox's own page may do that.")
         try:
             return await endpoint(request)
@@ -202,16 +203,6 @@ def _explanation(refused: Exception) -> tuple[int, str]:
         case _:
             found = 404, "This is no longer there."
     return found
-
-
-def _is_of_this_page(request: Request) -> bool:
-    """Tell a request that a page of another origin sends from the browser of somebody who has it open beside this one.
-
-    Browsers name the origin of every request that may change something, and a page cannot forge it; a script on this
-    machine names none.
-    """
-    origin = request.headers.get("origin")
-    return origin is None or origin.partition("://")[2] == request.headers.get("host")
 
 
 def _refusal(status: int, sentence: str) -> Response:

@@ -270,7 +270,7 @@ def test_the_command_starts_without_what_it_does_not_need() -> None:
 def test_a_test_notice_goes_to_each_channel_and_it_is_said_which_took_it(monkeypatch: pytest.MonkeyPatch) -> None:
     with receiving() as good, receiving() as bad:
         bad.status = 500
-        addresses = f"{good.url} {bad.url}?token=s3cr3t nonsense-s3cr3t"
+        addresses = f"{good.url} {bad.url}?token=s3cr3t s3cr3t://nonsense"
         monkeypatch.setenv("POLAR_ATTIO_ALERT_URLS", addresses)
 
         result = run("alerts", "test")
@@ -280,7 +280,7 @@ def test_a_test_notice_goes_to_each_channel_and_it_is_said_which_took_it(monkeyp
     assert result.output.splitlines() == [
         "1 (json): taken",
         "2 (json): not taken: look at the channel's address, and whether this machine reaches it",
-        "3 (no scheme): apprise does not know such an address: see https://appriseit.com for how yours is written",
+        "3: apprise does not know such an address: see https://appriseit.com for how yours is written",
     ]
 
 

@@ -79,6 +79,10 @@ def polar_without_a_scheme(pipeline: Pipeline, environment: pytest.MonkeyPatch) 
     use(pipeline, environment, polar_api_url="api.polar.sh")
 
 
+def polar_by_plain_http(pipeline: Pipeline, environment: pytest.MonkeyPatch) -> None:
+    use(pipeline, environment, polar_api_url="http://api.polar.sh")
+
+
 def attio_without_a_host(pipeline: Pipeline, environment: pytest.MonkeyPatch) -> None:
     use(pipeline, environment, attio_api_url="https://")
 
@@ -166,10 +170,11 @@ def assert_is_a_sentence(text: str, *about: str) -> None:
         (missing_attribute, ["no People attribute polar_customer_id", "run `polar-attio setup`"]),
         (archived_attribute, ["polar_customer is archived", "run `polar-attio setup`"]),
         (attribute_of_the_wrong_type, ["is of type text, not checkbox", "set ATTIO_SLUG__POLAR_CUSTOMER"]),
-        (polar_with_a_path, ["Polar's API is not at this address", "set POLAR_API_URL to https://api.polar.sh"]),
-        (attio_with_a_path, ["There is no Attio API behind ATTIO_API_URL", "set it to https://api.attio.com"]),
-        (polar_without_a_scheme, ["POLAR_API_URL is no usable address", "https://"]),
-        (attio_without_a_host, ["ATTIO_API_URL is no usable address", "https://"]),
+        (polar_with_a_path, ["POLAR_API_URL", "it goes on after the host", "https://api.example.com"]),
+        (attio_with_a_path, ["ATTIO_API_URL", "it goes on after the host", "https://api.example.com"]),
+        (polar_without_a_scheme, ["POLAR_API_URL", "it begins with neither", "https://api.example.com"]),
+        (attio_without_a_host, ["ATTIO_API_URL", "it is no address", "https://api.example.com"]),
+        (polar_by_plain_http, ["POLAR_API_URL", "unencrypted", "write https://"]),
     ],
 )
 def test_what_is_set_up_wrong_is_said_at_once_in_the_ui_and_in_the_terminal(

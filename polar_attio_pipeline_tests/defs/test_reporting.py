@@ -5,13 +5,13 @@ from functools import partial
 
 import pytest
 
+from polar_attio_pipeline.defs.markdown import links
 from polar_attio_pipeline.defs.reporting import (
     INLINE,
     ROWS_SHOWN,
     Table,
     customer,
     hour_state,
-    links,
     marked_table,
     numbers,
     outcome_tables,
@@ -132,7 +132,7 @@ def test_people_who_are_reported_are_shown_by_links() -> None:
 
 
 def test_what_is_no_id_of_polars_is_no_link() -> None:
-    assert customer("row 7 of page 2", LINK) == "`row 7 of page 2`"
+    assert customer("row 7 of page 2", LINK) == "row 7 of page 2"
 
 
 def test_a_table_of_nobody_says_so_and_needs_no_click() -> None:

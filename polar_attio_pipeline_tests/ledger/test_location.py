@@ -19,6 +19,11 @@ def test_a_path_and_a_url_of_sqlite_name_the_same_file(given: str | Path) -> Non
     assert place.name == "some/ledger.db"
 
 
+@pytest.mark.parametrize("given", ["/home/ada@example.com/ledger.db", "a:b.db", "postgres/ledger.db", "a@b:c.db"])
+def test_a_path_may_have_a_colon_or_an_at_sign_where_no_url_has_a_password(given: str) -> None:
+    assert locate(given).file == Path(given)
+
+
 def test_an_absolute_path_and_the_home_folder_are_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
 
@@ -47,6 +52,13 @@ def test_a_server_is_reached_by_the_driver_that_the_extra_installs(scheme: str) 
         "sqlite://",
         "sqlite:///:memory:",
         "sqlite:///file:hunter2?mode=memory&uri=true",
+        "hunter2://db.example/ledger",
+        "postgresql:/polar:hunter2@db.example/ledger",
+        "postgresql:polar:hunter2@db.example/ledger",
+        "postgresql:/db.example/ledger?password=hunter2",
+        "polar:hunter2@db.example/ledger",
+        "postgresql://polar:pass@hunter2@db.example/ledger",
+        "postgresql://po/lar:hunter2@db.example/ledger",
     ],
 )
 def test_what_is_neither_a_file_nor_postgres_is_refused_without_repeating_it(given: str) -> None:

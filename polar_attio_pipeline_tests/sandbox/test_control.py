@@ -178,3 +178,19 @@ async def test_limits_are_scaled(sandbox: Sandbox, polar: httpx.AsyncClient) -> 
     await post(polar, "limits", scale="off")
     assert (await polar.get(CUSTOMERS)).status_code == 200
     assert (await polar.post("/sandbox/limits", json={"scale": "much"})).status_code == 422
+
+
+@pytest.mark.parametrize("origin", ["https://example.com", "http://127.0.0.1:9999", "null"])
+@pytest.mark.parametrize(
+    ("path", "body"), [("seed", {}), ("tokens", {"service": "polar", "revoked": True}), ("clock", {"shift_seconds": 9})]
+)
+async def test_a_page_of_another_origin_changes_nothing(
+    polar: httpx.AsyncClient, path: str, body: dict[str, Any], origin: str
+) -> None:
+    """As a browser sends it without asking before: as text."""
+    headers = {"Origin": origin, "Content-Type": "text/plain"}
+
+    answer = await polar.post(f"/sandbox/{path}", json=body, headers=headers)
+
+    assert answer.status_code == 403
+    assert await total(polar) == 0

@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from polar_attio_pipeline.defs.markdown import links
 from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.options import Approvals, PassOptions
 from polar_attio_pipeline.defs.reporting import (
@@ -15,7 +16,6 @@ from polar_attio_pipeline.defs.reporting import (
     PolarLink,
     Table,
     customer,
-    links,
     polar_link,
     whole,
 )

@@ -8,6 +8,7 @@ import dagster as dg
 
 from polar_attio_pipeline.defs.external import CUSTOMERS_IN_POLAR
 from polar_attio_pipeline.defs.failures import explained_failures
+from polar_attio_pipeline.defs.markdown import escaped
 from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.observation import observation
 from polar_attio_pipeline.defs.reporting import Table, whole
@@ -93,7 +94,9 @@ def _judge(names: Names, snapshot: SubscriptionSnapshot) -> dg.AssetCheckResult:
     if not bad:
         return _check(names, passed=True, text="All subscriptions were read.")
     first = next(iter(bad))
-    text = f"Subscriptions of {len(bad):,} customers cannot be read, such as of {first}: {bad[first]}."
+    text = (
+        f"Subscriptions of {len(bad):,} customers cannot be read, such as of {escaped(first)}: {escaped(bad[first])}."
+    )
     return _check(names, passed=False, text=text)
 
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import dagster as dg
 
 from polar_attio_pipeline.defs.failures import explained_failures
+from polar_attio_pipeline.defs.markdown import links
 from polar_attio_pipeline.defs.names import Names
-from polar_attio_pipeline.defs.reporting import ROWS_SHOWN, PolarLink, Table, customer, links, polar_link
+from polar_attio_pipeline.defs.reporting import ROWS_SHOWN, PolarLink, Table, customer, polar_link
 from polar_attio_pipeline.defs.resources import PASS_KEYS, PolarResource, given, pass_context
 from polar_attio_pipeline.hours import named
 from polar_attio_pipeline.passes.preview import Preview, preview_all, preview_hours

@@ -6,9 +6,10 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from polar_attio_pipeline.defs.markdown import links
 from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.options import PassOptions
-from polar_attio_pipeline.defs.reporting import ROWS_SHOWN, PolarLink, Table, customer, links, polar_link, whole
+from polar_attio_pipeline.defs.reporting import ROWS_SHOWN, PolarLink, Table, customer, polar_link, whole
 from polar_attio_pipeline.defs.resources import PASS_KEYS, PolarResource, given
 from polar_attio_pipeline.defs.run_tags import tag_run
 from polar_attio_pipeline.defs.writing import run_writing
