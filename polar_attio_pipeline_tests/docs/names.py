@@ -55,6 +55,9 @@ def _is_of_the_repository(text: str) -> bool:
     if not slash:
         return text.endswith((".py", ".md"))
     ending = text.rpartition("/")[2].rpartition(".")[1:]
+    if first in _ROOMS and not ending[0]:
+        # A room may be called like something else: `http/protobuf`.
+        return text.endswith("/")
     # A name with a point in it may be that of a function: `ledger/lease.acquire`.
     return (not ending[0] or "".join(ending) in _SUFFIXES) and first in {
         *_ROOMS,
