@@ -33,7 +33,7 @@ def program_calls(code: Code) -> Iterator[list[str]]:
     """Yield the arguments of each call of polar-attio."""
     for line in lines(code):
         found = _PROGRAM.search(line)
-        if found is None or (code.is_block and not _is_command(line[: found.start()])):
+        if found is None or not _is_command(line[: found.start()]):
             continue
         yield _arguments(line[found.end() :])
 

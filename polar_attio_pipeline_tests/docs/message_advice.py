@@ -9,9 +9,7 @@ _NEW_PLAN = "Nothing was written. Make a new plan with `polar-attio plan --out F
 _NEWER = "Look for a newer version of this pipeline, or report it."
 _BY_ITSELF = "Nothing: the next pass tries again."
 _READ_DOCTOR = "`polar-attio doctor` says what is wrong."
-_AS_IT_SAYS = "Do what it says: the command needs that to know what is meant."
 _IN_DAGSTER = "Open the run that it links to: the last error in its log says what to do."
-_VALUE = "The value of the setting has another form: write it as the message says."
 
 ADVICE = {
     # Attio
@@ -76,10 +74,6 @@ ADVICE = {
     "… … is no setting, ……": ("Correct the name. If another program uses it, add it to `POLAR_ATTIO_IGNORE_NAMES`."),
     "no … is called …, …": "Write a key from [attributes.md](attributes.md) or [companies.md](companies.md).",
     "POLAR_ATTIO_RECONCILIATION_CRON: ….": "The rest of the sentence says which field is wrong, and what to write.",
-    "write domains, such as acme.com: without an @, a slash or an asterisk": _VALUE,
-    "write the code of a currency of ISO 4217 in which money is paid, such as USD or EUR": _VALUE,
-    "write the address of Dagster's UI, such as http://127.0.0.1:3000": _VALUE,
-    "write addresses, such as ada@example.com, or teams, such as team:growth": _VALUE,
     # Guards, other writers, passes
     "The pass would change … …: …. Allowed are … (POLAR_ATTIO_CHANGE_MAX_SHARE is …, POLAR_ATTIO_CHANGE_MIN_PEOPLE is "
     "…).": (
@@ -150,15 +144,9 @@ ADVICE = {
     "Dagster's answer is not as expected: is it another version?": (
         "Install the versions of `constraints.txt`: delete `.venv` and start `make dev` again."
     ),
-    "Set both POLAR_ACCESS_TOKEN and ATTIO_API_KEY in .env to go live, or neither for the sandbox.": _AS_IT_SAYS,
     "A pass over all customers runs already, or waits for its turn.": "Wait until it has ended.",
     "The ledger holds nothing of ….": "Nothing: there is nothing to erase.",
-    "Name one customer, or use --list to see who is left out.": _AS_IT_SAYS,
     "Customer … is not left out: `polar-attio skip --list` shows who is.": "Nothing: passes write this customer.",
-    "Name either customers, or hours with --from and --to.": _AS_IT_SAYS,
-    "Say what --json is to show: --dry-run for what would happen, or --yes to undo the pass without asking.": (
-        _AS_IT_SAYS
-    ),
     "Nothing was written.": "Nothing: the question was answered with no.",
     # Doctor
     "… is not set: … Create a key with the scopes record_permission:read-write and object_configuration:read under "

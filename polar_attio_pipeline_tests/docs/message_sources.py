@@ -64,6 +64,7 @@ _WELL = ("Level.OK", "well=")
 
 _INTERNAL = frozenset(
     {
+        "__init__.py",
         "attio/models.py",
         "attio/values.py",
         "defs/bounded.py",

@@ -54,6 +54,9 @@ _WHAT_TO_DO = re.compile(
     rf"(?:: |\. |; )(?:or |so |then |if [^,]+, )?(?=(?:{'|'.join(_VERBS.split())})\b)", re.IGNORECASE
 )
 
+_TELLS = re.compile(rf"(?:{'|'.join(_VERBS.split())}|say)\b", re.IGNORECASE)
+"""How a message begins that says nothing but what to do."""
+
 _PROGRAMS = ("chmod ", "pip ")
 
 
@@ -88,6 +91,8 @@ def _message(source: Source) -> Message:
         text = _BEGINNINGS.get(source.module, "") + text
     says, remedy = split(text)
     advice = ADVICE.get(source.text, "")
+    if not remedy and not advice and _TELLS.match(source.text):
+        advice = "Do what it says."
     return Message(source, says, " ".join(filter(None, (remedy, advice))))
 
 

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
+from pydantic import SecretStr
+
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline_tests.docs.attributes import ROOT
 from polar_attio_pipeline_tests.docs.pages import Code
@@ -21,10 +23,15 @@ _ROOMS = tuple(
 _HOMES = ("", "polar_attio_pipeline", "polar_attio_pipeline_tests", "docs")
 
 
+def names_of_files() -> list[str]:
+    """Return the names under which a secret may be given as a file."""
+    return [f"{name.upper()}_FILE" for name, field in Settings.model_fields.items() if field.annotation is SecretStr]
+
+
 def unknown_settings(code: Code) -> list[str]:
     """Return the names in code that begin like a setting and are none."""
     known = {name.upper() for name in Settings.model_fields}
-    files = {f"{name}_FILE" for name in Settings().secrets()}
+    files = set(names_of_files())
     return [
         name
         for name in _SETTING.findall(code.text)
@@ -48,6 +55,9 @@ def _is_of_the_repository(text: str) -> bool:
     if not slash:
         return text.endswith((".py", ".md"))
     ending = text.rpartition("/")[2].rpartition(".")[1:]
+    if first in _ROOMS and not ending[0]:
+        # A room may be called like something else: `http/protobuf`.
+        return text.endswith("/")
     # A name with a point in it may be that of a function: `ledger/lease.acquire`.
     return (not ending[0] or "".join(ending) in _SUFFIXES) and first in {
         *_ROOMS,

@@ -52,8 +52,10 @@ _DEV = "from polar_attio_pipeline.cli.dev import main; main()"
 def show(page: Page, url: str) -> None:
     """Let all customers come to Attio, then one more, and open it."""
     page.goto(url)
+    # Dagster takes a while to start.
+    page.get_by_role("link", name="Customers that have changed").wait_for(timeout=_PATIENCE * 1000)
     page.get_by_role("button", name="Start a pass").click()
-    page.get_by_text(re.compile(r"^\d{3} in Attio")).first.wait_for(timeout=_PATIENCE * 1000)
+    expect(page.locator("#tally .in")).to_have_text(re.compile(r"^\d{3} in Attio"), timeout=_PATIENCE * 1000)
     page.get_by_role("button", name="Add customer").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Name").fill(NAME)

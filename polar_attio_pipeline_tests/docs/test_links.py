@@ -99,6 +99,20 @@ def test_a_command_is_held_against_the_program(text: str, wrong: bool) -> None:
     assert bool(problem_of(call)) is wrong
 
 
+@pytest.mark.parametrize(
+    ("text", "calls"),
+    [
+        ("uvx --from polar-attio-pipeline polar-attio doctor", [["doctor"]]),
+        ("docker compose exec code polar-attio doctor", [["doctor"]]),
+        ("POLAR_ATTIO_WHO=pays-now /opt/venv/bin/polar-attio plan", [["plan"]]),
+        ("journalctl -u polar-attio -f", []),
+        ("pip install polar-attio-pipeline", []),
+    ],
+)
+def test_the_program_is_known_behind_other_ones(text: str, calls: list[list[str]]) -> None:
+    assert list(program_calls(inline(text))) == calls
+
+
 def test_of_a_session_only_what_is_typed_is_a_command() -> None:
     session = Code("page.md", "$ polar-attio undo\nTo see it: polar-attio gone\n", "console", is_block=True)
 

@@ -4,6 +4,7 @@ import pytest
 
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline_tests.docs.attributes import ROOT
+from polar_attio_pipeline_tests.docs.names import names_of_files
 from polar_attio_pipeline_tests.docs.settings import examples, kind, settings_parts, shown_default, table
 
 EXAMPLE = examples((ROOT / ".env.example").read_text(encoding="utf-8"))
@@ -28,7 +29,7 @@ def test_the_example_shows_every_setting_with_its_default(name: str) -> None:
 
 
 def test_the_example_shows_no_other_name() -> None:
-    names = {name.upper() for name in Settings.model_fields}
+    names = {*(name.upper() for name in Settings.model_fields), *names_of_files()}
 
     assert [name for name in EXAMPLE if name not in names and "_SLUG__" not in name] == []
 
