@@ -43,6 +43,15 @@ def test_each_action_is_pinned_by_the_hash_of_a_commit_beside_its_version(workfl
         assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action), action
 
 
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda file: file.name)
+def test_no_token_stays_in_the_folder_that_is_checked_out(workflow: Path) -> None:
+    steps = [step for job in jobs(workflow.name).values() for step in job["steps"]]
+    checkouts = [step for step in steps if step.get("uses", "").startswith("actions/checkout@")]
+
+    assert checkouts
+    assert [step["with"]["persist-credentials"] for step in checkouts] == [False] * len(checkouts)
+
+
 def test_every_python_of_the_classifiers_is_tested() -> None:
     prefix = "Programming Language :: Python :: 3."
     named = [name.removeprefix(prefix) for name in PROJECT["classifiers"] if name.startswith(prefix)]
