@@ -54,9 +54,7 @@ def spans(ledger: Ledger) -> list[tuple[datetime, datetime]]:
     return sorted((min(written), max(written)) for written in moments.values())
 
 
-def test_two_runs_at_once_write_one_after_the_other(
-    tmp_path: Path, clean_environment: None
-) -> None:
+def test_two_runs_at_once_write_one_after_the_other(tmp_path: Path, clean_environment: None) -> None:
     sandbox = Sandbox(scale=OFF)
     set_up(sandbox)
     for number in range(CUSTOMERS):
