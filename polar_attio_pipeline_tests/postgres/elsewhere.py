@@ -8,7 +8,7 @@ import logging
 from dataclasses import replace
 from functools import partial
 
-from polar_attio_pipeline.cli.sync import package_logs
+from polar_attio_pipeline.cli.reports import package_logs
 from polar_attio_pipeline.passes.connect import connected
 from polar_attio_pipeline.passes.lease import BEAT_SECONDS, DEAD_SECONDS, SAFE_SECONDS, Timing
 from polar_attio_pipeline.passes.progress import Event
