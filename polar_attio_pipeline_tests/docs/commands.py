@@ -41,6 +41,8 @@ def program_calls(code: Code) -> Iterator[list[str]]:
 def _is_command(before: str) -> bool:
     """Tell whether what stands before the program's name is a path, a setting or a program that runs it."""
     words = before.split()
+    if words and words[0] in {"docker", "kubectl"} and not {"exec", "run"} & {*words}:
+        return False
     return all(
         "=" in word or "/" in word or word in {"uvx", "--from", "uv", "run", "exec", "-T"} for word in words
     ) or (bool(words) and words[0] in {"uvx", "docker", "kubectl", "sudo", "ExecStart", "pipx", "systemd-run"})

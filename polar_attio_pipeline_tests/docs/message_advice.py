@@ -9,6 +9,8 @@ _NEW_PLAN = "Nothing was written. Make a new plan with `polar-attio plan --out F
 _NEWER = "Look for a newer version of this pipeline, or report it."
 _BY_ITSELF = "Nothing: the next pass tries again."
 _READ_DOCTOR = "`polar-attio doctor` says what is wrong."
+_IN_DEFS = "Correct that key in the component's defs.yaml ([host-project.md](host-project.md))."
+_ANOTHER_BACKUP = "Name another backup; where the ledger itself is meant, restore its newest backup."
 _IN_DAGSTER = "Open the run that it links to: the last error in its log says what to do."
 
 ADVICE = {
@@ -147,7 +149,6 @@ ADVICE = {
     "A pass over all customers runs already, or waits for its turn.": "Wait until it has ended.",
     "The ledger holds nothing of ….": "Nothing: there is nothing to erase.",
     "Customer … is not left out: `polar-attio skip --list` shows who is.": "Nothing: passes write this customer.",
-    "Nothing was written.": "Nothing: the question was answered with no.",
     # Doctor
     "… is not set: … Create a key with the scopes record_permission:read-write and object_configuration:read under "
     "Workspace settings, Developers.": "Write it into `.env`, or into the environment.",
@@ -158,6 +159,38 @@ ADVICE = {
         "Run `polar-attio doctor` again later: it could not be found out whether the token has the scope."
     ),
     "POLAR_ATTIO_START_DATE is …: no hour is synced before that day.": "Set an earlier day, unless it is meant.",
+    # A component of a Dagster project
+    "there is no such key, …; settings stand below settings": _IN_DEFS,
+    "The component in … cannot be loaded: …": "Correct what is named in the defs.yaml of that folder.",
+    "PolarAttioComponent is scaffolded as YAML only. In Python, call polar_attio_pipeline.defs.build.build in a "
+    "function that dg.definitions decorates.": "Leave `--format python` out.",
+    'it is missing: each component needs a ledger of its own, so write a path such as "…"': _IN_DEFS,
+    "it has no place in a component: …": "Delete the line.",
+    "a token does not belong in this file: …, and make a new one": (
+        "Whoever can read the repository could have read the token: revoke it."
+    ),
+    "this is no setting, …": _IN_DEFS,
+    "it is secret and does not belong in this file: …": _IN_DEFS,
+    # Backups
+    "… is not there: no such file.": "Name a file that is there.",
+    "There is no ledger … yet: the first pass makes it.": "Nothing, or set POLAR_ATTIO_DATABASE_URL to where it is.",
+    "… cannot be renamed to … (…).": "Give this user the right to write to the folder.",
+    "… cannot be written (…).": "Give this user the right to write to the folder, or name another one.",
+    "database is locked": "Close what has a transaction open that writes, such as a database shell.",
+    "… is damaged, or no SQLite database.": _ANOTHER_BACKUP,
+    "The ledger … has no tables yet: there is nothing to copy.": "Nothing: the first pass makes them.",
+    "… is damaged: SQLite says ….": _ANOTHER_BACKUP,
+    "… is empty: it has no tables.": _ANOTHER_BACKUP,
+    "… is no ledger of polar-attio-pipeline.": _ANOTHER_BACKUP,
+    "Old backups in … cannot be deleted (…).": "The new backup is complete. Give this user the right to delete there.",
+    "The sync was taken out of Attio by `polar-attio uninstall` (… UTC). Nothing was written. Stop what started "
+    "this pass: Dagster's schedules and sensors, or cron.": "If it is to write again, `polar-attio approve reinstall`.",
+    # Files
+    "settings file": "`chmod 600 .env`.",
+    "There is no … in …: `…` writes one, and says what comes next.": "Run it there.",
+    "There is no file … to show: it is one of ….": "Name one of these.",
+    "…_API_URL is no usable address (…): ….": "Write scheme and host alone, such as `https://api.polar.sh`.",
+    "no request sent": "Correct the address or the token that is named beside it.",
     # Alerts
     "… hours have failed up to … times in a row: …": _IN_DAGSTER,
     "One hour has failed … times in a row: …": _IN_DAGSTER,
