@@ -44,6 +44,7 @@ _NOT_SHOWN = frozenset(
     {
         # Caught where they are raised.
         "a moment without a zone",
+        "database is locked",
         "the JSON is nested too deeply",
         # Parts of sentences that are listed as a whole.
         " (if another program uses it, add it to …POLAR_ATTIO_IGNORE_NAMES)",

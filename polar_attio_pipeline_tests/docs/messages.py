@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from polar_attio_pipeline.passes.approvals import CONFIRMABLE
 from polar_attio_pipeline.sync.matching import DESCRIPTIONS
 from polar_attio_pipeline.sync.outcomes import Reason
 from polar_attio_pipeline_tests.docs.attributes import Part
@@ -116,6 +117,7 @@ def page_parts() -> tuple[Part, ...]:
     """Return the tables of the page, and where they stand."""
     return (
         Part(PAGE, "<!-- reasons: written by make docs -->", "<!-- end of reasons -->", f"\n{reasons()}\n"),
+        Part(PAGE, "<!-- approvals: written by make docs -->", "<!-- end of approvals -->", f"\n{approvals()}\n"),
         Part(PAGE, "<!-- messages: written by make docs -->", "<!-- end of messages -->", f"\n{tables(messages())}\n"),
     )
 
@@ -124,6 +126,12 @@ def reasons() -> str:
     """Return the reasons of customers as a table."""
     rows = [f"| `{reason.value}` | {' | '.join(_explained(reason))} |" for reason in Reason]
     return "\n".join(["| Reason | What it means | What to do |", "| --- | --- | --- |", *rows])
+
+
+def approvals() -> str:
+    """Return what a person may approve as a table."""
+    rows = [f"| `polar-attio approve {one.name}` | {one.meaning} |" for one in CONFIRMABLE.values()]
+    return "\n".join(["| Command | What it allows, once |", "| --- | --- |", *rows])
 
 
 def _explained(reason: Reason) -> tuple[str, str]:

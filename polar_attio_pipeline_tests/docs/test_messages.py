@@ -42,7 +42,7 @@ def test_every_reason_and_every_approval_is_explained() -> None:
     page = read("docs/messages.md")
 
     assert [reason.value for reason in Reason if f"| `{reason.value}` |" not in page] == []
-    assert [name for name in CONFIRMABLE if f"approve {name}`" not in page] == []
+    assert [name for name in CONFIRMABLE if f"| `polar-attio approve {name}` |" not in page] == []
 
 
 def test_each_room_has_its_messages_on_the_page() -> None:
