@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import dagster as dg
 import pytest
 
 from polar_attio_pipeline.ledger import Ledger
+from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.limits import OFF
 from polar_attio_pipeline.sandbox.server import serving
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
@@ -20,14 +21,24 @@ from polar_attio_pipeline.sandbox.world import Sandbox
 from polar_attio_pipeline_tests.conftest import set_up
 
 PATIENCE = 180
-CUSTOMERS = 20
+CUSTOMERS = 5
+HELD = Fault(
+    kind=Kind.TOO_MANY,
+    service="attio",
+    path="/v2/objects/people/records",
+    contains=f"customer{CUSTOMERS - 1}@example.com",
+    retry_after="seconds",
+    retry_after_seconds=5,
+)
+"""Keeps the first run at work until it is switched off: one customer is refused, and tried again."""
+
 JOB = ["-m", "dagster", "job", "execute", "-m", "polar_attio_pipeline.definitions", "-j", "full_reconciliation"]
 
 pytestmark = pytest.mark.slow
 
 
 def environment_of(home: Path, url: str) -> Mapping[str, str]:
-    """An instance that says nothing of pools, and a pace at which a pass takes ten seconds."""
+    """An instance that says nothing of pools; it is there before two processes open it at once."""
     home.mkdir()
     (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     with dg.DagsterInstance.from_config(str(home)) as instance:
@@ -40,7 +51,6 @@ def environment_of(home: Path, url: str) -> Mapping[str, str]:
         "POLAR_API_URL": url,
         "ATTIO_API_KEY": ATTIO_TOKEN,
         "ATTIO_API_URL": url,
-        "ATTIO_WRITES_PER_SECOND": str(CUSTOMERS / 10),
         "POLAR_ATTIO_DATABASE_URL": str(home / "ledger.db"),
         "POLAR_ATTIO_START_DATE": "2026-11-01",
     }
@@ -54,7 +64,23 @@ def spans(ledger: Ledger) -> list[tuple[datetime, datetime]]:
     return sorted((min(written), max(written)) for written in moments.values())
 
 
-def test_two_runs_at_once_write_one_after_the_other(tmp_path: Path, clean_environment: None) -> None:
+def wait_until(happened: Callable[[], object]) -> None:
+    until = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < until
+        time.sleep(0.2)
+
+
+def says_whom_it_waits_for(home: Path) -> bool:
+    """Whether the log of a run says that it waits for another one."""
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        said = [entry.user_message for run in instance.get_runs() for entry in instance.all_logs(run.run_id)]
+    return any("another pass is at work (a reconciliation of everything, in process " in message for message in said)
+
+
+def test_two_runs_at_once_write_one_after_the_other_and_the_second_says_whom_it_waits_for(
+    tmp_path: Path, clean_environment: None
+) -> None:
     sandbox = Sandbox(scale=OFF)
     set_up(sandbox)
     for number in range(CUSTOMERS):
@@ -62,6 +88,7 @@ def test_two_runs_at_once_write_one_after_the_other(tmp_path: Path, clean_enviro
     home = tmp_path / "home"
     with serving(sandbox) as url:
         environment = environment_of(home, url)
+        held = sandbox.faults.add(HELD)
         runs = [
             subprocess.Popen(
                 [sys.executable, *JOB], cwd=home, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -69,11 +96,11 @@ def test_two_runs_at_once_write_one_after_the_other(tmp_path: Path, clean_enviro
             for _ in range(2)
         ]
         try:
-            until = time.monotonic() + PATIENCE
-            while not sandbox.attio.writes and time.monotonic() < until:
-                time.sleep(0.1)
+            wait_until(lambda: sandbox.attio.writes)
             # The first run has read all customers by now, so that this one is the second run's to write.
             sandbox.polar.add_customer(email="late@example.com", name="Late")
+            wait_until(lambda: says_whom_it_waits_for(home))
+            sandbox.faults.remove(held)
             ended = [run.wait(PATIENCE) for run in runs]
         finally:
             for run in runs:
@@ -82,5 +109,5 @@ def test_two_runs_at_once_write_one_after_the_other(tmp_path: Path, clean_enviro
     assert ended == [0, 0]
     emails = sorted(email for person in sandbox.attio.people() for email in person.emails)
     assert emails == sorted([*(f"customer{number}@example.com" for number in range(CUSTOMERS)), "late@example.com"])
-    (first, second) = spans(Ledger(home / "ledger.db"))
+    first, second = spans(Ledger(home / "ledger.db"))
     assert first[1] < second[0]
