@@ -31,11 +31,13 @@ class Delivery:
     Attributes:
         problem: Why it did not, in a few words; None if it did, or none was sent.
         trouble: What has gone wrong with the batch that is being sent; None while nothing has.
+        has_taken: Whether the collector has taken a batch at all.
     """
 
     def __init__(self) -> None:
         self.problem: str | None = None
         self.trouble: str | None = None
+        self.has_taken = False
         for name in _NOISY:
             logging.getLogger(name).addFilter(_HEARING)
 
@@ -55,6 +57,7 @@ class Delivery:
             _SENDING.reset(token)
             self.problem = None if taken else self.trouble or "it took no batch"
             self.trouble = None
+            self.has_taken |= taken
 
 
 _SENDING: ContextVar[Delivery | None] = ContextVar("polar_attio_sending", default=None)

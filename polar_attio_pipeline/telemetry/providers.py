@@ -28,9 +28,6 @@ SERVICE = "polar-attio-pipeline"
 _UNNAMED = "unknown_service"
 """What the SDK calls a service that nothing names."""
 
-_COMMAND_LINE = ("process.command", "process.command_args", "process.command_line")
-"""Attributes of a resource that the SDK may be asked to detect: a command line may hold an address."""
-
 
 @dataclass
 class Providers:
@@ -111,7 +108,7 @@ def _is_wanted(variable: str) -> bool:
 
 def _resource() -> Resource:
     ours = {"service.name": SERVICE, "service.instance.id": str(uuid.uuid4())}
-    given = {key: value for key, value in Resource.create().attributes.items() if key not in _COMMAND_LINE}
+    given = dict(Resource.create().attributes)
     if str(given.get("service.name", "")).startswith(_UNNAMED):
         del given["service.name"]
     return Resource({**ours, **given})

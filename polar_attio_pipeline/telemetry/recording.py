@@ -32,6 +32,10 @@ _NOT_TAKEN = (
     "Telemetry does not reach its collector ({}), so that of this work may be lost; the work itself is done as ever. "
     "Look at the collector, and at OTEL_EXPORTER_OTLP_ENDPOINT in the environment."
 )
+_NOTHING_SENT = (
+    "No span is sent, because the environment says so: look at OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER and "
+    "OTEL_TRACES_SAMPLER."
+)
 
 
 @contextmanager
@@ -94,7 +98,9 @@ def try_out() -> str | None:
     providers, signals = found
     signals.begin("polar-attio doctor", {}).end(None)
     problem = providers.flush(FLUSH_SECONDS)
-    return _NOT_TAKEN.format(problem) if problem else None
+    if problem:
+        return _NOT_TAKEN.format(problem)
+    return None if providers.delivery is None or providers.delivery.has_taken else _NOTHING_SENT
 
 
 def _found_or_logged() -> "tuple[Providers, Signals] | None":

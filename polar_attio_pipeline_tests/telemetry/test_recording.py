@@ -48,9 +48,9 @@ def test_nothing_is_recorded_where_the_setting_is_off(memory: Memory) -> None:
 
 def test_a_collector_gets_spans_and_metrics_before_the_work_has_ended(collector: Collector) -> None:
     work()
-    record_standing(True, Standing(open_hours=1), ends_soon=True)
-
     assert sorted(collector.spans) == ["pass hourly", "polar-attio sync"]
+
+    record_standing(True, Standing(open_hours=1), ends_soon=True)
     assert "polar_attio.hours.open" in collector.metrics
     assert collector.resource["service.name"] == "polar-attio-pipeline"
     assert collector.resource["service.instance.id"]
@@ -66,15 +66,15 @@ def test_the_environment_names_the_service(collector: Collector, monkeypatch: py
     assert collector.resource["deployment.environment.name"] == "test"
 
 
-def test_the_command_line_is_not_sent_although_it_may_be_detected(
+def test_the_arguments_of_a_command_are_not_sent_where_the_process_is_described(
     collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", "process")
-    monkeypatch.setattr(sys, "argv", ["polar-attio", "sync", "ada@example.com"])
+    monkeypatch.setattr(sys, "orig_argv", ["polar-attio", "sync", "ada@example.com"])
 
     work()
 
-    assert "process.pid" in collector.resource or "process.runtime.name" in collector.resource
+    assert collector.resource["process.command"] == "polar-attio"
     assert not [body for body in collector.raw if b"ada@example.com" in body]
 
 
@@ -180,6 +180,19 @@ def test_trying_it_out_says_whether_the_collector_takes_a_span(collector: Collec
     assert collector.spans == ["polar-attio doctor"]
     collector.status = 401
     assert "(status 401)" in (try_out() or "")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_EXPORTER", "none"), ("OTEL_TRACES_SAMPLER", "always_off")],
+)
+def test_trying_it_out_says_where_the_environment_lets_no_span_be_sent(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    assert (try_out() or "").startswith("No span is sent, because the environment says so")
+    assert collector.raw == []
 
 
 def test_an_error_passes_as_it_is(memory: Memory) -> None:
