@@ -57,7 +57,7 @@ class Extent:
     Attributes:
         all_marked: Whether values of marked records are cleared too that the history knows nothing of, where an API key
             wrote them: for a ledger that was lost. They may be another pipeline's.
-        archive: Whether the attributes are archived when everything else has gone well.
+        archive: Whether the attributes are archived when everything else has gone well, and nothing else needs them.
     """
 
     all_marked: bool = False
@@ -170,7 +170,8 @@ class _Uninstall:
         services = self._services(self._effects)
         await take_back(records, services, self.tally.add)
         services.health.check()
-        return self._done(None, [Archived(slug, name) for slug, name in self._to_archive()])
+        hindrance = self._hindrance()
+        return self._done(None, [Archived(slug, name, hindrance) for slug, name in self._to_archive()])
 
     async def carry_out(self, work: Work) -> Uninstalled:
         """Take the values out, and then archive the attributes, if that is wanted."""
@@ -245,15 +246,25 @@ class _Uninstall:
 
     async def _archive(self) -> list[Archived]:
         due = self._to_archive()
-        if any(self.tally.counts[verdict] for verdict in _FAILED):
-            why = "Not archived, because some values could not be cleared: run this again."
-            return [Archived(slug, name, why) for slug, name in due]
+        if hindrance := self._hindrance():
+            return [Archived(slug, name, hindrance) for slug, name in due]
         done = []
         # People last: without their required attributes no pass begins, this one neither.
         for slug in (COMPANIES, PEOPLE):
             names = [name for object_slug, name in due if object_slug == slug]
             done += await archive(self.context.attio.api, self.objects[slug], names)
         return done
+
+    def _hindrance(self) -> str | None:
+        """Say why the attributes must not be archived, after a look at all values; None where they may."""
+        if any(self.tally.counts[verdict] for verdict in _FAILED):
+            return "not archived, because some values could not be cleared: run this again."
+        if self.strangers:
+            return (
+                "not archived, because other records are marked, of which the ledger has no history, so that another "
+                "pipeline may need it: archive it by hand, or add --all-marked if it is not needed."
+            )
+        return None
 
     def _done(self, pass_id: str | None, attributes: Sequence[Archived]) -> Uninstalled:
         counts = dict(self.tally.counts)
