@@ -74,7 +74,7 @@ async def archive(api: ApiClient, workspace: Workspace, slugs: Sequence[str]) ->
         try:
             await api.request("PATCH", f"{path}/{slug}", limiter="writes", json={"data": {"is_archived": True}})
         except RecordError as error:
-            problem = f"Attio refused to archive it: {message_of(error)} Archive it by hand."
+            problem = f"not archived, Attio refused it: {message_of(error)} Archive it by hand."
             done.append(Archived(object_slug, slug, problem))
         else:
             done.append(Archived(object_slug, slug))

@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from polar_attio_pipeline.cli.output import explained_errors, fail
-from polar_attio_pipeline.cli.wrapping import say
+from polar_attio_pipeline.cli.wrapping import counted, say
 from polar_attio_pipeline.ledger.backup import copy
 from polar_attio_pipeline.ledger.contents import Contents
 from polar_attio_pipeline.ledger.dumping import dump_command
@@ -82,10 +82,10 @@ def backup(
 def in_words(found: Contents) -> str:
     """Return what a ledger's file holds, as a part of a sentence."""
     newest = f"{found.newest_pass:%Y-%m-%d %H:%M} UTC" if found.newest_pass else "none"
-    return (
-        f"{found.customers:,} customers, {found.values:,} written values, {found.passes:,} passes (the newest: "
-        f"{newest}), schema {found.revision}"
-    )
+    customers = counted(found.customers, "customer", "customers")
+    values = counted(found.values, "written value", "written values")
+    passes = counted(found.passes, "pass", "passes")
+    return f"{customers}, {values}, {passes} (the newest: {newest}), schema {found.revision}"
 
 
 def as_document(found: Contents) -> dict[str, object]:

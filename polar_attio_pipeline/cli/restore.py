@@ -14,7 +14,7 @@ from polar_attio_pipeline.cli.backup import ELSEWHERE, as_document, in_words
 from polar_attio_pipeline.cli.one_customer import ledger_of
 from polar_attio_pipeline.cli.output import explained_errors, fail
 from polar_attio_pipeline.cli.patience import IMPATIENT
-from polar_attio_pipeline.cli.wrapping import say
+from polar_attio_pipeline.cli.wrapping import counted, say
 from polar_attio_pipeline.ledger.dumping import restore_command
 from polar_attio_pipeline.ledger.location import Location, locate
 from polar_attio_pipeline.passes.restore import Comparison, check_owners, compare, owners_of
@@ -99,8 +99,9 @@ def _before(file: Path, place: Location, compared: Comparison, problems: list[st
     if compared.present:
         yield f"The ledger {place.name} holds {in_words(compared.present)}."
         yield (
-            f"{compared.newer_passes:,} passes and {compared.newer_values:,} written values of the ledger are newer "
-            "than the backup: after the restore they are in the kept file only."
+            f"Newer than the backup are {counted(compared.newer_passes, 'pass', 'passes')} and "
+            f"{counted(compared.newer_values, 'written value', 'written values')} of the ledger: after the restore "
+            "they are in the kept file only."
         )
     elif compared.problem:
         yield (

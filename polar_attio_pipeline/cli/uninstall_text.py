@@ -5,7 +5,7 @@ from typing import Any
 
 from polar_attio_pipeline.attio.archiving import Archived
 from polar_attio_pipeline.cli.undo_text import ItemSample, item_as_json, sections
-from polar_attio_pipeline.cli.wrapping import wrapped
+from polar_attio_pipeline.cli.wrapping import counted, wrapped
 from polar_attio_pipeline.passes.story import LINKS_SHOWN
 from polar_attio_pipeline.passes.uninstall import NAMES, Uninstalled
 from polar_attio_pipeline.sync.undo.values import Item, Verdict
@@ -52,16 +52,17 @@ def remains(done: Uninstalled, *, ledger: str) -> Iterator[str]:
     """Yield what is still there, and how it is removed, in sentences."""
     if done.counts.get(Verdict.CREATED):
         yield (
-            f"{done.counts[Verdict.CREATED]:,} people and companies that the sync created. Nothing is deleted in "
-            "Attio: --json lists them with links (again with --dry-run), delete those that you do not want."
+            f"{counted(done.counts[Verdict.CREATED], 'record', 'records')} that the sync created. Nothing is deleted "
+            "in Attio: --json lists them with links (again with --dry-run), delete those that you do not want."
         )
     yield "Names, addresses, domains and links of people to companies that passes have filled in: `polar-attio undo`."
     if done.strangers:
         yield (
-            f"{done.strangers:,} marked people and companies of which the ledger has no history: of another pipeline, "
-            "of a ledger that was lost, or older than the history. --all-marked clears what an API key wrote to them."
+            f"{counted(done.strangers, 'marked record', 'marked records')} of which the ledger has no history: of "
+            "another pipeline, of passes before a ledger was lost or restored, or older than the history. --all-marked "
+            "clears what an API key wrote to them."
         )
-    if not done.attributes:
+    if all(one.problem for one in done.attributes):
         yield (
             "The attributes: archive them by hand in Attio (Workspace settings, Objects, People, Attributes), or run "
             "this again with --archive-attributes. Their values stay, and `polar-attio setup` restores them."
@@ -95,8 +96,8 @@ def _strangers(would: Uninstalled, width: int) -> Iterator[str]:
     links = "; ".join(would.stranger_links[:LINKS_SHOWN])
     more = "; and others" if len(would.stranger_links) > LINKS_SHOWN else ""
     yield from wrapped(
-        f"{would.strangers:,} more people or companies are marked, and the ledger has no history of them: they are "
-        f"left alone. {links}{more}.",
+        f"Marked, and without a history in the ledger, so left alone: "
+        f"{counted(would.strangers, 'record', 'records')}. {links}{more}.",
         width,
     )
     yield ""
@@ -106,8 +107,11 @@ def _attributes(attributes: Sequence[Archived], what: str, width: int) -> Iterat
     archived = [f"{one.slug} of {one.object_slug}" for one in attributes if not one.problem]
     if archived:
         yield from wrapped(f"{what}: {', '.join(archived)}.", width)
+    problems: dict[str, list[str]] = {}
     for one in attributes:
         if one.problem:
-            yield from wrapped(f"{one.slug} of {one.object_slug}: {one.problem}", width)
+            problems.setdefault(one.problem, []).append(f"{one.slug} of {one.object_slug}")
+    for problem, named in problems.items():
+        yield from wrapped(f"{', '.join(named)}: {problem}", width)
     if attributes:
         yield ""

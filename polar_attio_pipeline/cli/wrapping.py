@@ -36,6 +36,17 @@ def wrapped(line: str, width: int, *, label: str | None = None) -> list[str]:
     )
 
 
+def counted(number: int, one: str, many: str) -> str:
+    """Return a number of things in words.
+
+    Args:
+        number: How many.
+        one: The noun for one.
+        many: The noun for any other number.
+    """
+    return f"{number:,} {one if number == 1 else many}"
+
+
 def say(line: str) -> None:
     """Print a line, wrapped."""
     for part in wrapped(line, width()):

@@ -100,7 +100,7 @@ def copy(place: Location, target: Path, *, patience: float) -> Contents:
                 _transfer(source, into, to=target, patience=patience)
                 # One file, without others beside it.
                 into.execute("PRAGMA journal_mode = DELETE")
-        found = examine(part, name=f"The ledger {place.name}")
+        found = examine(part, name=f"The ledger {place.name}, as it was copied,")
         finish(part, target)
     return found
 

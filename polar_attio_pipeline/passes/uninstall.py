@@ -4,7 +4,7 @@ Nothing is deleted, and what identifies people and companies stays: names, addre
 company. Only records in the ledger's history are touched, so that another pipeline in the same workspace keeps its own.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -16,14 +16,11 @@ from polar_attio_pipeline.passes.lifecycle import Work, writing_pass
 from polar_attio_pipeline.passes.progress import Stage
 from polar_attio_pipeline.passes.restorable import organization_of, undo_services, workspaces
 from polar_attio_pipeline.passes.rules import PassContext
-from polar_attio_pipeline.passes.story import LINKS_SHOWN
+from polar_attio_pipeline.passes.strangers import OWN, Strangers, look_for_strangers
 from polar_attio_pipeline.passes.undo_tally import UndoTally, result_of
 from polar_attio_pipeline.sync.attributes import ATTRIBUTES
 from polar_attio_pipeline.sync.audience import Audience
-from polar_attio_pipeline.sync.companies.attributes import COMPANY_ATTRIBUTES
-from polar_attio_pipeline.sync.companies.groups import CompanyRecord
 from polar_attio_pipeline.sync.planning import EMAILS_KEY
-from polar_attio_pipeline.sync.records import Person
 from polar_attio_pipeline.sync.undo.engine import Take, UndoServices, take_back
 from polar_attio_pipeline.sync.undo.leaving import effects_of_all, with_held
 from polar_attio_pipeline.sync.undo.values import LEFT, WRITES, Item, RecordEffects, RecordKey, Verdict
@@ -35,14 +32,7 @@ NAMES: Mapping[Verdict, str] = {
 }
 """What becomes of values, where an undo has other words for it."""
 
-_OWN = {
-    PEOPLE: {one.key for one in ATTRIBUTES if not one.standard},
-    COMPANIES: {one.key for one in COMPANY_ATTRIBUTES if not one.standard},
-}
 _IDENTIFYING = {EMAILS_KEY, DOMAINS_KEY, COMPANY_KEY} | {one.key for one in ATTRIBUTES if one.standard}
-
-_MARK = "polar_customer"
-"""The key of the checkbox that marks people, and of the one that marks companies."""
 
 _LEFT = LEFT - {Verdict.GONE}
 """A record that is no more holds nothing."""
@@ -57,7 +47,7 @@ class Extent:
     Attributes:
         all_marked: Whether values of marked records are cleared too that the history knows nothing of, where an API key
             wrote them: for a ledger that was lost. They may be another pipeline's.
-        archive: Whether the attributes are archived when everything else has gone well.
+        archive: Whether the attributes are archived when everything else has gone well, and nothing else needs them.
     """
 
     all_marked: bool = False
@@ -151,18 +141,14 @@ class _Uninstall:
         extent: How much is taken out.
         objects: The workspace as each object sees it.
         tally: Counts what becomes of values.
-        marked: The marked records of which there is no history at all, where they are cleared too.
-        strangers: How many such records there are that are left alone.
-        stranger_links: The first of them.
+        strangers: The marked records without a history that are left alone.
     """
 
     context: PassContext
     extent: Extent
     objects: Mapping[str, Workspace]
     tally: UndoTally
-    marked: set[RecordKey] = field(default_factory=set)
-    strangers: int = 0
-    stranger_links: list[str] = field(default_factory=list)
+    strangers: Strangers = field(default_factory=Strangers)
 
     async def preview(self) -> Uninstalled:
         """Say what would become of each value."""
@@ -170,7 +156,8 @@ class _Uninstall:
         services = self._services(self._effects)
         await take_back(records, services, self.tally.add)
         services.health.check()
-        return self._done(None, [Archived(slug, name) for slug, name in self._to_archive()])
+        hindrance = self._hindrance()
+        return self._done(None, [Archived(slug, name, hindrance) for slug, name in self._to_archive()])
 
     async def carry_out(self, work: Work) -> Uninstalled:
         """Take the values out, and then archive the attributes, if that is wanted."""
@@ -193,50 +180,25 @@ class _Uninstall:
 
     async def _records(self) -> list[RecordKey]:
         records = self.context.ledger.all_records_written()
-        # The history of a mark may have left the ledger when that of another value is still there.
-        known = frozenset(self.context.ledger.all_records_written(attribute=_MARK))
-        async for slug, page in self._all_marked():
-            for one in page:
-                if (slug, one.record_id) not in known and _holds_something(slug, one):
-                    self._take_stranger(slug, one)
-        self.marked.difference_update(records)
-        return [*records, *self.marked]
-
-    async def _all_marked(self) -> AsyncIterator[tuple[str, Sequence[Person | CompanyRecord]]]:
-        """Yield every marked record, page by page, each object for which there is a mark."""
-        people, companies = (_is_marking(self.objects[slug]) for slug in (PEOPLE, COMPANIES))
-        if people:
-            async for page in self.context.attio.marked():
-                yield PEOPLE, page
-        if companies:
-            async for found in AttioCompanies(self.context.attio.api, self.objects[COMPANIES]).marked():
-                yield COMPANIES, found
-
-    def _take_stranger(self, slug: str, record: Person | CompanyRecord) -> None:
+        found = await look_for_strangers(self.context, self.objects)
         if self.extent.all_marked:
-            self.marked.add((slug, record.record_id))
-            return
-        self.strangers += 1
-        if len(self.stranger_links) <= LINKS_SHOWN:
-            self.stranger_links.append(record.url or record.record_id)
+            return [*records, *found.keys.difference(records)]
+        self.strangers = found
+        return records
 
     def _effects(self, keys: Sequence[RecordKey]) -> list[RecordEffects]:
-        marked = [
-            RecordEffects(*key, customer_id=None, created=False, effects=()) for key in keys if key in self.marked
-        ]
-        of_history = [key for key in keys if key not in self.marked]
-        if not of_history:
-            return marked
-        (slug,) = {slug for slug, _ in of_history}
+        (slug,) = {slug for slug, _ in keys}
         stay = _IDENTIFYING | _archived(self.objects[slug])
-        history = self.context.ledger.history_of(of_history)
-        return [*marked, *effects_of_all(history, stay=stay, cleared=_OWN[slug])]
+        found = effects_of_all(self.context.ledger.history_of(keys), stay=stay, cleared=OWN[slug])
+        known = {(one.object_slug, one.record_id) for one in found}
+        unknown = (key for key in keys if key not in known)
+        return [*found, *(RecordEffects(*key, customer_id=None, created=False, effects=()) for key in unknown)]
 
     def _services(self, effects: Callable[[Sequence[RecordKey]], list[RecordEffects]]) -> UndoServices:
         services = undo_services(self.context, self.objects, effects, clear_created=True)
         if not self.extent.all_marked:
             return services
-        return replace(services, amend=lambda record, held: with_held(record, held, keys=_OWN[record.object_slug]))
+        return replace(services, amend=lambda record, held: with_held(record, held, keys=OWN[record.object_slug]))
 
     def _to_archive(self) -> list[tuple[str, str]]:
         if not self.extent.archive:
@@ -245,9 +207,8 @@ class _Uninstall:
 
     async def _archive(self) -> list[Archived]:
         due = self._to_archive()
-        if any(self.tally.counts[verdict] for verdict in _FAILED):
-            why = "Not archived, because some values could not be cleared: run this again."
-            return [Archived(slug, name, why) for slug, name in due]
+        if hindrance := self._hindrance():
+            return [Archived(slug, name, hindrance) for slug, name in due]
         done = []
         # People last: without their required attributes no pass begins, this one neither.
         for slug in (COMPANIES, PEOPLE):
@@ -255,19 +216,20 @@ class _Uninstall:
             done += await archive(self.context.attio.api, self.objects[slug], names)
         return done
 
+    def _hindrance(self) -> str | None:
+        """Say why the attributes must not be archived, after a look at all values; None where they may."""
+        if any(self.tally.counts[verdict] for verdict in _FAILED):
+            return "not archived, because some values could not be cleared: run this again."
+        if self.strangers.keys:
+            return (
+                "not archived, because other records are marked, of which the ledger has no history, so that another "
+                "pipeline may need it: archive it by hand, or add --all-marked if it is not needed."
+            )
+        return None
+
     def _done(self, pass_id: str | None, attributes: Sequence[Archived]) -> Uninstalled:
-        counts = dict(self.tally.counts)
-        return Uninstalled(pass_id, counts, self.strangers, tuple(self.stranger_links), tuple(attributes))
-
-
-def _holds_something(slug: str, record: Person | CompanyRecord) -> bool:
-    """Tell whether an API key has left anything in the sync's attributes."""
-    return any(value.actor == "api-token" for key, value in record.values.items() if key in _OWN[slug])
-
-
-def _is_marking(workspace: Workspace) -> bool:
-    mark = workspace.attio_object.mark_key
-    return any(target.attribute.key == mark for target in workspace.targets)
+        counts, strangers = dict(self.tally.counts), self.strangers
+        return Uninstalled(pass_id, counts, len(strangers.keys), tuple(strangers.links), tuple(attributes))
 
 
 def _archived(workspace: Workspace) -> set[str]:

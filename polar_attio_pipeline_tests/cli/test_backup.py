@@ -31,7 +31,7 @@ def test_it_says_where_the_backup_is_and_what_it_holds(ledger: Ledger) -> None:
     result = backup("copy.db")
 
     assert result.exit_code == 0, result.output
-    assert "copy.db: 1 customers, 1 written values, 1 passes" in " ".join(result.stdout.split())
+    assert "copy.db: 1 customer, 1 written value, 1 pass " in " ".join(result.stdout.split())
     assert Ledger(Path("copy.db")).all_changes() == ledger.all_changes()
 
 

@@ -42,7 +42,7 @@ def test_it_says_what_would_be_lost_asks_and_says_what_comes_next(pipeline: Pipe
     result = run("restore", BACKUP, answer="y\n")
 
     assert result.exit_code == 0, result.output
-    assert f"1 passes and {values} written values of the ledger are newer than the backup" in said(result)
+    assert f"Newer than the backup are 1 pass and {values} written values of the ledger" in said(result)
     assert "launch full_reconciliation, or run `polar-attio sync`" in said(result)
     assert pipeline.ledger.changes_of_pass(lost) == []
     (kept,) = pipeline.database.parent.glob("ledger.db.before-restore-*")

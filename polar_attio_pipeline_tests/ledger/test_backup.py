@@ -115,11 +115,19 @@ def test_a_damaged_ledger_is_not_copied_over_a_good_backup(file: Path, tmp_path:
         damaged.seek(4096 * 3)
         damaged.write(b"\xff" * 4096 * 4)
 
-    with pytest.raises(LedgerError, match=r"ledger\.db is damaged"):
+    with pytest.raises(LedgerError, match=r"ledger\.db, as it was copied, is damaged"):
         copied(file, target)
 
     assert target.read_bytes() == good
     assert files(tmp_path) == {"copy.db", "state"}
+
+
+def test_it_is_the_copy_that_is_checked(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(file, "ada")
+    monkeypatch.setattr(backup, "_transfer", lambda *_, **__: None)
+
+    with pytest.raises(DamagedError, match="as it was copied, is empty"):
+        copied(file, tmp_path / "copy.db")
 
 
 @pytest.mark.parametrize(

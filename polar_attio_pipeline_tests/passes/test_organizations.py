@@ -1,17 +1,21 @@
 """Two Polar organizations in one Attio workspace: with slugs and ledgers of their own, neither touches the other's."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from polar_attio_pipeline.passes.companies import CompanyRules, sync_companies
 from polar_attio_pipeline.passes.guards import GuardError
 from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline.sandbox.tokens import OTHER_POLAR_TOKEN
 from polar_attio_pipeline.sync.attributes import ATTRIBUTES
+from polar_attio_pipeline.sync.companies.attributes import COMPANY_ATTRIBUTES, COMPANY_BY_KEY
 from polar_attio_pipeline_tests.attributes import add_attributes
+from polar_attio_pipeline_tests.passes.company_stage import SLUGS, Companies
 from polar_attio_pipeline_tests.passes.stage import Stage
 from polar_attio_pipeline_tests.passes.undoing import newest_pass, undo
 from polar_attio_pipeline_tests.passes.uninstalling import take_out
@@ -92,6 +96,49 @@ def test_one_of_them_is_uninstalled_or_undone_and_the_other_has_nothing_to_write
     assert stage.writes == writes
     undo(other, name)
     assert "acme_polar_customer_id" not in values(stage, "both")
+
+
+def sync_companies_of(stage: Stage, slugs: Mapping[str, str]) -> None:
+    async def run() -> None:
+        async with stage.context() as context:
+            await sync_companies(context, CompanyRules(slugs, frozenset()))
+
+    stage.reconcile()
+    asyncio.run(run())
+
+
+def test_one_company_has_the_numbers_of_both_and_loses_only_those_of_the_one_that_is_uninstalled(
+    stage: Stage, other: Second
+) -> None:
+    other.use_own_slugs()
+    companies, own = Companies(stage), {key: PREFIX + key for key in COMPANY_BY_KEY}
+    add_attributes(
+        stage.sandbox.attio, [replace(one, key=own[one.key]) for one in COMPANY_ATTRIBUTES], object_slug="companies"
+    )
+    companies.customer("ada@acme.com", mrr=900)
+    other.world.add_customer(email="bob@acme.com", created_at=other.here)
+    other.world.add_customer(email="cleo@acme.com", created_at=other.here)
+    both = [(stage, SLUGS), (other, own)]
+
+    for one, slugs in both:
+        sync_companies_of(one, slugs)
+
+    held = companies.of("acme.com").values
+    assert (held["polar_customer_count"], held["acme_polar_customer_count"]) == (1, 2)
+    writes = stage.writes
+    for one, slugs in both:
+        sync_companies_of(one, slugs)
+    assert stage.writes == writes
+
+    taken = take_out(stage)
+
+    left = companies.of("acme.com").values
+    assert {key for key in left if key.startswith("polar_")} == set()
+    assert (left["acme_polar_customer"], left["acme_polar_customer_count"]) == (True, 2)
+    assert taken.done.left == 0
+    writes = stage.writes
+    sync_companies_of(other, own)
+    assert stage.writes == writes
 
 
 def test_with_the_same_slugs_the_second_one_is_refused_before_its_first_write(stage: Stage, other: Second) -> None:

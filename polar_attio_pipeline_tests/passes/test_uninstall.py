@@ -238,6 +238,19 @@ def test_marked_people_without_a_history_are_left_alone_and_counted(stage: Stage
     assert taken.done.stranger_links == (stage.sandbox.attio.person(other).url,)
 
 
+def test_attributes_that_another_pipeline_may_need_are_not_archived(stage: Stage) -> None:
+    known(stage, "ada")
+    stage.reconcile()
+    other = stage.sandbox.attio.add_person(emails=["other@example.com"])
+    stage.sandbox.attio.edit_person(other, {"polar_customer": True}, "api-token")
+
+    would, taken = take_out(stage, archive=True, dry_run=True), take_out(stage, archive=True)
+
+    assert would.done.attributes == taken.done.attributes
+    assert all("another pipeline may need it" in (one.problem or "") for one in taken.done.attributes)
+    assert "polar_customer" in live(stage)
+
+
 def test_with_a_lost_ledger_what_api_keys_wrote_to_marked_people_and_companies_goes_on_demand(stage: Stage) -> None:
     companies = Companies(stage)
     known(stage, "ada", **living_in("DE"))
