@@ -25,6 +25,7 @@ ALLOWED = frozenset(
         "ISC",
         "LGPL-2.1-or-later",
         "LGPL-3.0-only",
+        "LGPL-3.0-or-later",
         "MIT",
         "MPL-2.0",
         "PSF-2.0",
@@ -37,6 +38,8 @@ the LGPL and the MPL ask to pass on changes of the packages themselves; this pro
 
 _SPELLINGS = {
     "3-Clause BSD License": "BSD-3-Clause",
+    # psycopg2's; its licence text says which version.
+    "GNU Library or Lesser General Public License (LGPL)": "LGPL-3.0-or-later",
     "Apache 2.0": "Apache-2.0",
     "Apache License Version 2.0": "Apache-2.0",
     "Apache Software License": "Apache-2.0",

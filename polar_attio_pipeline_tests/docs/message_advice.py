@@ -176,7 +176,6 @@ ADVICE = {
     "There is no ledger … yet: the first pass makes it.": "Nothing, or set POLAR_ATTIO_DATABASE_URL to where it is.",
     "… cannot be renamed to … (…).": "Give this user the right to write to the folder.",
     "… cannot be written (…).": "Give this user the right to write to the folder, or name another one.",
-    "database is locked": "Close what has a transaction open that writes, such as a database shell.",
     "… is damaged, or no SQLite database.": _ANOTHER_BACKUP,
     "The ledger … has no tables yet: there is nothing to copy.": "Nothing: the first pass makes them.",
     "… is damaged: SQLite says ….": _ANOTHER_BACKUP,

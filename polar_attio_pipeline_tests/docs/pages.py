@@ -85,25 +85,24 @@ def slug(heading: str) -> str:
     return re.sub(r"\s", "-", re.sub(r"[^\w\s-]", "", plain))
 
 
-def broken_links(page: str, markdown: str, *, root: Path = ROOT, missing: tuple[str, ...] = ()) -> list[str]:
+def broken_links(page: str, markdown: str, *, root: Path = ROOT) -> list[str]:
     """Return the links of a page that lead to no file or no heading of the repository.
 
     Args:
         page: Its path, from the root.
         markdown: Its text.
         root: Of the repository.
-        missing: Files that may be missing.
     """
-    return [link for link in links(markdown) if not _leads_somewhere(root, page, link, missing)]
+    return [link for link in links(markdown) if not _leads_somewhere(root, page, link)]
 
 
-def _leads_somewhere(root: Path, page: str, link: str, missing: tuple[str, ...]) -> bool:
+def _leads_somewhere(root: Path, page: str, link: str) -> bool:
     if re.match(r"[a-z]+:", link):
         return True
     path, _, anchor = link.partition("#")
     file = ((root / page).parent / path).resolve() if path else root / page
     if not file.exists():
-        return file.is_relative_to(root) and file.relative_to(root).as_posix() in missing
+        return False
     return not anchor or anchor in anchors(file.read_text(encoding="utf-8"))
 
 

@@ -54,11 +54,6 @@ def navigation() -> list[Entry]:
     return list(_entries(config()["nav"], ""))
 
 
-def awaited() -> list[str]:
-    """Return the pages of the navigation that may be missing, from the root of the repository."""
-    return [f"docs/{page}" for page in config()["extra"]["awaited_pages"]]
-
-
 def _entries(nav: list[dict[str, Any]], section: str) -> Iterator[Entry]:
     for item in nav:
         ((title, value),) = item.items()

@@ -5,34 +5,16 @@ MkDocs loads this file by itself (`hooks` in mkdocs.yml, https://www.mkdocs.org/
 
 import posixpath
 import re
-from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 from polar_attio_pipeline_tests.docs.attributes import ROOT
-from polar_attio_pipeline_tests.docs.site import DOCS, OF_THE_ROOT, awaited
+from polar_attio_pipeline_tests.docs.site import DOCS, OF_THE_ROOT
 
 _LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!\w+:|#)([^)#\s]*)(#[^)\s]*)?\)")
 _BY_PATH = {path: page for page, path in OF_THE_ROOT.items()}
-
-
-def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Leave out of the navigation the pages that are awaited and not there."""
-    missing = {path.removeprefix("docs/") for path in awaited() if not (ROOT / path).exists()}
-    config.nav = _without(config.nav or [], missing)
-    return config
-
-
-def _without(nav: list[Any], missing: set[str]) -> list[Any]:
-    kept: list[Any] = []
-    for item in nav:
-        ((title, value),) = item.items()
-        below = _without(value, missing) if isinstance(value, list) else value
-        if below and value not in list(missing):
-            kept.append({title: below})
-    return kept
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

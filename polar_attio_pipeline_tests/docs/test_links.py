@@ -6,7 +6,6 @@ from polar_attio_pipeline_tests.docs.attributes import ROOT
 from polar_attio_pipeline_tests.docs.commands import known_targets, make_targets, problem_of, program_calls
 from polar_attio_pipeline_tests.docs.names import missing_paths, unknown_settings
 from polar_attio_pipeline_tests.docs.pages import OLD, PAGES, Code, anchors, broken_links, code, links, read
-from polar_attio_pipeline_tests.docs.site import awaited
 
 CURRENT = [page for page in PAGES if page not in OLD]
 
@@ -17,7 +16,7 @@ def inline(text: str) -> Code:
 
 @pytest.mark.parametrize("page", [*PAGES, "llms.txt"])
 def test_every_link_and_picture_leads_to_a_file_and_a_heading(page: str) -> None:
-    assert broken_links(page, read(page), missing=tuple(awaited())) == []
+    assert broken_links(page, read(page)) == []
 
 
 @pytest.mark.parametrize("page", CURRENT)
@@ -41,9 +40,7 @@ def test_every_setting_exists(page: str) -> None:
 
 @pytest.mark.parametrize("page", CURRENT)
 def test_every_path_of_the_repository_exists(page: str) -> None:
-    missing = {path for found in code(page, read(page)) for path in missing_paths(found)}
-
-    assert missing - set(awaited()) == set()
+    assert [path for found in code(page, read(page)) for path in missing_paths(found)] == []
 
 
 def test_the_pages_hold_enough_to_look_at() -> None:
@@ -63,12 +60,11 @@ def test_the_pages_hold_enough_to_look_at() -> None:
         ("[gone](docs/gone.md)", ["docs/gone.md"]),
         ("[no heading](docs/undo.md#gone)", ["docs/undo.md#gone"]),
         ("![no picture](docs/gone.png)", ["docs/gone.png"]),
-        ("[awaited](docs/later.md)", []),
         ("`[no link](docs/gone.md)`", []),
     ],
 )
 def test_a_link_is_broken_when_its_file_or_heading_is_missing(text: str, broken: list[str]) -> None:
-    assert broken_links("README.md", text, missing=("docs/later.md",)) == broken
+    assert broken_links("README.md", text) == broken
 
 
 def test_anchors_are_made_of_the_headings() -> None:
