@@ -103,23 +103,29 @@ def run_pass(
 
 @contextmanager
 def _with_package_logs(log: logging.Logger, more: Sequence[logging.Handler]) -> Iterator[None]:
-    """Let what this package logs in this thread stand in the log of the run, and go to further handlers."""
+    """Let what this package logs in this thread stand in the log of the run, and go to further handlers.
+
+    These come first: Dagster's write the run and the step into the message of each record that they take.
+    """
     package = logging.getLogger(PACKAGE)
-    level, handlers = package.level, [_Passing(handler) for handler in (*log.handlers, *more)]
+    level, there = package.level, list(package.handlers)
+    first, last = ([_Passing(handler) for handler in some] for some in (more, log.handlers))
     if level == logging.NOTSET:
         package.setLevel(log.level or logging.INFO)
-    for handler in handlers:
+    for handler in there:
+        package.removeHandler(handler)
+    for handler in (*first, *there, *last):
         package.addHandler(handler)
     try:
         yield
     finally:
-        for handler in handlers:
+        for handler in (*first, *last):
             package.removeHandler(handler)
         package.setLevel(level)
 
 
 class _Passing(logging.Handler):
-    """Passes records on to a handler of Dagster's, which takes none that another one of its handlers has taken."""
+    """Passes records on to another handler; one of Dagster's takes none that another one of its own has taken."""
 
     def __init__(self, inner: logging.Handler) -> None:
         super().__init__(inner.level)

@@ -107,6 +107,23 @@ def test_a_run_is_json_lines_with_its_id_and_its_step(pipeline: Pipeline, capfd:
     assert (package.level, package.handlers) == before
 
 
+@pytest.mark.parametrize("managed", [False, True])
+def test_what_the_package_logs_in_a_run_is_a_line_with_its_own_message(
+    pipeline: Pipeline, managed: bool, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("polar_attio_pipeline"), "level", logging.NOTSET)
+    pipeline.configure(polar_attio_log_format="json")
+    captured = {"managed_python_loggers": ["polar_attio_pipeline"], "python_log_level": "INFO"} if managed else {}
+    with dg.instance_for_test(overrides={"python_logs": captured}) as instance:
+        pipeline.instance = instance
+        pipeline.reconcile()
+
+    lines = json_lines(capfd.readouterr().err)
+    (line,) = (one for one in lines if one["logger"] == "polar_attio_pipeline.passes.subscriptions")
+    assert line["message"].startswith("Subscriptions are taken from the snapshot of this run")
+    assert line["step"] == "customer_reconciliation"
+
+
 def test_a_step_that_fails_ends_with_a_line_that_says_why(
     pipeline: Pipeline, impatient: None, capfd: pytest.CaptureFixture[str]
 ) -> None:
