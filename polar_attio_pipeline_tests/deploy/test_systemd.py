@@ -68,11 +68,13 @@ def test_a_command_by_hand_gets_the_same_user_folder_and_secrets_as_the_code_ser
     script = (files.SYSTEMD / "polar-attio").read_text()
     code = files.unit(files.SYSTEMD / "polar-attio-code.service")
     names = ("User", "Group", "UMask", "StateDirectory", "StateDirectoryMode", "WorkingDirectory", "LoadCredential")
+    home = ("Environment", "DAGSTER_HOME=/etc/polar-attio")
 
     given = re.findall(r"--property=(\w+)=(\S+)", script)
     exported = re.findall(r'export (\w+)="\$CREDENTIALS_DIRECTORY/(\w+)"', script)
 
-    assert sorted(given) == sorted((name, value) for name in names for value in code[name])
+    assert sorted(given) == sorted([home, *((name, value) for name in names for value in code[name])])
+    assert home[1] in code["Environment"]
     assert {f"{name}=%d/{file}" for name, file in exported} < set(code["Environment"])
 
 
