@@ -119,10 +119,9 @@ MENDED = ("DROP TRIGGER fail ON changes", "DROP FUNCTION fail")
             "cannot be written: give its user the right",
         ),
         (sql(*fails_with("53100")), sql(*MENDED), "the disk of its server is full: free some space there"),
-        (sql(*fails_with("53200")), sql(*MENDED), "has no memory left: free some there"),
         (sql(*CUT), sql(*MENDED), "was shut down by its server in the middle: see that the server runs"),
     ],
-    ids=["stopped", "read only", "disk full", "no memory", "connections cut between a write and its record"],
+    ids=["stopped", "read only", "disk full", "connections cut between a write and its record"],
 )
 def test_a_fault_in_the_middle_of_a_pass_is_one_sentence_and_the_next_pass_does_the_rest(
     server: Server, shop: Shop, monkeypatch: pytest.MonkeyPatch, *, breaks: Act, mends: Act, sentence: str
