@@ -244,6 +244,24 @@ def test_a_pass_that_cannot_open_the_ledger_says_why_and_writes_nothing(
     assert shop.sandbox.attio.writes == 0
 
 
+def test_the_password_may_be_where_libpq_looks_for_it(
+    server: Server, role: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    postgres.run_sql(server.port, f"CREATE DATABASE {role} OWNER {role}")
+    ledger = Ledger(postgres.url(server.port, role, user=role))
+    file = tmp_path / "passwords"
+    file.write_text(f"*:*:*:*:{SECRET}\n")
+    file.chmod(0o600)
+
+    with pytest.raises(LedgerError, match="refuses the user, the password"):
+        ledger.counts()
+    with monkeypatch.context() as patched:
+        patched.setenv("PGPASSWORD", SECRET)
+        ledger.confirm("by a variable")
+    monkeypatch.setenv("PGPASSFILE", str(file))
+    assert ledger.take_confirmation("by a variable")
+
+
 def test_a_database_whose_server_ends_whoever_pauses_holds_no_pass_up(
     server: Server, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -253,7 +271,7 @@ def test_a_database_whose_server_ends_whoever_pauses_holds_no_pass_up(
     then_all_is_well(shop, monkeypatch)
 
 
-def test_the_url_of_another_driver_is_as_good(shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_url_of_another_driver_is_as_good(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     given = shop.database.replace("postgresql+psycopg:", "postgresql+psycopg2:")
     monkeypatch.setenv("POLAR_ATTIO_DATABASE_URL", given)
 
