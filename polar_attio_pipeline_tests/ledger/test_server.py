@@ -160,6 +160,28 @@ def test_a_time_limit_on_pauses_in_transactions_is_said_to_be_the_reason(databas
         pause()
 
 
+@pytest.mark.parametrize(
+    ("state", "advice"),
+    [
+        ("53200", "is on a server that has no memory left: free some there"),
+        ("25P04", "raise transaction_timeout for its user"),
+        ("57P04", "was deleted on its server in the middle: restore its newest backup"),
+    ],
+)
+def test_what_cannot_be_provoked_here_is_explained_by_its_state(database: str, state: str, advice: str) -> None:
+    error = psycopg.errors.lookup(state)("as the driver raises it") if state != "25P04" else Stated(state)
+
+    assert advice in explained(database, sa.exc.InternalError("", None, error))
+
+
+class Stated(psycopg.Error):
+    """An error with a state that this version of the driver does not know by name."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__("as a newer server says")
+        self.sqlstate = state
+
+
 def test_a_table_that_is_missing_is_said_to_be_so(database: str) -> None:
     Ledger(database).counts()
     with shell(database, "DROP TABLE outcomes", "COMMIT"):

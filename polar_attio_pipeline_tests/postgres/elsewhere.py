@@ -1,7 +1,7 @@
 """A pass over all customers on a machine of its own: `python -m polar_attio_pipeline_tests.postgres.elsewhere`.
 
-It is what `polar-attio sync` does, with the settings of the environment; only the times of the lease are a tenth of
-the usual ones, so that a test need not wait for a minute and a half.
+It is what `polar-attio sync` does, with the settings of the environment; only the times of the lease are a fifteenth
+of the usual ones, so that a test need not wait for a minute and a half.
 """
 
 import logging
@@ -17,7 +17,7 @@ from polar_attio_pipeline.passes.stopping import Stop, run_until_stopped
 from polar_attio_pipeline.passes.story import sentences
 from polar_attio_pipeline.settings import Settings
 
-_FASTER = 10
+_FASTER = 15
 
 TIMING = Timing(beat=BEAT_SECONDS / _FASTER, dead=DEAD_SECONDS / _FASTER, safe=SAFE_SECONDS / _FASTER, poll=0.05)
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from polar_attio_pipeline.sandbox.faults import Fault, Faults, Kind
 from polar_attio_pipeline_tests.faults.crash_points import Trap, is_write
 
-PAUSE_SECONDS = 20
+PAUSE_SECONDS = 15
 """Longer than another pass needs to start and waits for one that has died; shorter than a client's patience."""
 
 

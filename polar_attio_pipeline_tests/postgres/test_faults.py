@@ -119,10 +119,9 @@ MENDED = ("DROP TRIGGER fail ON changes", "DROP FUNCTION fail")
             "cannot be written: give its user the right",
         ),
         (sql(*fails_with("53100")), sql(*MENDED), "the disk of its server is full: free some space there"),
-        (sql(*fails_with("53200")), sql(*MENDED), "has no memory left: free some there"),
         (sql(*CUT), sql(*MENDED), "was shut down by its server in the middle: see that the server runs"),
     ],
-    ids=["stopped", "read only", "disk full", "no memory", "connections cut between a write and its record"],
+    ids=["stopped", "read only", "disk full", "connections cut between a write and its record"],
 )
 def test_a_fault_in_the_middle_of_a_pass_is_one_sentence_and_the_next_pass_does_the_rest(
     server: Server, shop: Shop, monkeypatch: pytest.MonkeyPatch, *, breaks: Act, mends: Act, sentence: str
@@ -245,6 +244,24 @@ def test_a_pass_that_cannot_open_the_ledger_says_why_and_writes_nothing(
     assert shop.sandbox.attio.writes == 0
 
 
+def test_the_password_may_be_where_libpq_looks_for_it(
+    server: Server, role: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    postgres.run_sql(server.port, f"CREATE DATABASE {role} OWNER {role}")
+    ledger = Ledger(postgres.url(server.port, role, user=role))
+    file = tmp_path / "passwords"
+    file.write_text(f"*:*:*:*:{SECRET}\n")
+    file.chmod(0o600)
+
+    with pytest.raises(LedgerError, match="refuses the user, the password"):
+        ledger.counts()
+    with monkeypatch.context() as patched:
+        patched.setenv("PGPASSWORD", SECRET)
+        ledger.confirm("by a variable")
+    monkeypatch.setenv("PGPASSFILE", str(file))
+    assert ledger.take_confirmation("by a variable")
+
+
 def test_a_database_whose_server_ends_whoever_pauses_holds_no_pass_up(
     server: Server, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,7 +271,7 @@ def test_a_database_whose_server_ends_whoever_pauses_holds_no_pass_up(
     then_all_is_well(shop, monkeypatch)
 
 
-def test_the_url_of_another_driver_is_as_good(shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_url_of_another_driver_is_as_good(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     given = shop.database.replace("postgresql+psycopg:", "postgresql+psycopg2:")
     monkeypatch.setenv("POLAR_ATTIO_DATABASE_URL", given)
 
