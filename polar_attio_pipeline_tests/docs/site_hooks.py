@@ -14,6 +14,7 @@ from polar_attio_pipeline_tests.docs.attributes import ROOT
 from polar_attio_pipeline_tests.docs.site import DOCS, OF_THE_ROOT
 
 _LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!\w+:|#)([^)#\s]*)(#[^)\s]*)?\)")
+_FILE = re.compile(r"[\w./-]*\.\w+")
 _BY_PATH = {path: page for page, path in OF_THE_ROOT.items()}
 
 
@@ -44,7 +45,7 @@ def in_site(markdown: str, page: str) -> str:
         path = posixpath.normpath(posixpath.join(folder, target))
         there = _BY_PATH.get(path) or (path.removeprefix("docs/") if _is_page(path) else None)
         if there is None:
-            return text
+            return f"`{text}`" if _FILE.fullmatch(text) else text
         return f"[{text}]({posixpath.relpath(there, posixpath.dirname(page) or '.')}{anchor})"
 
     return _LINK.sub(replaced, markdown)

@@ -135,6 +135,7 @@ def test_pages_with_wide_tables_are_no_wider_than_a_wide_window(site: Path, chro
         ("undo.md", "[a](history.md#x)", "[a](history.md#x)"),
         ("undo.md", "[a](../CHANGELOG.md)", "[a](changelog.md)"),
         ("undo.md", "[the file](../.env.example)", "the file"),
+        ("undo.md", "[.env.example](../.env.example)", "`.env.example`"),
         ("undo.md", "[later](deploy/later.md)", "later"),
         (
             "undo.md",
