@@ -10,9 +10,8 @@ from dotenv import dotenv_values
 from pydantic import SecretStr
 
 from polar_attio_pipeline.cli.output import fail
+from polar_attio_pipeline.setting_names import SHARED
 from polar_attio_pipeline.settings import Settings
-
-IGNORE = "POLAR_ATTIO_IGNORE_NAMES"
 
 
 def use_component(folder: Path) -> str:
@@ -30,12 +29,12 @@ def use_component(folder: Path) -> str:
     for name, value in dotenv_values(".env").items():
         os.environ.setdefault(name, value or "")
     prefix, settings = _loaded(folder)
-    known = tuple(name.upper() for name in Settings.model_fields)
-    for name in [name for name in os.environ if name.upper().startswith(known)]:
+    # Names of the host's own among them, which would be refused as no settings.
+    for name in [name for name in os.environ if name.lower().startswith(SHARED)]:
         del os.environ[name]
     os.environ.update(environment_of(settings))
-    # Names that the host uses for itself, in its environment and its .env.
-    os.environ[IGNORE] = "*"
+    # What stands in .env would join the values of the component where a setting has parts, such as ATTIO_SLUG.
+    Settings.model_config["env_file"] = None
     return prefix
 
 

@@ -33,10 +33,11 @@ def environment(clean_environment: None, tmp_path: Path, monkeypatch: pytest.Mon
     """An environment that is as it was when the test is over, although the command changes that of its process."""
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     monkeypatch.syspath_prepend(tmp_path / "src")
-    before = dict(os.environ)
+    before, file = dict(os.environ), Settings.model_config["env_file"]
     yield
     os.environ.clear()
     os.environ.update(before)
+    Settings.model_config["env_file"] = file
     for module in [module for module in sys.modules if module.partition(".")[0] == "host"]:
         del sys.modules[module]
 
@@ -53,10 +54,12 @@ def test_a_command_uses_the_settings_of_the_component_and_not_those_of_the_envir
     sandbox.polar.add_customer(email="ada@example.com", name="Ada")
     monkeypatch.setenv("POLAR_ACCESS_TOKEN", "of the host")
     monkeypatch.setenv("POLAR_WEBHOOK_SECRET", "of the host, and no setting")
+    monkeypatch.setenv("POLAR_ATTIO_OTHER_NONSENSE", "of the host, and no setting")
     component = project_files(tmp_path, defs_yaml(SETTINGS, "prefix: acme"))
 
     with serving(sandbox) as url:
-        Path(".env").write_text(f"ACME_TOKEN={POLAR_TOKEN}\nACME_KEY={ATTIO_TOKEN}\nACME_URL={url}\nPOLAR_PORT=1\n")
+        named = f"ACME_TOKEN={POLAR_TOKEN}\nACME_KEY={ATTIO_TOKEN}\nACME_URL={url}\n"
+        Path(".env").write_text(f"{named}POLAR_PORT=1\nPOLAR_ATTIO_NONSENSE=1\nATTIO_SLUG__POLAR_CUSTOMER=other\n")
         planned = run("--component", str(component), "plan")
         home = tmp_path / "home"
         home.mkdir()
