@@ -105,7 +105,11 @@ def test_the_settings_that_were_loaded_are_on_record_without_their_secrets(tmp_p
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("polar_attio_overlap_hours", 3), ("polar_access_token", SecretStr("another")), ("polar_api_url", "http://there")],
+    [
+        ("polar_attio_overlap_hours", 3),
+        ("polar_access_token", SecretStr("another")),
+        ("polar_api_url", "https://there"),
+    ],
 )
 def test_a_setting_that_has_changed_since_is_named(tmp_path: Path, ledger: Ledger, name: str, value: object) -> None:
     recorded(settings(tmp_path))

@@ -27,7 +27,6 @@ from polar_attio_pipeline_tests.security.echoing import (
     echoing,
     in_a_broken_header,
     in_a_redirect,
-    in_a_refusal,
     in_a_success,
     in_words,
 )
@@ -46,7 +45,7 @@ LOUD = (
     "asyncio",
     "polar_attio_pipeline",
 )
-JOBS = ("customer_sync", "full_reconciliation", "preview")
+JOBS = ("customer_sync", "full_reconciliation")
 
 
 @pytest.fixture(params=ECHOES, ids=lambda echo: echo.__name__)
@@ -107,7 +106,7 @@ def test_commands_that_are_answered_with_the_token_do_not_repeat_it(
 
 
 @pytest.mark.parametrize(
-    "echo", [in_words, in_a_refusal, in_a_broken_header, in_a_success], indirect=True, ids=lambda echo: echo.__name__
+    "echo", [in_words, in_a_broken_header, in_a_success], indirect=True, ids=lambda echo: echo.__name__
 )
 def test_jobs_and_sensors_that_are_answered_with_the_token_keep_nothing_of_it(
     trail: Trail, server: Server, tmp_path: Path

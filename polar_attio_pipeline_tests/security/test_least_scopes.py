@@ -105,15 +105,25 @@ def test_a_command_needs_the_scopes_of_its_row_and_no_other(pipeline: Pipeline, 
 
     for scope in polar:
         grant(pipeline, polar=ALL_SCOPES - {scope, scope.replace(":read", ":write")}, attio=ALL_OF_ATTIO)
-        assert run(*arguments) != 0, f"it works without {scope}"
+        assert_fails(pipeline, arguments, without=scope)
     for scope in attio:
         grant(pipeline, polar=ALL_SCOPES, attio=weaker(scope))
-        assert run(*arguments) != 0, f"it works without {scope}"
+        assert_fails(pipeline, arguments, without=scope)
     grant(pipeline, polar=polar, attio=attio)
     if command == "apply":
         # A plan of a token that may read more has more in it.
         arguments = made_plan(pipeline)
     assert run(*arguments) == 0
+
+
+def assert_fails(pipeline: Pipeline, arguments: Sequence[str], *, without: str) -> None:
+    before = pipeline.writes
+
+    result = CliRunner().invoke(app, arguments)
+
+    assert result.exit_code != 0, f"it works without {without}"
+    assert without in result.output.replace("\n", " "), result.output
+    assert pipeline.writes == before
 
 
 def weaker(scope: str) -> frozenset[str]:
