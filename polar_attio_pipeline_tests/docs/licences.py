@@ -2,13 +2,14 @@
 
 import importlib.metadata
 import re
+import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
-from polar_attio_pipeline_tests.docs.attributes import Part
+from polar_attio_pipeline_tests.docs.attributes import ROOT, Part
 
 OURS = canonicalize_name("polar-attio-pipeline")
 EXTRAS = ("postgres",)
@@ -23,6 +24,7 @@ ALLOWED = frozenset(
         "BSD",
         "CC0-1.0",
         "ISC",
+        "LGPL",
         "LGPL-2.1-or-later",
         "LGPL-3.0-only",
         "LGPL-3.0-or-later",
@@ -45,6 +47,7 @@ _SPELLINGS = {
     "Apache Software License": "Apache-2.0",
     "BSD 3-Clause License": "BSD-3-Clause",
     "BSD License": "BSD",
+    "GNU Library or Lesser General Public License (LGPL)": "LGPL",
     "ISC License": "ISC",
     "ISC License (ISCL)": "ISC",
     "MIT License": "MIT",
@@ -123,10 +126,17 @@ def installed() -> set[NormalizedName]:
 
 def needed(name: NormalizedName, extra: str) -> Iterator[tuple[NormalizedName, set[str]]]:
     """Yield what a package with one of its extras needs on this machine."""
-    for line in importlib.metadata.requires(name) or ():
+    for line in ours(extra) if name == OURS else importlib.metadata.requires(name) or ():
         requirement = Requirement(line)
         if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
             yield canonicalize_name(requirement.name), requirement.extras
+
+
+def ours(extra: str) -> list[str]:
+    """Return what this project states that it needs; its installed metadata may be of an earlier state."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    found: list[str] = project["optional-dependencies"][extra] if extra else project["dependencies"]
+    return found
 
 
 def page() -> Part:
