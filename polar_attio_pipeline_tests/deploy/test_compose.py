@@ -147,7 +147,7 @@ def test_dagster_takes_the_instance_with_its_database(tmp_path: Path, name: str)
 
     url = config["storage"]["postgres"]["postgres_url"]
     postgres = SERVICES["postgres"]
-    assert url == f"postgresql://{postgres['environment']['POSTGRES_USER']}@postgres:5432/dagster"
+    assert url == f"postgresql+psycopg2://{postgres['environment']['POSTGRES_USER']}@postgres:5432/dagster"
     assert url.endswith(f"/{postgres['environment']['POSTGRES_DB']}")
 
 

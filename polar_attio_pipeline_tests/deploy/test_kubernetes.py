@@ -172,6 +172,10 @@ def test_the_pods_of_the_code_server_and_of_runs_have_one_user_and_it_is_that_of
     assert f"USER {of_code['runAsUser']}:{of_code['runAsGroup']}" in files.DOCKERFILE.read_text()
 
 
+def test_dagsters_database_is_reached_by_the_driver_that_dagster_is_written_for() -> None:
+    assert VALUES["postgresql"]["postgresqlScheme"] == "postgresql+psycopg2"
+
+
 def test_nothing_is_published_and_no_password_is_in_the_values() -> None:
     assert VALUES["ingress"] == {"enabled": False}
     assert VALUES["dagsterWebserver"]["service"]["type"] == "ClusterIP"
