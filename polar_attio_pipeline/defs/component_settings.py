@@ -174,9 +174,7 @@ def schema() -> dict[str, Any]:
 
 def _property(name: str, described: Mapping[str, Any], kinds: Mapping[str, Any]) -> dict[str, Any]:
     """Return the schema of one setting, which may be a template everywhere."""
-    kept = {
-        key: described[key] for key in ("description", "minimum", "maximum", "exclusiveMinimum") if key in described
-    }
+    kept = {key: described[key] for key in _PARTS if key in described}
     if name not in _SECRETS and "default" in described:
         kept["default"] = described["default"]
     if "$ref" in described:
