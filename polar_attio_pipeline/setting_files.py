@@ -29,6 +29,11 @@ def file_names(fields: Mapping[str, FieldInfo]) -> dict[str, str]:
     return {name: f"{name}{ENDING}" for name in secrets}
 
 
+def no_files(fields: Mapping[str, FieldInfo]) -> dict[str, str]:
+    """Return variables by which no secret comes from a file, for a program that sets its own by value."""
+    return {name.upper(): "" for name in file_names(fields).values()}
+
+
 def read(names: Mapping[str, str], variables: Variables, *, prefix: str = "") -> dict[str, SecretInFile]:
     """Read the secrets that files hold. A variable that is blank counts as not set.
 

@@ -18,6 +18,7 @@ from polar_attio_pipeline.ledger import Ledger
 from polar_attio_pipeline.sandbox.server import serving
 from polar_attio_pipeline.sandbox.tokens import ATTIO_TOKEN, POLAR_TOKEN
 from polar_attio_pipeline.sandbox.world import Sandbox
+from polar_attio_pipeline.setting_files import no_files
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.outcomes import Result
 
@@ -124,6 +125,7 @@ def _use(url: str, database: Path) -> None:
     """Point the pipeline at the sandbox, as a person would by environment."""
     os.environ.update(
         {
+            **no_files(Settings.model_fields),
             "POLAR_API_URL": url,
             "POLAR_ACCESS_TOKEN": POLAR_TOKEN,
             "ATTIO_API_URL": url,

@@ -21,6 +21,7 @@ from polar_attio_pipeline.cli.dev_processes import EndedError, Processes, proces
 from polar_attio_pipeline.cli.output import explained_errors, fail
 from polar_attio_pipeline.cli.setup import setup
 from polar_attio_pipeline.cli.templates import DAGSTER
+from polar_attio_pipeline.setting_files import no_files
 from polar_attio_pipeline.settings import Settings
 
 # Far enough apart that none of them ever takes another's place: a tab of the sandbox must not show the live instance.
@@ -89,6 +90,7 @@ def _sandbox(settings: Settings, started: Processes, folders: Folders) -> None:
     url, tokens = _start_sandbox(started, folders.home, dagster=_address(port), ledger=ledger)
     environment = {
         **_given(settings),
+        **no_files(Settings.model_fields),
         **tokens,
         "POLAR_API_URL": url,
         "ATTIO_API_URL": url,

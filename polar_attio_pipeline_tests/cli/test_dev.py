@@ -97,6 +97,20 @@ def test_the_sandbox_has_its_own_ledger_and_links_but_the_other_settings_of_the_
     assert environment["POLAR_API_URL"].startswith("http://127.0.0.1:")
 
 
+def test_the_sandbox_takes_no_secret_from_a_file(
+    started: Started, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(".state/live.db")
+    monkeypatch.setenv("POLAR_ATTIO_DATABASE_URL_FILE", str(secret))
+
+    run_dev()
+
+    ((folders, environment, _),) = started
+    assert environment["POLAR_ATTIO_DATABASE_URL"] == str(folders.home / "polar_attio.db")
+    assert environment["POLAR_ATTIO_DATABASE_URL_FILE"] == ""
+
+
 def test_with_both_tokens_it_starts_live_in_the_folder_itself_and_says_so(
     started: Started, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -60,12 +60,14 @@ COMMANDS: dict[str, Arguments] = {
     "apply": made_plan,
     "sync": lambda _: ("sync",),
     "undo": newest_pass,
+    "uninstall": lambda _: ("uninstall", "--yes", "--dry-run"),
     "status": lambda _: ("status",),
     "explain": lambda pipeline: ("explain", one(pipeline)),
     "approve": lambda _: ("approve",),
     "skip": lambda pipeline: ("skip", one(pipeline)),
     "unskip": left_out,
     "forget": lambda pipeline: ("forget", one(pipeline), "--yes"),
+    "backup": lambda pipeline: ("backup", str(pipeline.database.with_name("copy.db")), "--force"),
 }
 
 
