@@ -67,7 +67,8 @@ class Settings(BaseSettings):
         "organizations:read.",
     )
     polar_api_url: ApiAddress = Field(
-        default="https://api.polar.sh", description="https://sandbox-api.polar.sh for Polar's sandbox."
+        default="https://api.polar.sh",
+        description="The address of Polar's API; https://sandbox-api.polar.sh for Polar's sandbox.",
     )
     polar_api_version: str = Field(
         default=POLAR_API_VERSION,
