@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
@@ -11,6 +12,7 @@ from pydantic_settings import (
     InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 from polar_attio_pipeline import mapped_setting, setting_files, setting_names
@@ -68,7 +70,7 @@ class Settings(BaseSettings):
     )
     polar_api_url: ApiAddress = Field(
         default="https://api.polar.sh",
-        description="The address of Polar's API; https://sandbox-api.polar.sh for Polar's sandbox.",
+        description="The address of Polar's API, by https; https://sandbox-api.polar.sh for Polar's sandbox.",
     )
     polar_api_version: str = Field(
         default=POLAR_API_VERSION,
@@ -260,6 +262,15 @@ class Settings(BaseSettings):
         description="Names of other programs' environment variables that begin with POLAR_ or ATTIO_, separated by "
         "spaces or commas; * stands for anything, as in POLAR_PORT*. Every other unknown name is an error.",
     )
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+            raise SettingsError(
+                f"the file .env in {Path.cwd()} cannot be read ({why}): correct that, or start in another folder"
+            ) from None
 
     @classmethod
     def settings_customise_sources(

@@ -437,3 +437,11 @@ def test_outside_of_kubernetes_such_a_name_is_refused_as_any_other(monkeypatch: 
 
     with pytest.raises(SettingsError, match="POLAR_ATTIO_SERVICE_HOST in the environment is no setting"):
         Settings()
+
+
+def test_a_file_of_settings_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_bytes("POLAR_ORGANIZATION_SLUG=café".encode("latin-1"))
+
+    with pytest.raises(SettingsError, match=re.escape(f"the file .env in {tmp_path} cannot be read (it is no text")):
+        Settings()

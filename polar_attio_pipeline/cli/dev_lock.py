@@ -9,7 +9,7 @@ import psutil
 
 
 class LockedError(Exception):
-    """Another process has the lock; the text says which."""
+    """The lock cannot be had: another process has it, and the text says which, or the file cannot be written."""
 
 
 @contextmanager
@@ -20,10 +20,17 @@ def locked(file: Path) -> Iterator[int]:
         file: Made if it is not there. It holds the number of the process that has the lock.
 
     Raises:
-        LockedError: another process has it.
+        LockedError: another process has it, or the file cannot be written.
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a+") as opened:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        opened = file.open("a+")
+    except OSError as error:
+        raise LockedError(
+            f"{file} cannot be written ({error.strerror}): give this user the right to write to the folder, or start "
+            "in another one."
+        ) from None
+    with opened:
         try:
             fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -175,7 +175,8 @@ def _history(one: Explained) -> Iterator[tuple[str, str]]:
         yield "" if number else "History", heading
         yield from (("", f"- {_change(change)}") for change in values)
     if len(changes) > CHANGES:
-        yield "", f"and {len(changes) - CHANGES:,} older values (--json has all)"
+        older = len(changes) - CHANGES
+        yield "", f"and {older:,} older {'value' if older == 1 else 'values'} (--json has all)"
 
 
 def _others(found: Explanation, width: int) -> Iterator[str]:

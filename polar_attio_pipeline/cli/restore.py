@@ -116,7 +116,10 @@ def _before(file: Path, place: Location, compared: Comparison, problems: list[st
 
 def _after(kept: Path | None, compared: Comparison) -> Iterator[str]:
     if kept:
-        yield f"What was there before is kept in {kept}, which holds names and addresses: delete it in the end."
+        yield (
+            f"What was there before is kept in {kept}, with -wal and -shm beside it where there were such; it holds "
+            "names and addresses: delete it in the end."
+        )
     if compared.newer_passes or compared.newer_values or compared.problem:
         yield (
             "What passes did since the backup is in Attio as before. The history no longer has it: `polar-attio undo` "

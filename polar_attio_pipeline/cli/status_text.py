@@ -74,7 +74,8 @@ def _customers(known: Standing) -> Iterator[tuple[str, str]]:
     failed, due = sum(known.counts[result] for result in FAILED), due_in_attio(known.counts)
     yield "Customers", f"{due - failed:,} in Attio, {failed:,} not in Attio or out of date"
     for one in known.reasons[:_REASONS]:
-        yield "", f"- {one.count:,} {one.outcome}, {one.reason}, such as {one.example}"
+        what = one.outcome if one.outcome in FAILED else "in Attio without a value"
+        yield "", f"- {one.count:,} {what}, {one.reason}, such as {one.example}"
     if len(known.reasons) > _REASONS:
         yield "", f"- and {len(known.reasons) - _REASONS} more reasons"
     excluded = sum(known.counts.values()) - due

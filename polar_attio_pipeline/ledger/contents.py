@@ -48,7 +48,8 @@ def contents_of(connection: sqlite3.Connection, *, name: str) -> Contents:
     """
     verdict = _one(connection, "PRAGMA integrity_check(1)")
     if verdict != "ok":
-        raise DamagedError(f"{name} is damaged: SQLite says {verdict!r}.")
+        # The first line names the database only.
+        raise DamagedError(f"{name} is damaged ({verdict.splitlines()[-1]}): restore the newest backup that is whole.")
     tables = tables_of(connection)
     if not tables:
         raise DamagedError(f"{name} is empty: it has no tables.")

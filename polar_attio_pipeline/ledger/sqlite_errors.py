@@ -28,7 +28,7 @@ network filesystem")."""
 _DUCKDB_MARK = slice(8, 12), b"DUCK"
 """Where a DuckDB file says what it is (https://duckdb.org/docs/stable/internals/storage)."""
 
-_NEW_ONE = "move the file away and launch full_reconciliation, which fills a new one"
+_NEW_ONE = "move the file away and launch full_reconciliation, or run `polar-attio sync`, which fills a new one"
 
 
 def code_of(error: sqlite3.Error) -> int | None:

@@ -18,6 +18,9 @@ MOST_PROCESSES = 20
 """So many are kept: those of other machines cannot be seen to end."""
 
 
+_UI_ADDRESS = "POLAR_ATTIO_DAGSTER_URL"
+
+
 class Load(BaseModel):
     """The settings that one process has loaded.
 
@@ -59,7 +62,11 @@ def with_this_process(known: str | None, settings: Settings, now: datetime) -> s
 def differences(load: Load, settings: Settings) -> Iterator[str]:
     """Yield the name of each setting that differs from what a process has loaded."""
     now = settings.secrets()
+    given = {name.upper() for name in settings.model_fields_set}
     for name, value in settings.shown().items():
+        if name == _UI_ADDRESS and name not in given:
+            # `polar-attio dev` sets it to the port that it has found.
+            continue
         if name in now:
             same = hmac.compare_digest(load.hashes.get(name, ""), _hash(now[name], load.salt))
         else:

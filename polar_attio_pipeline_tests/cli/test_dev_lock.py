@@ -51,3 +51,11 @@ def test_a_lock_whose_process_has_ended_but_not_all_that_it_started_says_to_wait
 def test_two_folders_can_be_locked_at_once(tmp_path: Path) -> None:
     with locked(tmp_path / "live.lock"), locked(tmp_path / "sandbox.lock"):
         pass
+
+
+def test_a_lock_that_cannot_be_written_is_named_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file where a folder should be")
+    file = tmp_path / "state" / "dev.lock"
+
+    with pytest.raises(LockedError, match=r"cannot be written .* give this user the right"), locked(file):
+        pass

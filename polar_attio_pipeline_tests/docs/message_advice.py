@@ -178,7 +178,6 @@ ADVICE = {
     "… cannot be written (…).": "Give this user the right to write to the folder, or name another one.",
     "… is damaged, or no SQLite database.": _ANOTHER_BACKUP,
     "The ledger … has no tables yet: there is nothing to copy.": "Nothing: the first pass makes them.",
-    "… is damaged: SQLite says ….": _ANOTHER_BACKUP,
     "… is empty: it has no tables.": _ANOTHER_BACKUP,
     "… is no ledger of polar-attio-pipeline.": _ANOTHER_BACKUP,
     "Old backups in … cannot be deleted (…).": "The new backup is complete. Give this user the right to delete there.",

@@ -6,6 +6,7 @@ from datetime import date
 
 from polar_attio_pipeline.cli.checks.finding import Finding, Level
 from polar_attio_pipeline.ledger import Ledger, LedgerError
+from polar_attio_pipeline.ledger.backup import examine
 from polar_attio_pipeline.ledger.location import locate
 from polar_attio_pipeline.ledger.privacy import exposure
 from polar_attio_pipeline.ledger.trial import Condition, try_out
@@ -30,6 +31,9 @@ def ledger(settings: Settings, today: date) -> Iterator[Finding]:
         place = locate(given)
         condition = try_out(place, patience=PATIENCE)
         usable = condition is Condition.READY
+        if usable and place.file:
+            # A pass may not come to the page that is damaged before it has written.
+            examine(place.file, name=f"The ledger {place.name}")
         facts = Ledger(given, patience=PATIENCE)
         recorded = recorded_start_date(facts) if usable else None
         loads = parse(facts.fact(LOADED)) if usable else []

@@ -147,6 +147,31 @@ def test_a_ledger_that_is_none_or_locked_fails_with_what_to_do(tmp_path: Path, m
     assert judged("mysql://root:hunter2@db/ledger")["ledger"].level is Level.FAIL
 
 
+def test_a_ledger_with_damage_where_no_pass_has_looked_yet_fails(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.db"
+    known = Ledger(file)
+    known.set_fact("much", "x" * 400_000)
+    known.close()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = bytearray(file.read_bytes())
+    content[-80_000:-40_000] = b"damage" * 10_000
+    file.write_bytes(content)
+
+    found = judged(file)["ledger"]
+
+    assert (found.level, "restore the newest backup that is whole" in found.text) == (Level.FAIL, True)
+    assert "\n" not in found.text
+
+
+def test_the_address_that_the_ui_has_found_for_itself_is_no_other_setting(tmp_path: Path) -> None:
+    recorded(settings(tmp_path / "ledger.db", polar_attio_dagster_url="http://127.0.0.1:3001"))
+
+    assert judged(tmp_path / "ledger.db")["running"].level is Level.OK
+    changed = judged(tmp_path / "ledger.db", polar_attio_dagster_url="https://dagster.example.com")["running"]
+    assert (changed.level, "POLAR_ATTIO_DAGSTER_URL" in changed.text) == (Level.WARN, True)
+
+
 def test_a_ledger_that_others_can_read_is_a_warning(tmp_path: Path) -> None:
     file = tmp_path / "ledger.db"
     Ledger(file).set_fact("is", "there")
