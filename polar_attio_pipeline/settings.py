@@ -109,7 +109,7 @@ class Settings(BaseSettings):
     polar_attio_start_date: date | None = Field(
         default=None,
         description="First day of the hourly partitions, UTC. Empty: the day on which the pipeline was loaded for the "
-        "first time, which the ledger keeps. Older customers come through customer_reconciliation.",
+        "first time, which the ledger keeps. Older customers come through full_reconciliation.",
     )
     polar_attio_database_url: SecretStr = Field(
         default=SecretStr(_DATABASE),

@@ -127,8 +127,8 @@ async def identify(api: ApiClient) -> SelfInfo:
         raise not_attio(answer) from None
     if not info.active:
         raise ConfigurationError(
-            "Attio knows no active key like ATTIO_API_KEY (revoked, or of another workspace): create a new one under "
-            "Workspace settings, Developers.",
+            "Attio knows no active key like ATTIO_API_KEY, so it is mistyped, or revoked: compare it with where you "
+            "kept it, or create a new one under Workspace settings, Developers.",
             service=SERVICE,
             request=f"GET {SELF_PATH}",
         )

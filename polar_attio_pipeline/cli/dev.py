@@ -80,7 +80,10 @@ def _interrupt(_signal: int, _frame: object) -> NoReturn:
 def _live(settings: Settings, started: Processes, folders: Folders) -> None:
     port = _port(LIVE_UI_PORT, "the UI")
     ui = {} if "polar_attio_dagster_url" in settings.model_fields_set else {"POLAR_ATTIO_DAGSTER_URL": _address(port)}
-    _console.print(f"[bold]Live[/]: {settings.polar_api_url} to {settings.attio_api_url}, as .env says.")
+    _console.print(
+        f"[bold]Live[/]: {settings.polar_api_url} to {settings.attio_api_url}, as .env says; `polar-attio doctor` "
+        "tells whether both take the tokens."
+    )
     _show_ui(port)
     start_dagster(started, folders, environment=ui, port=port)
 

@@ -23,7 +23,7 @@ def locked(file: Path) -> Iterator[int]:
         LockedError: another process has it, or the file cannot be written.
     """
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         opened = file.open("a+")
     except OSError as error:
         raise LockedError(

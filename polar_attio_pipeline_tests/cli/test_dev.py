@@ -122,7 +122,7 @@ def test_with_both_tokens_it_starts_live_in_the_folder_itself_and_says_so(
     assert folders.home == folder
     assert environment == {"POLAR_ATTIO_DAGSTER_URL": f"http://127.0.0.1:{port}"}
     said = capsys.readouterr().out
-    assert "Live: https://api.polar.sh to https://api.attio.com, as .env says." in said
+    assert "Live: https://api.polar.sh to https://api.attio.com, as .env says;" in said
     assert "live" not in said.replace("Live:", "")
 
 
