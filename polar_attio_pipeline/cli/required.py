@@ -39,6 +39,8 @@ def missing_of(settings: Settings, names: tuple[str, ...]) -> list[str]:
 
 def looked_for() -> str:
     """Say where settings were looked for, and what to do, as the end of a sentence."""
+    if Settings.model_config.get("env_file") is None:
+        return "the variable that the component's defs.yaml names for it has no value: set that one."
     file = Path.cwd() / ".env"
     if file.is_file():
         return f"neither the environment nor {file} has a value for it; write it there."

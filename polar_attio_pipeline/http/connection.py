@@ -36,10 +36,18 @@ def open_pool(  # noqa: PLR0913  # keyword-only
     """Return a pool whose requests carry the token; the arguments are those of `client.ApiClient`.
 
     Raises:
-        FatalError: the token cannot be a token, or the address no address.
+        FatalError: there is no token, or it cannot be one, or the address no address.
     """
     credential = token.get_secret_value().strip()
-    if not credential or not credential.isascii() or not credential.isprintable():
+    if not credential:
+        raise FatalError(
+            f"The token for {service} is not set ({_UNSENT}): write it into .env or the environment, or, with a "
+            "component, into the variable that its defs.yaml names.",
+            service=service,
+            request=_UNSENT,
+            status=401,
+        )
+    if not credential.isascii() or not credential.isprintable():
         # No header can carry it; the service would answer the same to anything else that is no token.
         raise explain(httpx.Response(401, request=httpx.Request("GET", "https://unsent/")))
     return httpx.AsyncClient(

@@ -72,6 +72,20 @@ def test_a_command_uses_the_settings_of_the_component_and_not_those_of_the_envir
     assert POLAR_TOKEN not in planned.output + examined.output
 
 
+def test_a_token_that_is_not_set_is_looked_for_where_the_component_takes_it_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POLAR_ACCESS_TOKEN", "of the host")
+    monkeypatch.setenv("ACME_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("ACME_KEY", ATTIO_TOKEN)
+    component = project_files(tmp_path, defs_yaml(SETTINGS, "prefix: acme"))
+
+    planned = run("--component", str(component), "plan")
+
+    assert planned.exit_code == 1
+    assert "POLAR_ACCESS_TOKEN is not set: the variable that the component's defs.yaml names for it" in planned.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

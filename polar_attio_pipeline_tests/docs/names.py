@@ -12,8 +12,8 @@ from polar_attio_pipeline_tests.docs.pages import Code
 
 _SETTING = re.compile(r"(?<![\w-])((?:POLAR|ATTIO)_[A-Z0-9_]*[A-Z0-9])(?![\w*])")
 _NESTED = ("ATTIO_SLUG__", "ATTIO_COMPANY_SLUG__", "ATTIO_SLUG_", "ATTIO_COMPANY_SLUG_")
-OF_OTHERS = ("POLAR_WEBHOOK_SECRET", "POLAR_PORT*", "POLAR_ATTIO_SERVICE_HOST")
-"""Names of other programs, and of what Kubernetes sets, in examples."""
+OF_OTHERS = ("POLAR_WEBHOOK_SECRET", "POLAR_PORT*", "POLAR_ATTIO_SERVICE_HOST", "POLAR_ATTIO_WOH")
+"""In examples: names of other programs, of what Kubernetes sets, and a mistyped one."""
 
 _SUFFIXES = (".css", ".example", ".md", ".png", ".py", ".service", ".svg", ".timer", ".toml", ".yaml", ".yml")
 _PATH = re.compile(r"[\w.-]*(?:/[\w.-]+)*/?")

@@ -263,12 +263,20 @@ async def test_waiting_in_the_queue_does_not_use_up_a_requests_patience() -> Non
     assert server.times[-1] - server.times[0] == pytest.approx(600)
 
 
-@pytest.mark.parametrize("token", ["", "  ", "two\nlines", "polar_oat_ü"])
-async def test_a_token_that_no_header_can_carry_is_refused_unsent(token: str) -> None:
+@pytest.mark.parametrize(
+    ("token", "said"),
+    [
+        ("", "The token for Service is not set"),
+        ("  ", "The token for Service is not set"),
+        ("two\nlines", "does not accept the token"),
+        ("polar_oat_ü", "does not accept the token"),
+    ],
+)
+async def test_a_token_that_no_header_can_carry_is_refused_unsent(token: str, said: str) -> None:
     clock = FakeClock()
     server = Server(clock, ok)
 
-    with pytest.raises(FatalError, match="does not accept the token") as raised:
+    with pytest.raises(FatalError, match=said) as raised:
         async with client(server, clock, token=token):
             pass
 
