@@ -46,7 +46,7 @@ def dev(folder: Path) -> Iterator[str]:
         yield found[1]
 
 
-_DEV = "from polar_attio_pipeline.cli.dev import main; main()"
+_DEV = "from polar_attio_pipeline.cli.app import app; app(['dev'])"
 
 
 def show(page: Page, url: str) -> None:

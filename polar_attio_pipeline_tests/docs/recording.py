@@ -26,8 +26,8 @@ from polar_attio_pipeline_tests.docs.attributes import ROOT
 CAST = ROOT / "docs" / "first-minutes.cast"
 PICTURE = ROOT / "docs" / "first-minutes.svg"
 WIDTH, HEIGHT = 110, 40
-SHOWN = "make demo"
-COMMAND = (sys.executable, "-m", "polar_attio_pipeline.cli.demo")
+SHOWN = "polar-attio demo"
+COMMAND = (str(Path(sys.executable).with_name("polar-attio")), "demo")
 _LONGEST_PAUSE = 2
 """Seconds: a player shortens longer pauses."""
 
