@@ -16,6 +16,9 @@ USER_AGENT = f"polar-attio-pipeline/{__version__}"
 
 _UNSENT = "no request sent"
 
+_TOKENS = {"Polar": "POLAR_ACCESS_TOKEN", "Attio": "ATTIO_API_KEY"}
+"""The settings that hold the tokens, by the name of the service."""
+
 
 @functools.cache
 def _trust() -> ssl.SSLContext:
@@ -41,8 +44,8 @@ def open_pool(  # noqa: PLR0913  # keyword-only
     credential = token.get_secret_value().strip()
     if not credential:
         raise FatalError(
-            f"The token for {service} is not set ({_UNSENT}): write it into .env or the environment, or, with a "
-            "component, into the variable that its defs.yaml names.",
+            f"{_TOKENS.get(service, 'The token')} for {service} is not set ({_UNSENT}): write it into .env or the "
+            "environment, or, with a component, into the variable that its defs.yaml names.",
             service=service,
             request=_UNSENT,
             status=401,

@@ -198,7 +198,7 @@ def test_a_token_that_is_not_set_is_named_in_the_ui_and_in_the_terminal(
     monkeypatch.setenv("POLAR_ACCESS_TOKEN", "")
     pipeline.configure(polar_access_token=SecretStr(""))
 
-    assert_is_a_sentence(in_the_ui(pipeline), "Polar does not accept the token", "set POLAR_ACCESS_TOKEN")
+    assert_is_a_sentence(in_the_ui(pipeline), "POLAR_ACCESS_TOKEN for Polar is not set", "write it into .env")
     assert_is_a_sentence(in_the_terminal(), "POLAR_ACCESS_TOKEN is not set", ".env")
 
     assert pipeline.writes == 0
