@@ -56,7 +56,7 @@ def audit(pinned: Path, run: Run = _run) -> Audit:
     if unasked or not packages:
         return Audit(
             f"{len(unasked)} of {len(packages)} packages could not be audited: the index answers, and has no "
-            f"advisories of {', '.join(unasked[:3]) or 'any'}. Ask pypi.org itself, not a mirror.",
+            f"advisories of {', '.join(unasked[:3]) or 'any'}. Ask PyPI itself, not a mirror.",
             UNKNOWN,
         )
     return Audit(f"No weakness is known of {len(packages)} packages.")
