@@ -51,7 +51,6 @@ worlds: $(READY) ## Check every small world, and apply and undo plans in 1,200 s
 	@$(BIN)/python -m polar_attio_pipeline_tests.worlds
 
 mutants: $(READY) ## Change the rules one place at a time and see whether a test fails; hours
-	@$(BIN)/mutmut run
 	@$(BIN)/python -m polar_attio_pipeline_tests.mutants
 
 docs: $(READY) ## Bring the generated parts of the documentation and of .env.example up to date

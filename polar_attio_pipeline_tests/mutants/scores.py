@@ -8,8 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from polar_attio_pipeline_tests.faults.report import table
-
-PACKAGE = "polar_attio_pipeline"
+from polar_attio_pipeline_tests.mutants.suites import PACKAGE
 
 
 class End(StrEnum):
@@ -60,23 +59,25 @@ class Score:
     @property
     def share(self) -> str:
         """Mutants that tests caught, by failing or by not ending, among those that were run."""
-        run = len(self.ends) - self.count(End.UNKNOWN)
+        judged = len(self.ends) - self.count(End.UNKNOWN)
         caught = self.count(End.KILLED) + self.count(End.TIMED_OUT)
-        return f"{caught / run:.0%}" if run else ""
+        return f"{caught / judged:.0%}" if judged else ""
 
 
 def read(folder: Path) -> list[Score]:
-    """Return the score of each module that has mutants, in the order of their names."""
+    """Return the score of each module that has mutants."""
     root = folder / PACKAGE
     scores = [_score(str(file.relative_to(root)).removesuffix(".py.meta"), file) for file in root.rglob("*.meta")]
-    return sorted((score for score in scores if score.ends), key=lambda score: score.module)
+    return [score for score in scores if score.ends]
 
 
 def report(scores: Iterable[Score]) -> str:
-    """Return the scores as a table in Markdown, followed by the mutants that no test killed."""
-    known = list(scores)
+    """Return the scores as a table in Markdown, the sum last, followed by the mutants that no test killed."""
+    known = sorted(scores, key=lambda score: score.module)
+    every = Score("all", {name: end for score in known for name, end in score.ends.items()})
     rows = [
-        [score.module, str(len(score.ends)), *(str(score.count(end)) for end in End), score.share] for score in known
+        [score.module, str(len(score.ends)), *(str(score.count(end)) for end in End), score.share]
+        for score in [*known, every]
     ]
     left = [name for score in known for end in (End.SURVIVED, End.UNTESTED) for name in score.named(end)]
     return "\n".join([table(("module", "mutants", *End, "score"), rows), "", *left])

@@ -1,0 +1,100 @@
+"""Which rules mutmut changes, and which tests have to notice it.
+
+Every module of the rules belongs to one suite. Most have tests of their own, which take milliseconds. What is seen only
+in whole passes or in runs of Dagster has suites of its own, since their tests take minutes for each change that none of
+them notices.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PACKAGE = Path("polar_attio_pipeline")
+TESTS = Path("polar_attio_pipeline_tests")
+
+ALL = ("sync/**/*.py", "defs/sensors/*.py", "defs/cadence.py")
+"""The rules, as patterns in the package."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """Modules and the tests that are run for each change of them.
+
+    Attributes:
+        name: Its folder, and how the command line calls it.
+        modules: Paths in the package. None: all that no other suite has.
+        tests: Files and folders of the tests.
+        left_out: Those among them that are not run.
+    """
+
+    name: str
+    modules: tuple[str, ...] | None
+    tests: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+
+
+RULES = Suite(
+    "rules",
+    None,
+    ("sync", "defs/sensors", "defs/test_cadence.py"),
+    (
+        "sync/test_histories.py",
+        "defs/sensors/test_cursor_histories.py",
+        "defs/sensors/test_new_polar_customers.py",
+        "defs/sensors/test_polar_changes.py",
+        "defs/sensors/test_alerts.py",
+        "defs/sensors/test_orphaned_runs.py",
+    ),
+)
+PASSES = Suite(
+    "passes",
+    (
+        "sync/companies/engine.py",
+        "sync/companies/links.py",
+        "sync/companies/planning.py",
+        "sync/deletions.py",
+        "sync/undo/engine.py",
+        "sync/undo/writing.py",
+    ),
+    (
+        "sync/companies",
+        "sync/undo",
+        "sync/test_clearing.py",
+        "passes/test_apply.py",
+        "passes/test_brake.py",
+        "passes/test_changed.py",
+        "passes/test_companies.py",
+        "passes/test_company_reading.py",
+        "passes/test_guards.py",
+        "passes/test_undo.py",
+        "passes/test_undo_stopped.py",
+    ),
+)
+SENSORS = Suite(
+    "sensors",
+    (
+        "defs/sensors/new_polar_customers.py",
+        "defs/sensors/orphaned_runs.py",
+        "defs/sensors/other_states.py",
+        "defs/sensors/polar_changes.py",
+        "defs/sensors/watching.py",
+    ),
+    ("defs/sensors",),
+    ("defs/sensors/test_cursor_histories.py", "defs/sensors/test_alerts.py"),
+)
+ALERTS = Suite("alerts", ("defs/sensors/alerts.py",), ("defs/sensors/test_alerts.py",))
+
+SUITES = (RULES, PASSES, SENSORS, ALERTS)
+
+
+def modules(suite: Suite, root: Path) -> list[str]:
+    """Return the paths of the suite's modules, from `root`, the folder of the project."""
+    if suite.modules is not None:
+        return [str(PACKAGE / module) for module in suite.modules]
+    found = {path.relative_to(root) for pattern in ALL for path in (root / PACKAGE).glob(pattern)}
+    others = {PACKAGE / module for other in SUITES for module in other.modules or ()}
+    return sorted(str(path) for path in found - others)
+
+
+def tests(suite: Suite) -> list[str]:
+    """Return pytest's arguments for the suite, from the folder of the project."""
+    return [str(TESTS / path) for path in suite.tests] + [f"--ignore={TESTS / path}" for path in suite.left_out]
