@@ -1,7 +1,6 @@
 """`polar-attio apply`: writes a plan that was kept in a file, as far as nothing has changed since."""
 
 import json
-import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -10,9 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from polar_attio_pipeline.cli.output import explained_errors
+from polar_attio_pipeline.cli.output import PARTLY, explained_errors
 from polar_attio_pipeline.cli.reports import shown
 from polar_attio_pipeline.cli.required import ATTIO_KEY, POLAR_TOKEN, settings_with
+from polar_attio_pipeline.cli.wrapping import width, wrapped
 from polar_attio_pipeline.passes.apply import Applied, apply_plan
 from polar_attio_pipeline.passes.connect import connected
 from polar_attio_pipeline.passes.plan_file import PlanFile, load
@@ -22,13 +22,8 @@ from polar_attio_pipeline.passes.story import words
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.outcomes import tally
 
-PARTLY = 2
-"""The exit code where some of the plan was not written."""
-
 _SHOWN = 20
 """Customers that are named at the terminal; `--json` has all."""
-
-_WIDTH = 80
 
 _AGAIN = "Apply the same file again: it writes the rest, and nothing twice."
 _UPCOMING = Upcoming(failed=_AGAIN, stopped=_AGAIN)
@@ -64,7 +59,7 @@ def apply(
     if as_json:
         typer.echo(json.dumps(as_document(plan, applied), ensure_ascii=False, indent=2))
     else:
-        for line in lines(applied):
+        for line in lines(applied, width=width()):
             typer.echo(line)
     if not applied.is_whole:
         raise typer.Exit(PARTLY)
@@ -125,7 +120,7 @@ def as_document(plan: PlanFile, applied: Applied) -> dict[str, Any]:
     }
 
 
-def lines(applied: Applied) -> Iterator[str]:
+def lines(applied: Applied, *, width: int) -> Iterator[str]:
     """Yield what a person reads of a plan that was applied, beside the story of the pass."""
     yield ""
     if applied.is_whole:
@@ -138,7 +133,7 @@ def lines(applied: Applied) -> Iterator[str]:
     ]
     yield f"Not written as the plan says, {len(left):,}:"
     for one in left[:_SHOWN]:
-        yield from textwrap.wrap(one, _WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
+        yield from wrapped(one, width, indent="  ", hanging=True)
     if len(left) > _SHOWN:
         yield f"  and {len(left) - _SHOWN:,} more (--json has all)"
     yield "To see what these need now, make a new plan: polar-attio plan --out FILE"

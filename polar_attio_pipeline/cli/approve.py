@@ -1,18 +1,16 @@
 """`polar-attio approve`."""
 
 import json
-import shutil
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
 
 from polar_attio_pipeline.cli.output import explained_errors, fail
-from polar_attio_pipeline.cli.plan import WIDEST
-from polar_attio_pipeline.ledger import Ledger
+from polar_attio_pipeline.cli.wrapping import width, wrapped
 from polar_attio_pipeline.passes import approvals
 from polar_attio_pipeline.passes.approvals import CONFIRMABLE, MANY_CHANGES, StoppedPass
+from polar_attio_pipeline.passes.connect import ledger_of
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.brake import covered, in_order
 
@@ -36,7 +34,7 @@ def approve(
         fail(f"There is nothing to approve by the name {what}: it is one of {', '.join(sorted(CONFIRMABLE))}.")
     with explained_errors():
         settings = Settings()
-        ledger = Ledger(settings.polar_attio_database_url.get_secret_value())
+        ledger = ledger_of(settings)
         let_through = approvals.approve(ledger, what) if what else []
         waiting, approved = approvals.waiting(ledger), approvals.approved(ledger)
     if what == MANY_CHANGES.name and not let_through:
@@ -55,43 +53,38 @@ def approve(
 
 def _approved(what: str, let_through: Sequence[StoppedPass], least: int) -> Iterator[str]:
     if what != MANY_CHANGES.name:
-        yield from _wrapped(f"The next pass may {CONFIRMABLE[what].meaning}. {_AGAIN}", indent="")
+        yield from wrapped(f"The next pass may {CONFIRMABLE[what].meaning}. {_AGAIN}", width())
         return
     for one in let_through:
         yield f"One {_KINDS.get(one.scope.kind, one.scope.kind)} may change, of people who hold a Polar id already:"
         for touched, count in in_order(one.counts or {}):
             yield f"  {touched.key} {touched.effect} of at most {covered(count, least=least):,} (named: {count:,})"
-    yield from _wrapped(f"Where it would do more by then, it stops again. {_AGAIN}", indent="")
+    yield from wrapped(f"Where it would do more by then, it stops again. {_AGAIN}", width())
 
 
 def _listed(waiting: Sequence[StoppedPass], approved: Sequence[StoppedPass]) -> Iterator[str]:
     yield "What can be approved by its name, each once:"
     for name, one in CONFIRMABLE.items():
         yield ""
-        yield from _wrapped(f"{name}: {one.meaning}.", indent="")
+        yield from wrapped(f"{name}: {one.meaning}.", width())
         here = [stopped for stopped in waiting if stopped.name == name]
         for stopped in here:
             kind = _KINDS.get(stopped.scope.kind, "pass")
-            yield from _wrapped(f"A {kind} waits for it since {stopped.at:%Y-%m-%d %H:%M} UTC. {stopped.why}")
+            since = f"{stopped.at:%Y-%m-%d %H:%M} UTC"
+            yield from wrapped(f"A {kind} waits for it since {since}. {stopped.why}", width(), indent="  ")
             if stopped.examples:
                 yield "  Such as, each with its links into Polar and Attio:"
             for example in stopped.examples:
-                yield from _wrapped(f"- {example.in_words()}", indent="    ")
+                yield from wrapped(f"- {example.in_words()}", width(), indent="    ")
                 yield f"      {example.polar_url}"
                 yield f"      {example.attio_url}"
         for given in approved:
             if given.name == name:
                 kind = _KINDS.get(given.scope.kind, "pass")
-                yield from _wrapped(f"Approved at {given.at:%Y-%m-%d %H:%M} UTC for the next {kind}.")
+                at = f"{given.at:%Y-%m-%d %H:%M} UTC"
+                yield from wrapped(f"Approved at {at} for the next {kind}.", width(), indent="  ")
         if not here:
             yield "  No pass waits for it."
-
-
-def _wrapped(text: str, *, indent: str = "  ") -> list[str]:
-    width = min(shutil.get_terminal_size().columns, WIDEST)
-    return textwrap.wrap(
-        text, width, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
 
 
 def _as_json(name: str, waiting: Sequence[StoppedPass], approved: Sequence[StoppedPass]) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from polar_attio_pipeline.cli.one_customer import ledger_of, look_for, read, unknown_customer
+from polar_attio_pipeline.cli.one_customer import look_for, read, unknown_customer
 from polar_attio_pipeline.cli.output import explained_errors, fail
 from polar_attio_pipeline.cli.wrapping import say
+from polar_attio_pipeline.passes.connect import ledger_of
 from polar_attio_pipeline.passes.forgetting import ToForget, to_forget
 from polar_attio_pipeline.passes.forgetting import forget as erase
 from polar_attio_pipeline.passes.stopping import PassStoppedError, Stop, run_until_stopped

@@ -4,7 +4,7 @@ import asyncio
 
 from polar_attio_pipeline.cli.output import fail
 from polar_attio_pipeline.cli.patience import IMPATIENT
-from polar_attio_pipeline.ledger import Ledger
+from polar_attio_pipeline.passes.connect import ledger_of
 from polar_attio_pipeline.passes.finding import Found, find
 from polar_attio_pipeline.passes.reaching import reached
 from polar_attio_pipeline.passes.who import Who, WhoError, who
@@ -17,11 +17,6 @@ def read(text: str) -> Who:
         return who(text)
     except WhoError as error:
         fail(str(error))
-
-
-def ledger_of(settings: Settings) -> Ledger:
-    """Return the ledger of the settings."""
-    return Ledger(settings.polar_attio_database_url.get_secret_value())
 
 
 def look_for(typed: Who, settings: Settings) -> Found:

@@ -23,6 +23,9 @@ _log = logging.getLogger(__name__)
 
 Mark = TypeVar("Mark", bound=str)
 
+PARTLY = 2
+"""The exit code of a command that did its work, but for some of it, which it has named."""
+
 _VALUE_ERROR = "Value error, "
 """How pydantic begins the sentence of a validator."""
 

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import shlex
-import shutil
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from polar_attio_pipeline.cli.output import explained_errors, fail
 from polar_attio_pipeline.cli.patience import PATIENT
 from polar_attio_pipeline.cli.plan_text import text
 from polar_attio_pipeline.cli.required import ATTIO_KEY, POLAR_TOKEN, settings_with
+from polar_attio_pipeline.cli.wrapping import width
 from polar_attio_pipeline.hours import named
 from polar_attio_pipeline.passes.connect import connected
 from polar_attio_pipeline.passes.plan_file import PlanFile, check_writable, plan_file, save
@@ -22,9 +22,6 @@ from polar_attio_pipeline.passes.preview import Preview, preview_all, preview_ho
 from polar_attio_pipeline.passes.preview_rows import by_attribute, rows
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.telemetry.recording import recorded
-
-WIDEST = 100
-"""Characters of a line: longer ones are hard to read."""
 
 
 def plan(
@@ -73,8 +70,7 @@ def plan(
         }
         typer.echo(json.dumps(whole, ensure_ascii=False, indent=2))
         return
-    width = min(shutil.get_terminal_size().columns, WIDEST)
-    for line in text(found.counts(), changes, found.notes, deleted=len(found.deletions), width=width):
+    for line in text(found.counts(), changes, found.notes, deleted=len(found.deletions), width=width()):
         typer.echo(line)
     if out:
         typer.echo(f"\nThe plan is in {out}, which holds personal data.")

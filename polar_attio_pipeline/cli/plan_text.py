@@ -1,8 +1,8 @@
 """A preview as text for a terminal: the totals first, then some examples of each kind of change. Pure."""
 
-import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from polar_attio_pipeline.cli.wrapping import counted, wrapped
 from polar_attio_pipeline.passes.preview_rows import NOTHING, WRITTEN, Kind, Row, by_attribute
 from polar_attio_pipeline.sync.attributes import in_order
 from polar_attio_pipeline.sync.planning import EMAILS_KEY
@@ -37,19 +37,19 @@ def text(
         deleted: People to write to whose customer was deleted in Polar.
         width: Of the terminal, in characters.
     """
-    yield from _wrapped(f"{_count(sum(counts.values()), 'customer')}, {_totals(counts)}.", width, indent="")
+    yield from wrapped(f"{counted(sum(counts.values()), 'customer', 'customers')}, {_totals(counts)}.", width)
     if deleted:
-        people = f"{deleted:,} {'person' if deleted == 1 else 'people'}"
-        yield from _wrapped(f"{people} to update whose customer was deleted in Polar.", width, indent="")
+        people = counted(deleted, "person", "people")
+        yield from wrapped(f"{people} to update whose customer was deleted in Polar.", width)
     for note in notes:
-        yield from _wrapped(note, width, indent="")
+        yield from wrapped(note, width)
     yield from _attributes(changes)
     for (kind, about), found in _by_kind(changes).items():
         yield ""
         heading = _HEADINGS[kind].format(field=about, case=about)
-        yield from _wrapped(f"{heading}, {len(found):,}", width, indent="")
+        yield from wrapped(f"{heading}, {len(found):,}", width)
         for row in found[:EXAMPLES]:
-            yield from _wrapped(_example(kind, row), width, indent="  ")
+            yield from wrapped(_example(kind, row), width, indent="  ", hanging=True)
         if len(found) > EXAMPLES:
             yield f"  and {len(found) - EXAMPLES:,} more (--json has all)"
 
@@ -97,19 +97,3 @@ def _example(kind: Kind, row: Row) -> str:
     if kind in {Kind.REJECT, Kind.ASK, Kind.LEFT_EMPTY}:
         return "  ".join(filter(None, (row["customer"], row["note"], row["attio"])))
     return f"{row['customer']}  {row['old'] or NOTHING} -> {row['new']}"
-
-
-def _wrapped(line: str, width: int, *, indent: str) -> list[str]:
-    inner = " " * (len(indent) + 2)
-    return textwrap.wrap(
-        line,
-        width,
-        initial_indent=indent,
-        subsequent_indent=inner,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

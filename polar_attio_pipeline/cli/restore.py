@@ -11,12 +11,12 @@ import typer
 
 from polar_attio_pipeline.cli.asking import insist_on_yes
 from polar_attio_pipeline.cli.backup import ELSEWHERE, as_document, in_words
-from polar_attio_pipeline.cli.one_customer import ledger_of
 from polar_attio_pipeline.cli.output import explained_errors, fail
 from polar_attio_pipeline.cli.patience import IMPATIENT
 from polar_attio_pipeline.cli.wrapping import counted, say
 from polar_attio_pipeline.ledger.dumping import restore_command
 from polar_attio_pipeline.ledger.location import Location, locate
+from polar_attio_pipeline.passes.connect import ledger_of
 from polar_attio_pipeline.passes.restore import Comparison, check_owners, compare, owners_of
 from polar_attio_pipeline.passes.restore import restore as put_back
 from polar_attio_pipeline.passes.stopping import PassStoppedError, Stop, run_until_stopped

@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from polar_attio_pipeline.cli.one_customer import ledger_of, one_of, read
+from polar_attio_pipeline.cli.one_customer import one_of, read
 from polar_attio_pipeline.cli.output import explained_errors, fail
 from polar_attio_pipeline.cli.wrapping import say
 from polar_attio_pipeline.ledger import Ledger, SkippedRow
+from polar_attio_pipeline.passes.connect import ledger_of
 from polar_attio_pipeline.passes.who import WHO
 from polar_attio_pipeline.settings import Settings
 

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from polar_attio_pipeline.cli.one_customer import ledger_of
 from polar_attio_pipeline.cli.output import explained_errors
 from polar_attio_pipeline.cli.patience import IMPATIENT
 from polar_attio_pipeline.cli.status_text import document, text
 from polar_attio_pipeline.cli.wrapping import width
 from polar_attio_pipeline.ledger import Ledger, LedgerError
+from polar_attio_pipeline.passes.connect import ledger_of
 from polar_attio_pipeline.passes.reaching import FAILURES, reached
 from polar_attio_pipeline.passes.status import Grid, GridUnknownError, Limits, Service, Status, standing
 from polar_attio_pipeline.passes.status import status as judged

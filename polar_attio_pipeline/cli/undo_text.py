@@ -1,11 +1,11 @@
 """Passes, and what becomes of the values of one that is taken back, as text for a terminal and as JSON. Pure."""
 
-import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from polar_attio_pipeline.cli.wrapping import counted, wrapped
 from polar_attio_pipeline.ledger import PassRow
 from polar_attio_pipeline.passes.guards import UNINSTALL
 from polar_attio_pipeline.passes.preview_rows import NOTHING, show
@@ -62,21 +62,21 @@ class ItemSample:
                 listed.append(item)
 
 
-def text(would: Undone, sample: ItemSample, *, width: int = 80) -> Iterator[str]:
+def before(would: Undone, sample: ItemSample, *, width: int = 80) -> Iterator[str]:
     """Yield what would become of a pass, in lines none of which is longer than the width but for a word that is."""
     row = would.undone
     if not row.values:
-        yield from _wrapped(_EMPTY.format(name=row.pass_id), width)
+        yield from wrapped(_EMPTY.format(name=row.pass_id), width)
         return
-    yield from _wrapped(f"Pass {row.pass_id} wrote {_count(row.values, 'value')} to Attio.", width)
-    yield from _wrapped(f"{_when(row)}, {row.kind}: {row.reason}", width, indent="  ")
+    yield from wrapped(f"Pass {row.pass_id} wrote {counted(row.values, 'value', 'values')} to Attio.", width)
+    yield from wrapped(f"{_when(row)}, {row.kind}: {row.reason}", width, indent="  ", hanging=True)
     if row.ended_at is None:
-        yield from _wrapped(_NO_END, width)
+        yield from wrapped(_NO_END, width)
     yield from sections(sample, width)
     yield ""
     if would.counts.get(Verdict.CREATED) and not would.clear_created:
-        yield from _wrapped(_MADE, width)
-    yield from _wrapped(_next(row) if would.written else "There is nothing to put back.", width)
+        yield from wrapped(_MADE, width)
+    yield from wrapped(_next(row) if would.written else "There is nothing to put back.", width)
 
 
 def sections(sample: ItemSample, width: int, *, names: Mapping[Verdict, str] = _NAMES) -> Iterator[str]:
@@ -104,14 +104,14 @@ def afterwards(done: Undone, *, was_shown: bool, width: int = 80) -> Iterator[st
         width: Of the terminal, in characters.
     """
     if done.pass_id is None:
-        yield from _wrapped(_EMPTY.format(name=done.undone.pass_id), width)
+        yield from wrapped(_EMPTY.format(name=done.undone.pass_id), width)
         return
     if not done.written:
         yield "Nothing was put back."
         return
-    yield from _wrapped(f"To take this undo back: polar-attio undo {done.pass_id}", width)
+    yield from wrapped(f"To take this undo back: polar-attio undo {done.pass_id}", width)
     if not was_shown:
-        yield from _wrapped(_next(done.undone), width)
+        yield from wrapped(_next(done.undone), width)
 
 
 def as_document(done: Undone, items: Sequence[Item], *, dry_run: bool) -> dict[str, Any]:
@@ -135,12 +135,14 @@ def passes_text(rows: Sequence[PassRow], *, width: int = 80) -> Iterator[str]:
         return
     for row in rows:
         ended = row.ended or "under way, or killed"
-        yield from _wrapped(f"{_when(row)}  {row.kind}, {_count(row.values, 'value')} written, {ended}", width)
+        yield from wrapped(
+            f"{_when(row)}  {row.kind}, {counted(row.values, 'value', 'values')} written, {ended}", width
+        )
         yield f"  {row.pass_id}"
         counts = ", ".join(f"{number:,} {result}" for result, number in row.counts.items() if number)
-        yield from _wrapped("; ".join(filter(None, (row.reason, counts))), width, indent="  ")
+        yield from wrapped("; ".join(filter(None, (row.reason, counts))), width, indent="  ", hanging=True)
     yield ""
-    yield from _wrapped("To see what taking one back would write: polar-attio undo ID --dry-run", width)
+    yield from wrapped("To see what taking one back would write: polar-attio undo ID --dry-run", width)
 
 
 def passes_as_document(rows: Sequence[PassRow]) -> list[dict[str, Any]]:
@@ -189,14 +191,14 @@ def _by_attribute(verdict: Verdict, sample: ItemSample, width: int) -> Iterator[
         item = sample.first[verdict, key]
         old, new = (_shown(key, value) or NOTHING for value in (item.after, item.before))
         example = f"  {old} -> {new}" if verdict in WRITES else ""
-        yield from _wrapped(f"{key or 'whole records':<{_NAME}}{number:>8,}{example}", width, indent="  ")
+        yield from wrapped(f"{key or 'whole records':<{_NAME}}{number:>8,}{example}", width, indent="  ", hanging=True)
 
 
 def _each(verdict: Verdict, sample: ItemSample, width: int) -> Iterator[str]:
     """Yield a line for each of the first items: the attribute, why, and where."""
     for item in sample.left[verdict]:
         said = "  ".join(filter(None, (item.key, item.detail, item.url or item.record_id)))
-        yield from _wrapped(said, width, indent="  ")
+        yield from wrapped(said, width, indent="  ", hanging=True)
     more = sample.counts[verdict].total() - len(sample.left[verdict])
     if more:
         yield f"  and {more:,} more (--json has all)"
@@ -208,18 +210,3 @@ def _shown(key: str, value: Value | None) -> str | None:
 
 def _when(row: PassRow) -> str:
     return f"{row.began_at:%Y-%m-%d %H:%M} UTC"
-
-
-def _wrapped(line: str, width: int, *, indent: str = "") -> list[str]:
-    return textwrap.wrap(
-        line,
-        width,
-        initial_indent=indent,
-        subsequent_indent=f"{indent}  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -26,7 +26,8 @@ def before(would: Uninstalled, sample: ItemSample, *, width: int) -> Iterator[st
     yield ""
     yield from _strangers(would, width)
     yield from _attributes(would.attributes, "Would be archived", width)
-    yield from wrapped(_STOP_FIRST, width)
+    has_work = would.written or would.attributes
+    yield from wrapped(_STOP_FIRST if has_work else "There is nothing to take out of Attio.", width)
 
 
 def after(done: Uninstalled, *, ledger: str, width: int) -> Iterator[str]:

@@ -17,20 +17,22 @@ def width() -> int:
     return min(shutil.get_terminal_size().columns, WIDEST)
 
 
-def wrapped(line: str, width: int, *, label: str | None = None) -> list[str]:
+def wrapped(line: str, width: int, *, label: str | None = None, indent: str = "", hanging: bool = False) -> list[str]:
     """Return a line as several ones that are no longer than the width, but for a word that is.
 
     Args:
         line: The line; one that begins with "- " is an item of a list.
         width: In characters.
         label: Its heading, in a column of its own, empty for none; None where there is no such column.
+        indent: What every line of it begins with.
+        hanging: Whether those after the first stand further to the right, as they do in an item of a list.
     """
-    first = "" if label is None else f"{label:<{LABEL}} "
+    first = indent if label is None else f"{indent}{label:<{LABEL}} "
     return textwrap.wrap(
         line,
         width,
         initial_indent=first,
-        subsequent_indent=" " * (len(first) + 2 * line.startswith("- ")),
+        subsequent_indent=" " * (len(first) + 2 * (hanging or line.startswith("- "))),
         break_long_words=False,
         break_on_hyphens=False,
     )

@@ -14,6 +14,7 @@ from polar_attio_pipeline.connections import attio_of, polar_of
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.ledger import Ledger
+from polar_attio_pipeline.ledger.ledger import PATIENCE
 from polar_attio_pipeline.passes.companies import CompanyRules
 from polar_attio_pipeline.passes.progress import Report, Stage
 from polar_attio_pipeline.passes.reporter import reporting
@@ -55,11 +56,21 @@ async def connected(
                 polar, organization_slug=settings.polar_organization_slug, sources=sources(settings.mapped())
             ),
             attio=await to_attio(attio, settings.slugs(), report, people=people_with(settings.attributes())),
-            ledger=Ledger(settings.polar_attio_database_url.get_secret_value()),
+            ledger=ledger_of(settings),
             rules=rules_of(settings),
             pace=Pace(writes=settings.attio_writes_per_second, questions=settings.polar_requests_per_minute / 60),
             report=report,
         )
+
+
+def ledger_of(settings: Settings, *, patience: float = PATIENCE) -> Ledger:
+    """Return the ledger.
+
+    Args:
+        settings: Say where it is.
+        patience: Seconds to wait for other writers.
+    """
+    return Ledger(settings.polar_attio_database_url.get_secret_value(), patience=patience)
 
 
 async def to_attio(

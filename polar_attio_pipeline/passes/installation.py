@@ -4,6 +4,7 @@ import logging
 from datetime import UTC, date, datetime
 
 from polar_attio_pipeline.ledger import Ledger, LedgerError
+from polar_attio_pipeline.passes.connect import ledger_of
 from polar_attio_pipeline.passes.loaded import LOADED, with_this_process
 from polar_attio_pipeline.settings import Settings
 
@@ -59,4 +60,4 @@ def recorded(settings: Settings) -> Settings:
 
 
 def _ledger(settings: Settings) -> Ledger:
-    return Ledger(settings.polar_attio_database_url.get_secret_value(), patience=PATIENCE)
+    return ledger_of(settings, patience=PATIENCE)

@@ -11,7 +11,7 @@ from polar_attio_pipeline.connections import attio_of, polar_of
 from polar_attio_pipeline.http.errors import ApiError
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.ledger import Ledger
-from polar_attio_pipeline.passes.connect import rules_of, to_attio
+from polar_attio_pipeline.passes.connect import ledger_of, rules_of, to_attio
 from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.polar.client import PolarClient
 from polar_attio_pipeline.settings import Settings
@@ -58,7 +58,7 @@ async def reached(settings: Settings, *, reason: str, retry: RetryPolicy | None 
         reason: What it is for, in words.
         retry: Bounds of the retries.
     """
-    ledger = Ledger(settings.polar_attio_database_url.get_secret_value())
+    ledger = ledger_of(settings)
     async with AsyncExitStack() as stack:
         polar, polar_problem = await _polar(settings, retry, stack)
         attio, attio_problem = await _attio(settings, retry, stack)

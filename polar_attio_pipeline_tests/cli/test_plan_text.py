@@ -49,9 +49,9 @@ def lines(width: int = 80) -> list[str]:
 def test_the_whole_page_at_80_columns() -> None:
     assert lines()[:17] == [
         "1,259 customers, 12 to create, 8 to update, 1,234 to keep, 1 to reject, 1 to ask",
-        "  a human, 3 to exclude.",
+        "a human, 3 to exclude.",
         "Polar's orders could not be read, so what follows from them stays as it is in",
-        "  Attio: Polar answered 500.",
+        "Attio: Polar answered 500.",
         "",
         "Fields to write          in new people           set        change         clear",
         "email_addresses                     12             0             0             0",
