@@ -188,6 +188,7 @@ async def test_a_search_that_fails_for_one_domain_costs_that_one() -> None:
     await bring_companies(candidates(*domains), groups(*domains), crm.services(), crm.record)
 
     assert crm.results() == {domain: Result.REJECTED if domain == "bad.com" else Result.CREATED for domain in domains}
+    assert [len(key.split()) for what, key in crm.calls if what == "find"] == [5, 2, 1, 1, 3], "halves of halves"
 
 
 async def test_a_kind_of_request_that_fails_for_all_is_given_up_and_said_at_the_end() -> None:
