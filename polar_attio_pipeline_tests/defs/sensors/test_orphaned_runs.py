@@ -15,12 +15,12 @@ def instance() -> dg.DagsterInstance:
     return dg.DagsterInstance.ephemeral()
 
 
-def started_run(instance: dg.DagsterInstance) -> str:
+def started_run(instance: dg.DagsterInstance, status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED) -> str:
     @dg.job
     def some_job() -> None:
         """Do nothing."""
 
-    return instance.create_run_for_job(some_job, status=dg.DagsterRunStatus.STARTED).run_id
+    return instance.create_run_for_job(some_job, status=status).run_id
 
 
 def lived_earlier(run_id: str) -> str:
@@ -45,8 +45,29 @@ def status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
 def test_a_run_whose_process_is_gone_is_ended_as_failed(instance: dg.DagsterInstance) -> None:
     run_id = started_run(instance)
     instance.add_run_tags(run_id, {TAG: lived_earlier(run_id)})
-    assert run_id in tick(instance)
+    assert tick(instance) == f"Ended {run_id}: their processes have ended."
     assert status(instance, run_id) is dg.DagsterRunStatus.FAILURE
+    (event,) = instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
+    assert event.dagster_event
+    assert event.dagster_event.message == (
+        "The process of this run ended without a word: the machine was restarted, or something killed it. What it "
+        "wrote stands; the hours it had not finished are asked for again."
+    )
+
+
+def test_several_at_once_are_each_named(instance: dg.DagsterInstance) -> None:
+    first, second = started_run(instance), started_run(instance)
+    for run_id in (first, second):
+        instance.add_run_tags(run_id, {TAG: lived_earlier(run_id)})
+    assert tick(instance) == f"Ended {second}, {first}: their processes have ended."
+
+
+@pytest.mark.parametrize("end", [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED])
+def test_a_run_that_has_ended_stays_as_it_ended(instance: dg.DagsterInstance, end: dg.DagsterRunStatus) -> None:
+    run_id = started_run(instance, end)
+    instance.add_run_tags(run_id, {TAG: lived_earlier(run_id)})
+    assert tick(instance) == "Every started run has its process."
+    assert status(instance, run_id) is end
 
 
 def test_a_run_whose_process_lives_goes_on(instance: dg.DagsterInstance) -> None:

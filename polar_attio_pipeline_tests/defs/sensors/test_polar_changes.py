@@ -110,13 +110,25 @@ def test_a_quiet_tick_costs_one_request(sensor: Sensor) -> None:
     assert sensor.pipeline.sandbox.traffic.count(service="polar") == before + 1
 
 
-def test_a_run_says_why_it_was_started(sensor: Sensor, synced: Customer) -> None:
-    sensor.pipeline.sandbox.polar.update_customer(synced.id, name="Augusta Byron")
+@pytest.mark.parametrize(("others", "reason"), [(0, "1 changed customer"), (2, "3 changed customers")])
+def test_a_run_says_why_it_was_started(sensor: Sensor, synced: Customer, others: int, reason: str) -> None:
+    added = [sensor.pipeline.add(f"customer-{number}") for number in range(others)]
+    for customer in (synced, *added):
+        sensor.pipeline.sandbox.polar.update_customer(customer.id, name="Another Name")
 
     (request,) = sensor.asks()
 
     assert request.run_key is None
-    assert request.tags[REASON] == "1 changed customer"
+    assert request.tags[REASON] == reason
+
+
+def test_what_changed_while_the_daemon_was_down_is_found_however_long_that_was(
+    sensor: Sensor, synced: Customer
+) -> None:
+    sensor.pipeline.sandbox.polar.update_customer(synced.id, name="Augusta Byron")
+
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=5)):
+        assert sensor.customers() == {synced.id}
 
 
 def test_a_subscription_reaches_attio(sensor: Sensor, synced: Customer) -> None:
@@ -262,6 +274,40 @@ def test_a_polar_that_fails_leaves_the_cursor_where_it_is(sensor: Sensor, status
 
     assert sensor.says().endswith(CURSOR_KEPT)
     assert sensor.cursor == before
+
+
+def test_a_polar_that_does_not_answer_ends_the_tick_in_time_and_leaves_the_cursor_where_it_is(
+    sensor: Sensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polar_changes, "TICK_SECONDS", 0.3)
+    before = sensor.cursor
+    sensor.pipeline.sandbox.faults.add(Fault(kind=Kind.HANG, service="polar"))
+
+    assert sensor.says() == f"Polar did not answer in time. {CURSOR_KEPT}"
+    assert sensor.cursor == before
+
+
+def test_polar_is_asked_once_a_tick_also_where_it_fails(sensor: Sensor) -> None:
+    sensor.pipeline.sandbox.faults.add(Fault(kind=Kind.STATUS, service="polar", status=503))
+    before = sensor.pipeline.sandbox.traffic.count(service="polar")
+
+    sensor.says()
+
+    assert sensor.pipeline.sandbox.traffic.count(service="polar") == before + 1
+
+
+@pytest.mark.parametrize("minutes", [-30, 30])
+def test_a_change_that_was_read_is_done_also_where_the_clocks_differ(
+    sensor: Sensor, synced: Customer, minutes: int
+) -> None:
+    sensor.pipeline.sandbox.faults.add(Fault(kind=Kind.CLOCK_SKEW, service="polar", skew_minutes=minutes))
+    sensor.pipeline.reconcile()
+    sensor.says()
+    sensor.pipeline.sandbox.polar.update_customer(synced.id, name="Augusta Byron")
+
+    sensor.carry_out()
+
+    assert sensor.says() == "No customer has changed that has not been read since."
 
 
 def test_a_store_of_events_that_is_missing_is_told_from_a_polar_that_fails(sensor: Sensor) -> None:
