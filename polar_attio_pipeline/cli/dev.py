@@ -136,9 +136,10 @@ def _start_sandbox(started: Processes, folder: Path, *, dagster: str, ledger: st
 
 def _given(settings: Settings) -> dict[str, str]:
     """Return the settings that were given, as environment variables: Dagster's folder has no .env. No secrets."""
-    names = settings.model_fields_set - {"attio_slug"}
+    renamed = {"attio_slug": settings.attio_slug, "attio_company_slug": settings.attio_company_slug}
+    names = settings.model_fields_set - renamed.keys()
     plain = {name for name in names if not isinstance(getattr(settings, name), SecretStr)}
-    slugs = {f"ATTIO_SLUG__{key.upper()}": slug for key, slug in settings.attio_slug.items()}
+    slugs = {f"{name}__{key}".upper(): slug for name, given in renamed.items() for key, slug in given.items()}
     return {name: value for name, value in settings.shown().items() if name.lower() in plain} | slugs
 
 

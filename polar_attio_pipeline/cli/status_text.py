@@ -1,5 +1,6 @@
 """How the sync stands, as text for a terminal and as a JSON document. Pure."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -73,11 +74,10 @@ def _lines(found: Status) -> Iterator[tuple[str, str]]:
 def _customers(known: Standing) -> Iterator[tuple[str, str]]:
     failed, due = sum(known.counts[result] for result in FAILED), due_in_attio(known.counts)
     yield "Customers", f"{due - failed:,} in Attio, {failed:,} not in Attio or out of date"
-    for one in known.reasons[:_REASONS]:
-        what = one.outcome if one.outcome in FAILED else "in Attio without a value"
-        yield "", f"- {one.count:,} {what}, {one.reason}, such as {one.example}"
-    if len(known.reasons) > _REASONS:
-        yield "", f"- and {len(known.reasons) - _REASONS} more reasons"
+    reasons = _reasons(known)
+    yield from (("", line) for line in reasons[:_REASONS])
+    if len(reasons) > _REASONS:
+        yield "", f"- and {len(reasons) - _REASONS} more reasons"
     excluded = sum(known.counts.values()) - due
     if excluded:
         yield "", f"{excluded:,} excluded"
@@ -85,6 +85,20 @@ def _customers(known: Standing) -> Iterator[tuple[str, str]]:
         yield "", f"{known.skipped:,} left out by polar-attio skip"
     if known.deleted:
         yield "", f"{known.deleted:,} deleted in Polar, whose history the ledger still keeps"
+
+
+def _reasons(known: Standing) -> list[str]:
+    """Return a line for each reason, the most frequent first; how those came to Attio who are there is no matter."""
+    counts: Counter[tuple[str, str]] = Counter()
+    examples: dict[tuple[str, str], str] = {}
+    for one in known.reasons:
+        reason = (one.outcome if one.outcome in FAILED else "in Attio without a value", one.reason)
+        counts[reason] += one.count
+        examples[reason] = min(examples.get(reason, one.example), one.example)
+    return [
+        f"- {count:,} {what}, {reason}, such as {examples[what, reason]}"
+        for (what, reason), count in counts.most_common()
+    ]
 
 
 def _hours(grid: Grid | None) -> Iterator[tuple[str, str]]:

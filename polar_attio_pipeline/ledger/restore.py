@@ -1,5 +1,6 @@
 """Putting a backup in place of a ledger in SQLite."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from polar_attio_pipeline.ledger.backup import copy, examine, finish, move_aside
 from polar_attio_pipeline.ledger.database import Database
 from polar_attio_pipeline.ledger.errors import DamagedError, NewerError
 from polar_attio_pipeline.ledger.location import Location, locate
-from polar_attio_pipeline.ledger.schema import CONFIRMATIONS, LEASE, SKIPPED
+from polar_attio_pipeline.ledger.schema import CONFIRMATIONS, FACTS, LEASE, SKIPPED
 
 UNUSABLE = (DamagedError, NewerError)
 """Why the ledger that is there cannot be opened; it is moved aside then."""
@@ -29,7 +30,7 @@ class _Standing:
     skipped: list[dict[str, Any]] | None = field(default=None)
 
 
-def put_back(backup: Path, place: Location, kept: Path, *, patience: float) -> Path | None:
+def put_back(backup: Path, place: Location, kept: Path, *, patience: float, void: Collection[str] = ()) -> Path | None:
     """Put a backup in place of a ledger; what is there now is kept in another file.
 
     A ledger that can be opened is replaced as one transaction, which programs that have it open see as one write. The
@@ -41,6 +42,7 @@ def put_back(backup: Path, place: Location, kept: Path, *, patience: float) -> P
         place: The ledger, a SQLite file; its lease is the caller's, if it can be opened.
         kept: Where the present one is kept.
         patience: How many seconds to wait for writers.
+        void: Names of facts that are void as well.
 
     Returns:
         Where the present one was kept; None where there is none.
@@ -54,18 +56,18 @@ def put_back(backup: Path, place: Location, kept: Path, *, patience: float) -> P
     with private_file(file) as fresh:
         copy(source, fresh, patience=patience)
         if not file.exists():
-            _adapt(fresh, _Standing(), patience)
+            _adapt(fresh, _Standing(), patience, void)
             finish(fresh, file)
             return None
         try:
             examine(file, name=f"The ledger {place.name}")
         except UNUSABLE:
-            _adapt(fresh, _Standing(), patience)
+            _adapt(fresh, _Standing(), patience, void)
             move_aside(file, kept)
             finish(fresh, file)
             return kept
         copy(place, kept, patience=patience)
-        _adapt(fresh, _standing(place, patience), patience)
+        _adapt(fresh, _standing(place, patience), patience, void)
         overwrite(fresh, place, patience=patience)
         return kept
 
@@ -77,7 +79,7 @@ def _standing(place: Location, patience: float) -> _Standing:
     return _Standing(token, skipped)
 
 
-def _adapt(fresh: Path, standing: _Standing, patience: float) -> None:
+def _adapt(fresh: Path, standing: _Standing, patience: float, void: Collection[str]) -> None:
     """Bring a copy of a backup to this version's schema, and keep what has to stay as it is now."""
     database = Database(locate(fresh), patience=patience)
     with database.writing() as connection:
@@ -85,6 +87,7 @@ def _adapt(fresh: Path, standing: _Standing, patience: float) -> None:
         free = {"owner": None, "activity": "", "heartbeats": 0}
         connection.execute(sa.update(LEASE).values(**free, fencing_token=max(token, standing.fencing_token) + 1))
         connection.execute(sa.delete(CONFIRMATIONS))
+        connection.execute(sa.delete(FACTS).where(FACTS.c.name.in_(void)))
         if standing.skipped is not None:
             connection.execute(sa.delete(SKIPPED))
         if standing.skipped:

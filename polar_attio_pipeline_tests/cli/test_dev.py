@@ -82,7 +82,7 @@ def test_the_sandbox_has_its_own_ledger_and_links_but_the_other_settings_of_the_
 ) -> None:
     (folder / ".env").write_text(
         "POLAR_ATTIO_DATABASE_URL=.state/polar_attio.db\nPOLAR_ATTIO_OVERLAP_HOURS=7\n"
-        "ATTIO_SLUG__POLAR_COUNTRY=country\nPOLAR_ORGANIZATION_SLUG=acme\nPOLAR_API_URL=https://api.polar.sh\n"
+        "ATTIO_SLUG__POLAR_COUNTRY=country\nATTIO_COMPANY_SLUG__POLAR_MRR=mrr\nPOLAR_ORGANIZATION_SLUG=acme\nPOLAR_API_URL=https://api.polar.sh\n"
     )
     monkeypatch.setenv("POLAR_ATTIO_DAGSTER_URL", "https://dagster.example.com")
 
@@ -93,6 +93,8 @@ def test_the_sandbox_has_its_own_ledger_and_links_but_the_other_settings_of_the_
     assert environment["POLAR_ATTIO_DAGSTER_URL"] == f"http://127.0.0.1:{port}"
     assert environment["POLAR_ATTIO_OVERLAP_HOURS"] == "7"
     assert environment["ATTIO_SLUG__POLAR_COUNTRY"] == "country"
+    assert environment["ATTIO_COMPANY_SLUG__POLAR_MRR"] == "mrr"
+    assert "ATTIO_COMPANY_SLUG" not in environment
     assert environment["POLAR_ORGANIZATION_SLUG"] == ""
     assert environment["POLAR_API_URL"].startswith("http://127.0.0.1:")
 

@@ -5,12 +5,15 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
+from typer.testing import Result as CommandResult
 
 from polar_attio_pipeline.cli.app import app
 from polar_attio_pipeline.hours import HOUR, key
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
+from polar_attio_pipeline.sync.outcomes import Reason, Result
 from polar_attio_pipeline_tests.conftest import Pipeline
+from polar_attio_pipeline_tests.ledger.builders import outcome
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +22,7 @@ def settings(pipeline_settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
 
 
-def status(*arguments: str) -> Result:
+def status(*arguments: str) -> CommandResult:
     return CliRunner().invoke(app, ["status", *arguments])
 
 
@@ -44,6 +47,16 @@ def test_after_a_reconciliation_all_is_well_in_one_screen(pipeline: Pipeline) ->
     assert "1 left out by polar-attio skip" in result.stdout
     assert "reconciliation finished: " in result.stdout
     assert "Hours      not known: DAGSTER_HOME names no instance" in result.stdout
+
+
+def test_customers_in_attio_without_a_value_are_one_line_whatever_became_of_them_last(pipeline: Pipeline) -> None:
+    results = [*[Result.UNCHANGED] * 3, *[Result.CREATED] * 2]
+    given = [outcome(f"c{number}", result, reason=Reason.LEFT_EMPTY) for number, result in enumerate(results)]
+    pipeline.ledger.record(given, pass_id="p1")
+
+    lines = [line.strip() for line in status("--offline").stdout.splitlines() if "without a value" in line]
+
+    assert lines == ["- 5 in Attio without a value, left_empty, such as c0"]
 
 
 def test_without_a_reconciliation_it_is_not_well_and_exits_with_1(pipeline: Pipeline) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ from polar_attio_pipeline import processes
 from polar_attio_pipeline.ledger import Ledger, LedgerError
 from polar_attio_pipeline.ledger.backup import copy
 from polar_attio_pipeline.ledger.location import Location, locate
+from polar_attio_pipeline.passes import approvals
+from polar_attio_pipeline.passes.approvals import MANY_CHANGES
+from polar_attio_pipeline.passes.brake import ManyChangesError
 from polar_attio_pipeline.passes.guards import GuardError
 from polar_attio_pipeline.passes.restore import check_owners, compare, restore
 from polar_attio_pipeline.sandbox.polar.rows import Customer
@@ -87,6 +91,26 @@ def test_what_is_gone_from_the_history_is_said_before(stage: Stage, backup: Path
     assert (found.newer_passes, found.newer_values) == (2, 1)
     assert found.present
     assert found.present.passes == found.backup.passes + 2
+
+
+def test_an_approval_of_many_changes_in_the_backup_is_void_since_it_may_have_been_used(
+    stage: Stage, backup: Path
+) -> None:
+    stage.rules = replace(stage.rules, change_min_people=0)
+    ada = known(stage, "ada", **living_in("DE"))
+    stage.reconcile()
+    stage.sandbox.polar.update_customer(ada.id, **living_in("FR"))
+    with pytest.raises(ManyChangesError):
+        stage.reconcile()
+    approvals.approve(stage.ledger, MANY_CHANGES.name)
+    back_up(stage, backup)
+    stage.reconcile()
+
+    put_back(stage, backup)
+    stage.sandbox.polar.update_customer(ada.id, **living_in("IT"))
+
+    with pytest.raises(ManyChangesError):
+        stage.reconcile()
 
 
 def test_an_undo_of_an_older_pass_takes_back_what_is_its_own_and_nothing_that_lost_passes_or_people_wrote(
