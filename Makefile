@@ -32,7 +32,7 @@ dev: $(READY) ## Start the Dagster UI and daemon, against the sandbox unless .en
 	@$(BIN)/polar-attio dev
 
 test: $(READY) ## Run the tests
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(READY) ## Lint, types, import layers, and whether Dagster loads the definitions
 	@$(BIN)/ruff check

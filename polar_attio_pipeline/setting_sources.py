@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -15,6 +15,17 @@ from pydantic_settings import (
 )
 
 from polar_attio_pipeline import setting_files, setting_names
+
+_VALUE_ERROR = "Value error, "
+"""How pydantic begins the sentence of a validator."""
+
+
+def reasons(error: ValidationError) -> list[tuple[tuple[str, ...], str]]:
+    """Return where each value stands that does not do, and why; never the value: it may be a token."""
+    return [
+        (tuple(map(str, one["loc"])), one["msg"].removeprefix(_VALUE_ERROR))
+        for one in error.errors(include_input=False, include_context=False, include_url=False)
+    ]
 
 
 class CheckedSettings(BaseSettings):

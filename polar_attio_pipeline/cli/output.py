@@ -16,6 +16,7 @@ from polar_attio_pipeline.cli.required import MissingSettingError
 from polar_attio_pipeline.http.errors import ApiError
 from polar_attio_pipeline.ledger import LedgerError
 from polar_attio_pipeline.passes.guards import GuardError
+from polar_attio_pipeline.setting_sources import reasons
 from polar_attio_pipeline.sync.ports import UnavailableError
 from polar_attio_pipeline.telemetry.json_log import is_json
 
@@ -25,9 +26,6 @@ Mark = TypeVar("Mark", bound=str)
 
 PARTLY = 2
 """The exit code of a command that did its work, but for some of it, which it has named."""
-
-_VALUE_ERROR = "Value error, "
-"""How pydantic begins the sentence of a validator."""
 
 
 def print_rows(rows: Iterable[tuple[Mark, str, str]], *, styles: Mapping[Mark, str]) -> None:
@@ -51,11 +49,7 @@ def explained_errors() -> Iterator[None]:
     except (ApiError, UnavailableError, LedgerError, GuardError, MissingSettingError) as error:
         fail(str(error), error)
     except ValidationError as error:
-        # Never the value: it may be a token.
-        wrong = (
-            f"{'__'.join(map(str, one['loc'])).upper()}: {one['msg'].removeprefix(_VALUE_ERROR)}"
-            for one in error.errors()
-        )
+        wrong = (f"{'__'.join(place).upper()}: {why}" for place, why in reasons(error))
         fail(f"A setting is not usable: {'; '.join(wrong)}.")
     except SettingsError as error:
         fail(f"A setting is not usable: {error}.")

@@ -11,6 +11,7 @@ from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from polar_attio_pipeline.http.redaction import redact
+from polar_attio_pipeline.setting_sources import reasons
 from polar_attio_pipeline.settings import Settings
 
 DATABASE = "polar_attio_database_url"
@@ -31,9 +32,6 @@ _OBJECTS = frozenset({"polar_attio_attributes"})
 
 _PARTS = ("description", "minimum", "maximum", "exclusiveMinimum")
 """What the schema says of a setting beside its type."""
-
-_VALUE_ERROR = "Value error, "
-"""How pydantic begins the sentence of a validator."""
 
 
 class GivenSettings(Settings):
@@ -149,10 +147,7 @@ def settings_of(block: Mapping[str, Any]) -> GivenSettings:
     try:
         settings = GivenSettings(**given)
     except ValidationError as error:
-        problems += [
-            Problem(("settings", *map(str, one["loc"])), one["msg"].removeprefix(_VALUE_ERROR))
-            for one in error.errors(include_input=False)
-        ]
+        problems += [Problem(("settings", *place), why) for place, why in reasons(error)]
     if problems:
         raise ProblemsError(problems)
     return settings

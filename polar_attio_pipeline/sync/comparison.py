@@ -155,7 +155,7 @@ class Comparison:
                 continue
             self._found += 1
             if further:
-                self.copied[customer_id] = [found.person, *map(marked, further)]
+                self.copied[customer_id] = [found.person, *(marked(one, with_values=False) for one in further)]
             elif found.left_empty is not None:
                 self.settled += 1
                 yield _unchanged(found.customer, found.person, found.left_empty)

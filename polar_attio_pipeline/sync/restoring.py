@@ -18,7 +18,7 @@ async def keep_company(services: Services, done: Plan, person: Person) -> None:
         person: As the CRM holds the person since.
     """
     before, history = done.match.person, services.history
-    if not (done.new_email and before and before.company) or _follows(before, services):
+    if not (done.new_email and before and before.company) or _follows(before.record_id, before.company, services):
         return
     company = str(before.company.value)
     intents: list[Intent] = []
@@ -34,10 +34,9 @@ async def keep_company(services: Services, done: Plan, person: Person) -> None:
             history.settle(intent, *intent.done(person.record_id, [([COMPANY_KEY], restored.execution_id)]))
 
 
-def _follows(before: Person, services: Services) -> bool:
-    """Tell whether a person's company is one that the CRM or a pass has chosen."""
-    chosen = before.company
-    if chosen is None or chosen.actor == "system":
+def _follows(record_id: str, chosen: CurrentValue, services: Services) -> bool:
+    """Tell whether the company of a person is one that the CRM or a pass has chosen."""
+    if chosen.actor == "system":
         return True
-    linked = services.memory.links([before.record_id]) if chosen.actor == "api-token" else {}
-    return linked.get(before.record_id) == chosen.value
+    linked = services.memory.links([record_id]) if chosen.actor == "api-token" else {}
+    return linked.get(record_id) == chosen.value

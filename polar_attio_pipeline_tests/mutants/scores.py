@@ -1,8 +1,9 @@
 """What a run of mutmut found, module by module, out of the files that it leaves in `mutants/`."""
 
 import json
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +21,9 @@ class End(StrEnum):
     UNTESTED = "untested"
     UNKNOWN = "not run"
 
+
+_FUNCTION = re.compile(r"^.*\.x(_|ǁ)")
+"""What stands before the name of a function, or of a class and its method, in the name of a mutant."""
 
 _ENDS: dict[int | None, End] = {
     0: End.SURVIVED,
@@ -79,8 +83,19 @@ def report(scores: Iterable[Score]) -> str:
         [score.module, str(len(score.ends)), *(str(score.count(end)) for end in End), score.share]
         for score in [*known, every]
     ]
-    left = [name for score in known for end in (End.SURVIVED, End.UNTESTED) for name in score.named(end)]
-    return "\n".join([table(("module", "mutants", *End, "score"), rows), "", *left])
+    return "\n".join([table(("module", "mutants", *End, "score"), rows), "", *_left(known)])
+
+
+def _left(scores: Iterable[Score]) -> Iterator[str]:
+    """Yield an item of a list for each module with mutants that no test killed: their numbers by function."""
+    for score in scores:
+        numbers: dict[str, list[str]] = {}
+        for name in [*score.named(End.SURVIVED), *score.named(End.UNTESTED)]:
+            function, number = _FUNCTION.sub("", name).replace("ǁ", ".").split("__mutmut_")
+            numbers.setdefault(function, []).append(number)
+        if numbers:
+            functions = "; ".join(f"`{function}` {', '.join(each)}" for function, each in numbers.items())
+            yield f"- {score.module}: {functions}"
 
 
 def _score(module: str, file: Path) -> Score:

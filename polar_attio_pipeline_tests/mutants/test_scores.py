@@ -15,23 +15,32 @@ def left_by_mutmut(folder: Path, module: str, codes: Mapping[str, int | None]) -
 
 
 def test_each_module_has_a_line_and_each_mutant_that_lives_is_named(tmp_path: Path) -> None:
-    left_by_mutmut(tmp_path, "sync/names", {"names.x_mutmut_1": 1, "names.x_mutmut_2": 0, "names.x_mutmut_3": 33})
-    left_by_mutmut(tmp_path, "sync/emails", {"emails.x_mutmut_1": 1, "emails.x_mutmut_2": 36})
+    names = "polar_attio_pipeline.sync.names"
+    left_by_mutmut(
+        tmp_path,
+        "sync/names",
+        {
+            f"{names}.x_written__mutmut_1": 1,
+            f"{names}.x_written__mutmut_2": 0,
+            f"{names}.x_written__mutmut_3": 0,
+            f"{names}.xǁNamesǁ_joined__mutmut_4": 33,
+        },
+    )
+    left_by_mutmut(tmp_path, "sync/emails", {"emails.x_key__mutmut_1": 1, "emails.x_key__mutmut_2": 36})
     left_by_mutmut(tmp_path, "sync/ports", {})
 
     assert report(read(tmp_path)).splitlines() == [
         "| module | mutants | killed | timed out | survived | untested | not run | score |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
         "| sync/emails | 2 | 1 | 1 | 0 | 0 | 0 | 100% |",
-        "| sync/names | 3 | 1 | 0 | 1 | 1 | 0 | 33% |",
-        "| all | 5 | 2 | 1 | 1 | 1 | 0 | 60% |",
+        "| sync/names | 4 | 1 | 0 | 2 | 1 | 0 | 25% |",
+        "| all | 6 | 2 | 1 | 2 | 1 | 0 | 50% |",
         "",
-        "names.x_mutmut_2",
-        "names.x_mutmut_3",
+        "- sync/names: `written` 2, 3; `Names._joined` 4",
     ]
 
 
 def test_a_mutant_that_was_not_run_counts_neither_way(tmp_path: Path) -> None:
-    left_by_mutmut(tmp_path, "sync/names", {"names.x_mutmut_1": 1, "names.x_mutmut_2": None})
+    left_by_mutmut(tmp_path, "sync/names", {"names.x_key__mutmut_1": 1, "names.x_key__mutmut_2": None})
 
     assert "| sync/names | 2 | 1 | 0 | 0 | 0 | 1 | 100% |" in report(read(tmp_path))

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from polar_attio_pipeline.sync.mapping import Policy, Target
+from polar_attio_pipeline.sync.mapping import Policy, Target, wanted
 from polar_attio_pipeline.sync.matching import Case, Match
 from polar_attio_pipeline.sync.planning import Action, Change, Plan
 from polar_attio_pipeline.sync.records import Actor, CurrentValue, Customer, Person, Value
@@ -31,6 +31,13 @@ def customer(customer_id: str = ADA, email: str | None = "ada@example.com", **fi
 def person(record_id: str, *emails: str, actor: Actor = "api-token", **values: Value) -> Person:
     held = {key: CurrentValue(value, actor) for key, value in values.items()}
     return Person(record_id, f"https://app.attio.com/acme/person/{record_id}", emails, held)
+
+
+def in_step(record_id: str, one: Customer, *emails: str) -> Person:
+    """The person as a pass leaves it, with these addresses beside the customer's own."""
+    values = {key: CurrentValue(value, "api-token") for key, value in wanted(one, TARGETS).values.items() if value}
+    addresses = ([one.address.lower()] if one.address else []) + list(emails)
+    return Person(record_id, f"https://app.attio.com/acme/person/{record_id}", tuple(addresses), values)
 
 
 def target(key: str, policy: Policy | None = None) -> Target:

@@ -142,3 +142,7 @@ def test_an_approval_covers_no_other_attribute_and_no_other_effect() -> None:
     assert beyond({NAME_REPLACED: 9, STATUS_CLEARED: 26}, approved, least=25) == {STATUS_CLEARED: 26}
     cleared = Touched("name", Effect.CLEARED)
     assert beyond({cleared: 100}, approved, least=25) == {cleared: 100}
+
+
+def test_where_nobody_may_be_changed_an_approval_that_does_not_name_an_attribute_covers_nobody() -> None:
+    assert beyond({STATUS_CLEARED: 1}, {}, least=0) == {STATUS_CLEARED: 1}

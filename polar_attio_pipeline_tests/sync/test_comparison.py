@@ -7,23 +7,19 @@ from dataclasses import replace
 import pytest
 
 from polar_attio_pipeline.sync import settling
-from polar_attio_pipeline.sync.comparison import Comparison
-from polar_attio_pipeline.sync.mapping import wanted
+from polar_attio_pipeline.sync.attributes import BY_KEY
+from polar_attio_pipeline.sync.billing import Billing
+from polar_attio_pipeline.sync.comparison import Comparison, Marked
+from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.matching import Case
-from polar_attio_pipeline.sync.outcomes import Outcome, Result, unreadable, written
+from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result, unreadable, written
 from polar_attio_pipeline.sync.planning import Action
-from polar_attio_pipeline.sync.records import CurrentValue, Customer, Person
+from polar_attio_pipeline.sync.records import CurrentValue, Customer, Person, ValueType
+from polar_attio_pipeline.sync.status import Status
 from polar_attio_pipeline_tests.attributes import TARGETS
-from polar_attio_pipeline_tests.sync.builders import ADA, BOB, customer, person, planned
+from polar_attio_pipeline_tests.sync.builders import ADA, BOB, customer, in_step, person, planned
 
 GONE = "60e00000-0000-4000-8000-000000000009"
-
-
-def in_step(record_id: str, one: Customer, *emails: str) -> Person:
-    """The person as a pass leaves it, with these addresses beside the customer's own."""
-    values = {key: CurrentValue(value, "api-token") for key, value in wanted(one, TARGETS).values.items() if value}
-    addresses = ([one.address.lower()] if one.address else []) + list(emails)
-    return Person(record_id, f"https://app.attio.com/acme/person/{record_id}", tuple(addresses), values)
 
 
 def compared(book: Iterable[Customer], people: Iterable[Person]) -> tuple[Comparison, list[Outcome]]:
@@ -41,7 +37,22 @@ def test_who_needs_nothing_is_settled_without_another_look() -> None:
     assert list(comparison.pending()) == []
     assert (comparison.compared, comparison.settled) == (1, 1)
     assert (outcome.customer_id, outcome.result, outcome.record_id) == (ADA, Result.UNCHANGED, "p1")
-    assert outcome.changed == ()
+    assert (outcome.changed, outcome.urls) == ((), ("https://app.attio.com/acme/person/p1",))
+
+
+def test_that_an_attribute_cannot_hold_what_polar_says_is_said_of_who_needs_nothing() -> None:
+    ada = customer(billing=Billing(status=Status.PAYING, ever_paid=True))
+    without_options = Target(BY_KEY["polar_status"], ValueType.SELECT)
+    comparison = Comparison((*TARGETS, without_options), overwrite_typed=False)
+    comparison.add_person(in_step("p1", ada))
+    comparison.add_customer(ada)
+
+    (outcome,) = comparison.settle()
+
+    assert (outcome.result, outcome.reason) == (Result.UNCHANGED, Reason.LEFT_EMPTY)
+    assert outcome.detail == (
+        "polar_status is left empty: the attribute has no option Paying: run `polar-attio setup`."
+    )
 
 
 def test_a_team_is_settled_by_its_id_alone() -> None:
@@ -99,6 +110,13 @@ class TestTheTypeThatAnExportDoesNotSay:
         monkeypatch.setattr(settling, "MOST_WITHOUT_TYPE", 0)
 
         assert list(compared([self.exported], [self.without_type])[0].pending()) == []
+
+    def test_is_not_asked_for_of_a_customer_who_is_left_out(self) -> None:
+        comparison = Comparison(TARGETS, overwrite_typed=False, skipped=frozenset({self.exported.id}))
+        comparison.add_person(self.without_type)
+        comparison.add_customer(self.exported)
+
+        assert comparison.without_type == set()
 
     def test_is_not_compared_where_the_person_has_it(self) -> None:
         assert list(compared([self.exported], [self.complete])[0].pending()) == []
@@ -171,10 +189,13 @@ def test_a_person_that_two_pages_show_is_one_person() -> None:
     assert list(comparison.pending()) == []
 
 
-def test_who_set_the_mark_is_reported_and_it_may_be_missing() -> None:
+def test_of_people_who_hold_one_id_together_it_is_reported_who_set_the_mark_and_none_of_their_values() -> None:
     unmarked = person("p2", polar_customer_id=ADA)
     comparison, _ = compared([customer()], [in_step("p1", customer()), unmarked])
-    assert [marked.marked_by for marked in comparison.copied[ADA]] == ["api-token", None]
+    assert comparison.copied[ADA] == [
+        Marked("p1", "https://app.attio.com/acme/person/p1", ADA, "api-token"),
+        Marked("p2", "https://app.attio.com/acme/person/p2", ADA, is_marked=False),
+    ]
 
 
 def test_ids_that_belong_to_no_customer_are_counted_beside_all_ids() -> None:
@@ -185,12 +206,9 @@ def test_ids_that_belong_to_no_customer_are_counted_beside_all_ids() -> None:
 
 class TestGone:
     def test_marked_and_unknown_to_polar(self) -> None:
-        comparison, _ = compared(
-            [customer()], [in_step("p1", customer()), in_step("p2", customer(GONE, "x@example.com"))]
-        )
-        (gone,) = comparison.orphaned()
-        assert (gone.record_id, gone.customer_id) == ("p2", GONE)
-        assert gone.url.endswith("/p2")
+        held = in_step("p2", customer(GONE, "x@example.com"))
+        comparison, _ = compared([customer()], [in_step("p1", customer()), held])
+        assert comparison.orphaned() == [Marked("p2", held.url, GONE, "api-token", values=held.values)]
         assert comparison.marked_count == 2
 
     def test_marked_by_hand_without_an_id(self) -> None:

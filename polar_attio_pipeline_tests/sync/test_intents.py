@@ -71,6 +71,7 @@ UPDATE = Intent(ADA, "r1", (wanted("polar_country", "GB", "DE"), wanted("polar_s
 LINK = Intent(ADA, "r1", (wanted("company", "c1"),))
 MOVED = Intent(ADA, "r1", (wanted("email_addresses", "ada@new.com", ("ada@old.com",)),))
 CLEARED = Intent(ADA, "r1", (wanted("polar_status", None, "Deleted"),))
+TAKEN_OFF = Intent(ADA, "r1", (wanted("email_addresses", ("Ada@old.com",), ("Ada@New.com", "ada@old.com")),))
 
 
 @pytest.mark.parametrize(
@@ -88,6 +89,9 @@ CLEARED = Intent(ADA, "r1", (wanted("polar_status", None, "Deleted"),))
         (LINK, Person("r1", "", (), company=CurrentValue("c1", "system")), []),
         (MOVED, person("r1", "ada@new.com", "ada@old.com"), ["email_addresses"]),
         (MOVED, person("r1", "ada@old.com"), []),
+        (TAKEN_OFF, person("r1", "ada@old.com"), ["email_addresses"]),
+        (TAKEN_OFF, person("r1", "ada@old.com", "joined@since.com"), ["email_addresses"]),
+        (TAKEN_OFF, person("r1", "ada@new.com", "ada@old.com"), []),
         (NEW, person("r9", "ada@example.com", polar_customer_id=ADA), ["email_addresses", "polar_customer_id"]),
         (NEW, person("r9", "somebody@else.com", polar_customer_id=ADA), ["polar_customer_id"]),
         (NEW, person("r9", "ada@example.com"), []),
@@ -101,7 +105,7 @@ def test_of_a_write_without_an_answer_only_what_a_key_has_written_and_the_person
     seen = seen_of_person(intent, now)
 
     assert [value.key for value in seen.values] == keys if seen else not keys
-    assert seen is None or (seen.record_id, seen.action, seen.execution_id) == (now.record_id, intent.action, None)
+    assert seen is None or seen == Write(ADA, now.record_id, seen.values, "people", intent.action, execution_id=None)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +123,7 @@ def test_a_company_that_holds_the_domain_was_made_by_the_write_only_if_a_key_has
     seen = seen_of_company(NEW_COMPANY, CompanyRecord("c1", "", domains, {"polar_customer": mark} if mark else {}))
 
     assert [value.key for value in seen.values] == keys if seen else not keys
+    assert seen is None or seen == Write(None, "c1", seen.values, "companies", WriteAction.CREATE)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +134,10 @@ def test_a_company_that_holds_the_domain_was_made_by_the_write_only_if_a_key_has
         (Intent(ADA, "r2", UPDATE.values), UPDATE, False),
         (Intent(ADA, "r1", NEW.values), NEW, True),
         (Intent(BOB, None, NEW.values), NEW, False),
+        (Intent(None, None, NEW.values), NEW, False),
+        (Intent(ADA, "r1", UPDATE.values, "companies"), UPDATE, False),
         (Intent(None, None, NEW_COMPANY.values, "companies"), NEW_COMPANY, True),
+        (Intent(None, None, (wanted("domains", "acme.org"), *NEW_COMPANY.values[1:]), "companies"), NEW_COMPANY, False),
         (Intent(None, "c1", NEW_COMPANY.values, "companies"), NEW_COMPANY, False),
     ],
 )

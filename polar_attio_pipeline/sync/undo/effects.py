@@ -3,7 +3,7 @@
 An undo cancels the write that it has taken back; an undo that was taken back itself counts as never done.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from polar_attio_pipeline.sync.emails import email_key
@@ -60,9 +60,9 @@ def _steps(write: PastWrite) -> list[tuple[str, Value | None, Value | None]]:
     if not isinstance(write.new, tuple):
         address = str(write.new)
         return [(email_key(address), None, address)]
+    before = write.old if isinstance(write.old, tuple) else ()
     kept = set(map(email_key, write.new))
-    removed = [address for address in _texts(write.old) if email_key(address) not in kept]
-    return [(email_key(address), address, None) for address in removed]
+    return [(email_key(address), address, None) for address in before if email_key(address) not in kept]
 
 
 def _extend(spans: list[_Span], write: PastWrite, before: Value | None, after: Value | None) -> None:
@@ -112,7 +112,3 @@ def _restored_company(write: PastWrite) -> bool:
 
 def _single(value: RecordedValue | None) -> Value | None:
     return ", ".join(value) if isinstance(value, tuple) else value
-
-
-def _texts(value: RecordedValue | None) -> Collection[str]:
-    return value if isinstance(value, tuple) else ([] if value is None else [str(value)])

@@ -94,6 +94,18 @@ def test_a_write_that_is_on_record_twice_is_one() -> None:
     assert effects("first", PLAIN, PLAIN) == (Effect(COUNTRY, "a", "b"),)
 
 
+@pytest.mark.parametrize(
+    ("since", "taken_back"),
+    [
+        ([wrote("undo 1", "b", "a"), wrote("undo 1", "b", "a")], True),
+        ([wrote("second", "b", "c"), wrote("second", "b", "c"), wrote("undo 1", "c", "b")], False),
+    ],
+    ids=["the undo of the pass", "a later pass that was taken back"],
+)
+def test_a_write_since_that_is_on_record_twice_is_one_too(since: list[PastWrite], *, taken_back: bool) -> None:
+    assert effects("first", PLAIN, *since) == (Effect(COUNTRY, "a", "b", taken_back),)
+
+
 def test_a_pass_that_changed_white_space_alone_has_changed_the_value() -> None:
     assert effects("first", wrote("first", " a", "a")) == (Effect(COUNTRY, " a", "a"),)
 
@@ -107,6 +119,20 @@ def test_each_address_is_a_value_of_its_own() -> None:
     assert effects("first", added, other, removed) == (Effect(EMAILS, None, "B@x.org", taken_back=True),)
     assert effects("undo 1", added, other, removed) == (Effect(EMAILS, "b@x.org", None),)
     assert effects("second", added, other, removed) == (Effect(EMAILS, None, "c@x.org"),)
+
+
+def test_an_address_is_one_value_however_it_is_spelt() -> None:
+    added = wrote("first", ("a@x.org",), "B@x.org", key=EMAILS)
+    spelt = wrote("first", ("a@x.org",), "b@x.org", key=EMAILS)
+    removed = {"old": ("b@x.org", "a@x.org"), "new": ("a@x.org",), "key": EMAILS}
+    removed_again = removed | {"old": ("B@x.org", "a@x.org")}
+
+    assert effects("first", added, spelt) == (Effect(EMAILS, None, "B@x.org"),)
+    assert effects("first", added, wrote("first", **removed)) == ()
+    assert effects("first", wrote("first", **removed), added) == (), "in all, nothing"
+    assert effects("first", added, wrote("undo 1", **removed), wrote("undo 1", **removed_again)) == (
+        Effect(EMAILS, None, "B@x.org", taken_back=True),
+    )
 
 
 def test_a_company_that_a_pass_gave_back_after_attio_had_replaced_it_is_as_before() -> None:
@@ -125,6 +151,14 @@ def test_a_record_says_whether_the_pass_made_it() -> None:
     ]
     (second,) = effects_of("second", [made, wrote("second", "b", "c")], ALL)
     assert not second.created
+
+
+def test_a_record_of_no_single_customer_such_as_a_company_names_none() -> None:
+    of_a_company = wrote("first", "a", "b", object_slug="companies", customer_id=None)
+
+    assert effects_of("first", [of_a_company], ALL) == [
+        RecordEffects("companies", "r1", None, created=False, effects=(Effect(COUNTRY, "a", "b"),))
+    ]
 
 
 def test_records_are_told_apart_by_object_and_id() -> None:

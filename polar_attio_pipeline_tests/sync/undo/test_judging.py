@@ -47,6 +47,25 @@ def test_a_value_is_put_back_only_where_that_of_the_pass_is_still_there(
 
 
 @pytest.mark.parametrize(
+    ("held", "why"),
+    [
+        (by("IT", "workspace-member"), "A workspace member has written it since."),
+        (by("IT", "app"), "Another app has written it since."),
+        (by("FR", "system"), "Attio itself has written it since. It is the same value."),
+        (None, "It has been cleared since."),
+    ],
+)
+def test_of_a_value_that_was_changed_since_it_is_said_by_whom(held: CurrentValue | None, why: str) -> None:
+    assert judge(Effect(KEY, "DE", "FR"), held) == (Verdict.CHANGED, why)
+
+
+def test_the_later_pass_that_has_to_be_taken_back_first_is_named() -> None:
+    why = "Pass p2 has written it since: undo that one first."
+
+    assert judge(Effect(KEY, "DE", "FR", later="p2"), by("FR")) == (Verdict.WRITTEN_AGAIN, why)
+
+
+@pytest.mark.parametrize(
     ("effect", "held", "verdict"),
     [
         (Effect(KEY, "DE", "FR", taken_back=True), by("FR"), Verdict.CHANGED),
@@ -57,6 +76,7 @@ def test_a_value_is_put_back_only_where_that_of_the_pass_is_still_there(
         (Effect(KEY, "DE", None), by("IT", "workspace-member"), Verdict.CHANGED),
         (Effect("polar_customer_id", " x", "x"), by("x"), Verdict.PUT_BACK),
         (Effect("polar_customer_id", " x", "x"), by(" x"), Verdict.ALREADY_BACK),
+        (Effect("polar_customer_id", " x", "x"), by("x "), Verdict.CHANGED),
     ],
     ids=[
         "taken back, and written by nobody on record",
@@ -67,6 +87,7 @@ def test_a_value_is_put_back_only_where_that_of_the_pass_is_still_there(
         "cleared by the pass and filled since",
         "white space taken off",
         "white space is there again",
+        "other white space is there",
     ],
 )
 def test_histories_decide_beside_the_values(effect: Effect, held: CurrentValue | None, verdict: Verdict) -> None:
@@ -139,20 +160,29 @@ def test_a_company_is_judged_by_the_company_that_the_person_has() -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "verdict"), [("Paying", Verdict.PUT_BACK), ("An option of old", Verdict.NOT_WRITABLE)]
+    ("option", "verdict", "detail"),
+    [
+        ("Paying", Verdict.PUT_BACK, ""),
+        (
+            "An option of old",
+            Verdict.NOT_WRITABLE,
+            "The option that was chosen before is no longer there: add or restore it in Attio.",
+        ),
+    ],
 )
-def test_an_option_is_put_back_where_the_select_still_has_it(option: str, verdict: Verdict) -> None:
+def test_an_option_is_put_back_where_the_select_still_has_it(option: str, verdict: Verdict, detail: str) -> None:
     (item,) = judged(record(Effect("polar_status", option, "Churned")), holding(polar_status="Churned"))
 
-    assert item.verdict is verdict
-    assert ("option" in item.detail) == (verdict is Verdict.NOT_WRITABLE)
+    assert (item.verdict, item.detail) == (verdict, detail)
 
 
 def test_an_attribute_that_the_workspace_no_longer_has_is_named_with_where_to_look() -> None:
     (item,) = judged(record(Effect("of_old", "a", "b")), HeldRecord("r1", "", {"of_old": by("b")}, ()))
 
     assert item.verdict is Verdict.NOT_WRITABLE
-    assert "`polar-attio doctor`" in item.detail
+    assert item.detail == (
+        "The workspace or the settings have no such attribute any more: `polar-attio doctor` says which have."
+    )
 
 
 def test_an_address_is_taken_off_unless_it_is_the_only_one_or_somebody_else_added_it() -> None:
@@ -160,7 +190,8 @@ def test_an_address_is_taken_off_unless_it_is_the_only_one_or_somebody_else_adde
     new, old = by("new@x.org"), by("old@x.org", "workspace-member")
 
     assert judged(effect, holding(new, old))[0].verdict is Verdict.CLEARED
-    assert judged(effect, holding(new))[0].verdict is Verdict.ONLY_ADDRESS
+    (only,) = judged(effect, holding(new))
+    assert (only.verdict, only.detail) == (Verdict.ONLY_ADDRESS, "The person would be left without any address.")
     assert judged(effect, holding(by("new@x.org", "workspace-member"), old))[0].verdict is Verdict.CHANGED
     assert judged(effect, holding(old))[0].verdict is Verdict.ALREADY_BACK
 
@@ -190,10 +221,10 @@ def test_a_record_that_is_gone_is_one_item() -> None:
     (gone,) = judged(record(*effects), None)
     (unmade,) = judged(record(*effects, created=True), None)
 
-    assert (gone.key, gone.verdict) == ("", Verdict.GONE)
-    assert "merged" in gone.detail
-    assert unmade.verdict is Verdict.ALREADY_BACK
-    assert "no longer exists" in unmade.detail
+    why = "It was deleted, or merged into another one."
+    assert gone == Item("people", "r1", "", "ada", "", Verdict.GONE, detail=why)
+    why = "The pass made the record, and it no longer exists."
+    assert unmade == Item("people", "r1", "", "ada", "", Verdict.ALREADY_BACK, detail=why)
 
 
 def test_no_sentence_holds_a_value() -> None:
