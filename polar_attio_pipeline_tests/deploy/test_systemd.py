@@ -79,7 +79,7 @@ def test_a_command_by_hand_gets_the_same_user_folder_and_secrets_as_the_code_ser
     assert {f"{name}=%d/{file}" for name, file in exported} < set(code["Environment"])
 
 
-@pytest.mark.parametrize("more", [(), ("alert_urls",), ("alert_urls", "database_url")])
+@pytest.mark.parametrize("more", [(), ("alert_urls",), ("database_url", "dagster.env")])
 def test_a_command_by_hand_gets_the_further_secrets_that_the_page_names(more: Sequence[str], tmp_path: Path) -> None:
     page = (files.PAGES / "systemd.md").read_text()
     secrets, bin_folder, script = tmp_path / "secrets", tmp_path / "bin", tmp_path / "polar-attio"
@@ -112,6 +112,8 @@ def test_a_command_by_hand_gets_the_further_secrets_that_the_page_names(more: Se
         assert f"Environment=POLAR_ATTIO_{name.upper()}_FILE=%d/{name}" in page
         assert (f"--property=LoadCredential={name}:{secrets}/{name}" in asked) is (name in more)
         assert (f"POLAR_ATTIO_{name.upper()}_FILE={secrets}/{name}" in seen) is (name in more)
+    assert "EnvironmentFile=/etc/polar-attio/secrets/dagster.env" in page
+    assert (f"--property=EnvironmentFile={secrets}/dagster.env" in asked) is ("dagster.env" in more)
 
 
 def test_nothing_is_reached_from_outside() -> None:
