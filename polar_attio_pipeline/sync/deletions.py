@@ -107,10 +107,12 @@ async def note_deletions(
 
 
 async def _exists_no_more(person: Marked, services: Services, polar: Health) -> bool:
+    if polar.closed(Kind.EXISTENCE):
+        return False
     try:
         exists = await services.source.exists(person.customer_id or "")
     except NoAnswerError:
-        return False
+        exists = True  # For all that is known.
     except UnavailableError as error:
         await polar.failed(Kind.EXISTENCE, error)
         return False

@@ -74,14 +74,16 @@ SENSORS = Suite(
     (
         "defs/sensors/new_polar_customers.py",
         "defs/sensors/orphaned_runs.py",
-        "defs/sensors/other_states.py",
         "defs/sensors/polar_changes.py",
-        "defs/sensors/watching.py",
     ),
     ("defs/sensors",),
     ("defs/sensors/test_cursor_histories.py", "defs/sensors/test_alerts.py"),
 )
-ALERTS = Suite("alerts", ("defs/sensors/alerts.py",), ("defs/sensors/test_alerts.py",))
+ALERTS = Suite(
+    "alerts",
+    ("defs/sensors/alerts.py", "defs/sensors/other_states.py", "defs/sensors/watching.py"),
+    ("defs/sensors/test_alerts.py", "defs/sensors/test_other_states.py"),
+)
 
 SUITES = (RULES, PASSES, SENSORS, ALERTS)
 

@@ -56,7 +56,7 @@ def is_named_after(address: str, domain: str) -> bool:
     """
     local = email_key(address).rpartition("@")[0].partition("+")[0]
     label, _, suffix = domain.partition(".")
-    return suffix == _PERSONAL_SUFFIX or (_letters(local) == _letters(label) != "")
+    return suffix == _PERSONAL_SUFFIX or _letters(local) == _letters(label)
 
 
 def domain_key(domain: str) -> str:

@@ -168,14 +168,15 @@ class _Work:
 
     def _was_done(self, plan: CompanyPlan, record: CompanyRecord) -> None:
         """Record that nothing is to be written, or that an earlier write, whose answer was lost, has done it."""
-        before = self._confirmed(plan, record)
-        self.record([done(before or CompanyPlan(plan.candidate, record, (), plan.left_empty), record)])
+        self.record([done(self._confirmed(plan, record) or plan, record)])
 
     def _confirmed(self, plan: CompanyPlan, record: CompanyRecord) -> CompanyPlan | None:
         """Put an earlier write on record, whose answer was lost, as far as a look shows it, and return its plan."""
-        before, intent = self.perhaps_done.pop(plan.candidate, (None, None))
-        seen = seen_of_company(intent, record) if intent else None
-        if not (intent and seen):
+        if plan.candidate not in self.perhaps_done:
+            return None
+        before, intent = self.perhaps_done.pop(plan.candidate)
+        seen = seen_of_company(intent, record)
+        if seen is None:
             return None
         self.services.history.settle(intent, seen)
         return before

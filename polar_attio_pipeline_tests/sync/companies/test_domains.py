@@ -20,10 +20,18 @@ BUSINESSES = {
     "ada@xn--bcher-kva.de": "xn--bcher-kva.de",
     "ada@\u043f\u0440\u0438\u043c\u0435\u0440.\u0440\u0444": "xn--e1afmkfd.xn--p1ai",
     "ada@acme.com.": "acme.com",
+    '"ada@home"@acme.com': "acme.com",
 }
 
 NONE = {
-    "of free mail": ["ada@gmail.com", "ada@yahoo.co.uk", "ada@ICLOUD.com", "ada@proton.me", "ada@mail.gmail.com"],
+    "of free mail": [
+        "ada@gmail.com",
+        "ada@yahoo.co.uk",
+        "ada@ICLOUD.com",
+        "ada@proton.me",
+        "ada@mail.gmail.com",
+        "ada@gmail.com.",
+    ],
     "of disposable mail": ["ada@mailinator.com", "ada@sub.mailinator.com"],
     "of a relay": ["x@privaterelay.appleid.com", "1+ada@users.noreply.github.com", "a@mozmail.com"],
     "of an anonymised customer": ["0123abcd@anonymized.polar.sh"],
@@ -51,6 +59,7 @@ def test_a_domain_of_the_deny_list_is_no_business_and_neither_are_its_subdomains
     deny = {"acme.com", "eu.globex.com"}
 
     assert business_domain("ada@acme.com", deny=deny) is None
+    assert business_domain("ada@acme.com.", deny=deny) is None
     assert business_domain("ada@mail.acme.com", deny=deny) is None
     assert business_domain("ada@mail.eu.globex.com", deny=deny) is None
     assert business_domain("ada@us.globex.com", deny=deny) == "globex.com"
@@ -69,6 +78,7 @@ def test_a_domain_of_the_deny_list_is_no_business_and_neither_are_its_subdomains
         ("hello@ada.dev", False),
         ("ada@adas-shop.com", False),
         ("...@acme.com", False),
+        ('"acme@home"@acme.com', False),
     ],
 )
 def test_a_domain_that_is_named_as_its_address_may_be_a_persons_own(address: str, is_personal: bool) -> None:
