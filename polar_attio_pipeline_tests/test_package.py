@@ -1,6 +1,7 @@
 """What the package says of itself."""
 
 import re
+import subprocess
 import tomllib
 from importlib.resources import files
 from pathlib import Path
@@ -32,6 +33,15 @@ def test_the_newest_heading_of_the_changelog_is_the_version() -> None:
     )
 
     assert newest[0] == __version__
+
+
+def test_the_release_refuses_a_tag_that_is_not_the_version_and_says_where_that_stands() -> None:
+    ran = subprocess.run([ROOT / ".ci" / "release", "v0"], capture_output=True, text=True, check=False)
+
+    assert ran.returncode == 1
+    where = "polar_attio_pipeline/version.py"
+    assert ran.stderr == f"The tag is v0, and {where} says {__version__}: the tag has to be v{__version__}.\n"
+    assert (ROOT / where).is_file()
 
 
 def test_no_other_file_states_the_version() -> None:

@@ -8,4 +8,7 @@ SUBSCRIPTIONS = "/v1/subscriptions/"
 ORDERS = "/v1/orders/"
 EVENTS = "/v1/events/"
 
+BEYOND_THE_END = 1_000_000
+"""A page that holds no row, so that no row can spoil it, and yet the count of all (Polar's server)."""
+
 LIMITER = "requests"

@@ -1,8 +1,6 @@
 """Makes spans and metrics of what passes and requests report. Ids, numbers and words of closed lists only."""
 
 from collections.abc import Mapping
-from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 
 from opentelemetry.metrics import Counter, Histogram, Meter, MeterProvider
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvider, set_span_in_context
@@ -13,6 +11,7 @@ from polar_attio_pipeline.telemetry import instruments
 from polar_attio_pipeline.telemetry.instruments import Metric, Name
 from polar_attio_pipeline.telemetry.routes import route
 from polar_attio_pipeline.telemetry.standing import Standing
+from polar_attio_pipeline.version import __version__
 
 SCOPE = "polar_attio_pipeline"
 """The name of the tracer and of the meter."""
@@ -27,9 +26,8 @@ class Signals:
 
     def __init__(self, tracers: TracerProvider, meters: MeterProvider) -> None:
         """Create them; a provider is to be given once only, because it warns of a metric that it has already."""
-        of = "" if (found := _version()) is None else found
-        meter = meters.get_meter(SCOPE, of)
-        self.tracer = tracers.get_tracer(SCOPE, of)
+        meter = meters.get_meter(SCOPE, __version__)
+        self.tracer = tracers.get_tracer(SCOPE, __version__)
         self.requests = _histogram(meter, instruments.REQUESTS)
         self.waited = _counter(meter, instruments.WAITED)
         self.passes = _histogram(meter, instruments.PASSES)
@@ -178,9 +176,3 @@ def _histogram(meter: Meter, metric: Metric) -> Histogram:
     return meter.create_histogram(
         metric.name, metric.unit, metric.description, explicit_bucket_boundaries_advisory=metric.bounds
     )
-
-
-def _version() -> str | None:
-    with suppress(PackageNotFoundError):
-        return version("polar-attio-pipeline")
-    return None

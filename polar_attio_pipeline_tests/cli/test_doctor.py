@@ -101,6 +101,17 @@ async def test_tokens_that_are_not_accepted_are_said_to_be_so_and_never_shown(sa
     assert not any("polar_oat_wrong" in one.text or "f" * 64 in one.text for one in found.values())
 
 
+async def test_a_newest_customer_that_polar_cannot_show_is_not_taken_for_an_outage(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    sandbox.polar.add_customer(email=None)
+
+    found = await findings(sandbox, settings(tmp_path))
+
+    assert found["Polar token"].level is Level.OK
+    assert "Polar" not in found
+
+
 async def test_a_polar_token_that_may_not_read_customers_fails(sandbox: Sandbox, tmp_path: Path) -> None:
     sandbox.polar.tokens[POLAR_TOKEN].scopes = frozenset({"orders:read"})
 

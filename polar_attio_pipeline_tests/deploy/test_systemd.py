@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -70,12 +71,49 @@ def test_a_command_by_hand_gets_the_same_user_folder_and_secrets_as_the_code_ser
     names = ("User", "Group", "UMask", "StateDirectory", "StateDirectoryMode", "WorkingDirectory", "LoadCredential")
     home = ("Environment", "DAGSTER_HOME=/etc/polar-attio")
 
-    given = re.findall(r"--property=(\w+)=(\S+)", script)
-    exported = re.findall(r'export (\w+)="\$CREDENTIALS_DIRECTORY/(\w+)"', script)
+    given = re.findall(r"--property=(\w+)=([^\s$]+)", script)
+    exported = re.findall(r'^  export (\w+)="\$CREDENTIALS_DIRECTORY/(\w+)"', script, re.MULTILINE)
 
     assert sorted(given) == sorted([home, *((name, value) for name in names for value in code[name])])
     assert home[1] in code["Environment"]
     assert {f"{name}=%d/{file}" for name, file in exported} < set(code["Environment"])
+
+
+@pytest.mark.parametrize("more", [(), ("alert_urls",), ("database_url", "dagster.env")])
+def test_a_command_by_hand_gets_the_further_secrets_that_the_page_names(more: Sequence[str], tmp_path: Path) -> None:
+    page = (files.PAGES / "systemd.md").read_text()
+    secrets, bin_folder, script = tmp_path / "secrets", tmp_path / "bin", tmp_path / "polar-attio"
+    for folder in (secrets, bin_folder):
+        folder.mkdir()
+    for name in ("polar_access_token", "attio_api_key", *more):
+        (secrets / name).write_text("secret\n")
+    for name, prints in (("systemd-run", 'printf "%s\\n" "$@"'), ("of-the-pipeline", "env")):
+        (bin_folder / name).write_text(f"#!/bin/sh\n{prints}\n")
+        (bin_folder / name).chmod(0o755)
+    text = (files.SYSTEMD / "polar-attio").read_text().replace("/etc/polar-attio/secrets", str(secrets))
+    script.write_text(text.replace("/opt/polar-attio/bin/polar-attio", str(bin_folder / "of-the-pipeline")))
+    environment = {"PATH": f"{bin_folder}:/usr/bin:/bin"}
+
+    def printed(**further: str) -> list[str]:
+        ran = subprocess.run(
+            ["sh", script, "status", "--json"],
+            env={**environment, **further},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return ran.stdout.splitlines()
+
+    asked, seen = printed(), printed(CREDENTIALS_DIRECTORY=str(secrets))
+
+    assert asked[-3:] == [str(script), "status", "--json"]
+    for name in ("alert_urls", "database_url"):
+        assert f"LoadCredential={name}:/etc/polar-attio/secrets/{name}" in page
+        assert f"Environment=POLAR_ATTIO_{name.upper()}_FILE=%d/{name}" in page
+        assert (f"--property=LoadCredential={name}:{secrets}/{name}" in asked) is (name in more)
+        assert (f"POLAR_ATTIO_{name.upper()}_FILE={secrets}/{name}" in seen) is (name in more)
+    assert "EnvironmentFile=/etc/polar-attio/secrets/dagster.env" in page
+    assert (f"--property=EnvironmentFile={secrets}/dagster.env" in asked) is ("dagster.env" in more)
 
 
 def test_nothing_is_reached_from_outside() -> None:

@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+import pytest
 from opentelemetry.trace import SpanKind, StatusCode
 
 from polar_attio_pipeline.http.observing import Attempt
 from polar_attio_pipeline.passes.progress import Began, Ended, Ending, LeftOut, Stage
 from polar_attio_pipeline.passes.progress import Progress as HowFar
 from polar_attio_pipeline.sync.outcomes import Reason, Result
+from polar_attio_pipeline.telemetry.signals import SCOPE
 from polar_attio_pipeline.telemetry.standing import Standing
 from polar_attio_pipeline_tests.telemetry.memory import Memory
 
@@ -34,6 +36,16 @@ ATTEMPT = Attempt(
     ended_at=1_800_000_000.0,
     status=200,
 )
+
+
+def test_everything_is_sent_by_the_version_of_the_code_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("polar_attio_pipeline.telemetry.signals.__version__", "9.9.9")
+    memory = Memory()
+    memory.signals().begin("polar-attio sync", {}).end(None)
+
+    scope = memory.span("polar-attio sync").instrumentation_scope
+    assert scope
+    assert (scope.name, scope.version) == (SCOPE, "9.9.9")
 
 
 def test_a_pass_is_a_span_below_the_work_and_its_requests_are_spans_below_it() -> None:

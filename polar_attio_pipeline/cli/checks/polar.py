@@ -11,7 +11,7 @@ from polar_attio_pipeline.cli.patience import IMPATIENT
 from polar_attio_pipeline.cli.required import POLAR_TOKEN, looked_for, missing_of
 from polar_attio_pipeline.connections import polar_of
 from polar_attio_pipeline.http.client import ApiClient
-from polar_attio_pipeline.polar.paths import CUSTOMERS, LIMITER, ORGANIZATIONS
+from polar_attio_pipeline.polar.paths import BEYOND_THE_END, CUSTOMERS, LIMITER, ORGANIZATIONS
 from polar_attio_pipeline.settings import POLAR_API_VERSIONS, Settings
 
 
@@ -37,7 +37,7 @@ async def polar(settings: Settings, transport: httpx.AsyncBaseTransport | None) 
 
 
 async def _ask(api: ApiClient, *, knows_slug: bool) -> list[Finding]:
-    await api.request("GET", CUSTOMERS, limiter=LIMITER, params={"limit": 1})
+    await api.request("GET", CUSTOMERS, limiter=LIMITER, params={"page": BEYOND_THE_END, "limit": 1})
     known = {ORGANIZATIONS} if knows_slug else set()
     scopes = await judge_scopes(api, [scope for scope in SCOPES if scope.path not in known])
     return [Finding("Polar token", Level.OK, "Accepted; it may read customers."), *scopes]
