@@ -1,6 +1,6 @@
 """Putting a backup in place of a ledger in SQLite."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,23 @@ class _Standing:
     Attributes:
         fencing_token: How often the lease was acquired: no pass to come may have the number of an earlier one.
         skipped: Whom a person has left out; None where that is not known.
+        facts: Facts that stay, by name; None for one that there is not. Empty where that is not known.
     """
 
     fencing_token: int = 0
-    skipped: list[dict[str, Any]] | None = field(default=None)
+    skipped: list[dict[str, Any]] | None = None
+    facts: Mapping[str, str | None] = field(default_factory=dict)
 
 
-def put_back(backup: Path, place: Location, kept: Path, *, patience: float, void: Collection[str] = ()) -> Path | None:
+def put_back(  # noqa: PLR0913  # keyword-only
+    backup: Path,
+    place: Location,
+    kept: Path,
+    *,
+    patience: float,
+    void: Collection[str] = (),
+    stay: Collection[str] = (),
+) -> Path | None:
     """Put a backup in place of a ledger; what is there now is kept in another file.
 
     A ledger that can be opened is replaced as one transaction, which programs that have it open see as one write. The
@@ -43,6 +53,7 @@ def put_back(backup: Path, place: Location, kept: Path, *, patience: float, void
         kept: Where the present one is kept.
         patience: How many seconds to wait for writers.
         void: Names of facts that are void as well.
+        stay: Names of facts that stay as they are now.
 
     Returns:
         Where the present one was kept; None where there is none.
@@ -67,16 +78,18 @@ def put_back(backup: Path, place: Location, kept: Path, *, patience: float, void
             finish(fresh, file)
             return kept
         copy(place, kept, patience=patience)
-        _adapt(fresh, _standing(place, patience), patience, void)
+        _adapt(fresh, _standing(place, patience, stay), patience, void)
         overwrite(fresh, place, patience=patience)
         return kept
 
 
-def _standing(place: Location, patience: float) -> _Standing:
+def _standing(place: Location, patience: float, stay: Collection[str]) -> _Standing:
     with Database(place, patience=patience).reading() as connection:
         token = connection.execute(sa.select(LEASE.c.fencing_token)).scalar_one()
         skipped = [dict(row) for row in connection.execute(sa.select(SKIPPED)).mappings()]
-    return _Standing(token, skipped)
+        known = connection.execute(sa.select(FACTS.c.name, FACTS.c.value).where(FACTS.c.name.in_(stay)))
+        facts = {row.name: row.value for row in known}
+    return _Standing(token, skipped, {name: facts.get(name) for name in stay})
 
 
 def _adapt(fresh: Path, standing: _Standing, patience: float, void: Collection[str]) -> None:
@@ -87,7 +100,10 @@ def _adapt(fresh: Path, standing: _Standing, patience: float, void: Collection[s
         free = {"owner": None, "activity": "", "heartbeats": 0}
         connection.execute(sa.update(LEASE).values(**free, fencing_token=max(token, standing.fencing_token) + 1))
         connection.execute(sa.delete(CONFIRMATIONS))
-        connection.execute(sa.delete(FACTS).where(FACTS.c.name.in_(void)))
+        connection.execute(sa.delete(FACTS).where(FACTS.c.name.in_({*void, *standing.facts})))
+        facts = [{"name": name, "value": value} for name, value in standing.facts.items() if value is not None]
+        if facts:
+            connection.execute(sa.insert(FACTS), facts)
         if standing.skipped is not None:
             connection.execute(sa.delete(SKIPPED))
         if standing.skipped:

@@ -15,7 +15,7 @@ from polar_attio_pipeline.ledger.ledger import PATIENCE
 from polar_attio_pipeline.ledger.location import Location
 from polar_attio_pipeline.ledger.restore import UNUSABLE, put_back
 from polar_attio_pipeline.passes.approvals import APPROVED_FACT
-from polar_attio_pipeline.passes.guards import ORGANIZATION_FACT, WORKSPACE_FACT, GuardError
+from polar_attio_pipeline.passes.guards import ORGANIZATION_FACT, UNINSTALLED_FACT, WORKSPACE_FACT, GuardError
 from polar_attio_pipeline.passes.lease import Waits, one_writer
 from polar_attio_pipeline.passes.reaching import FAILURES
 from polar_attio_pipeline.polar.client import PolarClient
@@ -138,6 +138,6 @@ async def restore(ledger: Ledger, place: Location, backup: Path, kept: Path, *, 
         LedgerError: that is not possible; the ledger is as before.
     """
     if compare(backup, place).present is None:
-        return put_back(backup, place, kept, patience=PATIENCE, void=[APPROVED_FACT])
+        return put_back(backup, place, kept, patience=PATIENCE, void=[APPROVED_FACT], stay=[UNINSTALLED_FACT])
     async with one_writer(ledger, what="restoring a backup", waits=waits):
-        return put_back(backup, place, kept, patience=PATIENCE, void=[APPROVED_FACT])
+        return put_back(backup, place, kept, patience=PATIENCE, void=[APPROVED_FACT], stay=[UNINSTALLED_FACT])

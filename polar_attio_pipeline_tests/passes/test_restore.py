@@ -21,6 +21,7 @@ from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline.sync.undo.values import Verdict
 from polar_attio_pipeline_tests.passes.stage import Stage
 from polar_attio_pipeline_tests.passes.undoing import living_in, newest_pass, undo, workspace
+from polar_attio_pipeline_tests.passes.uninstalling import take_out
 
 
 @pytest.fixture
@@ -222,3 +223,28 @@ def test_a_backup_of_another_organization_or_workspace_is_refused(
     with pytest.raises(GuardError, match="but the tokens belong to another: nothing was changed"):
         check_owners(found.backup, {fact: "another"}, whose="the tokens belong")
     check_owners(found.backup, {fact: None}, whose="the tokens belong")
+
+
+def test_what_was_uninstalled_stays_so_after_a_restore_until_a_person_approves(stage: Stage, backup: Path) -> None:
+    stage.add("ada")
+    stage.reconcile()
+    back_up(stage, backup)
+    take_out(stage)
+
+    put_back(stage, backup)
+
+    with pytest.raises(GuardError, match="polar-attio approve reinstall"):
+        stage.reconcile()
+
+
+def test_a_backup_of_an_uninstalled_sync_stops_no_pass_of_one_that_goes_on_since(stage: Stage, backup: Path) -> None:
+    stage.add("ada")
+    stage.reconcile()
+    undone = take_out(stage).done.pass_id
+    back_up(stage, backup)
+    assert undone
+    undo(stage, undone)
+
+    put_back(stage, backup)
+
+    assert stage.reconcile()
