@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from polar_attio_pipeline.sync.emails import email_key
 from polar_attio_pipeline.sync.intents import Intent
 from polar_attio_pipeline.sync.matching import person_id
 from polar_attio_pipeline.sync.planning import EMAILS_KEY
-from polar_attio_pipeline.sync.ports import BeforeWrite, Found, NoHistory, NoMemory, Restored
+from polar_attio_pipeline.sync.ports import BeforeWrite, Found, NoHistory, Restored
 from polar_attio_pipeline.sync.records import CurrentValue, Owner, Person, Values
 from polar_attio_pipeline.sync.writes import Write
+from polar_attio_pipeline_tests.sync.builders import person
 
 
 @dataclass
@@ -100,7 +101,8 @@ class Attio:
         if error := self.trouble(keys):
             raise error
         held = {key: CurrentValue(value, "api-token") for key, value in values.items() if value is not None}
-        return Person(record_id or "new", "", (email,) if email else (), held, execution_id=f"x-{len(self.sent)}")
+        written = person(record_id or "new", *([email] if email else []))
+        return replace(written, values=held, execution_id=f"x-{len(self.sent)}")
 
 
 @dataclass
@@ -115,13 +117,3 @@ class Kept(NoHistory):
 
     def settle(self, intent: Intent, *writes: Write) -> None:
         self.settled.append((intent, writes))
-
-
-@dataclass
-class Remembered(NoMemory):
-    """What earlier passes have put on record of customers."""
-
-    refused: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-
-    def refusals(self, customer_ids: Collection[str]) -> Mapping[str, tuple[str, str]]:
-        return {one: self.refused[one] for one in customer_ids if one in self.refused}
