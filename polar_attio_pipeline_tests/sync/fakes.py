@@ -105,6 +105,14 @@ class Attio:
         return replace(written, values=held, execution_id=f"x-{len(self.sent)}")
 
 
+class Restless(Attio):
+    """Attio, where the person of an address is another customer at each look."""
+
+    async def find(self, *, ids: Collection[str], emails: Collection[str], records: Collection[str] = ()) -> Found:
+        self.people = [person("p1", "ada@example.com", polar_customer_id=f"customer-{len(self.searches)}")]
+        return await super().find(ids=ids, emails=emails, records=records)
+
+
 @dataclass
 class Kept(NoHistory):
     """What went on record before and after writes."""

@@ -2,8 +2,7 @@
 
 import logging
 import re
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
@@ -14,12 +13,12 @@ from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.matching import Case
 from polar_attio_pipeline.sync.outcomes import Outcome, not_taken, unanswered, unexpected
 from polar_attio_pipeline.sync.planning import Action, Change
-from polar_attio_pipeline.sync.ports import Found, UnavailableError
+from polar_attio_pipeline.sync.ports import UnavailableError
 from polar_attio_pipeline.sync.records import Customer, Owner, PersonName
 from polar_attio_pipeline.sync.services import Services
 from polar_attio_pipeline_tests.attributes import TARGETS
 from polar_attio_pipeline_tests.sync.builders import ADA, BOB, customer, person, target
-from polar_attio_pipeline_tests.sync.fakes import Attio, Polar
+from polar_attio_pipeline_tests.sync.fakes import Attio, Polar, Restless
 
 TEAM = "7ea00000-0000-4000-8000-000000000003"
 OTHER = "07e00000-0000-4000-8000-000000000004"
@@ -71,15 +70,6 @@ async def test_the_address_of_a_customer_without_an_answer_is_kept_for_it_until_
 
     assert (of_younger.match.case, of_younger.action) == (Case.SHARED_EMAIL, Action.ASK)
     assert (of_older.match.case, of_older.action) == (Case.RECREATED, Action.UPDATE)
-
-
-@dataclass
-class Restless(Attio):
-    """Attio, where the person of an address is another customer at each look."""
-
-    async def find(self, *, ids: Collection[str], emails: Collection[str], records: Collection[str] = ()) -> Found:
-        self.people = [person("p1", "ada@example.com", polar_customer_id=f"customer-{len(self.searches)}")]
-        return await super().find(ids=ids, emails=emails, records=records)
 
 
 async def test_a_customer_about_whom_each_look_raises_a_new_question_is_unsettled(
