@@ -85,7 +85,7 @@ def billing(subscriptions: Iterable[Subscription] | None, orders: Sequence[Order
     payments = None if orders is None else [order for order in orders if order.is_payment]
     is_certain = len(running) + len(ended) == len(begun)
     status = combined_status(running, ended, payments, is_certain=is_certain, now=now)
-    closing = [one for one in running if _is_closing(one)] if len(running) > 0 else ended
+    closing = [one for one in running if _is_closing(one)] if running else ended
     all_close = len(closing) == len(running) or not running
     last = max(closing, key=_end, default=None) if all_close else None
     over = [*ended, *(one for one in running if one.status == "paused")]

@@ -161,7 +161,7 @@ def fingerprint(due: Plan, *, salt: str) -> str:
     """
     record = due.match.person.record_id if due.match.person else ""
     sent = (salt, due.action, record, due.new_email, sorted((key, repr(value)) for key, value in due.values.items()))
-    return hashlib.sha256(repr(sent).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return hashlib.sha256(repr(sent).encode()).hexdigest()[:32]
 
 
 def same_value(old: Value | None, new: Value | None, *, exactly: bool = False) -> bool:

@@ -103,10 +103,6 @@ def _timestamp(said: Scalar) -> Value | Unfit:
         return unfit
 
 
-def _option(said: Scalar) -> Value | Unfit:
-    return said if isinstance(said, str) else _text(said)
-
-
 def _exactly(number: Scalar) -> Decimal:
     """Return a number with the digits that Polar has sent."""
     return Decimal(repr(number)) if isinstance(number, float) else Decimal(number)
@@ -118,6 +114,6 @@ CONVERSIONS: Mapping[ValueType, Callable[[Scalar], Value | Unfit]] = {
     ValueType.CHECKBOX: _checkbox,
     ValueType.DATE: _date,
     ValueType.TIMESTAMP: _timestamp,
-    ValueType.SELECT: _option,
+    ValueType.SELECT: _text,
 }
 """The types that a single value can be written to. A currency is none: the value does not say which one it is in."""

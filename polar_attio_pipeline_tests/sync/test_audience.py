@@ -106,6 +106,9 @@ def test_of_whom_it_could_not_be_read_it_is_asked_again(audience: Audience) -> N
 
     assert found
     assert (found.result, found.reason) == (Result.REJECTED, Reason.UNANSWERED)
+    assert (found.detail or "").startswith(
+        "It is not known whether the customer pays: what Polar has of it could not be read, or not be understood. "
+    )
 
 
 @pytest.fixture

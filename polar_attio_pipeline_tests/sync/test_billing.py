@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polar_attio_pipeline.sync.billing import Billing, billing
@@ -190,8 +190,15 @@ def test_after_all_has_ended_the_one_that_ended_last_counts() -> None:
     assert (found.subscribed_since, found.ends_at, found.churn_reason) == (NOW - 30 * DAY, NOW - 2 * DAY, "unused")
 
 
-def test_a_customer_who_keeps_one_subscription_has_no_end() -> None:
-    found = of(subscription(cancel_at_period_end=True, ends_at=NOW + DAY, cancellation_reason="unused"), subscription())
+@pytest.mark.parametrize(
+    "ending",
+    [
+        subscription(cancel_at_period_end=True, ends_at=NOW + DAY, cancellation_reason="unused"),
+        subscription(status="canceled", ended_at=NOW - DAY, cancellation_reason="unused"),
+    ],
+)
+def test_a_customer_who_keeps_one_subscription_has_no_end(ending: Subscription) -> None:
+    found = of(ending, subscription())
 
     assert (found.ends_at, found.churn_reason) == (None, None)
     assert found.renews_at == NOW + 10 * DAY
@@ -290,6 +297,7 @@ def test_while_orders_cannot_be_read_only_what_they_cannot_change_is_said(
     assert found.mrr == of(*subscriptions).mrr
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.builds(

@@ -1,9 +1,11 @@
 """Attributes that a setting maps: what Polar says for each, and what they hold where it does not fit."""
 
+from dataclasses import replace
+
 import pytest
 
 from polar_attio_pipeline.sync.mapped import Mapped
-from polar_attio_pipeline.sync.mapping import Policy, Target, Wanted, wanted
+from polar_attio_pipeline.sync.mapping import Attribute, Policy, Target, Wanted, wanted
 from polar_attio_pipeline.sync.matching import Case, Match
 from polar_attio_pipeline.sync.planning import Action, Change, Plan, plan
 from polar_attio_pipeline.sync.records import Actor, Person, Scalar, ValueType
@@ -31,6 +33,29 @@ def test_each_attribute_takes_the_value_of_its_own_source() -> None:
     ada = customer(mapped=(("billing_address.city", "London"), ("metadata.tier", "pro")))
 
     assert wanted(ada, (target(), target(city))).values == {"plan_tier": "pro", "city": "London"}
+
+
+@pytest.mark.parametrize(
+    ("source", "described"),
+    [
+        ("metadata.plan tier", "From the customer's metadata plan tier in Polar."),
+        ("billing_address.city", "From the customer's billing_address.city in Polar."),
+    ],
+)
+def test_setup_creates_what_the_entry_says(source: str, described: str) -> None:
+    declared = Mapped("current_plan_tier", source, ValueType.SELECT, Policy.WHEN_EMPTY, ("Pro", "Max")).attribute()
+
+    assert replace(declared, value=str) == Attribute(
+        key="current_plan_tier",
+        title="Current plan tier",
+        description=f"{described} Kept by the Polar to Attio sync.",
+        types=(ValueType.SELECT,),
+        policy=Policy.WHEN_EMPTY,
+        source=f"The customer's `{source}`.",
+        value=str,
+        options=("Pro", "Max"),
+        declared_in="POLAR_ATTIO_ATTRIBUTES",
+    )
 
 
 @pytest.mark.parametrize("nothing", ["", "  "])

@@ -10,6 +10,8 @@ from polar_attio_pipeline.sync.outcomes import (
     Reason,
     Result,
     changed_meanwhile,
+    excluded,
+    not_taken,
     partly_refused,
     partly_refused_before,
     refused,
@@ -102,9 +104,50 @@ def test_a_value_that_is_not_sent_again_leaves_the_person_unchanged_and_repeats_
     assert (outcome.detail, outcome.fingerprint) == ("Attio refused polar_country: No.", "f")
 
 
+def test_all_that_is_left_empty_is_named() -> None:
+    empty = {"polar_mrr": "it is paid in EUR, the attribute is in USD", "plan_tier": "the attribute has no option Max"}
+    outcome = written(Plan(customer(), Match(Case.KNOWN, P1), Action.KEEP, left_empty=empty), P1)
+    assert (outcome.result, outcome.reason) == (Result.UNCHANGED, Reason.LEFT_EMPTY)
+    assert outcome.detail == (
+        "polar_mrr is left empty: it is paid in EUR, the attribute is in USD; "
+        "plan_tier is left empty: the attribute has no option Max."
+    )
+
+
 def test_a_person_that_keeps_changing_under_the_pass_is_for_a_human() -> None:
-    outcome = changed_meanwhile(planned(Action.CREATE, Case.NEW))
-    assert (outcome.result, outcome.reason) == (Result.AMBIGUOUS, Reason.CHANGED_MEANWHILE)
+    assert changed_meanwhile(planned(Action.UPDATE, Case.KNOWN, P1)) == Outcome(
+        customer_id=ADA,
+        email="ada@example.com",
+        result=Result.AMBIGUOUS,
+        created_at=SPRING,
+        reason=Reason.CHANGED_MEANWHILE,
+        detail="Attio says that the address is taken or the record no longer exists, but a fresh search does not show "
+        "why. Search Attio for the address, archived and deleted records included; the next pass tries again.",
+        record_id="p1",
+        urls=(P1.url,),
+    )
+
+
+def test_a_customer_that_is_not_to_be_written_is_known_by_its_address_and_hour_too() -> None:
+    assert excluded(customer(), "it does not pay.") == Outcome(
+        customer_id=ADA,
+        email="ada@example.com",
+        result=Result.EXCLUDED,
+        created_at=SPRING,
+        detail="Not written: it does not pay.",
+    )
+
+
+def test_what_attio_did_not_take_is_tried_again_by_the_next_pass() -> None:
+    assert not_taken(customer(), "Attio fails.", (P1, P2)) == Outcome(
+        customer_id=ADA,
+        email="ada@example.com",
+        result=Result.REJECTED,
+        created_at=SPRING,
+        reason=Reason.NOT_TAKEN,
+        detail="Attio fails. The next pass tries again.",
+        urls=(P1.url, P2.url),
+    )
 
 
 def test_a_question_that_polar_did_not_answer_is_a_reason_and_says_that_it_is_asked_again() -> None:

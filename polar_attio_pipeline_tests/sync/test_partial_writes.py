@@ -1,6 +1,6 @@
 """A value that Attio refuses costs that value alone."""
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -11,15 +11,20 @@ from polar_attio_pipeline.sync.attributes import BY_KEY
 from polar_attio_pipeline.sync.billing import Billing
 from polar_attio_pipeline.sync.engine import sync
 from polar_attio_pipeline.sync.intents import Intent
+from polar_attio_pipeline.sync.matching import Case, Match
 from polar_attio_pipeline.sync.money import Money
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result
-from polar_attio_pipeline.sync.ports import NoHistory
+from polar_attio_pipeline.sync.partial_writes import Carried, Refusal, write_what_is_taken
+from polar_attio_pipeline.sync.planning import Action, Change, Plan
+from polar_attio_pipeline.sync.ports import NoHistory, RecordRefusedError, UnavailableError
 from polar_attio_pipeline.sync.records import Customer
 from polar_attio_pipeline.sync.services import Services
 from polar_attio_pipeline.sync.status import Status
 from polar_attio_pipeline.sync.writes import Write
 from polar_attio_pipeline_tests.attributes import add_attributes
 from polar_attio_pipeline_tests.sync.both_sides import BothSides, connect, new_sandbox
+from polar_attio_pipeline_tests.sync.builders import ADA, customer, person
+from polar_attio_pipeline_tests.sync.fakes import Attio
 
 PEOPLE = "/v2/objects/people/records"
 
@@ -374,3 +379,111 @@ async def test_many_customers_of_whom_each_has_a_refused_value_are_all_written(b
         (Result.CREATED, Reason.PARTLY_REFUSED)
     }
     assert both.attio.people_count() == 100
+
+
+SIX = (
+    "name",
+    "polar_customer_url",
+    "polar_customer_since",
+    "polar_external_id",
+    "polar_customer_type",
+    "polar_country",
+)
+
+
+def due(*keys: str) -> Plan:
+    """A plan that writes these attributes of a known person."""
+    held = person("p1", "ada@example.com", polar_customer_id=ADA)
+    changes = tuple(Change(key, None, f"new {key}") for key in keys)
+    return Plan(customer(), Match(Case.KNOWN, held, (held,)), Action.UPDATE, changes)
+
+
+def unnamed(*bad: str) -> Callable[[Collection[str]], Exception | None]:
+    """Refuse writes of these attributes without naming any."""
+    return lambda keys: None if set(bad).isdisjoint(keys) else RecordRefusedError(f"No {len(keys)}.")
+
+
+async def carried(attio: Attio, plan: Plan, *suspected: str) -> tuple[Carried, list[tuple[str, ...]]]:
+    """Return what became of a plan, and the keys of each write that was sent."""
+    found = await write_what_is_taken(attio, plan, required=frozenset({"polar_customer_id"}), suspected=suspected)
+    return found, [keys for _, keys in attio.sent]
+
+
+async def test_a_single_value_that_can_be_left_out_is_the_refused_one_and_is_not_sent_again() -> None:
+    plan = due("polar_customer_id", "polar_country")
+
+    found, sent = await carried(Attio(trouble=unnamed("polar_country")), plan)
+
+    assert sent == [("polar_customer_id", "polar_country"), ("polar_customer_id",)]
+    assert found.refusals == (Refusal(("polar_country",), "No 2."),)
+    assert found.answers == ((["polar_customer_id"], "x-2"),)
+    assert [change.key for change in found.done.changes] == ["polar_customer_id"]
+    assert found.left == replace(due("polar_country"), match=replace(plan.match, person=found.person))
+
+
+async def test_of_two_values_the_refused_one_is_found_and_the_other_one_is_written() -> None:
+    plan = due("polar_customer_id", "name", "polar_country")
+
+    found, sent = await carried(Attio(trouble=unnamed("polar_country")), plan)
+
+    assert sent[1:] == [("polar_customer_id",), ("name",), ("polar_country",)]
+    assert found.refusals == (Refusal(("polar_country",), "No 1."),)
+    assert found.answers == ((["polar_customer_id"], "x-2"), (("name",), "x-3"))
+
+
+async def test_where_nothing_is_left_to_write_nothing_is_sent_and_no_request_has_written_anything() -> None:
+    plan = due("polar_country")
+
+    found, sent = await carried(Attio(trouble=unnamed("polar_country")), plan)
+
+    assert sent == [("polar_country",)]
+    assert found.answers == ()
+    assert (found.done.action, found.done.changes, found.person) == (Action.KEEP, (), plan.match.person)
+
+
+async def test_a_value_that_attio_names_is_known_beside_those_that_it_does_not_name() -> None:
+    def trouble(keys: Collection[str]) -> Exception | None:
+        return RecordRefusedError("Not that.", field="name") if "name" in keys else unnamed("polar_country")(keys)
+
+    found, sent = await carried(Attio(trouble=trouble), due(*SIX[:1], *SIX[3:]))
+
+    assert found.refusals == (Refusal(("name",), "Not that."), Refusal(("polar_country",), "No 1."))
+    assert sent[2:] == [("polar_external_id",), ("polar_customer_type", "polar_country"), *[(key,) for key in SIX[4:]]]
+    assert [change.key for change in found.done.changes] == ["polar_external_id", "polar_customer_type"]
+
+
+async def test_a_value_that_attio_names_while_it_is_looked_for_costs_no_other_write() -> None:
+    def trouble(keys: Collection[str]) -> Exception | None:
+        if "name" not in keys:
+            return None
+        return RecordRefusedError("No.", field="name" if len(keys) <= len(SIX) // 2 else None)
+
+    found, sent = await carried(Attio(trouble=trouble), due(*SIX))
+
+    assert sent == [SIX, SIX[:3], SIX[1:3], SIX[3:]]
+    assert found.refusals == (Refusal(("name",), "No."),)
+    assert found.answers == ((SIX[1:3], "x-3"), (SIX[3:], "x-4"))
+    assert found.left
+    assert found.left.values == {"name": "new name"}
+
+
+async def test_the_last_one_of_a_group_that_attio_names_leaves_nothing_to_send() -> None:
+    def trouble(keys: Collection[str]) -> Exception | None:
+        if "name" not in keys:
+            return None
+        return RecordRefusedError("No.", field="name" if len(keys) == 1 else None)
+
+    _, sent = await carried(Attio(trouble=trouble), due(*SIX[:2]))
+
+    assert sent == [SIX[:2], SIX[:1], SIX[1:2]]
+
+
+async def test_what_is_not_sorted_out_when_a_write_fails_counts_as_refused_in_the_words_of_the_refusal() -> None:
+    def trouble(keys: Collection[str]) -> Exception | None:
+        return unnamed("name")(keys) if "polar_country" not in keys or len(keys) == len(SIX) else UnavailableError()
+
+    found, sent = await carried(Attio(trouble=trouble), due(*SIX))
+
+    assert sent == [SIX, SIX[:3], SIX[:1], SIX[1:3], SIX[3:]]
+    assert found.refusals == (Refusal(("name",), "No 1."), Refusal(SIX[3:], "No 6."))
+    assert [change.key for change in found.done.changes] == [*SIX[1:3]]

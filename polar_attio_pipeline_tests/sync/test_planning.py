@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from polar_attio_pipeline.sync.attributes import BY_KEY
+from polar_attio_pipeline.sync.billing import Billing
 from polar_attio_pipeline.sync.mapping import Policy, Target
 from polar_attio_pipeline.sync.matching import AMBIGUOUS, CERTAIN, Case, Match
 from polar_attio_pipeline.sync.planning import Action, Change, Plan, fingerprint, plan
 from polar_attio_pipeline.sync.records import Actor, Customer, Person, PersonName, Value, ValueType
+from polar_attio_pipeline.sync.status import Status
 from polar_attio_pipeline_tests.attributes import TARGETS
 from polar_attio_pipeline_tests.sync.builders import ADA, BOB, SPRING, customer, person, target
 
@@ -129,6 +131,26 @@ def test_an_empty_value_is_filled_under_every_policy(policy: Policy) -> None:
 def test_a_null_of_polars_never_erases(policy: Policy) -> None:
     held = person("p1", polar_country="FR")
     assert plan_one("polar_country", customer(country=None), held, policy).action is Action.KEEP
+
+
+@pytest.mark.parametrize(
+    ("held", "changes"),
+    [
+        (person("p1", polar_status="Deleted"), (Change("polar_status", "Deleted", None),)),
+        (person("p1", polar_status="Churned"), ()),
+        (person("p1", actor="workspace-member", polar_status="Deleted"), ()),
+        (person("p1"), ()),
+    ],
+)
+def test_a_customer_who_lives_is_not_deleted_whatever_was_not_read_of_what_it_pays(
+    held: Person, changes: tuple[Change, ...]
+) -> None:
+    status = Target(BY_KEY["polar_status"], ValueType.SELECT, options=frozenset({"Paying"}))
+    match = Match(Case.KNOWN, held)
+
+    assert plan(customer(), match, (status,), overwrite_typed=False).changes == changes
+    of_payer = plan(customer(billing=Billing(Status.PAYING)), match, (status,), overwrite_typed=False)
+    assert all(change.new == "Paying" for change in of_payer.changes)
 
 
 def test_the_marks_are_the_syncs_own_and_are_repaired_even_when_a_person_changed_them() -> None:

@@ -21,6 +21,7 @@ NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
         (ValueType.TEXT, 12, "12"),
         (ValueType.TEXT, 12.0, "12"),
         (ValueType.TEXT, 1.5, "1.5"),
+        (ValueType.TEXT, 0.1, "0.1"),
         (ValueType.TEXT, 1e20, "100000000000000000000"),
         (ValueType.TEXT, True, "true"),
         (ValueType.TEXT, False, "false"),
@@ -40,6 +41,7 @@ NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
         (ValueType.TIMESTAMP, "2026-11-30T12:00:00Z", NOON),
         (ValueType.TIMESTAMP, "2026-11-30T13:00:00+01:00", NOON),
         (ValueType.SELECT, "Pro", "Pro"),
+        (ValueType.SELECT, " Pro ", "Pro"),
         (ValueType.SELECT, 2, "2"),
     ],
 )
@@ -48,6 +50,11 @@ def test_what_has_one_meaning_in_a_type_is_converted(kind: ValueType, said: Scal
 
     assert found == value
     assert type(found) is type(value)
+
+
+@pytest.mark.parametrize("said", [-0.0, "-0", -0.00001, "-0.00004"])
+def test_zero_has_no_sign(said: Scalar) -> None:
+    assert convert(said, ValueType.NUMBER).is_signed() is False  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(

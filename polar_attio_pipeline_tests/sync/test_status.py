@@ -240,6 +240,13 @@ def test_every_status_but_deleted_can_come_about_and_has_a_rule(orders: str) -> 
     assert STATUS_RULES.keys() == set(Status)
 
 
+@pytest.mark.parametrize(("status", "counts_as"), [("active", Status.PAYING), ("canceled", Status.CHURNED)])
+def test_the_smallest_price_is_a_price(status: str, counts_as: Status) -> None:
+    smallest = replace(subscription((status, "price", "no", "none", "none")), amount=1)
+
+    assert billing([smallest], None, now=NOW).status is counts_as
+
+
 def test_an_end_is_reached_at_its_very_moment_and_not_before() -> None:
     ends = replace(subscription(("active", "price", "yes", "none", "later")), ends_at=NOW)
 

@@ -73,7 +73,7 @@ def decide(cursor: ChangesCursor, facts: ChangesFacts) -> ChangesDecision:
     updated = _too_many(_notice(_judge(cursor, facts), facts), facts)
     customers, reason = _choose(updated, facts)
     retried = any(updated.pending[customer].attempts for customer in customers)
-    asked = {one: replace(updated.pending[one], asked_at=facts.now, retry_at=None) for one in customers}
+    asked = {one: replace(updated.pending[one], asked_at=facts.now) for one in customers}
     return ChangesDecision(replace(updated, pending={**updated.pending, **asked}), customers, reason, retried)
 
 

@@ -180,9 +180,11 @@ def load(text: str | None, *, start: datetime, now: datetime) -> Cursor:
     """
     try:
         stored = json.loads(text or "")
-        return _parse(stored, start, now) if stored["version"] == VERSION else Cursor(start, start)
+        if stored["version"] == VERSION:
+            return _parse(stored, start, now)
     except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError):
-        return Cursor(start, start)
+        pass
+    return Cursor(start, start)
 
 
 def dump(cursor: Cursor) -> str:

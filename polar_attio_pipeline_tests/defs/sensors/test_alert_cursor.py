@@ -1,6 +1,7 @@
 """What the sensor of alerts remembers, and that it survives whatever is stored."""
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -71,6 +72,12 @@ def test_a_cursor_from_a_clock_that_was_ahead_is_brought_back() -> None:
 
     assert (ahead.complete_until, ahead.failing) == (START, {})
     assert at(dump(CURSOR), now=START - HOUR).watching_since == START - HOUR
+
+
+def test_at_the_first_moment_of_an_hour_what_is_known_up_to_it_is_kept() -> None:
+    known = replace(CURSOR, failing={hour(8): 3})
+
+    assert at(dump(known), now=hour(8)) == known
 
 
 def test_a_state_that_is_not_watched_any_more_is_forgotten() -> None:

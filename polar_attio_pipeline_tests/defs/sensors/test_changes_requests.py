@@ -9,6 +9,7 @@ import pytest
 from polar_attio_pipeline.defs.sensors.changes_cursor import (
     BEGUN_ANEW,
     EVERYTHING,
+    MOST_SEEN,
     ChangesCursor,
     Pending,
     begun,
@@ -18,6 +19,7 @@ from polar_attio_pipeline.defs.sensors.changes_cursor import (
 from polar_attio_pipeline.defs.sensors.changes_requests import (
     HOURS_FIRST,
     LONGEST_PAUSE,
+    READ_AHEAD,
     ChangesDecision,
     ChangesFacts,
     decide,
@@ -94,6 +96,7 @@ def test_a_reading_in_the_future_was_timed_by_a_wrong_clock_and_says_nothing() -
 
     later = decide(decision.cursor, facts(NOW + MINUTE, read_at={"ada": NOW + 60 * MINUTE}))
     assert "ada" in later.cursor.pending
+    assert decide(decision.cursor, facts(read_at={"ada": NOW + READ_AHEAD})).cursor.pending == {}
 
 
 def test_a_change_during_the_run_is_asked_for_when_that_run_has_ended() -> None:
@@ -105,6 +108,7 @@ def test_a_change_during_the_run_is_asked_for_when_that_run_has_ended() -> None:
     after = decide(during.cursor, facts(NOW + MINUTE, read_at={"ada": NOW + SECOND}))
     assert after.customers == ("ada",)
     assert not after.retried
+    assert after.cursor.pending == {"ada": Pending(NOW + 30 * SECOND, asked_at=NOW + MINUTE)}
 
 
 def test_a_late_event_behind_the_watermark_is_taken_note_of() -> None:
@@ -118,6 +122,13 @@ def test_a_late_event_behind_the_watermark_is_taken_note_of() -> None:
     assert decision.customers == ("bob",)
 
 
+def test_events_up_to_the_moment_at_which_the_sensor_began_are_left_to_a_reconciliation() -> None:
+    floor = fresh().floor
+
+    assert decide(fresh(), facts(events=[event("ada", at=floor)])).cursor.pending == {}
+    assert decide(fresh(), facts(events=[event("ada", at=floor + SECOND)])).customers == ("ada",)
+
+
 def test_an_event_of_the_future_moves_the_watermark_no_further_than_now() -> None:
     decision = decide(fresh(), facts(events=[event("ada", at=NOW + 60 * MINUTE)]))
 
@@ -127,9 +138,11 @@ def test_an_event_of_the_future_moves_the_watermark_no_further_than_now() -> Non
 def test_events_are_remembered_as_long_as_they_come_again() -> None:
     first = asked("ada").cursor
     kept = decide(first, facts(NOW + 9 * MINUTE, events=[event("bob", at=NOW + 9 * MINUTE)]))
-    dropped = decide(kept.cursor, facts(NOW + 11 * MINUTE, events=[event("bob", at=NOW + 11 * MINUTE, number=2)]))
+    last = decide(kept.cursor, facts(NOW + OVERLAP, events=[event("bob", at=NOW + OVERLAP, number=2)]))
+    dropped = decide(last.cursor, facts(NOW + 11 * MINUTE, events=[event("bob", at=NOW + 11 * MINUTE, number=3)]))
 
     assert event("ada").id in kept.cursor.seen
+    assert event("ada").id in last.cursor.seen
     assert event("ada").id not in dropped.cursor.seen
 
 
@@ -193,6 +206,25 @@ def test_while_nothing_succeeds_ever_fewer_are_asked_for_at_once() -> None:
     assert len(decide(failed, facts(NOW + 2 * MINUTE)).customers) == 2
 
 
+def test_a_success_at_the_very_moment_of_the_request_shows_that_something_succeeds() -> None:
+    decision = decide(asked("ada", "bob").cursor, facts(NOW + SECOND, read_at={"bob": NOW}))
+
+    assert decision.cursor.streak == 0
+    assert decision.cursor.pending["ada"].attempts == 1
+
+
+def test_while_nothing_succeeds_it_says_how_many_have_changed() -> None:
+    failed = replace(fresh(), streak=3, streak_at=NOW)
+    two = replace(failed, pending={"ada": Pending(NOW), "bob": Pending(NOW)})
+    many = replace(failed, pending={EVERYTHING: Pending(NOW)})
+
+    assert decide(two, facts()).reason == (
+        "What was asked for did not succeed, 3 times in a row; 2 customers changed, and nothing is asked for before "
+        "2026-11-01 10:34 UTC. Look at the newest failed run."
+    )
+    assert "; Very many customers changed, and nothing is asked for before " in decide(many, facts()).reason
+
+
 def test_a_success_ends_the_streak() -> None:
     failed = decide(asked("a", "b").cursor, facts(NOW + SECOND)).cursor
 
@@ -239,6 +271,12 @@ def test_a_new_customer_is_left_to_the_run_of_its_hour_for_a_while() -> None:
     assert decide(waiting.cursor, facts(NOW + HOURS_FIRST)).customers == ("ada",)
 
 
+def test_a_new_customer_whose_run_failed_waits_for_its_retry_and_not_for_its_hour() -> None:
+    failed = Pending(NOW - MINUTE, is_new=True, attempts=1, retry_at=NOW)
+
+    assert decide(replace(fresh(), pending={"ada": failed}), facts()).customers == ("ada",)
+
+
 def test_a_new_customer_who_changes_is_asked_for_at_once_although_it_is_on_record() -> None:
     both = [event("ada", name=CREATED), event("ada", name="subscription.created")]
 
@@ -268,6 +306,20 @@ def test_the_cursor_is_stored_and_read_back_as_it_is() -> None:
 
     assert cursor.streak
     assert load(dump(cursor), now=NOW + MINUTE, overlap=OVERLAP) == (cursor, "")
+
+
+@pytest.mark.parametrize("stored", [None, ""])
+def test_without_a_cursor_the_sensor_begins_and_there_is_nothing_to_say(stored: str | None) -> None:
+    assert load(stored, now=NOW, overlap=OVERLAP) == (begun(NOW, OVERLAP), "")
+
+
+def test_of_very_many_events_the_newest_are_remembered_to_the_millisecond() -> None:
+    count = MOST_SEEN + 2
+    seen = {f"{count - number:05}": NOW + number * timedelta(milliseconds=1) for number in range(count)}
+
+    cursor, _ = load(dump(replace(fresh(), seen=seen)), now=NOW, overlap=OVERLAP)
+
+    assert cursor.seen == dict([*seen.items()][2:])
 
 
 @pytest.mark.parametrize("stored", ["garbage", "{}", "[]", '{"version": 0}', '{"version": 1, "watermark": 5}'])

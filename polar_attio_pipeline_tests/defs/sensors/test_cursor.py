@@ -103,6 +103,7 @@ def test_whatever_is_stored_gives_a_cursor_that_can_decide_and_be_stored(text: s
         '{"version": 99, "watermark": "2026-11-01T09:00:00+00:00"}',
         '{"version": 1, "done_until": "2026-11-01T09:00:00+00:00", "waiting": {}, "seen": [], "asked": {}}',
         "[" * 100_000,
+        json.dumps({**json.loads(dump(cursor(9))), "version": 1}),
         json.dumps({**json.loads(dump(cursor(9))), "watermark": "2026-11-01T09:00:00"}),
         json.dumps({**json.loads(dump(cursor(9))), "watermark": "0001-01-01T00:00:00+14:00"}),
     ],
@@ -132,6 +133,12 @@ def test_a_cursor_from_a_clock_that_was_ahead_is_brought_back() -> None:
         streak=3,
         streak_at=NOW,
     )
+
+
+def test_at_the_first_moment_of_an_hour_what_is_known_of_it_is_kept() -> None:
+    stored = cursor(9, waiting={10: Waiting(hour(10))}, failing={10: failing(1, since=hour(10), retry=hour(10))})
+
+    assert load(dump(stored), start=START, now=hour(10)) == stored
 
 
 def test_a_later_start_date_drops_what_lies_before_it() -> None:

@@ -245,11 +245,13 @@ def test_a_failing_hour_that_is_not_due_is_left_alone_and_named() -> None:
 
 
 def test_only_the_first_few_failing_hours_are_named() -> None:
-    failed = {number: failing(2, retry=LATER) for number in range(1, 7)}
+    def reason(last: int) -> str:
+        failed = {number: failing(2, retry=LATER) for number in range(1, last + 1)}
+        return decide(cursor(8, failing=failed), facts(read_at=CLOSED)).reason
 
-    reason = decide(cursor(8, failing=failed), facts(read_at=CLOSED)).reason
-
-    assert "2026-11-01 01:00, 2026-11-01 02:00, 2026-11-01 03:00 UTC and 3 more" in reason
+    named = "2026-11-01 01:00, 2026-11-01 02:00, 2026-11-01 03:00 UTC"
+    assert f"{named} and 3 more; " in reason(6)
+    assert f"{named}; " in reason(3)
 
 
 def test_one_hour_that_fails_again_and_again_is_under_way_at_a_time() -> None:
@@ -311,4 +313,10 @@ def test_in_a_streak_a_missing_hour_does_not_wait_for_the_pause_of_a_failing_one
 
 
 def test_a_streak_of_which_no_moment_is_known_has_no_pause() -> None:
+    later = cursor(8, failing={3: failing(4, retry=NOW + 8 * MINUTE)}, streak=3)
+    under_way = cursor(8, failing={3: failing(4)}, requests=[request(5)], streak=3)
+
     assert asked(decide(cursor(0, streak=3), facts())) == [list(range(10))]
+    assert "asked for again after 2026-11-01 10:38 UTC." in decide(later, facts(read_at=CLOSED)).reason
+    during = decide(under_way, facts(read_at=CLOSED, in_flight=[hour(5)]))
+    assert "asked for again when the run under way has ended." in during.reason

@@ -11,7 +11,7 @@ from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.partitions import range_tags
 from polar_attio_pipeline.defs.sensors import hour_states
 from polar_attio_pipeline.defs.sensors.hour_states import failing_hours, overdue_hours
-from polar_attio_pipeline.defs.sensors.notices import FAILING_HOURS, OVERDUE_HOURS
+from polar_attio_pipeline.defs.sensors.notices import FAILING_HOURS, OVERDUE_HOURS, State
 from polar_attio_pipeline.defs.sensors.watching import Look, Watched
 from polar_attio_pipeline.hours import HOUR, between, key
 
@@ -82,11 +82,20 @@ def test_an_hour_that_fails_twice_is_named_with_the_cause_and_the_run(record: Re
 
     state, remembered = failing_hours(record.look, {})
 
-    assert state.problem == (
+    assert state == State(
+        FAILING_HOURS,
         f"One hour has failed 2 times in a row: {HERE:%Y-%m-%d %H:%M} UTC. The newest of these runs says: Attio is "
-        f"down. See {UI}/runs/{newest}"
+        f"down. See {UI}/runs/{newest}",
     )
     assert remembered == {HERE: 0}
+
+
+def test_a_success_counts_however_many_hours_have_succeeded_since(record: Record) -> None:
+    record.fail(HERE, HERE)
+    record.fail(HERE, HERE)
+    record.succeed([HERE, HERE - HOUR, HERE - 2 * HOUR])
+
+    assert failing_hours(record.look, {}) == (State(FAILING_HOURS, None), {})
 
 
 def test_several_hours_are_counted_with_the_longest_row(record: Record) -> None:
@@ -168,13 +177,26 @@ def test_an_hour_that_ended_long_ago_is_named_with_where_to_look(record: Record)
 
     state, complete_until = overdue_hours(record.look, START)
 
-    assert state is not None
-    assert state.problem == (
+    assert state == State(
+        OVERDUE_HOURS,
         f"One hour that ended more than 3 hours ago was never synced: {late:%Y-%m-%d %H:%M} UTC. See that Dagster's "
         f"daemon runs and that the schedule and the sensor of new customers are on ({UI}/automation), and look at the "
-        f"newest runs ({UI}/runs)."
+        f"newest runs ({UI}/runs).",
     )
     assert complete_until == late
+
+
+def test_hours_that_wait_for_a_person_are_not_overdue_and_stay_in_sight(record: Record) -> None:
+    first, second, late = (HERE - number * HOUR for number in (6, 5, 4))
+    record.succeed([hour for hour in between(START, HERE) if hour not in {first, second, late}])
+    waiting = {key(first), key(second)}
+
+    named, complete_until = overdue_hours(record.look, START, waiting=waiting)
+
+    assert named is not None
+    assert f"was never synced: {late:%Y-%m-%d %H:%M} UTC. " in (named.problem or "")
+    assert complete_until == first
+    assert overdue_hours(record.look, START, waiting={*waiting, key(late)}) == (State(OVERDUE_HOURS, None), first)
 
 
 def test_an_hour_that_is_not_late_yet_is_not_overdue(record: Record) -> None:

@@ -36,6 +36,12 @@ def test_a_sensor_that_could_not_read_polar_for_a_quarter_of_an_hour_is_told_of(
     )
 
 
+def test_the_newest_of_its_words_are_quoted(instance: dg.DagsterInstance) -> None:
+    state = judge(ticks(f"Polar throttles. {CURSOR_KEPT}", *[DOWN] * 16), instance)
+
+    assert " UTC. Polar throttles. See its ticks" in ((state and state.problem) or "")
+
+
 def test_a_sensor_that_raises_is_told_of_too(instance: dg.DagsterInstance) -> None:
     state = judge(ticks(*[None] * 16), instance)
 

@@ -64,5 +64,17 @@ def test_a_service_that_is_down_does_not_hide_the_other_ones_problem(instance: d
     assert "attio_can_be_written" in (state.problem or "")
 
 
+def test_the_problems_of_both_services_are_told_of_one_after_the_other(instance: dg.DagsterInstance) -> None:
+    denied = {**DENIED, "description": "Attio does not accept the key: set ATTIO_API_KEY."}
+
+    assert judge(instance, {POLAR: DENIED, ATTIO: denied}) == State(
+        SERVICES,
+        "Polar does not accept the token: set POLAR_ACCESS_TOKEN. The check polar_can_be_read says so "
+        "(http://ui/assets/acme/customers_in_polar?view=checks). "
+        "Attio does not accept the key: set ATTIO_API_KEY. The check attio_can_be_written says so "
+        "(http://ui/assets/acme/people_in_attio?view=checks).",
+    )
+
+
 def test_a_verdict_that_was_not_repeated_for_hours_says_nothing(instance: dg.DagsterInstance) -> None:
     assert judge(instance, {POLAR: DENIED, ATTIO: DENIED}, later=timedelta(hours=3)) is None
