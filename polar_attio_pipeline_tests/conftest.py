@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import hypothesis
 import pytest
 from pydantic import SecretStr
 
@@ -33,6 +34,10 @@ RECONCILIATION = dg.AssetKey("customer_reconciliation")
 
 IMPATIENT = RetryPolicy(attempts=3, first_wait=0.001, longest_wait=0.001)
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+hypothesis.settings.register_profile("any machine", deadline=None)  # A machine that is busy makes no property false.
+hypothesis.settings.load_profile("any machine")
 
 
 def pytest_configure() -> None:

@@ -132,8 +132,8 @@ def _after(kept: Path | None, compared: Comparison) -> Iterator[str]:
     yield "Persons who were erased by `polar-attio forget` since the backup are in it again: erase them again."
     if compared.present:
         yield (
-            "Who is left out (`polar-attio skip --list`), and whether the sync is uninstalled, is as before the restore; "
-            "approvals have to be given again."
+            "Who is left out (`polar-attio skip --list`), and whether the sync is uninstalled, is as before the "
+            "restore; approvals have to be given again."
         )
     else:
         yield "Who was left out since the backup is not in it: see `polar-attio skip --list`."

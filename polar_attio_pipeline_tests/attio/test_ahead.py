@@ -77,7 +77,7 @@ async def test_a_list_that_is_shorter_than_expected_costs_three_requests_more_at
     assert len(listing.asked) <= 6
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     st.integers(0, 3500),
     st.integers(0, 1000),
@@ -107,7 +107,7 @@ async def test_no_record_is_skipped_or_repeated_whoever_comes_and_leaves_while_p
     assert len(found) == len(set(found))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data())
 async def test_each_sound_record_is_read_once_and_in_order_whichever_are_broken(data: st.DataObject) -> None:
     count = data.draw(st.integers(1, 3000))

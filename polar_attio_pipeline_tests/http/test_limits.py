@@ -83,7 +83,7 @@ async def test_more_lateness_than_that_is_not_made_up_for() -> None:
     assert [time - times[0] for time in times] == pytest.approx([0, 0.2, 0.4])
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     catch_up=st.sampled_from([0, 0.3, 10]),
     limit=st.sampled_from([0.5, 2.5, 20, 25, 100]),

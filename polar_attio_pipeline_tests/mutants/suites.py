@@ -45,29 +45,10 @@ RULES = Suite(
         "defs/sensors/test_orphaned_runs.py",
     ),
 )
-PASSES = Suite(
-    "passes",
-    (
-        "sync/companies/engine.py",
-        "sync/companies/links.py",
-        "sync/companies/planning.py",
-        "sync/deletions.py",
-        "sync/undo/engine.py",
-        "sync/undo/writing.py",
-    ),
-    (
-        "sync/companies",
-        "sync/undo",
-        "sync/test_clearing.py",
-        "passes/test_apply.py",
-        "passes/test_brake.py",
-        "passes/test_changed.py",
-        "passes/test_companies.py",
-        "passes/test_company_reading.py",
-        "passes/test_guards.py",
-        "passes/test_undo.py",
-        "passes/test_undo_stopped.py",
-    ),
+UNDO = Suite(
+    "undo",
+    ("sync/undo/engine.py", "sync/undo/writing.py"),
+    ("sync/undo", "passes/test_undo.py", "passes/test_undo_stopped.py"),
 )
 SENSORS = Suite(
     "sensors",
@@ -85,7 +66,7 @@ ALERTS = Suite(
     ("defs/sensors/test_alerts.py", "defs/sensors/test_other_states.py"),
 )
 
-SUITES = (RULES, PASSES, SENSORS, ALERTS)
+SUITES = (RULES, UNDO, SENSORS, ALERTS)
 
 
 def modules(suite: Suite, root: Path) -> list[str]:

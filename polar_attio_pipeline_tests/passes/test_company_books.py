@@ -203,7 +203,7 @@ ROUND = st.lists(st.tuples(st.sampled_from(sorted(ACTIONS)), st.integers(0, 9), 
 FIRST = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=8)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(first=FIRST, rounds=st.lists(ROUND, min_size=1, max_size=3))
 def test_each_business_customer_is_linked_and_counted_and_nothing_of_people_is_overwritten(
     first: list[tuple[int, int]], rounds: list[list[tuple[str, int, int]]]

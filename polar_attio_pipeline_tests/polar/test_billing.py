@@ -95,7 +95,7 @@ async def test_a_list_of_one_page_is_read_with_one_request() -> None:
     assert len(fake.requests) == 1
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     places=st.lists(st.tuples(st.booleans(), st.floats(0, 0.999)), max_size=8),
     tied=st.integers(1, 30),
@@ -312,7 +312,6 @@ ORDERS = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(orders=st.lists(ORDERS, max_size=12))
 def test_the_same_billing_follows_from_condensed_orders(orders: list[Order]) -> None:
     kept: tuple[Order, ...] = ()

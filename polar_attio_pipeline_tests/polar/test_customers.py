@@ -44,7 +44,7 @@ def inside(source: FakeList, start: datetime, end: datetime) -> set[str]:
     return {row.id for row in source.customers.values() if start <= row.created_at < end}
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(count=st.integers(0, 700), hours_ago=st.integers(0, 12), hours=st.integers(1, 4), changes=changing)
 async def test_a_window_misses_nobody_who_was_there_all_the_time(
     count: int, hours_ago: int, hours: int, changes: list[tuple[list[Change], list[Change]]]
@@ -68,7 +68,7 @@ async def test_a_window_misses_nobody_who_was_there_all_the_time(
     )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(count=st.integers(0, 700), changes=changing)
 async def test_a_book_misses_nobody_who_was_there_all_the_time(
     count: int, changes: list[tuple[list[Change], list[Change]]]

@@ -96,7 +96,7 @@ async def test_no_customers_at_all_are_an_empty_export() -> None:
     assert (await read_all(exporting(0), export_first=True)).customers == {}
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     count=st.integers(0, 300),
     changes=st.lists(st.tuples(some_changes, some_changes), max_size=7),

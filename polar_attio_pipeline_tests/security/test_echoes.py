@@ -132,7 +132,7 @@ def tick(pipeline: Pipeline, name: str) -> str:
             return traceback.format_exc()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(token=PRINTABLE)
 def test_no_error_of_a_client_repeats_a_token_that_its_answer_does(token: str) -> None:
     for explain in (explain_polar, explain_answer):

@@ -37,7 +37,7 @@ URLS = (
 )
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
-FUZZED = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZED = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def shown(found: Settings) -> list[str]:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from polar_attio_pipeline.sync.billing import Billing, billing
@@ -297,7 +297,6 @@ def test_while_orders_cannot_be_read_only_what_they_cannot_change_is_said(
     assert found.mrr == of(*subscriptions).mrr
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.builds(

@@ -298,7 +298,6 @@ def test_histories(capsys: pytest.CaptureFixture[str]) -> None:
                 stateful_step_count=STEPS,
                 derandomize=not HISTORIES,
                 database=None,
-                deadline=None,
                 suppress_health_check=list(HealthCheck),
             ),
         )

@@ -1,7 +1,7 @@
 """One string to three parts: sensible for every shape of name, never invented."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from polar_attio_pipeline.sync.names import split_name
@@ -54,7 +54,6 @@ def test_the_full_name_is_verbatim_but_for_white_space_around_it() -> None:
     assert name.full == "ada   LOVELACE"
 
 
-@settings(deadline=None)
 @given(st.text(max_size=256))
 def test_no_character_is_made_up_and_the_first_name_is_never_empty(text: str) -> None:
     name = split_name(text)

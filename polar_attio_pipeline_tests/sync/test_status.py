@@ -8,7 +8,7 @@ from itertools import product
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from polar_attio_pipeline.sync.billing import billing
@@ -270,7 +270,6 @@ def rank(status: Status | None) -> int:
     return list(Status).index(status)
 
 
-@settings(deadline=None)
 @given(before=some, added=st.sampled_from(STATES).map(subscription), orders=read)
 def test_one_more_subscription_never_makes_the_status_worse(
     before: list[Subscription], added: Subscription, orders: str
@@ -282,7 +281,6 @@ def test_one_more_subscription_never_makes_the_status_worse(
     assert then is None or rank(then) <= rank(first)
 
 
-@settings(deadline=None)
 @given(subscriptions=some, orders=st.sampled_from(list(ORDERS)), seed=st.randoms(use_true_random=False))
 def test_the_order_of_the_list_does_not_matter(subscriptions: list[Subscription], orders: str, seed: Random) -> None:
     shuffled = list(subscriptions)

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from polar_attio_pipeline.defs.sensors.cursor import (
@@ -58,7 +58,6 @@ cursors = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(cursors)
 def test_a_cursor_is_loaded_as_it_was_stored(stored: Cursor) -> None:
     assert load(dump(stored), start=START, now=NOW) == stored
@@ -80,7 +79,6 @@ def spoilt(draw: st.DrawFn) -> str:
     return json.dumps(stored)
 
 
-@settings(deadline=None)
 @given(st.text() | json_values.map(json.dumps) | spoilt())
 def test_whatever_is_stored_gives_a_cursor_that_can_decide_and_be_stored(text: str) -> None:
     loaded = load(text, start=START, now=NOW)

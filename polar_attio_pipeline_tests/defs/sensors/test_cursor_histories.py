@@ -75,7 +75,7 @@ step = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(step, max_size=14),
     st.sampled_from([timedelta(0), HOUR, 2 * HOUR, 6 * HOUR, 48 * HOUR]),

@@ -50,19 +50,19 @@ async def post(path: str, body: Any) -> int:
         return (await http.post(f"/v2/objects/people{path}", content=json.dumps(body))).status_code
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(kind=st.sampled_from(KINDS), raw=JSON)
 async def test_any_value(kind: str, raw: Any) -> None:
     assert await post("/records", {"data": {"values": {f"my_{kind}": raw}}}) in (200, 400)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(raw=JSON)
 async def test_any_filter(raw: Any) -> None:
     assert await post("/records/query", {"filter": raw, "limit": 3}) in (200, 400)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     raw=st.lists(
         st.fixed_dictionaries({"direction": st.just("asc")}, optional={"attribute": JSON, "path": JSON, "field": JSON})
@@ -72,7 +72,7 @@ async def test_any_sort(raw: Any) -> None:
     assert await post("/records/query", {"sorts": raw, "limit": 3}) in (200, 400, 404)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(raw=JSON, config=JSON, kind=st.sampled_from(TYPES))
 async def test_any_definition(raw: Any, config: Any, kind: str) -> None:
     flags = {"is_required": False, "is_unique": False, "is_multiselect": False}
