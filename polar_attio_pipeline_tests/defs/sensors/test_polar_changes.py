@@ -102,6 +102,24 @@ def test_a_rename_reaches_attio_by_one_tick_and_one_run(sensor: Sensor, synced: 
     assert sensor.says() == "No customer has changed that has not been read since."
 
 
+def test_a_customer_who_changes_again_is_read_again_once(sensor: Sensor, synced: Customer) -> None:
+    for name in ("Augusta Byron", "Ada King"):
+        sensor.pipeline.sandbox.polar.update_customer(synced.id, name=name)
+        sensor.carry_out()
+        assert sensor.pipeline.person("ada").values["name"] == name
+
+    assert sensor.says() == "No customer has changed that has not been read since."
+
+
+def test_a_success_that_a_person_reports_by_hand_hides_no_other(sensor: Sensor, synced: Customer) -> None:
+    sensor.pipeline.sandbox.polar.update_customer(synced.id, name="Augusta Byron")
+    sensor.carry_out()
+
+    sensor.pipeline.instance.report_runless_asset_event(dg.AssetMaterialization("changed_customers"))
+
+    assert sensor.says() == "No customer has changed that has not been read since."
+
+
 def test_a_quiet_tick_costs_one_request(sensor: Sensor) -> None:
     before = sensor.pipeline.sandbox.traffic.count(service="polar")
 
@@ -229,6 +247,11 @@ def test_very_many_changes_at_once_are_one_reconciliation(pipeline: Pipeline, sy
     (request,) = sensor.asks()
     assert request.job_name == "full_reconciliation"
     assert request.tags[REASON] == "very many customers changed"
+    under_way = pipeline.instance.create_run_for_job(
+        pipeline.defs.resolve_job_def("full_reconciliation"), status=dg.DagsterRunStatus.STARTED
+    )
+    assert sensor.says() == "Very many customers changed: a reconciliation is queued or running."
+    pipeline.instance.delete_run(under_way.run_id)
 
     pipeline.reconcile()
     assert sensor.says() == "No customer has changed that has not been read since."
