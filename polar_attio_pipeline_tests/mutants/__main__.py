@@ -13,6 +13,9 @@ from polar_attio_pipeline_tests.mutants.suites import SUITES, Suite
 
 FOLDER = Path("mutants")
 
+_NOT_FAILED = (End.SURVIVED, End.UNTESTED, End.TIMED_OUT)
+"""What is run again with --survivors. A test that did not end may have run on a busy machine."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run suites and print what became of each module's mutants.
@@ -31,9 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _ran(suite: Suite, given: argparse.Namespace) -> bool:
     folder = FOLDER / suite.name
-    names = [name for score in _scores(suite) for name in score.named(End.SURVIVED)] if given.survivors else []
-    if given.survivors and not names:
-        return True
+    names = []
+    if given.survivors:
+        names = [name for score in _scores(suite) for end in _NOT_FAILED for name in score.named(end)]
+        if not names:
+            return True
     if not given.survivors and not given.resume:
         shutil.rmtree(folder, ignore_errors=True)
     copy(Path.cwd(), suite, folder)
@@ -50,7 +55,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--children", type=int, default=os.cpu_count() or 1, help="processes that run tests")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--resume", action="store_true", help="keep the results of a run that was stopped")
-    how.add_argument("--survivors", action="store_true", help="run the mutants again that no test noticed")
+    how.add_argument("--survivors", action="store_true", help="run those again for which no test failed")
     how.add_argument("--report", action="store_true", help="run nothing, show the results that are there")
     given = parser.parse_args(arguments)
     unknown = sorted(set(given.suites) - {suite.name for suite in SUITES})
