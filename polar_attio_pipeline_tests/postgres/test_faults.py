@@ -3,6 +3,7 @@
 Nothing is lost by it: what was in Attio already is on record, and the next pass does the rest.
 """
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -101,6 +102,9 @@ def fails_with(state: str) -> Sequence[str]:
     )
 
 
+CUT_OFF = "(was shut down by|lost the connection to) its server in the middle: see that "
+"""The server says so itself, unless the driver finds first that nobody is there any more."""
+
 CUT = (
     "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS "
     "$$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$",
@@ -119,7 +123,7 @@ MENDED = ("DROP TRIGGER fail ON changes", "DROP FUNCTION fail")
             "cannot be written: give its user the right",
         ),
         (sql(*fails_with("53100")), sql(*MENDED), "the disk of its server is full: free some space there"),
-        (sql(*CUT), sql(*MENDED), "was shut down by its server in the middle: see that the server runs"),
+        (sql(*CUT), sql(*MENDED), CUT_OFF),
     ],
     ids=["stopped", "read only", "disk full", "connections cut between a write and its record"],
 )
@@ -131,7 +135,7 @@ def test_a_fault_in_the_middle_of_a_pass_is_one_sentence_and_the_next_pass_does_
     said = the_sentence(sync(shop, monkeypatch))
     mends(server, shop.database)
 
-    assert sentence in said
+    assert re.search(sentence, said)
     assert shop.sandbox.attio.writes > 0
     then_all_is_well(shop, monkeypatch)
 
@@ -152,7 +156,7 @@ def test_a_restart_in_the_middle_of_a_pass_costs_nothing(
     result = sync(shop, monkeypatch)
 
     # Only a transaction that was under way at that moment is cut, and then its pass fails.
-    assert result.exit_code == 0 or "was shut down by its server" in the_sentence(result)
+    assert result.exit_code == 0 or re.search(CUT_OFF, the_sentence(result))
     then_all_is_well(shop, monkeypatch)
 
 
