@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from polar_attio_pipeline.sync import looking
-from polar_attio_pipeline.sync.health import Health
+from polar_attio_pipeline.sync.health import TOLERATED, Health
 from polar_attio_pipeline.sync.looking import Look, Looker
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.matching import Case
@@ -81,6 +81,21 @@ async def test_a_customer_about_whom_each_look_raises_a_new_question_is_unsettle
     found = await look(looker(Restless(), polar), customer())
 
     assert replace(found, looked_at=0) == Look(unsettled=[customer()], asked=3)
+
+
+async def test_once_searches_have_failed_for_very_many_nobody_is_searched_for_and_each_is_named() -> None:
+    attio = Attio(down=UnavailableError("Attio fails."))
+    at = looker(attio)
+    ada, bob = customer(), customer(BOB, "bob@example.com")
+    for _ in range(TOLERATED + 1):
+        assert await outcomes_of(at, ada) == [not_taken(ada, "Attio fails.")]
+    searches = len(attio.searches)
+
+    found = await outcomes_of(at, ada, bob)
+
+    why = "All searches for people fail at present, so this one was left out: Attio fails."
+    assert found == [not_taken(ada, why), not_taken(bob, why)]
+    assert len(attio.searches) == searches
 
 
 @pytest.mark.parametrize(("key", "named"), [(ADA, "id"), ("ada@example.com", "address")])

@@ -1,5 +1,6 @@
 """What all passes together left in an attribute, and what was there before the first of them."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -54,6 +55,24 @@ def test_what_was_there_before_is_what_no_pass_wrote(
 
 def test_of_an_attribute_that_others_may_write_too_what_another_key_wrote_counts_as_before() -> None:
     assert effect(write("of an app", "DE", KEY), cleared=()) == ("of an app", "DE")
+
+
+def test_behind_a_write_that_was_tried_again_the_earlier_ones_are_seen() -> None:
+    again = write("DE", "FR", KEY)
+
+    assert effect(write(None, "DE"), again, again, cleared=()) == (None, "FR")
+
+
+def test_a_record_is_of_its_newest_customer_and_made_by_the_sync_if_any_write_made_it() -> None:
+    history = [
+        replace(write(None, "DE"), created=True),
+        replace(write("DE", "FR", KEY), customer_id="newer"),
+        replace(write("FR", "IT", KEY), customer_id=None),
+    ]
+
+    assert effects_of_all(history, stay=(), cleared=()) == [
+        RecordEffects("people", "r", "newer", created=True, effects=(Effect("polar_country", None, "IT"),))
+    ]
 
 
 def test_attributes_that_stay_are_left_out_and_each_record_stands_by_itself() -> None:
