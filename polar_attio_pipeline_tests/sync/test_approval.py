@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from polar_attio_pipeline.sync.approval import Approved, Divergence, Held, diverging, drift_of, drifted
+from polar_attio_pipeline.sync.approval import Approved, Divergence, Drift, Held, diverging, drift_of, drifted, left_out
 from polar_attio_pipeline.sync.matching import Case, Match
 from polar_attio_pipeline.sync.outcomes import Reason, Result
 from polar_attio_pipeline.sync.planning import EMAILS_KEY, Action, Change, Plan
@@ -226,3 +226,10 @@ def test_drift_names_the_customer_and_the_person_of_the_plan() -> None:
 
     assert drift
     assert (drift.customer_id, drift.record_id) == (ADA, "r1")
+
+
+def test_a_customer_who_is_gone_drifts_without_attributes() -> None:
+    drift = left_out(TO_UPDATE, "Polar has no such customer any more.")
+
+    assert drift == Drift(ADA, why="Polar has no such customer any more.", record_id="r1")
+    assert drift.sentence == "Polar has no such customer any more."

@@ -1,6 +1,6 @@
 """The attributes of people: what Polar's customer becomes in each."""
 
-from polar_attio_pipeline.sync.attributes import ATTRIBUTES, BY_KEY
+from polar_attio_pipeline.sync.attributes import ATTRIBUTES, BY_KEY, in_order
 from polar_attio_pipeline.sync.mapping import Policy, Target, wanted
 from polar_attio_pipeline.sync.records import Customer, Owner, PersonName, Value
 from polar_attio_pipeline_tests.attributes import TARGETS
@@ -45,3 +45,12 @@ def test_no_other_attribute_is_written_over_a_persons_typing() -> None:
 def test_an_attribute_is_declared_once() -> None:
     assert len(BY_KEY) == len(ATTRIBUTES)
     assert all(attribute.types for attribute in ATTRIBUTES)
+
+
+def test_attributes_are_listed_as_they_are_declared_and_those_of_a_setting_behind_them_by_name() -> None:
+    assert in_order({"zeta", "polar_customer_id", "alpha", "polar_customer"}) == [
+        "polar_customer",
+        "polar_customer_id",
+        "alpha",
+        "zeta",
+    ]

@@ -10,6 +10,7 @@ from polar_attio_pipeline.sync.outcomes import (
     Reason,
     Result,
     changed_meanwhile,
+    due_in_attio,
     excluded,
     not_taken,
     partly_refused,
@@ -197,3 +198,8 @@ def test_a_tally_has_a_number_for_every_result() -> None:
         Result.AMBIGUOUS: 0,
         Result.EXCLUDED: 0,
     }
+
+
+def test_all_but_the_excluded_are_due_in_attio() -> None:
+    assert due_in_attio({Result.CREATED: 3, Result.REJECTED: 2, Result.EXCLUDED: 7}) == 5
+    assert due_in_attio({Result.UNCHANGED: 4}) == 4

@@ -194,3 +194,15 @@ async def test_a_writer_that_is_given_up_leaves_its_writes_open_and_nothing_in_t
 
     assert (len(scene.attio.sent), len(scene.history.intended), scene.history.settled) == (1, 1, [])
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+async def test_writes_under_way_are_waited_for_so_long_and_no_longer(scene: Scene) -> None:
+    await scene.writer.drain(0)
+    scene.attio.seconds = 0.05
+    await scene.writer.carry_out([UPDATE], looked_at=asyncio.get_running_loop().time())
+
+    await scene.writer.drain(0.001)
+    assert scene.recorded == []
+
+    await scene.writer.drain(5)
+    assert [outcome.customer_id for outcome in scene.recorded] == [ADA]
