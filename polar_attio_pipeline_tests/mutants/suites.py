@@ -47,7 +47,7 @@ RULES = Suite(
 )
 UNDO = Suite(
     "undo",
-    ("sync/undo/engine.py", "sync/undo/writing.py"),
+    ("sync/undo/engine.py",),
     ("sync/undo", "passes/test_undo.py", "passes/test_undo_stopped.py"),
 )
 SENSORS = Suite(
