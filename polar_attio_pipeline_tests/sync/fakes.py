@@ -114,6 +114,26 @@ class Restless(Attio):
 
 
 @dataclass
+class OnRecord(NoHistory):
+    """A history that knows which writes are open; each is settled once.
+
+    Attributes:
+        open: Writes that were intended, and of which it is not known what became of them.
+        written: What was carried out.
+    """
+
+    open: list[Intent] = field(default_factory=list)
+    written: list[Write] = field(default_factory=list)
+
+    def intend(self, intents: Sequence[Intent]) -> None:
+        self.open += intents
+
+    def settle(self, intent: Intent, *writes: Write) -> None:
+        self.open.remove(intent)
+        self.written += writes
+
+
+@dataclass
 class Kept(NoHistory):
     """What went on record before and after writes."""
 

@@ -1,6 +1,6 @@
 """People whose customer was deleted: what is due, what is written after Polar was asked once more, and what is kept."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -17,7 +17,6 @@ from polar_attio_pipeline.sync.planning import Change
 from polar_attio_pipeline.sync.ports import (
     DeniedError,
     NoAnswerError,
-    NoHistory,
     RecordGoneError,
     RecordRefusedError,
     UnavailableError,
@@ -25,6 +24,7 @@ from polar_attio_pipeline.sync.ports import (
 from polar_attio_pipeline.sync.records import Actor, CurrentValue, Person, Value, Values, ValueType
 from polar_attio_pipeline.sync.services import Services
 from polar_attio_pipeline.sync.writes import Write, WriteAction, WrittenValue
+from polar_attio_pipeline_tests.sync.fakes import OnRecord
 
 KEYS = ("polar_customer", "name", "polar_status", "polar_products", "polar_mrr")
 UNMARKED = Change("polar_customer", True, False)
@@ -59,7 +59,7 @@ def failing_with(error: Exception, *keys: str) -> Callable[[str], None]:
 
 
 @dataclass
-class Sides(NoHistory):
+class Sides(OnRecord):
     """Of both services what deletions ask of them, and a history.
 
     Attributes:
@@ -75,8 +75,6 @@ class Sides(NoHistory):
     answers: bool = True
     asked: list[str] = field(default_factory=list)
     sent: list[tuple[str, Values]] = field(default_factory=list)
-    open: list[Intent] = field(default_factory=list)
-    writes: list[Write] = field(default_factory=list)
 
     @property
     def services(self) -> Services:
@@ -95,13 +93,6 @@ class Sides(NoHistory):
 
     async def is_answering(self) -> bool:
         return self.answers
-
-    def intend(self, intents: Sequence[Intent]) -> None:
-        self.open += intents
-
-    def settle(self, intent: Intent, *writes: Write) -> None:
-        self.open.remove(intent)
-        self.writes += writes
 
 
 SERVICES = Sides().services
@@ -184,7 +175,7 @@ async def test_a_write_is_on_record_with_its_record_and_what_was_there_before() 
         WrittenValue("polar_status", "Paying", "api-token", "Deleted"),
     )
     assert [(one.customer_id, one.record_id, one.values) for one in intended] == [("of r1", "r1", values)]
-    assert sides.writes == [Write("of r1", "r1", values, action=WriteAction.UPDATE, execution_id="x-r1")]
+    assert sides.written == [Write("of r1", "r1", values, action=WriteAction.UPDATE, execution_id="x-r1")]
     assert sides.open == []
 
 
@@ -213,7 +204,7 @@ async def test_a_person_whom_attio_did_not_write_is_kept_and_costs_nobody_else(e
     found = await note_deletions([bad, good], sides.services, unmark=True)
 
     assert found == Deletions([good], [good], [bad])
-    assert [write.record_id for write in sides.writes] == ["good"]
+    assert [write.record_id for write in sides.written] == ["good"]
     assert len(sides.open) == isinstance(error, UnavailableError), "only then it is not known what became of it"
 
 

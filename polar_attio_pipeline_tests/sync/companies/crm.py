@@ -10,20 +10,19 @@ from polar_attio_pipeline.sync.companies.groups import CompanyRecord, Groups
 from polar_attio_pipeline.sync.companies.planning import Candidate, CompanyOutcome
 from polar_attio_pipeline.sync.companies.ports import DomainTakenError, FoundCompanies
 from polar_attio_pipeline.sync.health import Health
-from polar_attio_pipeline.sync.intents import Intent
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.outcomes import Result
-from polar_attio_pipeline.sync.ports import NoHistory, RecordGoneError
+from polar_attio_pipeline.sync.ports import RecordGoneError
 from polar_attio_pipeline.sync.records import CurrentValue, Value, Values
 from polar_attio_pipeline.sync.services import Pace
-from polar_attio_pipeline.sync.writes import Write
+from polar_attio_pipeline_tests.sync.fakes import OnRecord
 
 TARGETS = tuple(Target(attribute, attribute.types[0], currency="USD") for attribute in COMPANY_ATTRIBUTES)
 ACME = Candidate(("acme.com",), None, "acme.com")
 
 
 @dataclass
-class Crm(NoHistory):
+class Crm(OnRecord):
     """Companies in memory.
 
     Attributes:
@@ -36,8 +35,6 @@ class Crm(NoHistory):
     answers: bool = True
     wait: float = 0
     calls: list[tuple[str, str]] = field(default_factory=list)
-    written: list[Write] = field(default_factory=list)
-    open: list[Intent] = field(default_factory=list)
     outcomes: list[CompanyOutcome] = field(default_factory=list)
 
     def holding(self, domain: str) -> list[CompanyRecord]:
@@ -76,13 +73,6 @@ class Crm(NoHistory):
 
     async def is_answering(self) -> bool:
         return self.answers
-
-    def intend(self, intents: Sequence[Intent]) -> None:
-        self.open += intents
-
-    def settle(self, intent: Intent, *writes: Write) -> None:
-        self.open.remove(intent)
-        self.written += writes
 
     def record(self, outcomes: Sequence[CompanyOutcome]) -> None:
         self.outcomes.extend(outcomes)
