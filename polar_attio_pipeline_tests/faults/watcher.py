@@ -11,7 +11,7 @@ from polar_attio_pipeline.defs.partitions import range_tags
 from polar_attio_pipeline.defs.runs import Target
 from polar_attio_pipeline.defs.sensors.hour_states import failing_hours, overdue_hours
 from polar_attio_pipeline.defs.sensors.notices import State, notices, remember
-from polar_attio_pipeline.defs.sensors.other_states import reconciliation
+from polar_attio_pipeline.defs.sensors.run_states import reconciliation
 from polar_attio_pipeline.defs.sensors.watching import Look, Watched
 from polar_attio_pipeline.hours import HOUR, key
 from polar_attio_pipeline_tests.faults.daemon import CRON

@@ -60,13 +60,7 @@ SENSORS = Suite(
     ("defs/sensors",),
     ("defs/sensors/test_cursor_histories.py", "defs/sensors/test_alerts.py"),
 )
-ALERTS = Suite(
-    "alerts",
-    ("defs/sensors/alerts.py", "defs/sensors/other_states.py", "defs/sensors/watching.py"),
-    ("defs/sensors/test_alerts.py", "defs/sensors/test_other_states.py"),
-)
-
-SUITES = (RULES, UNDO, SENSORS, ALERTS)
+SUITES = (RULES, UNDO, SENSORS)
 
 
 def modules(suite: Suite, root: Path) -> list[str]:

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.partitions import range_tags
 from polar_attio_pipeline.defs.resources import LedgerResource
-from polar_attio_pipeline.defs.sensors import alerts, hour_states, other_states
+from polar_attio_pipeline.defs.sensors import announcing, hour_states, ledger_states
 from polar_attio_pipeline.defs.sensors.alert_cursor import AlertCursor, dump
 from polar_attio_pipeline.hours import HOUR, between, floor, key
 from polar_attio_pipeline.ledger import Ledger
@@ -37,7 +37,7 @@ UI = "https://dagster.example.com"
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine may take its time; what a channel that never answers costs is shown in `test_channels`."""
-    monkeypatch.setattr(alerts, "CHANNEL_SECONDS", 60)
+    monkeypatch.setattr(announcing, "CHANNEL_SECONDS", 60)
 
 
 @pytest.fixture
@@ -411,7 +411,7 @@ def test_a_corrupt_ledger_is_told_and_everything_else_is_judged_on(watch: Watch)
 
 
 def test_a_ledger_that_keeps_writers_out_is_told_within_seconds(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(other_states, "LEDGER_PATIENCE", 0.3)
+    monkeypatch.setattr(ledger_states, "LEDGER_PATIENCE", 0.3)
     watch.pipeline.ledger.set_fact("is", "there")
     with closing(sqlite3.connect(watch.pipeline.database)) as holder:
         holder.execute("BEGIN EXCLUSIVE")
@@ -424,7 +424,7 @@ def test_a_ledger_that_keeps_writers_out_is_told_within_seconds(watch: Watch, mo
 
 def test_a_ledger_that_does_not_answer_is_told_within_seconds(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     answered = threading.Event()
-    monkeypatch.setattr(other_states, "LEDGER_SECONDS", 0.1)
+    monkeypatch.setattr(ledger_states, "LEDGER_SECONDS", 0.1)
     monkeypatch.setattr(Ledger, "counts", lambda _: answered.wait(30))
 
     said = watch.tick()

@@ -9,7 +9,7 @@ from polar_attio_pipeline.defs.dagster_private import Tick
 from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.sensors.new_polar_customers import CURSOR_KEPT
 from polar_attio_pipeline.defs.sensors.notices import CHANGES, SENSOR, State
-from polar_attio_pipeline.defs.sensors.other_states import sensor_ticks
+from polar_attio_pipeline.defs.sensors.tick_states import sensor_ticks
 from polar_attio_pipeline.defs.sensors.watching import Look, Watched
 from polar_attio_pipeline_tests.defs.sensors.cursor_builders import MINUTE, NOW, START
 
