@@ -17,7 +17,7 @@ from polar_attio_pipeline.passes.apply import Applied, apply_plan
 from polar_attio_pipeline.passes.connect import connected
 from polar_attio_pipeline.passes.plan_file import PlanFile, load
 from polar_attio_pipeline.passes.progress import Report, Upcoming
-from polar_attio_pipeline.passes.stopping import PassStoppedError, Stop, run_until_stopped
+from polar_attio_pipeline.passes.stopping import Stop, run_until_stopped
 from polar_attio_pipeline.passes.story import words
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.outcomes import tally
@@ -52,10 +52,7 @@ def apply(
     with explained_errors():
         settings = settings_with(POLAR_TOKEN, ATTIO_KEY)
         plan = load(file)
-        try:
-            applied = run(settings, plan, lambda line: typer.echo(line, err=as_json), only=only or (), debug=debug)
-        except PassStoppedError as error:
-            raise typer.Exit(128 + error.by) from None
+        applied = run(settings, plan, lambda line: typer.echo(line, err=as_json), only=only or (), debug=debug)
     if as_json:
         typer.echo(json.dumps(as_document(plan, applied), ensure_ascii=False, indent=2))
     else:

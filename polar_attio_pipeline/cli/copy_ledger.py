@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from polar_attio_pipeline.cli.output import explained_errors
+from polar_attio_pipeline.cli.output import explained_errors, say_whom_it_waits_for
 from polar_attio_pipeline.ledger import PATIENCE, Ledger
 from polar_attio_pipeline.ledger.copying import copy_ledger, places
 from polar_attio_pipeline.passes.lease import one_writer
-from polar_attio_pipeline.passes.stopping import PassStoppedError, Stop, run_until_stopped
+from polar_attio_pipeline.passes.stopping import Stop, run_until_stopped
 from polar_attio_pipeline.settings import Settings
 
 
@@ -28,18 +28,12 @@ def copy(
     with explained_errors():
         there, here = places(source, Settings().polar_attio_database_url.get_secret_value())
 
-        def waits(who: str, _: float) -> None:
-            typer.echo(f"{who[:1].upper()}{who[1:]}.", err=True)
-
         async def work(stop: Stop) -> Mapping[str, int]:
             copying = partial(copy_ledger, there, here, patience=PATIENCE, is_stopping=stop.is_requested)
-            async with one_writer(Ledger(source), what="copying the ledger", waits=waits):
+            async with one_writer(Ledger(source), what="copying the ledger", waits=say_whom_it_waits_for):
                 # In a thread, so that the heartbeats of the lease go on.
                 return await asyncio.to_thread(copying)
 
-        try:
-            copied = run_until_stopped(work)
-        except PassStoppedError as error:
-            raise typer.Exit(128 + error.by) from None
+        copied = run_until_stopped(work)
     rows = ", ".join(f"{count:,} of {table}" for table, count in copied.items())
     typer.echo(f"Copied {sum(copied.values()):,} rows from {there.name} to {here.name}: {rows}.")

@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from polar_attio_pipeline.cli.one_customer import look_for, read, unknown_customer
-from polar_attio_pipeline.cli.output import explained_errors, fail
+from polar_attio_pipeline.cli.output import explained_errors, fail, say_whom_it_waits_for
 from polar_attio_pipeline.cli.wrapping import say
 from polar_attio_pipeline.passes.connect import ledger_of
 from polar_attio_pipeline.passes.forgetting import ToForget, to_forget
 from polar_attio_pipeline.passes.forgetting import forget as erase
-from polar_attio_pipeline.passes.stopping import PassStoppedError, Stop, run_until_stopped
+from polar_attio_pipeline.passes.stopping import Stop, run_until_stopped
 from polar_attio_pipeline.passes.who import WHO
 from polar_attio_pipeline.settings import Settings
 
@@ -54,16 +54,10 @@ def forget(
         if not yes and not typer.confirm(what, err=True):
             raise typer.Exit(1)
 
-        def waits(who: str, _: float) -> None:
-            typer.echo(f"{who[:1].upper()}{who[1:]}.", err=True)
-
         async def work(_: Stop) -> int:
-            return await erase(ledger, whom.customer_ids, waits=waits)
+            return await erase(ledger, whom.customer_ids, waits=say_whom_it_waits_for)
 
-        try:
-            rows = run_until_stopped(work)
-        except PassStoppedError as error:
-            raise typer.Exit(128 + error.by) from None
+        rows = run_until_stopped(work)
     remains = list(_remains(whom))
     if as_json:
         document = {"customers": list(whom.customer_ids), "rows": rows, "attio": list(whom.urls), "remains": remains}

@@ -16,6 +16,7 @@ from polar_attio_pipeline.cli.required import MissingSettingError
 from polar_attio_pipeline.http.errors import ApiError
 from polar_attio_pipeline.ledger import LedgerError
 from polar_attio_pipeline.passes.guards import GuardError
+from polar_attio_pipeline.passes.stopping import PassStoppedError
 from polar_attio_pipeline.setting_sources import reasons
 from polar_attio_pipeline.sync.ports import UnavailableError
 from polar_attio_pipeline.telemetry.json_log import is_json
@@ -41,11 +42,22 @@ def print_rows(rows: Iterable[tuple[Mark, str, str]], *, styles: Mapping[Mark, s
     Console(highlight=False).print(table)
 
 
+def say_whom_it_waits_for(who: str, _: float) -> None:
+    """Say on standard error which other writer of the ledger a command waits for."""
+    typer.echo(f"{who[:1].upper()}{who[1:]}.", err=True)
+
+
 @contextmanager
 def explained_errors() -> Iterator[None]:
-    """End the command with what is wrong and what to do, and without a traceback."""
+    """End the command with what is wrong and what to do, and without a traceback.
+
+    Raises:
+        typer.Exit: with 1, or with 128 and the signal's number if the command was asked to end.
+    """
     try:
         yield
+    except PassStoppedError as error:
+        raise typer.Exit(128 + error.by) from None
     except (ApiError, UnavailableError, LedgerError, GuardError, MissingSettingError) as error:
         fail(str(error), error)
     except ValidationError as error:

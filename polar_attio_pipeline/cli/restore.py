@@ -11,7 +11,7 @@ import typer
 
 from polar_attio_pipeline.cli.asking import insist_on_yes
 from polar_attio_pipeline.cli.backup import ELSEWHERE, as_document, in_words
-from polar_attio_pipeline.cli.output import explained_errors, fail
+from polar_attio_pipeline.cli.output import explained_errors, fail, say_whom_it_waits_for
 from polar_attio_pipeline.cli.patience import IMPATIENT
 from polar_attio_pipeline.cli.wrapping import counted, say
 from polar_attio_pipeline.ledger.dumping import restore_command
@@ -19,7 +19,7 @@ from polar_attio_pipeline.ledger.location import Location, locate
 from polar_attio_pipeline.passes.connect import ledger_of
 from polar_attio_pipeline.passes.restore import Comparison, check_owners, compare, owners_of
 from polar_attio_pipeline.passes.restore import restore as put_back
-from polar_attio_pipeline.passes.stopping import PassStoppedError, Stop, run_until_stopped
+from polar_attio_pipeline.passes.stopping import Stop, run_until_stopped
 from polar_attio_pipeline.settings import Settings
 
 
@@ -82,16 +82,10 @@ def _carry_out(settings: Settings, place: Location, file: Path) -> Path | None:
     assert place.file is not None, "a ledger in Postgres does not come here"
     kept = place.file.with_name(f"{place.file.name}.before-restore-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
 
-    def waits(who: str, _: float) -> None:
-        typer.echo(f"{who[:1].upper()}{who[1:]}.", err=True)
-
     async def work(_: Stop) -> Path | None:
-        return await put_back(ledger_of(settings), place, file, kept, waits=waits)
+        return await put_back(ledger_of(settings), place, file, kept, waits=say_whom_it_waits_for)
 
-    try:
-        return run_until_stopped(work)
-    except PassStoppedError as error:
-        raise typer.Exit(128 + error.by) from None
+    return run_until_stopped(work)
 
 
 def _before(file: Path, place: Location, compared: Comparison, problems: list[str]) -> Iterator[str]:

@@ -22,7 +22,7 @@ from polar_attio_pipeline.passes.connect import company_rules_of, connected
 from polar_attio_pipeline.passes.hourly import HourDone, Hours, sync_hours
 from polar_attio_pipeline.passes.progress import Began, Ended, Event, Report, Upcoming
 from polar_attio_pipeline.passes.reconciliation import reconcile
-from polar_attio_pipeline.passes.stopping import PassStoppedError, Stop, run_until_stopped
+from polar_attio_pipeline.passes.stopping import Stop, run_until_stopped
 from polar_attio_pipeline.passes.who import WHO
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.ports import UnavailableError
@@ -96,9 +96,6 @@ def _document(*, as_json: bool) -> Iterator[Callable[[Event], None]]:
     failure: Exception | None = None
     try:
         yield heard
-    except PassStoppedError as error:
-        failure = error
-        raise typer.Exit(128 + error.by) from None
     except Exception as error:
         failure = error
         raise

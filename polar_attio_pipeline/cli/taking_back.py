@@ -18,7 +18,7 @@ from polar_attio_pipeline.cli.undo_text import ItemSample
 from polar_attio_pipeline.passes.connect import connected
 from polar_attio_pipeline.passes.progress import Report, Upcoming
 from polar_attio_pipeline.passes.rules import PassContext
-from polar_attio_pipeline.passes.stopping import PassStoppedError, Stop, run_until_stopped
+from polar_attio_pipeline.passes.stopping import Stop, run_until_stopped
 from polar_attio_pipeline.settings import Settings
 from polar_attio_pipeline.sync.undo.engine import Take
 from polar_attio_pipeline.sync.undo.values import Item
@@ -101,10 +101,7 @@ def run(command: Callable[[Settings], Command[D]], how: How) -> None:
         fail("Say what --json is to show: --dry-run for what would happen, or --yes to do it without asking.")
     with explained_errors():
         settings = settings_with(POLAR_TOKEN, ATTIO_KEY)
-        try:
-            done = (_with_json if how.as_json else _with_text)(settings, command(settings), how)
-        except PassStoppedError as error:
-            raise typer.Exit(128 + error.by) from None
+        done = (_with_json if how.as_json else _with_text)(settings, command(settings), how)
     if done.left:
         raise typer.Exit(PARTLY)
 
