@@ -488,6 +488,19 @@ async def test_writes_stay_open_where_the_later_look_fails(scene: Scene) -> None
     assert (len(scene.history.intended), scene.history.settled) == (1, [])
 
 
+async def test_a_write_stays_open_where_this_program_fails_on_what_the_later_look_shows(scene: Scene) -> None:
+    nobody: Any = "an actor that Attio has not had so far"
+
+    def loses(_: Collection[str]) -> Exception:
+        scene.people.held["r1"] = replace(HELD, values={"polar_country": CurrentValue("IT", nobody)})
+        return FAILS
+
+    scene.people.refuses = loses
+
+    assert await scene.run(did()) == [not_done(COUNTRY, AGAIN)]
+    assert scene.history.settled == []
+
+
 async def test_what_was_amended_with_the_first_look_is_what_the_later_one_is_judged_by(scene: Scene) -> None:
     looks: list[HeldRecord] = []
 
@@ -525,3 +538,26 @@ def test_a_late_write_is_no_evidence_about_updates(scene: Scene) -> None:
         asyncio.run(run())
 
     assert scene.health.closed(Kind.UPDATE)
+
+
+async def test_a_write_on_which_this_program_fails_costs_its_record_alone_and_is_looked_at_again(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    error = ZeroDivisionError("ada@example.com")
+    scene.people.held["r1"] = replace(HELD, values={"polar_country": CurrentValue("FR", "api-token")})
+    scene.people.refuses = lambda sent: error if "polar_country" in sent and "r1" in sent else None
+
+    items = await scene.run(did("r1", COUNTRY, ADDED), did("r2"))
+
+    why = f"{BUG.format('ZeroDivisionError')} Run the undo again."
+    assert [one for one in items if one.record_id == "r1"] == [not_done(ADDED, why), not_done(COUNTRY, why)]
+    assert item("polar_country", "DE", "FR", "r2") in items
+    [record] = caplog.records
+    assert record.getMessage().startswith("ZeroDivisionError on record r1 at ")
+
+
+async def test_what_attio_carried_out_is_on_record_although_this_program_fails_on_the_answer(scene: Scene) -> None:
+    scene.people.refuses, scene.people.takes_all = lambda _: ZeroDivisionError(), True
+
+    assert await scene.run(did()) == [COUNTRY]
+    assert scene.on_record() == [("r1", ("polar_country",), None)]
