@@ -220,24 +220,22 @@ class _Work:
         """Take the items of what was done, and of the rest with a verdict."""
         writing.settle()
         self.take([*writing.done, *_with(itertools.chain.from_iterable(writing.steps), verdict, why)])
-        writing.steps.clear()
 
     def _leave_unanswered(self, record: RecordEffects, writing: RecordWriting, why: str) -> None:
         step, rest = writing.steps[0], writing.steps[1:]
-        writing.steps.clear()
         self.unanswered.append(_Unanswered(record, writing, step, why))
         self.take([*writing.done, *_with(itertools.chain.from_iterable(rest), Verdict.NOT_DONE, f"{why} {_AGAIN}")])
 
     async def _look_again(self, unanswered: Sequence[_Unanswered]) -> None:
-        """Put on record what a later look shows of writes without an answer."""
+        """Put on record what a later look shows of writes without an answer; what it says nothing of stays open."""
         try:
             found = await self.records.find_by_id([one.record.record_id for one in unanswered])
         except UnavailableError:
             found = FoundRecords([])
         by_id = {held.record_id: held for held in found.records}
         for one in unanswered:
-            held = by_id.get(one.record.record_id)
-            now = {_name(item): item.verdict for item in self._judged(one.record, held)} if held else {}
+            judged = self._judged(one.record, by_id.get(one.record.record_id))
+            now = {_name(item): item.verdict for item in judged}
             seen = tuple(item for item in one.step if now.get(_name(item)) is Verdict.ALREADY_BACK)
             if all(_name(item) in now for item in one.step):
                 one.writing.settle(*([write_of(seen, one.writing.held)] if seen else []))
