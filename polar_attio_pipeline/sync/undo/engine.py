@@ -129,7 +129,7 @@ class _Work:
         due = []
         for one in records:
             if one.record_id in found.unsearchable:
-                self.take(_whole_record(one, _UNSEARCHABLE))
+                self.take([_whole_record(one, _UNSEARCHABLE)])
                 continue
             held = by_id.get(one.record_id)
             record = self.services.amend(one, held) if held else one
@@ -164,13 +164,13 @@ class _Work:
 
     def _not_found(self, records: Iterable[RecordEffects], why: str) -> None:
         for record in records:
-            self.take(_whole_record(record, why))
+            self.take([_whole_record(record, why)])
 
     def _judged(self, record: RecordEffects, held: HeldRecord | None) -> list[Item]:
         try:
             return items_of(record, held, self.records.targets, clear_created=self.services.clear_created)
         except Exception as error:  # noqa: BLE001  # one record's data must not end the pass
-            return self._unexpected(record, error)
+            return [_whole_record(record, _unexpected(record, error))]
 
     def _is_due(self, item: Item) -> bool:
         return self.services.writes and item.verdict in WRITES
@@ -209,7 +209,7 @@ class _Work:
         except StoppedError:
             raise
         except Exception as error:  # noqa: BLE001  # as above
-            self._finish(writing, Verdict.NOT_DONE, self._unexpected(record, error)[0].detail)
+            self._leave_unanswered(record, writing, _unexpected(record, error))
         else:
             health.succeeded(kind)
             writing.settle()
@@ -220,38 +220,36 @@ class _Work:
         """Take the items of what was done, and of the rest with a verdict."""
         writing.settle()
         self.take([*writing.done, *_with(itertools.chain.from_iterable(writing.steps), verdict, why)])
-        writing.steps.clear()
 
     def _leave_unanswered(self, record: RecordEffects, writing: RecordWriting, why: str) -> None:
         step, rest = writing.steps[0], writing.steps[1:]
-        writing.steps.clear()
         self.unanswered.append(_Unanswered(record, writing, step, why))
         self.take([*writing.done, *_with(itertools.chain.from_iterable(rest), Verdict.NOT_DONE, f"{why} {_AGAIN}")])
 
     async def _look_again(self, unanswered: Sequence[_Unanswered]) -> None:
-        """Put on record what a later look shows of writes without an answer."""
+        """Put on record what a later look shows of writes without an answer; what it says nothing of stays open."""
         try:
             found = await self.records.find_by_id([one.record.record_id for one in unanswered])
         except UnavailableError:
             found = FoundRecords([])
         by_id = {held.record_id: held for held in found.records}
         for one in unanswered:
-            held = by_id.get(one.record.record_id)
-            now = {_name(item): item.verdict for item in self._judged(one.record, held)} if held else {}
+            judged = self._judged(one.record, by_id.get(one.record.record_id))
+            now = {_name(item): item.verdict for item in judged}
             seen = tuple(item for item in one.step if now.get(_name(item)) is Verdict.ALREADY_BACK)
-            if held:
+            if all(_name(item) in now for item in one.step):
                 one.writing.settle(*([write_of(seen, one.writing.held)] if seen else []))
             rest = [item for item in one.step if item not in seen]
             self.take([*seen, *_with(rest, Verdict.NOT_DONE, f"{one.why} {_AGAIN}")])
 
-    def _unexpected(self, record: RecordEffects, error: Exception) -> list[Item]:
-        log_unexpected(f"record {record.record_id}", error)
-        return _whole_record(record, f"This program failed with {type(error).__name__}; the log says where. Report it.")
+
+def _unexpected(record: RecordEffects, error: Exception) -> str:
+    log_unexpected(f"record {record.record_id}", error)
+    return f"This program failed with {type(error).__name__}; the log says where. Report it."
 
 
-def _whole_record(record: RecordEffects, why: str) -> list[Item]:
-    about = record.object_slug, record.record_id, "", record.customer_id, ""
-    return [Item(*about, Verdict.NOT_DONE, detail=why)]
+def _whole_record(record: RecordEffects, why: str) -> Item:
+    return Item(record.object_slug, record.record_id, "", record.customer_id, "", Verdict.NOT_DONE, detail=why)
 
 
 def _with(items: Iterable[Item], verdict: Verdict, detail: str) -> list[Item]:

@@ -1,90 +1,20 @@
 """The writes that put one record back: as few as possible, each on record, and a refused value costs itself alone."""
 
-from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import pytest
 
-from polar_attio_pipeline.sync.mapping import Target
-from polar_attio_pipeline.sync.ports import BeforeWrite, EmailTakenError, RecordRefusedError, Restored
-from polar_attio_pipeline.sync.records import CurrentValue, Value, Values
-from polar_attio_pipeline.sync.undo.ports import FoundRecords, Removed
-from polar_attio_pipeline.sync.undo.values import HeldRecord, Item, Verdict
+from polar_attio_pipeline.sync.ports import EmailTakenError, RecordRefusedError
+from polar_attio_pipeline.sync.records import CurrentValue
+from polar_attio_pipeline.sync.undo.values import Item, Verdict
 from polar_attio_pipeline.sync.undo.writing import RecordWriting, intent_of, steps_of
 from polar_attio_pipeline.sync.writes import Write, WriteAction, WrittenValue
-from polar_attio_pipeline_tests.attributes import TARGETS
 from polar_attio_pipeline_tests.sync.fakes import Kept
+from polar_attio_pipeline_tests.sync.undo.records import ADDED, COUNTRY, HELD, REMOVED, Records, holding, item
 
-HELD = HeldRecord(
-    "r1",
-    "https://app.attio.com/acme/person/r1",
-    addresses=(CurrentValue("ada@new.example", "api-token"), CurrentValue("ada@example.com", "workspace-member")),
-    company=CurrentValue("chosen", "workspace-member"),
-)
 REFUSED = "Attio says: no."
-
-
-def item(key: str, before: Value | None, after: Value | None) -> Item:
-    verdict = Verdict.CLEARED if before is None else Verdict.PUT_BACK
-    held = CurrentValue(after, "api-token") if after is not None and key != "email_addresses" else None
-    return Item("people", "r1", HELD.url, "c1", key, verdict, before, after, held)
-
-
-COUNTRY = item("polar_country", "DE", "FR")
 TYPE = item("polar_customer_type", None, "team")
 STATUS = item("polar_status", "Trial", "Paying")
-ADDED = item("email_addresses", None, "ada@new.example")
-REMOVED = item("email_addresses", "ada@old.example", None)
-
-
-@dataclass
-class Records:
-    """One record of Attio, which refuses what a test says.
-
-    Attributes:
-        refuses: Returns what a write of these values raises.
-        addresses: Those that the person has when one is taken off.
-        moves_to: The company that Attio itself sets when an address is added; None where it sets none.
-        restores: Whether the company can be restored.
-        sent: The keys of each write that was taken.
-    """
-
-    refuses: Callable[[Collection[str]], Exception | None] = lambda _: None
-    addresses: tuple[str, ...] = ("ada@new.example", "ada@example.com")
-    moves_to: str | None = None
-    restores: bool = True
-    sent: list[tuple[str, ...]] = field(default_factory=list)
-
-    @property
-    def targets(self) -> Mapping[str, Target]:
-        return {target.attribute.key: target for target in TARGETS}
-
-    async def find_by_id(self, record_ids: Collection[str]) -> FoundRecords:
-        return FoundRecords([HELD])
-
-    async def restore(self, record_id: str, values: Values) -> str | None:
-        return self._take(*values)
-
-    async def remove_address(self, record_id: str, address: str) -> Removed:
-        return Removed(self.addresses, self._take(address))
-
-    async def add_address(self, record_id: str, address: str) -> str | None:
-        return self._take(address)
-
-    async def keep_company(self, held: HeldRecord, *, before_write: BeforeWrite) -> Restored | None:
-        if self.moves_to is None:
-            return None
-        before_write(CurrentValue(self.moves_to, "system"))
-        return Restored("x-company") if self.restores else None
-
-    async def is_answering(self) -> bool:
-        return True
-
-    def _take(self, *keys: str) -> str:
-        if error := self.refuses(keys):
-            raise error
-        self.sent.append(keys)
-        return f"x{len(self.sent)}"
 
 
 @dataclass
@@ -175,7 +105,7 @@ async def test_an_address_that_another_record_holds_by_now_is_named(scene: Scene
 async def test_an_address_that_is_gone_or_is_the_only_one_since_the_look_stays_as_it_is(
     scene: Scene, addresses: tuple[str, ...], verdict: Verdict, detail: str
 ) -> None:
-    scene.records.addresses = addresses
+    scene.records.held = {"r1": holding("r1", *(CurrentValue(address, "api-token") for address in addresses))}
 
     writing = await scene.run(ADDED)
 
