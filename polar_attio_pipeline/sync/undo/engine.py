@@ -227,7 +227,10 @@ class _Work:
         self.take([*writing.done, *_with(itertools.chain.from_iterable(rest), Verdict.NOT_DONE, f"{why} {_AGAIN}")])
 
     async def _look_again(self, unanswered: Sequence[_Unanswered]) -> None:
-        """Put on record what a later look shows of writes without an answer; what it says nothing of stays open."""
+        """Put on record what a later look shows of writes without an answer.
+
+        What it does not show stays open for the next pass: Attio may carry it out a moment later.
+        """
         try:
             found = await self.records.find_by_id([one.record.record_id for one in unanswered])
         except UnavailableError:
@@ -237,9 +240,10 @@ class _Work:
             judged = self._judged(one.record, by_id.get(one.record.record_id))
             now = {_name(item): item.verdict for item in judged}
             seen = tuple(item for item in one.step if now.get(_name(item)) is Verdict.ALREADY_BACK)
-            if all(_name(item) in now for item in one.step):
-                one.writing.settle(*([write_of(seen, one.writing.held)] if seen else []))
-            rest = [item for item in one.step if item not in seen]
+            rest = tuple(item for item in one.step if item not in seen)
+            one.writing.settle(*([write_of(seen, one.writing.held)] if seen else []))
+            if rest:
+                self.services.history.intend([intent_of([rest], one.writing.held)])
             self.take([*seen, *_with(rest, Verdict.NOT_DONE, f"{one.why} {_AGAIN}")])
 
 
