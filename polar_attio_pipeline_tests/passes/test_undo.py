@@ -483,6 +483,25 @@ def test_a_write_whose_answer_is_lost_is_on_record_where_a_later_look_shows_it(s
     }
 
 
+def test_a_write_that_no_look_shows_is_looked_for_once_more_by_the_next_pass(stage: Stage) -> None:
+    known(stage, "ada", "bob")
+    before = workspace(stage.sandbox.attio)
+    stage.reconcile()
+    name, written = newest_pass(stage), len(stage.ledger.changes_of_pass(newest_pass(stage)))
+    path = f"{PEOPLE}/{record_of(stage, 'ada')}"
+    stage.sandbox.faults.add(Fault(kind=Kind.STATUS, service="attio", status=503, method="PATCH", path=path))
+    assert undo(stage, name).done.left
+    assert len(stage.ledger.unsettled()) == 1
+    stage.sandbox.faults.clear()
+
+    undo(stage, name)
+
+    assert stage.ledger.unsettled() == []
+    assert workspace(stage.sandbox.attio) == before
+    undone = [one for one in stage.ledger.all_changes() if one.pass_id != name]
+    assert len(undone) == written, "each value once"
+
+
 def test_an_attio_that_is_down_ends_the_undo_and_running_it_again_continues(stage: Stage) -> None:
     known(stage, "ada", "bob")
     before = workspace(stage.sandbox.attio)
