@@ -73,6 +73,8 @@ def build_new_customers_sensor(
         here = datetime.now(UTC)
         now = here + offset
         cursor = load(context.cursor, start=partitions.start, now=now)
+        # Before the successes: a run that ends in between is then among one or the other.
+        under_way = in_flight(context.instance, names.people, first=partitions.start, last=floor(now))
         succeeded = successes(context.instance, names.people.asset, cursor, now=now)
         known, trouble = recorded(ledger.open(patience=LEDGER_PATIENCE), cursor)
         facts = Facts(
@@ -81,7 +83,7 @@ def build_new_customers_sensor(
             # Dagster numbers the hours by this machine's clock: one that it has not reached cannot be asked for yet.
             newest=[customer for customer in newest if customer.created_at < floor(here) + HOUR],
             read_at={hour: success.read_at for hour, success in succeeded.items()},
-            in_flight=in_flight(context.instance, names.people, first=partitions.start, last=floor(now)),
+            in_flight=under_way,
             overlap=HOUR * overlap_hours,
             absent={hour: success.absent for hour, success in succeeded.items()},
             recorded=known,

@@ -375,6 +375,21 @@ def test_without_trouble_nothing_is_logged(tick: Tick, capfd: pytest.CaptureFixt
     assert "WARNING" not in capfd.readouterr().err
 
 
+def test_a_run_that_succeeds_while_the_tick_looks_has_not_failed(tick: Tick) -> None:
+    run = tick.run(10)
+    tick.cursor = cursor(8, waiting={10: Waiting(NOW - MINUTE, frozenset({"a"}))}, seen=["a"], requests=[request(10)])
+
+    def succeed() -> None:
+        tick.succeed(10)
+        tick.dagster.delete_run(run.run_id)
+
+    tick.ledger.before = succeed
+
+    assert tick.says() == "What is missing is already asked for and under way."
+    assert tick.cursor.failing == {}
+    assert tick.cursor.streak == 0
+
+
 @pytest.fixture
 def memory(monkeypatch: pytest.MonkeyPatch) -> Memory:
     kept = Memory()
