@@ -53,7 +53,6 @@ UNDO = Suite(
 SENSORS = Suite(
     "sensors",
     (
-        "defs/sensors/new_polar_customers.py",
         "defs/sensors/orphaned_runs.py",
         "defs/sensors/polar_changes.py",
     ),
