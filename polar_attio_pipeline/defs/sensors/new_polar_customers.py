@@ -36,7 +36,7 @@ def build_new_customers_sensor(
     *,
     overlap_hours: int,
     seconds: int,
-    telemetry: bool = False,
+    telemetry: bool,
 ) -> dg.SensorDefinition:
     """Return the sensor that asks for the running hour when a customer appears, and for hours that were missed.
 

@@ -18,7 +18,7 @@ from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.partitions import hours_from, range_tags
 from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource
 from polar_attio_pipeline.defs.run_tags import HOURS, REASON
-from polar_attio_pipeline.defs.sensors import new_polar_customers
+from polar_attio_pipeline.defs.sensors import customer_facts, new_polar_customers
 from polar_attio_pipeline.defs.sensors.cursor import Cursor, CustomerRef, Waiting, dump, load
 from polar_attio_pipeline.defs.sensors.new_polar_customers import (
     CLOCK_TOLERANCE,
@@ -285,6 +285,16 @@ def test_moments_are_polars(tick: Tick) -> None:
     assert tick.cursor.waiting == {hour(10): Waiting(NOW + 5 * MINUTE, frozenset({"customer-1"}))}
 
 
+def test_what_an_earlier_tick_stored_by_polars_clock_is_kept_by_it(tick: Tick) -> None:
+    tick.offset = 5 * MINUTE
+    tick.run(10)
+    tick.cursor = cursor(8, requests=[request(10, at=NOW + 4 * MINUTE)])
+
+    tick.result()
+
+    assert tick.cursor.requests == (request(10, at=NOW + 4 * MINUTE),)
+
+
 @pytest.mark.parametrize(("created_at", "asked"), [(hour(11) - SECOND, 1), (hour(11), 0)])
 def test_a_customer_of_an_hour_that_this_machine_has_not_reached_waits_for_it(
     tick: Tick, clock: time_machine.Traveller, created_at: datetime, asked: int
@@ -303,9 +313,14 @@ def test_without_a_cursor_it_begins_at_the_first_hour(tick: Tick) -> None:
     assert [asked.tags[HOURS] for asked in tick.asks()] == ["Nov 01, 02-08 UTC"]
 
 
-def test_hours_of_a_run_under_way_are_not_asked_for(tick: Tick) -> None:
-    tick.run(10)
-    tick.newest = [customer(1, NOW - MINUTE)]
+@pytest.mark.parametrize(
+    ("number", "stored", "newest"), [(10, SETTLED, [customer(1, NOW - MINUTE)]), (7, cursor(7), [])]
+)
+def test_hours_of_a_run_under_way_are_not_asked_for(
+    tick: Tick, number: int, stored: Cursor, newest: Sequence[CustomerRef]
+) -> None:
+    tick.run(number)
+    tick.cursor, tick.newest = stored, newest
 
     assert tick.says() == "What is missing is already asked for and under way."
 
@@ -406,6 +421,8 @@ def memory(monkeypatch: pytest.MonkeyPatch) -> Memory:
         (cursor(8, failing={3: failing(retry=NOW + MINUTE), 10: failing(retry=NOW + MINUTE)}), 2),
         # A failing hour that was not read counts once.
         (cursor(7, failing={7: failing(retry=NOW + MINUTE)}), 1),
+        # Hour 9 was read since it failed.
+        (cursor(8, failing={9: failing(since=hour(10), retry=NOW + MINUTE)}), 0),
     ],
 )
 def test_the_gauges_count_the_hours_that_are_over_and_not_read_since_and_those_that_fail(
@@ -418,6 +435,21 @@ def test_the_gauges_count_the_hours_that_are_over_and_not_read_since_and_those_t
     tick.result()
 
     assert memory.points("polar_attio.hours.open") == [({}, open_hours)]
+
+
+def test_polars_clock_says_which_hours_are_over_and_a_success_of_them_is_found_behind_newer_ones(
+    tick: Tick, clock: time_machine.Traveller, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(customer_facts, "RECENT", 1)
+    tick.build(telemetry=True)
+    clock.move_to(hour(11) - MINUTE)
+    tick.offset = 5 * MINUTE
+    tick.succeed(10, at=hour(11) + MINUTE)
+    tick.succeed(1)
+
+    tick.result()
+
+    assert memory.points("polar_attio.hours.open") == [({}, 0)]
 
 
 def test_the_gauges_say_how_old_the_watermark_is_after_the_tick_and_of_which_pipeline(
@@ -454,7 +486,7 @@ def test_the_sensor_of_one_of_several_pipelines_has_names_of_its_own(tick: Tick)
 
 
 def test_it_runs_by_default_as_often_as_the_setting_says_and_tells_what_it_does() -> None:
-    sensor = build_new_customers_sensor(Names(), hours_from(START), overlap_hours=2, seconds=17)
+    sensor = build_new_customers_sensor(Names(), hours_from(START), overlap_hours=2, seconds=17, telemetry=False)
 
     assert sensor.name == "new_polar_customers"
     assert sensor.job_name == "customer_sync"
