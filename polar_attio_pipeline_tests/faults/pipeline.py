@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 from polar_attio_pipeline.attio.client import attio_api
 from polar_attio_pipeline.defs.sensors.cursor import CustomerRef, Facts, dump, hours_to_look_up, load
 from polar_attio_pipeline.defs.sensors.cursor_requests import decide, expected
-from polar_attio_pipeline.defs.sensors.new_polar_customers import NEWEST, RECENT, TICK_SECONDS
+from polar_attio_pipeline.defs.sensors.customer_facts import NEWEST, RECENT, TICK_SECONDS
 from polar_attio_pipeline.hours import HOUR, between, floor
 from polar_attio_pipeline.http.errors import ApiError
 from polar_attio_pipeline.http.retries import RetryPolicy

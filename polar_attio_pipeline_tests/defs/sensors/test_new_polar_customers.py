@@ -20,7 +20,7 @@ from polar_attio_pipeline.defs.partitions import range_tags
 from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource
 from polar_attio_pipeline.defs.run_tags import HOURS, REASON
 from polar_attio_pipeline.defs.runs import UNDER_WAY
-from polar_attio_pipeline.defs.sensors import new_polar_customers as sensors
+from polar_attio_pipeline.defs.sensors import customer_facts
 from polar_attio_pipeline.defs.sensors.new_polar_customers import CURSOR_KEPT
 from polar_attio_pipeline.hours import HOUR, key
 from polar_attio_pipeline.ledger import Ledger
@@ -350,7 +350,7 @@ def test_while_polar_is_down_the_tick_says_so_and_the_cursor_stays(sensor: Senso
 
 
 def test_a_polar_that_does_not_answer_ends_the_tick_in_time(sensor: Sensor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sensors, "TICK_SECONDS", 0.2)
+    monkeypatch.setattr(customer_facts, "TICK_SECONDS", 0.2)
     sensor.pipeline.sandbox.faults.add(Fault(kind=Kind.HANG, service="polar"))
 
     assert sensor.skips() == "Polar did not answer in time. The cursor stays where it is."
@@ -423,7 +423,7 @@ def test_a_ledger_that_does_not_answer_does_not_hold_up_the_tick(
     sensor.buy("ada")
     sensor.tick()
     answered = threading.Event()
-    monkeypatch.setattr(sensors, "LEDGER_SECONDS", 0.05)
+    monkeypatch.setattr(customer_facts, "LEDGER_SECONDS", 0.05)
     monkeypatch.setattr(Ledger, "recorded", lambda *_: answered.wait(30))
 
     assert "(TimeoutError)" in sensor.skips()
