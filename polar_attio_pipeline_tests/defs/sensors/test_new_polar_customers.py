@@ -19,7 +19,6 @@ from polar_attio_pipeline.defs.assets.attio_people import ABSENT, READ_AT
 from polar_attio_pipeline.defs.partitions import range_tags
 from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource
 from polar_attio_pipeline.defs.run_tags import HOURS, REASON
-from polar_attio_pipeline.defs.runs import UNDER_WAY
 from polar_attio_pipeline.defs.sensors import customer_facts
 from polar_attio_pipeline.defs.sensors.new_polar_customers import CURSOR_KEPT
 from polar_attio_pipeline.hours import HOUR, key
@@ -255,14 +254,6 @@ def test_a_success_that_does_not_say_when_polar_was_read_does_not_count(sensor: 
     assert sensor.asks() == [hours(9)]
 
 
-@pytest.mark.parametrize("status", UNDER_WAY)
-def test_hours_of_a_run_under_way_are_not_asked_for(sensor: Sensor, status: dg.DagsterRunStatus) -> None:
-    sensor.run(hours(9, 10), status)
-    sensor.buy("ada")
-
-    assert sensor.skips() == "What is missing is already asked for and under way."
-
-
 def test_the_hour_of_a_run_launched_for_one_partition_is_not_asked_for(sensor: Sensor) -> None:
     sensor.run({"dagster/partition": key(NOW)})
     sensor.buy("ada")
@@ -438,17 +429,6 @@ def test_a_tag_that_names_no_hour_does_not_stop_the_sensor(sensor: Sensor) -> No
     assert sensor.asks() == [hours(10)]
 
 
-@pytest.mark.parametrize("partition", [None, "yesterday"])
-def test_a_success_that_a_person_put_on_record_for_no_hour_does_not_stop_the_sensor(
-    sensor: Sensor, partition: str | None
-) -> None:
-    metadata = {READ_AT: dg.TimestampMetadataValue(NOW.timestamp())}
-    by_hand = dg.AssetMaterialization(PEOPLE, partition=partition, metadata=metadata)
-    sensor.instance.report_runless_asset_event(by_hand)
-
-    assert "Nothing is missing" in sensor.skips()
-
-
 def test_an_hour_that_fails_while_others_succeed_is_left_alone_for_a_while_and_the_others_go_on(
     sensor: Sensor,
 ) -> None:
@@ -489,11 +469,3 @@ def test_the_stored_cursor_holds_no_names_and_no_addresses(sensor: Sensor) -> No
     assert sensor.cursor is not None
     assert "ada" not in sensor.cursor
     assert json.loads(sensor.cursor)["version"] == 2
-
-
-def test_it_runs_by_default_and_for_the_job_of_the_hours(pipeline: Pipeline) -> None:
-    definition = pipeline.defs.resolve_sensor_def("new_polar_customers")
-
-    assert definition.default_status is dg.DefaultSensorStatus.RUNNING
-    assert definition.job_name == "customer_sync"
-    assert (definition.minimum_interval_seconds or 0) <= 30
