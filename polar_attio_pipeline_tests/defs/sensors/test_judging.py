@@ -14,7 +14,7 @@ from polar_attio_pipeline.defs.dagster_private import Tick
 from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.options import PassOptions
 from polar_attio_pipeline.defs.resources import LedgerResource
-from polar_attio_pipeline.defs.sensors import hour_states, judging, ledger_states, run_states
+from polar_attio_pipeline.defs.sensors import hour_states, judging, ledger_states, run_states, service_states
 from polar_attio_pipeline.defs.sensors.alert_cursor import AlertCursor, dump
 from polar_attio_pipeline.defs.sensors.judging import Judge
 from polar_attio_pipeline.defs.sensors.ledger_states import Count
@@ -108,6 +108,7 @@ def test_where_the_ledger_cannot_be_read_that_is_told_and_what_it_would_say_is_n
         **dict.fromkeys([FAILING_HOURS, OVERDUE_HOURS, RECONCILIATION, COMPANIES]),
     }
     assert judge.unjudged == [UNRESOLVED_CUSTOMERS, SENSOR, CHANGES, SERVICES, MANY_CHANGES]
+    assert scene.logged == []
 
 
 def test_one_rule_that_raises_harms_no_other_and_the_log_says_so_without_addresses(scene: Scene) -> None:
@@ -222,6 +223,12 @@ def test_a_pass_that_waits_for_an_approval_is_told_of(scene: Scene) -> None:
     scene.ledger_says(Count(NO_CUSTOMERS, [], stopped=[waits]))
 
     assert "It would change everybody." in (scene.problems(scene.judge())[MANY_CHANGES] or "")
+
+
+def test_a_service_that_cannot_be_used_is_told_of(scene: Scene) -> None:
+    scene.patch.setattr(service_states, "services", lambda look: State(SERVICES, f"Denied at {look.now:%H:%M}."))
+
+    assert scene.problems(scene.judge())[SERVICES] == "Denied at 10:30."
 
 
 def test_each_sensor_that_looks_at_polar_is_judged_by_its_own_ticks(scene: Scene) -> None:
