@@ -34,8 +34,8 @@ _AGAIN = (
 )
 _COMPANIES_COME_NEXT = "The pass over companies comes next."
 _UPCOMING = Upcoming(
-    finished="The next pass begins when this command is run again. One over all customers tries those again that were "
-    "left out.",
+    finished="The next pass begins when this command is run again. A pass over all customers tries those again that "
+    "were left out.",
     failed="When what the error names is corrected, run this command again: what is in Attio is not written again.",
     stopped=_AGAIN,
 )

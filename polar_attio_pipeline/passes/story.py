@@ -33,12 +33,13 @@ LINKS_SHOWN = 5
 _IDLE_SECONDS = 15
 """Without progress for so long, a line says so."""
 
+_SAYS_WHICH = "`polar-attio explain` with the customer's id says which."
+
 _REASONS: Mapping[Reason, str] = {
     Reason.CHANGED_MEANWHILE: "The person in Attio kept changing while it was being written.",
-    Reason.LEFT_EMPTY: "An attribute cannot hold what Polar says; the ledger says which, in column detail.",
-    Reason.REFUSED: "Attio refuses one of the values; the ledger says which, in column detail.",
-    Reason.PARTLY_REFUSED: "Attio took everything but some values; the ledger says which, in column detail.",
-    Reason.LEFT_EMPTY: "An attribute in Attio cannot hold what Polar says; the ledger says which, in column detail.",
+    Reason.REFUSED: f"Attio refuses one of the values; {_SAYS_WHICH}",
+    Reason.PARTLY_REFUSED: f"Attio took everything but some values; {_SAYS_WHICH}",
+    Reason.LEFT_EMPTY: f"An attribute in Attio cannot hold what Polar says; {_SAYS_WHICH}",
     Reason.UNREADABLE: "Polar's answer about the customer cannot be read.",
     Reason.UNANSWERED: "Polar could not answer a question about the customer.",
     Reason.NOT_TAKEN: "Attio failed on the search or the write.",
@@ -63,7 +64,9 @@ def sentences(event: Event) -> list[str]:
         case Marks():
             lines = _marks(event)
         case Stopping():
-            lines = [f"Asked to end: no write begins any more; those under way get {duration(event.seconds)}."]
+            lines = [
+                f"Asked to end: the writes that were begun get {duration(event.seconds)}, and no other one begins."
+            ]
         case Ended():
             lines = _ended(event)
     return lines
@@ -91,7 +94,7 @@ def _how_far(event: Progress) -> str:
         return ""
     of = f" of {event.total:,}" if event.total is not None else ""
     if event.stage is Stage.COMPARING:
-        return f": {event.done:,}{of} customers of Polar and {event.people:,} marked people of Attio read"
+        return f": {event.done:,}{of} customers of Polar and {event.people:,} marked people of Attio read so far"
     return f": {event.done:,}{of} done"
 
 

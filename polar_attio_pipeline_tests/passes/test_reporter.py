@@ -253,7 +253,7 @@ def test_a_pass_that_is_asked_to_end_says_what_it_did_and_how_many_remain(stage:
     assert said.how is Ending.STOPPED
     assert written == stage.sandbox.attio.writes > 0, "what Attio took is on record, the writes under way included"
     assert said.remaining == 200 - sum(said.counts.values()) > 0
-    stage.heard.that("Asked to end: no write begins any more")
+    stage.heard.that("Asked to end: the writes that were begun get")
     stage.heard.that(f"{said.remaining} customers without an outcome")
     assert stage.heard.lines[-1] == "It waits for you."
 

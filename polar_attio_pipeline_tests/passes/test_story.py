@@ -52,7 +52,7 @@ def test_a_pace_that_says_nothing_is_not_shown() -> None:
 def test_both_sides_of_a_comparison_are_counted() -> None:
     event = Progress(Stage.COMPARING, done=700, total=1500, people=2100)
     assert line(event) == (
-        "Comparing Polar with Attio: 700 of 1,500 customers of Polar and 2,100 marked people of Attio read."
+        "Comparing Polar with Attio: 700 of 1,500 customers of Polar and 2,100 marked people of Attio read so far."
     )
 
 
@@ -142,7 +142,7 @@ def test_requests_that_were_throttled_are_counted() -> None:
 def test_those_left_out_have_a_reason_links_and_a_number_of_further_ones() -> None:
     said = end(left_out=[LeftOut(Result.REJECTED, Reason.REFUSED, 7, (LINK,) * 5)])[1]
 
-    assert said.startswith("7 rejected, refused_by_attio: Attio refuses one of the values; the ledger says which")
+    assert said.startswith("7 rejected, refused_by_attio: Attio refuses one of the values; `polar-attio explain` with")
     assert said.count(LINK) == 5
     assert said.endswith("; and 2 more, in the ledger (table outcomes).")
 
