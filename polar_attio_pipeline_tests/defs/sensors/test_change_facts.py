@@ -287,6 +287,15 @@ def test_a_run_of_another_job_has_not_read_all(dagster: dg.DagsterInstance) -> N
     assert found(dagster) == {}
 
 
+def test_a_reconciliation_that_the_ui_started_counts_although_others_have_succeeded_since(
+    dagster: dg.DagsterInstance,
+) -> None:
+    put_ended_run(dagster, "__ASSET_JOB", began=NOW, asset=RECONCILIATION)
+    put_ended_run(dagster, "customer_sync", began=NOW + MINUTE)
+
+    assert found(dagster) == {EVERYTHING: NOW}
+
+
 def waiting(**customers: bool) -> ChangesCursor:
     """Return a cursor on which these customers wait; of each, whether it is new."""
     pending = {customer: Pending(NOW, is_new=is_new) for customer, is_new in customers.items()}
