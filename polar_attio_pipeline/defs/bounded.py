@@ -7,6 +7,12 @@ from typing import TypeVar
 
 Answer = TypeVar("Answer")
 
+LEDGER_PATIENCE = 4
+"""Seconds that a tick waits for writers of the ledger."""
+
+LEDGER_SECONDS = 5
+"""Seconds that it waits for the ledger in all."""
+
 
 def within(seconds: float, ask: Callable[[], Answer]) -> Answer:
     """Return what a call returns, or raise what it raises.

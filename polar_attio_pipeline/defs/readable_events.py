@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from polar_attio_pipeline.defs.bounded import within
+from polar_attio_pipeline.defs.bounded import LEDGER_PATIENCE, LEDGER_SECONDS, within
 from polar_attio_pipeline.defs.resources import LedgerResource
 
 EVENTS_FACT = "polar_events"
@@ -10,12 +10,6 @@ EVENTS_FACT = "polar_events"
 
 READABLE = "readable"
 NOT_READABLE = "not readable"
-
-LEDGER_PATIENCE = 4
-"""Seconds that a tick waits for writers of the ledger."""
-
-LEDGER_SECONDS = 5
-"""Seconds that it waits for the ledger in all."""
 
 
 def without_events(ledger: LedgerResource) -> bool:

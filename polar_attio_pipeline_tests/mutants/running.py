@@ -1,4 +1,4 @@
-"""Runs mutmut for one suite, in a copy of the project of its own."""
+"""Runs mutmut in a copy of the project."""
 
 import json
 import os
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from polar_attio_pipeline_tests.mutants.suites import PACKAGE, TESTS, Suite, modules, tests
+from polar_attio_pipeline_tests.mutants.suite import PACKAGE, TESTS, modules, tests
 
 COPIED = (str(PACKAGE), str(TESTS), "docs", "pyproject.toml", ".env.example")
 """What the tests need of the project."""
@@ -16,8 +16,8 @@ COPIED = (str(PACKAGE), str(TESTS), "docs", "pyproject.toml", ".env.example")
 _BESIDE_CODE = shutil.ignore_patterns("__pycache__", "*.pyc")
 
 
-def copy(root: Path, suite: Suite, folder: Path) -> None:
-    """Bring the copy of the project in `folder` up to date with `root`, with the suite as mutmut's settings.
+def copy(root: Path, folder: Path) -> None:
+    """Bring the copy of the project in `folder` up to date with `root`, with mutmut's settings.
 
     Results of mutmut that are there stay, but for those of modules that have changed since.
     """
@@ -29,16 +29,16 @@ def copy(root: Path, suite: Suite, folder: Path) -> None:
         else:
             shutil.copy2(root / name, folder / name)
     with (folder / "pyproject.toml").open("a", encoding="utf-8") as file:
-        file.write(f"\n{settings(root, suite)}")
+        file.write(f"\n{settings(root)}")
 
 
-def settings(root: Path, suite: Suite) -> str:
-    """Return the settings of mutmut for the suite, in TOML: a string or a list is written there as in JSON."""
+def settings(root: Path) -> str:
+    """Return the settings of mutmut, in TOML: a string or a list is written there as in JSON."""
     values = {
         "source_paths": [str(PACKAGE)],
-        "only_mutate": modules(suite, root),
+        "only_mutate": modules(root),
         "also_copy": [name for name in COPIED if name not in (str(PACKAGE), "pyproject.toml")],
-        "pytest_add_cli_args_test_selection": tests(suite),
+        "pytest_add_cli_args_test_selection": tests(),
         "pytest_add_cli_args": ["--hypothesis-seed=0", "-p", "no:cacheprovider"],
     }
     return "\n".join(["[tool.mutmut]", *(f"{name} = {json.dumps(value)}" for name, value in values.items()), ""])

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from polar_attio_pipeline_tests.faults.report import table
-from polar_attio_pipeline_tests.mutants.suites import PACKAGE
+from polar_attio_pipeline_tests.mutants.suite import PACKAGE
 
 
 class End(StrEnum):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from polar_attio_pipeline_tests.mutants.scores import read, report
-from polar_attio_pipeline_tests.mutants.suites import PACKAGE
+from polar_attio_pipeline_tests.mutants.suite import PACKAGE
 
 
 def left_by_mutmut(folder: Path, module: str, codes: Mapping[str, int | None]) -> None:

@@ -3,25 +3,22 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import dagster as dg
 
 from polar_attio_pipeline.defs import dagster_private
 from polar_attio_pipeline.defs.assets.attio_people import ABSENT, READ_AT
-from polar_attio_pipeline.defs.bounded import within
 from polar_attio_pipeline.defs.resources import PolarResource
 from polar_attio_pipeline.defs.runs import UNDER_WAY, Target, hours_of, runs_of
 from polar_attio_pipeline.defs.sensors.cursor import Cursor, CustomerRef, hours_to_look_up
+from polar_attio_pipeline.defs.sensors.on_record import ids_of, known_to, moment_of
 from polar_attio_pipeline.hours import key, parse
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.ledger import Ledger
 
 TICK_SECONDS = 8
 """No tick waits longer for Polar: the next one asks again."""
-
-LEDGER_SECONDS = 5
-"""No tick waits longer for the ledger: an hour then counts as done when it was read."""
 
 NEWEST = 100
 """Customers looked at in a tick: a page."""
@@ -91,21 +88,15 @@ def _hour(partition: str | None) -> datetime | None:
 
 
 def _success(materialization: dg.AssetMaterialization | None) -> Success | None:
-    metadata = materialization.metadata if materialization else {}
-    read_at, absent = metadata.get(READ_AT), metadata.get(ABSENT)
-    if not isinstance(read_at, dg.TimestampMetadataValue):
-        return None
-    listed = absent.value if isinstance(absent, dg.JsonMetadataValue) and isinstance(absent.value, list) else []
-    return Success(datetime.fromtimestamp(read_at.value, UTC), frozenset(map(str, listed)))
+    read_at = moment_of(materialization, READ_AT)
+    return Success(read_at, ids_of(materialization, ABSENT)) if read_at else None
 
 
 def recorded(ledger: Ledger, cursor: Cursor) -> tuple[frozenset[str] | None, str]:
     """Return those of the waiting customers that the ledger knows, or None and why it cannot be asked."""
     ids = {customer for waiting in cursor.waiting.values() for customer in waiting.ids}
-    if not ids:
-        return frozenset(), ""
     try:
-        return frozenset(within(LEDGER_SECONDS, lambda: ledger.recorded(ids))), ""
+        return known_to(ledger, ids), ""
     except Exception as error:  # noqa: BLE001  # whatever is wrong with the ledger, new customers are still asked for
         return None, (
             f" The ledger could not be asked which customers it knows ({type(error).__name__}), so an hour counts as "

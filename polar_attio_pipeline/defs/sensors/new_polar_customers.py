@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from polar_attio_pipeline.defs.assets.attio_people import AttioPeopleConfig
+from polar_attio_pipeline.defs.bounded import LEDGER_PATIENCE
 from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.observation import record_hours
 from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource, given
@@ -19,9 +20,6 @@ from polar_attio_pipeline.hours import HOUR, floor
 from polar_attio_pipeline.http.errors import ApiError
 
 NAME = "new_polar_customers"
-
-LEDGER_PATIENCE = 4
-"""Seconds that a tick waits for writers of the ledger."""
 
 CLOCK_TOLERANCE = timedelta(minutes=10)
 """A machine whose clock is further off would number hours that Polar has not reached, or has long left."""

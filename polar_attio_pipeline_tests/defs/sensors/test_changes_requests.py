@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -25,16 +25,9 @@ from polar_attio_pipeline.defs.sensors.changes_requests import (
     decide,
 )
 from polar_attio_pipeline.polar.events import CREATED, Event, Events
+from polar_attio_pipeline_tests.defs.sensors.changes_builders import MINUTE, NOW, OVERLAP, SECOND, event
 
-MINUTE = timedelta(minutes=1)
-SECOND = timedelta(seconds=1)
-NOW = datetime(2026, 11, 1, 10, 30, tzinfo=UTC)
-OVERLAP = 10 * MINUTE
 MOST = 5
-
-
-def event(customer: str, *, at: datetime = NOW, name: str = "customer.updated", number: int = 1) -> Event:
-    return Event(f"{customer} {name} {number}", at, name, customer)
 
 
 def facts(

@@ -1,30 +1,23 @@
 """What a tick of the sensor of new customers finds: each question by itself."""
 
-import asyncio
-import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from typing import Any
 
 import dagster as dg
-import httpx
 import pytest
 import time_machine
 from dagster._core.execution.backfill import PartitionBackfill
-from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
-from pydantic import SecretStr
 
 from polar_attio_pipeline.defs.assets.attio_people import ABSENT, READ_AT
 from polar_attio_pipeline.defs.partitions import hours_from, range_tags
-from polar_attio_pipeline.defs.resources import PolarResource
 from polar_attio_pipeline.defs.runs import UNDER_WAY, Target
 from polar_attio_pipeline.defs.sensors import customer_facts
 from polar_attio_pipeline.defs.sensors.cursor import Cursor, CustomerRef, Waiting
 from polar_attio_pipeline.defs.sensors.customer_facts import Success, in_flight, newest_customers, recorded, successes
 from polar_attio_pipeline.hours import key
 from polar_attio_pipeline.http.errors import LostAnswerError
-from polar_attio_pipeline.ledger import Ledger, LedgerError
+from polar_attio_pipeline.ledger import LedgerError
 from polar_attio_pipeline_tests.conftest import CUSTOMERS, PEOPLE
 from polar_attio_pipeline_tests.defs.sensors.cursor_builders import (
     HOUR,
@@ -37,42 +30,18 @@ from polar_attio_pipeline_tests.defs.sensors.cursor_builders import (
     numbers,
     request,
 )
-from polar_attio_pipeline_tests.polar.fakes import TOKEN, FakePolar, polar_id, row
+from polar_attio_pipeline_tests.defs.sensors.fakes import GivenLedger, Wire, put_run
+from polar_attio_pipeline_tests.polar.fakes import FakePolar, polar_id, row
 
 TARGET = Target(PEOPLE, "customer_sync")
 
 
-class Wire:
-    """Answers requests to Polar as a test says, and keeps them."""
-
-    def __init__(self, *rows: Mapping[str, object]) -> None:
-        self.polar = FakePolar([dict(one) for one in rows])
-        self.date: datetime | None = None
-        self.status: int | None = None
-        self.hangs = False
-
-    async def __call__(self, asked: httpx.Request) -> httpx.Response:
-        answer = self.polar(asked)
-        if self.hangs:
-            await asyncio.sleep(60)
-        if self.status:
-            return httpx.Response(self.status)
-        if self.date:
-            answer.headers["date"] = format_datetime(self.date, usegmt=True)
-        return answer
-
-    def resource(self) -> PolarResource:
-        transport = httpx.MockTransport(self)
-
-        class OverWire(PolarResource):
-            def transport(self) -> httpx.AsyncBaseTransport:
-                return transport
-
-        return OverWire(access_token=SecretStr(TOKEN), api_url="https://api.polar.sh", requests_per_minute=1e6)
+def wire_to(*rows: Mapping[str, object]) -> Wire:
+    return Wire(FakePolar([dict(one) for one in rows]))
 
 
 async def test_of_the_newest_customers_a_tick_keeps_their_ids_and_when_they_were_created() -> None:
-    wire = Wire(row(1, created_at="2026-11-01T10:29:00Z"), row(2, created_at="2026-11-01T10:28:00Z"))
+    wire = wire_to(row(1, created_at="2026-11-01T10:29:00Z"), row(2, created_at="2026-11-01T10:28:00Z"))
 
     newest, _ = await newest_customers(wire.resource())
 
@@ -80,17 +49,17 @@ async def test_of_the_newest_customers_a_tick_keeps_their_ids_and_when_they_were
 
 
 async def test_one_request_asks_for_a_page_of_a_hundred() -> None:
-    wire = Wire(*map(row, range(101)))
+    wire = wire_to(*map(row, range(101)))
 
     newest, _ = await newest_customers(wire.resource())
 
     assert [one.id for one in newest] == [polar_id(number) for number in range(100)]
-    assert [(one.url.path, one.url.params["page"]) for one in wire.polar.requests] == [("/v1/customers/", "1")]
+    assert [(one.url.path, one.url.params["page"]) for one in wire.requests] == [("/v1/customers/", "1")]
 
 
 @pytest.mark.parametrize("offset", [timedelta(seconds=90), timedelta(seconds=-90), timedelta(0)])
 async def test_how_far_polars_clock_is_ahead_of_ours_is_read_from_its_answer(offset: timedelta) -> None:
-    wire = Wire()
+    wire = wire_to()
     with time_machine.travel(NOW, tick=False):
         wire.date = NOW + offset
         _, found = await newest_customers(wire.resource())
@@ -100,22 +69,22 @@ async def test_how_far_polars_clock_is_ahead_of_ours_is_read_from_its_answer(off
 
 
 async def test_an_answer_without_a_date_tells_nothing_of_polars_clock() -> None:
-    assert (await newest_customers(Wire().resource()))[1] == timedelta(0)
+    assert (await newest_customers(wire_to().resource()))[1] == timedelta(0)
 
 
 async def test_a_polar_that_fails_is_asked_once() -> None:
-    wire = Wire()
+    wire = wire_to()
     wire.status = 503
 
     with pytest.raises(LostAnswerError, match="Polar is failing"):
         await newest_customers(wire.resource())
 
-    assert len(wire.polar.requests) == 1
+    assert len(wire.requests) == 1
 
 
 async def test_a_polar_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(customer_facts, "TICK_SECONDS", 0.01)
-    wire = Wire()
+    wire = wire_to()
     wire.hangs = True
 
     with pytest.raises(TimeoutError):
@@ -240,63 +209,27 @@ def test_what_a_person_put_on_record_for_no_hour_is_passed_over(
     assert found(dagster) == {hour(9): Success(NOW, frozenset())}
 
 
-@pytest.mark.parametrize("read_at", [None, dg.TextMetadataValue("now"), dg.FloatMetadataValue(NOW.timestamp())])
 def test_a_success_that_does_not_say_when_polar_was_read_leaves_its_hour_unread_and_others_as_they_are(
-    dagster: dg.DagsterInstance, read_at: dg.MetadataValue[Any] | None
+    dagster: dg.DagsterInstance,
 ) -> None:
     succeed(dagster, 8, 9)
-    report(dagster, key(hour(8)), {READ_AT: read_at} if read_at else {})
+    report(dagster, key(hour(8)), {})
 
     assert found(dagster) == {hour(9): Success(NOW, frozenset())}
-
-
-@pytest.mark.parametrize(
-    ("absent", "ids"),
-    [
-        (dg.JsonMetadataValue(["customer-1"]), {"customer-1"}),
-        (dg.JsonMetadataValue([1]), {"1"}),
-        (dg.JsonMetadataValue({"customer-1": True}), set()),
-        (dg.TextMetadataValue("customer-1"), set()),
-        (None, set()),
-    ],
-)
-def test_only_a_list_names_customers_whom_polar_did_not_have(
-    dagster: dg.DagsterInstance, absent: dg.MetadataValue[Any] | None, ids: set[str]
-) -> None:
-    metadata: dict[str, dg.MetadataValue[Any]] = {READ_AT: dg.TimestampMetadataValue(NOW.timestamp())}
-    report(dagster, key(hour(9)), {**metadata, ABSENT: absent} if absent else metadata)
-
-    assert found(dagster) == {hour(9): Success(NOW, frozenset(ids))}
-
-
-class KnownCustomers(Ledger):
-    """A ledger that has outcomes of some customers, and remembers of whom it was asked."""
-
-    def __init__(self, *ids: str, error: Exception | None = None) -> None:
-        super().__init__("nowhere.db")
-        self.ids = ids
-        self.error = error
-        self.asked: list[Collection[str]] = []
-
-    def recorded(self, customer_ids: Collection[str]) -> set[str]:
-        self.asked.append(customer_ids)
-        if self.error:
-            raise self.error
-        return {*self.ids} & {*customer_ids}
 
 
 WAITING = cursor(8, waiting={9: Waiting(NOW, frozenset({"a", "b"})), 10: Waiting(NOW, frozenset({"c"}))})
 
 
 def test_the_ledger_is_asked_of_the_waiting_customers_of_all_hours_at_once() -> None:
-    ledger = KnownCustomers("a", "c", "another")
+    ledger = GivenLedger("a", "c", "another")
 
     assert recorded(ledger, WAITING) == (frozenset({"a", "c"}), "")
     assert ledger.asked == [{"a", "b", "c"}]
 
 
 def test_where_nobody_waits_the_ledger_is_not_asked() -> None:
-    ledger = KnownCustomers(error=LedgerError("The ledger is ill."))
+    ledger = GivenLedger(error=LedgerError("The ledger is ill."))
 
     assert recorded(ledger, cursor(8, waiting={9: Waiting(NOW)})) == (frozenset(), "")
     assert ledger.asked == []
@@ -304,34 +237,11 @@ def test_where_nobody_waits_the_ledger_is_not_asked() -> None:
 
 @pytest.mark.parametrize("error", [LedgerError("The ledger is ill."), RuntimeError("ada@example.com")])
 def test_a_ledger_that_cannot_be_asked_is_told_of_without_its_words(error: Exception) -> None:
-    assert recorded(KnownCustomers(error=error), WAITING) == (
+    assert recorded(GivenLedger(error=error), WAITING) == (
         None,
         f" The ledger could not be asked which customers it knows ({type(error).__name__}), so an hour counts as done "
         "when it was read: run `polar-attio doctor`.",
     )
-
-
-def test_a_ledger_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = threading.Event()
-    monkeypatch.setattr(customer_facts, "LEDGER_SECONDS", 0.01)
-    monkeypatch.setattr(KnownCustomers, "recorded", lambda *_: answers.wait(30))
-
-    known, trouble = recorded(KnownCustomers(), WAITING)
-    answers.set()
-
-    assert known is None
-    assert "which customers it knows (TimeoutError)" in trouble
-
-
-def run(
-    dagster: dg.DagsterInstance,
-    tags: Mapping[str, str],
-    *,
-    status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED,
-    job: str = TARGET.job,
-) -> None:
-    origin = RemoteJobOrigin(RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "__repository__"), job)
-    dagster.add_run(dg.DagsterRun(job_name=job, tags=dict(tags), status=status, remote_job_origin=origin))
 
 
 def under_way(dagster: dg.DagsterInstance) -> list[int]:
@@ -344,7 +254,7 @@ def test_where_nothing_is_under_way_no_hour_is(dagster: dg.DagsterInstance) -> N
 
 @pytest.mark.parametrize("status", UNDER_WAY)
 def test_the_hours_of_a_run_under_way_are_in_flight(dagster: dg.DagsterInstance, status: dg.DagsterRunStatus) -> None:
-    run(dagster, range_tags(hour(7), hour(8)), status=status)
+    put_run(dagster, TARGET.job, tags=range_tags(hour(7), hour(8)), status=status)
 
     assert under_way(dagster) == [7, 8]
 
@@ -353,13 +263,13 @@ def test_the_hours_of_a_run_under_way_are_in_flight(dagster: dg.DagsterInstance,
 def test_the_hours_of_a_run_that_has_ended_are_not_in_flight(
     dagster: dg.DagsterInstance, status: dg.DagsterRunStatus
 ) -> None:
-    run(dagster, range_tags(hour(7), hour(8)), status=status)
+    put_run(dagster, TARGET.job, tags=range_tags(hour(7), hour(8)), status=status)
 
     assert under_way(dagster) == []
 
 
 def test_a_run_of_another_job_covers_no_hour(dagster: dg.DagsterInstance) -> None:
-    run(dagster, range_tags(hour(7), hour(8)), job="full_reconciliation")
+    put_run(dagster, "full_reconciliation", tags=range_tags(hour(7), hour(8)))
 
     assert under_way(dagster) == []
 
@@ -367,7 +277,7 @@ def test_a_run_of_another_job_covers_no_hour(dagster: dg.DagsterInstance) -> Non
 def test_of_a_long_run_the_hours_from_the_first_to_the_last_in_question_are_in_flight(
     dagster: dg.DagsterInstance,
 ) -> None:
-    run(dagster, range_tags(START - 48 * HOUR, START + 48 * HOUR))
+    put_run(dagster, TARGET.job, tags=range_tags(START - 48 * HOUR, START + 48 * HOUR))
 
     assert under_way(dagster) == list(range(11))
 
@@ -376,8 +286,8 @@ def test_of_a_long_run_the_hours_from_the_first_to_the_last_in_question_are_in_f
 def test_hours_that_a_backfill_has_still_to_run_are_in_flight_beside_those_of_runs(
     dagster: dg.DagsterInstance,
 ) -> None:
-    run(dagster, {"dagster/partition": key(hour(3))})
-    run(dagster, {"dagster/partition": key(hour(4))})
+    put_run(dagster, TARGET.job, tags={"dagster/partition": key(hour(3))})
+    put_run(dagster, TARGET.job, tags={"dagster/partition": key(hour(4))})
     people = dg.AssetSpec(PEOPLE, partitions_def=hours_from(START))
     dagster.add_backfill(
         PartitionBackfill.from_asset_partitions(

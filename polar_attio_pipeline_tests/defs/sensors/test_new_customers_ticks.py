@@ -4,7 +4,7 @@ What it reads in them: `test_customer_facts`. The rules: `test_cursor_requests`.
 `test_new_polar_customers`.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,19 +16,18 @@ from pydantic import SecretStr
 from polar_attio_pipeline.defs.assets.attio_people import ABSENT, READ_AT
 from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.partitions import hours_from, range_tags
-from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource
+from polar_attio_pipeline.defs.resources import PolarResource
 from polar_attio_pipeline.defs.run_tags import HOURS, REASON
 from polar_attio_pipeline.defs.sensors import customer_facts, new_polar_customers
 from polar_attio_pipeline.defs.sensors.cursor import Cursor, CustomerRef, Waiting, dump, load
 from polar_attio_pipeline.defs.sensors.new_polar_customers import (
     CLOCK_TOLERANCE,
     CURSOR_KEPT,
-    LEDGER_PATIENCE,
     build_new_customers_sensor,
 )
 from polar_attio_pipeline.hours import key
 from polar_attio_pipeline.http.errors import FatalError
-from polar_attio_pipeline.ledger import PATIENCE, Ledger, LedgerError
+from polar_attio_pipeline.ledger import LedgerError
 from polar_attio_pipeline.telemetry import providers
 from polar_attio_pipeline_tests.conftest import evaluate
 from polar_attio_pipeline_tests.defs.sensors.cursor_builders import (
@@ -43,6 +42,7 @@ from polar_attio_pipeline_tests.defs.sensors.cursor_builders import (
     hour,
     request,
 )
+from polar_attio_pipeline_tests.defs.sensors.fakes import GivenLedger, put_run
 from polar_attio_pipeline_tests.polar.fakes import TOKEN
 from polar_attio_pipeline_tests.telemetry.memory import Memory
 
@@ -50,22 +50,6 @@ SECOND = timedelta(seconds=1)
 REFUSED = FatalError("Polar refused the token.", service="Polar", request="GET /v1/customers/")
 FAILED = failing(since=NOW + SECOND)
 NOTHING = "Nothing is missing. Every customer created from 2026-11-01 00:00 to 2026-11-01 08:00 UTC was read, "
-
-
-class GivenLedger(Ledger):
-    """A ledger that has outcomes of some customers."""
-
-    def __init__(self) -> None:
-        super().__init__("nowhere.db")
-        self.ids: set[str] = set()
-        self.error: Exception | None = None
-        self.before: Callable[[], object] = lambda: None
-
-    def recorded(self, customer_ids: Collection[str]) -> set[str]:
-        self.before()
-        if self.error:
-            raise self.error
-        return self.ids & {*customer_ids}
 
 
 class Tick:
@@ -109,21 +93,12 @@ class Tick:
 
     def run(self, *hours: int) -> dg.DagsterRun:
         """Put a run under way on record."""
-        tags = range_tags(hour(hours[0]), hour(hours[-1]))
-        run = dg.DagsterRun(job_name=self.names.people.job, tags=tags, status=dg.DagsterRunStatus.STARTED)
-        return self.dagster.add_run(run)
+        return put_run(self.dagster, self.names.people.job, tags=range_tags(hour(hours[0]), hour(hours[-1])))
 
     def result(self) -> dg.SensorResult | dg.SkipReason:
-        ledger = self.ledger
-
-        class Resource(LedgerResource):
-            def open(self, *, patience: float = PATIENCE) -> Ledger:
-                assert patience == LEDGER_PATIENCE
-                return ledger
-
         resources = {
             "polar": PolarResource(access_token=SecretStr(TOKEN), api_url="http://nowhere", requests_per_minute=1e6),
-            "ledger": Resource(url=SecretStr("nowhere.db"), place="nowhere.db"),
+            "ledger": self.ledger.resource(),
         }
         with dg.build_sensor_context(
             instance=self.dagster,

@@ -19,7 +19,7 @@ from polar_attio_pipeline.defs.assets.attio_people import ABSENT, READ_AT
 from polar_attio_pipeline.defs.partitions import range_tags
 from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource
 from polar_attio_pipeline.defs.run_tags import HOURS, REASON
-from polar_attio_pipeline.defs.sensors import customer_facts
+from polar_attio_pipeline.defs.sensors import customer_facts, on_record
 from polar_attio_pipeline.defs.sensors.new_polar_customers import CURSOR_KEPT
 from polar_attio_pipeline.hours import HOUR, key
 from polar_attio_pipeline.ledger import Ledger
@@ -414,7 +414,7 @@ def test_a_ledger_that_does_not_answer_does_not_hold_up_the_tick(
     sensor.buy("ada")
     sensor.tick()
     answered = threading.Event()
-    monkeypatch.setattr(customer_facts, "LEDGER_SECONDS", 0.05)
+    monkeypatch.setattr(on_record, "LEDGER_SECONDS", 0.05)
     monkeypatch.setattr(Ledger, "recorded", lambda *_: answered.wait(30))
 
     assert "(TimeoutError)" in sensor.skips()

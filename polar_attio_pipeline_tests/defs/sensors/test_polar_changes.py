@@ -1,4 +1,7 @@
-"""The sensor of changes, tick by tick, on a real instance and a sandbox. Its rules: `test_changes_requests`."""
+"""The sensor of changes, tick by tick, on a real instance and a sandbox.
+
+Single ticks in all their cases: `test_changes_ticks`. Its rules: `test_changes_requests`.
+"""
 
 import time
 from collections.abc import Sequence
@@ -12,8 +15,6 @@ from pydantic import SecretStr
 
 from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource
 from polar_attio_pipeline.defs.run_tags import REASON
-from polar_attio_pipeline.defs.sensors import polar_changes
-from polar_attio_pipeline.defs.sensors.new_polar_customers import CURSOR_KEPT
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.polar.rows import Customer, Token
 from polar_attio_pipeline.sandbox.polar.world import ALL_SCOPES
@@ -115,35 +116,6 @@ def test_a_customer_who_changes_again_is_read_again_once(sensor: Sensor, synced:
     assert sensor.says() == "No customer has changed that has not been read since."
 
 
-def test_a_success_that_a_person_reports_by_hand_hides_no_other(sensor: Sensor, synced: Customer) -> None:
-    sensor.pipeline.sandbox.polar.update_customer(synced.id, name="Augusta Byron")
-    sensor.carry_out()
-
-    sensor.pipeline.instance.report_runless_asset_event(dg.AssetMaterialization("changed_customers"))
-
-    assert sensor.says() == "No customer has changed that has not been read since."
-
-
-def test_a_quiet_tick_costs_one_request(sensor: Sensor) -> None:
-    before = sensor.pipeline.sandbox.traffic.count(service="polar")
-
-    sensor.says()
-
-    assert sensor.pipeline.sandbox.traffic.count(service="polar") == before + 1
-
-
-@pytest.mark.parametrize(("others", "reason"), [(0, "1 changed customer"), (2, "3 changed customers")])
-def test_a_run_says_why_it_was_started(sensor: Sensor, synced: Customer, others: int, reason: str) -> None:
-    added = [sensor.pipeline.add(f"customer-{number}") for number in range(others)]
-    for customer in (synced, *added):
-        sensor.pipeline.sandbox.polar.update_customer(customer.id, name="Another Name")
-
-    (request,) = sensor.asks()
-
-    assert request.run_key is None
-    assert request.tags[REASON] == reason
-
-
 def test_what_changed_while_the_daemon_was_down_is_found_however_long_that_was(
     sensor: Sensor, synced: Customer
 ) -> None:
@@ -218,29 +190,6 @@ def test_a_run_that_failed_is_asked_for_again_after_a_pause(sensor: Sensor, sync
     assert customers_of(request) == [synced.id]
 
 
-def test_a_run_under_way_is_waited_for(sensor: Sensor, synced: Customer) -> None:
-    polar = sensor.pipeline.sandbox.polar
-    polar.update_customer(synced.id, name="Augusta Byron")
-    (request,) = sensor.asks()
-    sensor.pipeline.instance.create_run_for_job(
-        sensor.pipeline.defs.resolve_job_def("changed_customer_sync"),
-        run_config=dict(request.run_config),
-        status=dg.DagsterRunStatus.STARTED,
-    )
-    bob = sensor.pipeline.add("bob")
-    polar.update_customer(bob.id, name="Bob")
-
-    assert sensor.says() == "2 customers changed: the run under way has to end first."
-
-
-def test_a_daemon_that_was_restarted_between_tick_and_run_asks_again(sensor: Sensor, synced: Customer) -> None:
-    sensor.pipeline.sandbox.polar.update_customer(synced.id, name="Augusta Byron")
-    sensor.asks()
-
-    assert "nothing is asked for before" in sensor.says()
-    assert synced.id in (sensor.cursor or "")
-
-
 def test_very_many_changes_at_once_are_one_reconciliation(pipeline: Pipeline, synced: Customer) -> None:
     pipeline.configure(polar_attio_changes_max=20)
     sensor = Sensor(pipeline)
@@ -274,16 +223,6 @@ def test_two_ticks_at_once_ask_twice_and_the_second_run_writes_nothing(sensor: S
     assert sensor.says() == other.says() == "No customer has changed that has not been read since."
 
 
-def test_without_the_scope_the_sensor_says_what_that_means_and_is_not_blind(sensor: Sensor) -> None:
-    sensor.pipeline.sandbox.polar.tokens[POLAR_TOKEN] = Token(ALL_SCOPES - {"events:read", "events:write"})
-
-    said = sensor.says()
-
-    assert said == polar_changes.NO_SCOPE
-    assert "events:read" in said
-    assert not said.endswith(CURSOR_KEPT)
-
-
 def test_a_scope_that_comes_back_finds_what_has_changed_meanwhile(sensor: Sensor, synced: Customer) -> None:
     sensor.pipeline.sandbox.polar.tokens[POLAR_TOKEN] = Token(ALL_SCOPES - {"events:read", "events:write"})
     sensor.pipeline.sandbox.polar.update_customer(synced.id, name="Augusta Byron")
@@ -292,33 +231,6 @@ def test_a_scope_that_comes_back_finds_what_has_changed_meanwhile(sensor: Sensor
     sensor.pipeline.sandbox.polar.tokens[POLAR_TOKEN] = Token(ALL_SCOPES)
 
     assert sensor.customers() == {synced.id}
-
-
-@pytest.mark.parametrize("status", [500, 503])
-def test_a_polar_that_fails_leaves_the_cursor_where_it_is(sensor: Sensor, status: int) -> None:
-    before = sensor.cursor
-    sensor.pipeline.sandbox.faults.add(Fault(kind=Kind.STATUS, service="polar", status=status))
-
-    assert sensor.says().endswith(CURSOR_KEPT)
-    assert sensor.cursor == before
-
-
-def test_a_polar_that_does_not_answer_ends_the_tick_in_time_and_leaves_the_cursor_where_it_is(
-    sensor: Sensor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(polar_changes, "TICK_SECONDS", 0.3)
-    before = sensor.cursor
-    sensor.pipeline.sandbox.faults.add(Fault(kind=Kind.HANG, service="polar"))
-
-    assert sensor.says() == f"Polar did not answer in time. {CURSOR_KEPT}"
-    assert sensor.cursor == before
-
-
-def test_polar_is_asked_once_a_tick_also_where_it_fails(sensor: Sensor) -> None:
-    sensor.pipeline.sandbox.faults.add(Fault(kind=Kind.STATUS, service="polar", status=503, times=1))
-
-    assert sensor.says().endswith(CURSOR_KEPT)
-    assert not sensor.says().endswith(CURSOR_KEPT)
 
 
 @pytest.mark.parametrize("minutes", [-30, 30])
@@ -335,18 +247,3 @@ def test_a_change_that_was_read_is_done_also_where_the_clocks_differ(
     sensor.pipeline.run("changed_customer_sync", tags=request.tags, run_config=request.run_config)
 
     assert sensor.says() == "No customer has changed that has not been read since."
-
-
-def test_a_store_of_events_that_is_missing_is_told_from_a_polar_that_fails(sensor: Sensor) -> None:
-    sensor.pipeline.sandbox.polar.events.rules.is_down = True
-
-    said = sensor.says()
-
-    assert said.startswith("Polar answers 500 to the question about its events, and answers others")
-    assert said.endswith(CURSOR_KEPT)
-
-
-def test_a_stored_cursor_that_cannot_be_read_begins_anew_and_says_so(sensor: Sensor) -> None:
-    sensor.cursor = "garbage"
-
-    assert sensor.says().startswith("The stored cursor could not be read")
