@@ -61,7 +61,7 @@ def read_at(instance: dg.DagsterInstance, names: Names, offset: timedelta) -> di
         if moment is not None:
             done = ids_of(record.asset_materialization, DONE)
             found.update((one, max(moment, found.get(one, moment))) for one in done)
-    succeeded = runs_of(instance, names.reconciliation, [dg.DagsterRunStatus.SUCCESS], limit=RECENT)
+    succeeded = runs_of(instance, names.reconciliation, [dg.DagsterRunStatus.SUCCESS])
     if succeeded:
         found[EVERYTHING] = began_at(succeeded[0]) + offset
     return found

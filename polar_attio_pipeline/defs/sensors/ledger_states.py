@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from polar_attio_pipeline.defs.bounded import within
+from polar_attio_pipeline.defs.bounded import LEDGER_PATIENCE, LEDGER_SECONDS, within
 from polar_attio_pipeline.defs.resources import LedgerResource
 from polar_attio_pipeline.defs.sensors.notices import LEDGER, MANY_CHANGES, UNRESOLVED_CUSTOMERS, State
 from polar_attio_pipeline.defs.sensors.watching import Look
@@ -17,12 +17,6 @@ from polar_attio_pipeline.passes import approvals
 from polar_attio_pipeline.passes.approvals import StoppedPass
 from polar_attio_pipeline.passes.hourly import HOURLY
 from polar_attio_pipeline.sync.outcomes import FAILED, NOT_BY_DATA, Result, due_in_attio
-
-LEDGER_PATIENCE = 4.0
-"""Seconds that a tick waits for writers of the ledger: their transactions are short."""
-
-LEDGER_SECONDS = 5.0
-"""Seconds that it waits for the ledger in all: one that does not answer at all has a disk or a server that is ill."""
 
 LASTING_FOR = timedelta(hours=3)
 """A write that fails so long does not pass by itself: a quota, a poisoned record, a scope."""
