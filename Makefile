@@ -50,7 +50,7 @@ faults: $(READY) ## Run a thousand seeded schedules of faults and count what is 
 worlds: $(READY) ## Check every small world, and apply and undo plans in 1,200 seeded ones; 40 minutes
 	@$(BIN)/python -m polar_attio_pipeline_tests.worlds
 
-mutants: $(READY) ## Change the rules one place at a time and see whether a test fails; hours
+mutants: $(READY) ## Change the rules one place at a time and see whether a test fails; about an hour
 	@$(BIN)/python -m polar_attio_pipeline_tests.mutants
 
 docs: $(READY) ## Bring the generated parts of the documentation and of .env.example up to date
