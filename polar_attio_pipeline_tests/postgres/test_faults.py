@@ -19,6 +19,7 @@ from typer.testing import CliRunner, Result
 from polar_attio_pipeline.cli.app import app
 from polar_attio_pipeline.ledger import Ledger, LedgerError
 from polar_attio_pipeline.ledger.database import Database
+from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.server import serving
 from polar_attio_pipeline_tests.faults.crash_points import CUSTOMERS, NewDatabase, Shop, inspect, open_shop
 from polar_attio_pipeline_tests.faults.dagster_kills import settings_of
@@ -269,8 +270,11 @@ def test_the_password_may_be_where_libpq_looks_for_it(
 def test_a_database_whose_server_ends_whoever_pauses_holds_no_pass_up(
     server: Server, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for limit in ("idle_in_transaction_session_timeout = '1s'", "statement_timeout = '5s'"):
+    # More than a busy machine takes between two statements, and less than the pass waits for each of the services.
+    for limit in ("idle_in_transaction_session_timeout = '3s'", "statement_timeout = '5s'"):
         alter(f"SET {limit}")(server, shop.database)
+    for service, method in (("polar", "*"), ("attio", "*"), ("attio", "PATCH"), ("attio", "POST")):
+        shop.sandbox.faults.add(Fault(kind=Kind.LATENCY, service=service, method=method, seconds=4, times=1))
 
     then_all_is_well(shop, monkeypatch)
 
