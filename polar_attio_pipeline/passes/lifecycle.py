@@ -84,7 +84,7 @@ async def writing_pass(
 
     Raises:
         GuardError: it cannot be judged who is to be written, or the sync was uninstalled.
-        UnavailableError: another writer did not end, or took over; or Attio cannot be searched.
+        UnavailableError: another writer did not end, or took over.
         LedgerError: the ledger cannot be used.
     """
     async with reporting(context.report, (context.polar.api, context.attio.api)) as reporter:

@@ -6,9 +6,10 @@ them. What cannot be searched for waits for the next pass.
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from polar_attio_pipeline.ledger import Recorder
 from polar_attio_pipeline.passes.guards import WORKSPACE_FACT
@@ -18,6 +19,7 @@ from polar_attio_pipeline.sync.companies.ports import Companies
 from polar_attio_pipeline.sync.emails import email_key
 from polar_attio_pipeline.sync.intents import Intent, seen_of_company, seen_of_person
 from polar_attio_pipeline.sync.matching import ID_KEY, person_id
+from polar_attio_pipeline.sync.ports import UnavailableError
 from polar_attio_pipeline.sync.records import Person
 from polar_attio_pipeline.sync.writes import COMPANIES, PEOPLE, Write
 
@@ -30,6 +32,9 @@ Record = TypeVar("Record", Person, CompanyRecord)
 
 Key = tuple[str, str]
 """What a record may be searched by: the kind of it, and the value."""
+
+Answer: TypeAlias = tuple[Sequence[Record], Collection[str]]
+"""What a search has found, and what Attio could not search for."""
 
 LookedUp = tuple[Intent, Write | None]
 """An intended write, and what Attio holds of it; None where it holds nothing of it."""
@@ -46,7 +51,6 @@ async def settle_earlier(context: PassContext, recorder: Recorder, companies: Co
         companies: The CRM's companies; without them, what was intended for companies waits for a pass that has them.
 
     Raises:
-        UnavailableError: Attio cannot be searched; everything waits for the next pass.
         StoppedError: every request would fail the same way.
         LedgerError: the ledger cannot be used.
     """
@@ -54,11 +58,9 @@ async def settle_earlier(context: PassContext, recorder: Recorder, companies: Co
     of_companies = [intent for intent in recorder.left if companies and intent.object_slug == COMPANIES]
     if not (of_people or of_companies) or _is_elsewhere(context):
         return
-    looked_up: list[LookedUp] = []
-    with suppress(TimeoutError):
-        async with asyncio.timeout(LOOK_SECONDS):
-            looked_up += await _people(context, of_people) if of_people else []
-            looked_up += await _companies(context, companies, of_companies) if companies and of_companies else []
+    until = asyncio.get_running_loop().time() + LOOK_SECONDS
+    looked_up = await _people(context, of_people, until) if of_people else []
+    looked_up += await _companies(context, companies, of_companies, until) if companies and of_companies else []
     for intent, write in looked_up:
         recorder.settle(intent, *([write] if write else []))
     recorder.save()
@@ -78,23 +80,76 @@ def _is_elsewhere(context: PassContext) -> bool:
     return on_record is not None and on_record != context.attio.workspace.info.workspace_id
 
 
-async def _people(context: PassContext, intents: Sequence[Intent]) -> list[LookedUp]:
-    ids = {intent.customer_id for intent in intents if intent.customer_id and not intent.record_id}
-    # By the address as well: somebody may have typed over the id since.
-    found = await context.attio.find(ids=ids, emails=_matching(intents), records=_records(intents))
+async def _people(context: PassContext, intents: Sequence[Intent], until: float) -> list[LookedUp]:
+    async def find(portion: Sequence[Intent]) -> Answer[Person]:
+        ids = {intent.customer_id for intent in portion if intent.customer_id and not intent.record_id}
+        # By the address as well: somebody may have typed over the id since.
+        found = await context.attio.find(ids=ids, emails=_matching(portion), records=_records(portion))
+        return found.people, found.unsearchable
+
+    people, unsearchable = await _find_in_portions(find, intents, until)
     by_key = _by_key(
-        (one, _new_keys(person_id(one), map(email_key, one.emails)) | {("record", one.record_id)})
-        for one in found.people
+        (one, _new_keys(person_id(one), map(email_key, one.emails)) | {("record", one.record_id)}) for one in people
     )
-    known = context.ledger.written_records([person.record_id for person in found.people])
-    return list(_looked_up(intents, by_key, seen_of_person, unsearchable=found.unsearchable, known=known))
+    known = context.ledger.written_records([person.record_id for person in people])
+    return list(_looked_up(intents, by_key, seen_of_person, unsearchable=unsearchable, known=known))
 
 
-async def _companies(context: PassContext, companies: Companies, intents: Sequence[Intent]) -> list[LookedUp]:
-    found = await companies.find(domains=_matching(intents), records=_records(intents))
-    by_key = _by_key((one, _new_keys(None, one.domains) | {("record", one.record_id)}) for one in found.companies)
-    known = context.ledger.written_records([company.record_id for company in found.companies])
-    return list(_looked_up(intents, by_key, seen_of_company, unsearchable=found.unsearchable, known=known))
+async def _companies(
+    context: PassContext, companies: Companies, intents: Sequence[Intent], until: float
+) -> list[LookedUp]:
+    async def find(portion: Sequence[Intent]) -> Answer[CompanyRecord]:
+        found = await companies.find(domains=_matching(portion), records=_records(portion))
+        return found.companies, found.unsearchable
+
+    records, unsearchable = await _find_in_portions(find, intents, until)
+    by_key = _by_key((one, _new_keys(None, one.domains) | {("record", one.record_id)}) for one in records)
+    known = context.ledger.written_records([company.record_id for company in records])
+    return list(_looked_up(intents, by_key, seen_of_company, unsearchable=unsearchable, known=known))
+
+
+async def _find_in_portions(
+    find: Callable[[Sequence[Intent]], Awaitable[Answer[Record]]], intents: Sequence[Intent], until: float
+) -> tuple[list[Record], set[str]]:
+    """Search for what was intended; where Attio fails to search for it together, in halves, as long as there is time.
+
+    So one record for which Attio fails for good keeps the others waiting for a few passes at most, and no pass from its
+    work.
+
+    Args:
+        find: Searches for some of it.
+        intents: What was intended.
+        until: When the time is over, by the event loop's clock.
+
+    Returns:
+        What was found, each record once, and what could not be searched for, or not in time.
+    """
+    found: dict[str, Record] = {}
+    unsearchable: set[str] = set()
+    waiting = deque([intents])
+    with suppress(TimeoutError):
+        async with asyncio.timeout_at(until):
+            while waiting:
+                portion = waiting[0]
+                try:
+                    records, failed = await find(portion)
+                except UnavailableError:
+                    middle = len(portion) // 2
+                    if middle:
+                        waiting += portion[:middle], portion[middle:]
+                    else:
+                        unsearchable |= _values(portion)
+                else:
+                    found.update((record.record_id, record) for record in records)
+                    unsearchable.update(failed)
+                waiting.popleft()
+    for portion in waiting:
+        unsearchable |= _values(portion)
+    return list(found.values()), unsearchable
+
+
+def _values(intents: Iterable[Intent]) -> set[str]:
+    return {value for intent in intents for _, value in _keys(intent)}
 
 
 def _looked_up(

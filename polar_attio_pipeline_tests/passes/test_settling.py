@@ -12,7 +12,7 @@ from polar_attio_pipeline.passes.guards import WORKSPACE_FACT, GuardError
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline.sync.intents import Intent
-from polar_attio_pipeline.sync.ports import UnavailableError
+from polar_attio_pipeline.sync.outcomes import Reason
 from polar_attio_pipeline.sync.records import Value
 from polar_attio_pipeline.sync.writes import WrittenValue
 from polar_attio_pipeline_tests.passes.company_stage import Companies
@@ -155,15 +155,15 @@ def test_everything_that_is_left_is_asked_for_at_once(stage: Stage) -> None:
     assert stage.ledger.unsettled() == []
 
 
-def test_where_attio_cannot_be_searched_everything_waits_and_the_pass_says_so(stage: Stage) -> None:
+def test_where_attio_cannot_be_searched_everything_waits_and_the_pass_goes_on_by_its_own_rules(stage: Stage) -> None:
     customer, record_id = known(stage)
     intended(stage, customer.id, record_id, polar_external_id="x-1")
     stage.sandbox.faults.add(Fault(kind=Kind.STATUS, path=SEARCHES, status=503))
 
-    with pytest.raises(UnavailableError, match="Attio is failing"):
-        stage.hourly()
+    stage.hourly()
 
     assert len(stage.ledger.unsettled()) == 1
+    assert stage.ledger.of_customers([customer.id])[customer.id].reason == Reason.NOT_TAKEN
     stage.sandbox.faults.clear()
     stage.hourly()
     assert stage.ledger.unsettled() == []
@@ -188,6 +188,25 @@ def test_one_record_that_attio_fails_for_waits_alone_and_stops_nothing(
     stage.sandbox.faults.clear()
     stage.hourly(5)
     assert {row.record_id for row in claimed(stage)} == {of_ada, of_bob}
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_one_record_for_which_a_gateway_fails_for_good_waits_alone_and_stops_nothing(stage: Stage, status: int) -> None:
+    left = [known(stage, name) for name in ("ada", "bob", "eve", "kim")]
+    for customer, record_id in left:
+        stage.sandbox.attio.edit_person(record_id, {"polar_external_id": "x-1"}, actor="api-token")
+        intended(stage, customer.id, record_id, polar_external_id="x-1")
+    bad, *good = [record_id for _, record_id in left]
+    stage.sandbox.faults.add(Fault(kind=Kind.STATUS, path=SEARCHES, contains=bad, status=status))
+    stage.add("new")
+
+    stage.hourly(5)
+
+    assert {row.record_id for row in claimed(stage)} == {*good}
+    assert [intent.record_id for _, intent in stage.ledger.unsettled()] == [bad]
+    stage.sandbox.faults.clear()
+    stage.hourly(5)
+    assert {row.record_id for row in claimed(stage)} == {bad, *good}
 
 
 def test_in_another_workspace_nothing_is_looked_up_and_nothing_dropped(stage: Stage) -> None:
