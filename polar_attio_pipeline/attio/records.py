@@ -13,7 +13,7 @@ from polar_attio_pipeline.attio.lookup import KEYS_PER_SEARCH, Lookup
 from polar_attio_pipeline.attio.models import AttioRecord, decode_record, record_id
 from polar_attio_pipeline.attio.values import encode
 from polar_attio_pipeline.http.client import ApiClient
-from polar_attio_pipeline.http.errors import FatalError, RecordError, TransientError, describe
+from polar_attio_pipeline.http.errors import ApiError, FatalError, RecordError, TransientError, describe
 from polar_attio_pipeline.sync.ports import DeniedError, RecordGoneError, RecordRefusedError, UnavailableError
 from polar_attio_pipeline.sync.records import Values, ValueType
 
@@ -167,10 +167,10 @@ class Records(Generic[Decoded]):
                 body = {"data": {"values": values}}
                 answer = await self._api.request(method, path, limiter="writes", json=body, retry=self._patience)
         except RecordError as error:
-            raise self._refusal(error, values) from error
+            raise _unless_perhaps_done(error, self._refusal(error, values)) from error
         except FatalError as error:
             if error.status in _DENIALS or error.code in PLAN_CODES:
-                raise DeniedError(str(error)) from error
+                raise _unless_perhaps_done(error, DeniedError(str(error))) from error
             raise
         try:
             return self._decoded(data_of(answer), answer.execution_id)
@@ -227,3 +227,10 @@ def unavailable() -> Iterator[None]:
         yield
     except TransientError as error:
         raise UnavailableError(str(error)) from error
+
+
+def _unless_perhaps_done(error: ApiError, refusal: Exception) -> Exception:
+    """Return a refusal; where an earlier attempt lost its answer, that it is not known what became of the write."""
+    if error.after_lost_answer and isinstance(refusal, DeniedError | RecordRefusedError):
+        return UnavailableError(f"An answer of Attio's was lost, and to the same request it said later: {error}")
+    return refusal

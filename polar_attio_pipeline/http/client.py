@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from polar_attio_pipeline.http.clock import Clock
 from polar_attio_pipeline.http.connection import open_pool
-from polar_attio_pipeline.http.errors import ApiError, RecordError, TransientError
+from polar_attio_pipeline.http.errors import ApiError, FatalError, RecordError, TransientError
 from polar_attio_pipeline.http.exchange import Exchange
 from polar_attio_pipeline.http.gate import Gate
 from polar_attio_pipeline.http.limits import RateLimiter
@@ -156,7 +156,7 @@ class ApiClient:
         attempt = functools.partial(self._exchange.whole_answer, self._pool, sending)
         try:
             return await self._repeated(sending, attempt, retry_lost_answers=retry_lost_answers)
-        except RecordError as error:
+        except (RecordError, FatalError) as error:
             error.after_lost_answer = sending.spent.answer_lost
             raise
 

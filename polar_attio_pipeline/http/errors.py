@@ -23,7 +23,11 @@ class ApiError(Exception):
         code: The service's own word for the error, where the body has one.
         execution_id: What the service's support can look the request up by.
         payload: The parsed body, None when it was no JSON.
+        after_lost_answer: Whether an earlier attempt of the same request may have been carried out, although this one
+            was refused.
     """
+
+    after_lost_answer: bool = False
 
     def __init__(  # noqa: PLR0913  # keyword-only
         self,
@@ -64,13 +68,7 @@ class LostAnswerError(TransientError):
 
 
 class RecordError(ApiError):
-    """The service refuses what was said about this one record; the next one may be fine.
-
-    Attributes:
-        after_lost_answer: Whether an earlier attempt of the same request may have been carried out.
-    """
-
-    after_lost_answer: bool = False
+    """The service refuses what was said about this one record; the next one may be fine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,6 +209,23 @@ def test_one_record_for_which_a_gateway_fails_for_good_waits_alone_and_stops_not
     assert {row.record_id for row in claimed(stage)} == {bad, *good}
 
 
+@pytest.mark.parametrize("status", [400, 403])
+def test_a_refusal_after_a_lost_answer_does_not_say_that_nothing_was_written(stage: Stage, status: int) -> None:
+    customer, record_id = known(stage)
+    before = len(stage.ledger.all_changes())
+    stage.sandbox.polar.update_customer(customer.id, name="Ada Lovelace")
+    stage.sandbox.faults.add(Fault(kind=Kind.LOST_ANSWER, path=RECORDS, method="PATCH", times=1))
+    stage.sandbox.faults.add(Fault(kind=Kind.REFUSE, path=RECORDS, method="PATCH", skip=1, status=status))
+    stage.hourly()
+    assert [intent.record_id for _, intent in stage.ledger.unsettled()] == [record_id]
+    stage.sandbox.faults.clear()
+
+    stage.hourly(5)
+
+    assert stage.ledger.unsettled() == []
+    assert [row.attribute for row in stage.ledger.all_changes()[before:]] == ["name"]
+
+
 def test_in_another_workspace_nothing_is_looked_up_and_nothing_dropped(stage: Stage) -> None:
     customer, record_id = known(stage)
     intended(stage, customer.id, record_id, polar_external_id="x-1")
