@@ -233,7 +233,7 @@ def _unless_perhaps_done(error: ApiError, refusal: Exception) -> Exception:
     """Return a refusal; where an earlier attempt lost its answer, that it is not known what became of the write."""
     if error.after_lost_answer and isinstance(refusal, DeniedError | RecordRefusedError):
         return UnavailableError(
-            "Attio's answer to a write was lost, and the same was refused when it was sent again: run this again, which "
-            f"looks what became of it. {error}"
+            "Attio's answer to a write was lost, and the same was refused when it was sent again: run this again, "
+            f"which looks what became of it. {error}"
         )
     return refusal
