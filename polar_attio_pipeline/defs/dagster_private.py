@@ -65,7 +65,8 @@ def partitions_to_backfill(instance: dg.DagsterInstance, asset: dg.AssetKey) -> 
 def ops_of_job(instance: dg.DagsterInstance, snapshot_id: str) -> frozenset[str]:
     """Return the names of a job's ops, as it was when a run of it was created; none if the snapshot was deleted.
 
-    A run says which assets it selects, or else only the name of its job, which another code location may have defined.
+    A run says which assets it selects, or else only the name of its job, which another code location may have defined;
+    no documented method tells what such a job holds.
     """
     if not instance.has_job_snapshot(snapshot_id):
         return frozenset()

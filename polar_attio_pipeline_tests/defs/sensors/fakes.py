@@ -12,8 +12,10 @@ from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobO
 from pydantic import SecretStr
 
 from polar_attio_pipeline.defs.bounded import LEDGER_PATIENCE
+from polar_attio_pipeline.defs.names import Names
 from polar_attio_pipeline.defs.resources import LedgerResource, PolarResource
 from polar_attio_pipeline.ledger import PATIENCE, Ledger
+from polar_attio_pipeline_tests.conftest import evaluate
 from polar_attio_pipeline_tests.polar.fakes import TOKEN
 
 
@@ -125,3 +127,36 @@ def put_ended_run(
     for kind in (dg.DagsterEventType.RUN_START, ends):
         event = dg.DagsterEvent(event_type_value=kind.value, job_name=job)
         dagster.report_dagster_event(event, run.run_id, timestamp=began.timestamp())
+
+
+def evaluated(
+    sensor: dg.SensorDefinition, dagster: dg.DagsterInstance, names: Names, ledger: GivenLedger, cursor: str | None
+) -> dg.SensorResult | dg.SkipReason:
+    """Tick once: what Polar answers is put in the place of the look by the test."""
+    resources = {
+        "polar": PolarResource(access_token=SecretStr(TOKEN), api_url="http://nowhere", requests_per_minute=1e6),
+        "ledger": ledger.resource(),
+    }
+    given = {names.of(name): one for name, one in resources.items()}
+    with dg.build_sensor_context(instance=dagster, cursor=cursor, resources=given) as context:
+        return evaluate(sensor, context)
+
+
+def why_nothing(result: dg.SensorResult | dg.SkipReason) -> str:
+    """Return why a tick that keeps its cursor asks for nothing; empty where it asks for runs."""
+    assert isinstance(result, dg.SensorResult)
+    skip = result.skip_reason
+    return (skip.skip_message if isinstance(skip, dg.SkipReason) else skip) or ""
+
+
+def why_skipped(result: dg.SensorResult | dg.SkipReason) -> str:
+    """Return why a tick could not find out what is new."""
+    assert isinstance(result, dg.SkipReason)
+    return result.skip_message or ""
+
+
+def config_of(request: dg.RunRequest, op: str) -> Mapping[str, Any]:
+    """Return what a run that is asked for is told."""
+    config: Any = request.run_config
+    found: Mapping[str, Any] = config["ops"][op]["config"]
+    return found

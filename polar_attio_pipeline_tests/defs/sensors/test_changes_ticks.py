@@ -4,14 +4,13 @@ What it reads in them: `test_change_facts`. The rules: `test_changes_requests`. 
 `test_polar_changes`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import dagster as dg
 import pytest
 import time_machine
-from pydantic import SecretStr
 
 from polar_attio_pipeline.defs.assets.changed_customers import DONE, READ_AT
 from polar_attio_pipeline.defs.names import Names
@@ -33,10 +32,16 @@ from polar_attio_pipeline.defs.sensors.polar_changes import build_changes_sensor
 from polar_attio_pipeline.http.errors import FatalError
 from polar_attio_pipeline.ledger import LedgerError
 from polar_attio_pipeline.polar.events import CREATED, Event, Events, NoEvents
-from polar_attio_pipeline_tests.conftest import evaluate
 from polar_attio_pipeline_tests.defs.sensors.changes_builders import MINUTE, NOW, OVERLAP, SECOND, event
-from polar_attio_pipeline_tests.defs.sensors.fakes import GivenLedger, put_ended_run, put_run
-from polar_attio_pipeline_tests.polar.fakes import TOKEN
+from polar_attio_pipeline_tests.defs.sensors.fakes import (
+    GivenLedger,
+    config_of,
+    evaluated,
+    put_ended_run,
+    put_run,
+    why_nothing,
+    why_skipped,
+)
 
 REFUSED = FatalError("Polar refused the token.", service="Polar", request="GET /v1/events/")
 QUIET = "No customer has changed that has not been read since."
@@ -108,16 +113,8 @@ class Tick:
         return put_run(self.dagster, self.names.changed.job, config=config)
 
     def result(self) -> dg.SensorResult | dg.SkipReason:
-        resources = {
-            "polar": PolarResource(access_token=SecretStr(TOKEN), api_url="http://nowhere", requests_per_minute=1e6),
-            "ledger": self.ledger.resource(),
-        }
-        with dg.build_sensor_context(
-            instance=self.dagster,
-            cursor=self.cursor,
-            resources={self.names.of(name): one for name, one in resources.items()},
-        ) as context:
-            result = evaluate(self.sensor, context)
+        cursor = self.cursor
+        result = evaluated(self.sensor, self.dagster, self.names, self.ledger, cursor)
         if isinstance(result, dg.SensorResult):
             self.cursor = result.cursor
         return result
@@ -135,14 +132,11 @@ class Tick:
         result = self.result()
         assert isinstance(result, dg.SensorResult)
         assert not result.run_requests
-        skip = result.skip_reason
-        return (skip.skip_message if isinstance(skip, dg.SkipReason) else skip) or ""
+        return why_nothing(result)
 
     def is_skipped(self) -> str:
         """Tick; return why it could not find out what has changed."""
-        result = self.result()
-        assert isinstance(result, dg.SkipReason)
-        return result.skip_message or ""
+        return why_skipped(self.result())
 
     @property
     def pending(self) -> Mapping[str, Pending]:
@@ -158,23 +152,11 @@ def build(names: Names, *, overlap_minutes: int = 10, most: int = 5, seconds: in
 
 
 @pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOW, tick=False) as coordinates:
-        yield coordinates
-
-
-@pytest.fixture
-def tick(dagster: dg.DagsterInstance, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch) -> Tick:
+def tick(dagster: dg.DagsterInstance, half_past_ten: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch) -> Tick:
     """Nobody waits, and nothing has happened."""
     tick = Tick(dagster)
     monkeypatch.setattr(polar_changes, "events_since", tick.events_since)
     return tick
-
-
-def config_of(request: dg.RunRequest, op: str = "changed_customers") -> Mapping[str, Any]:
-    config: Any = request.run_config
-    found: Mapping[str, Any] = config["ops"][op]["config"]
-    return found
 
 
 def test_a_tick_finds_nothing_changed_and_says_so(tick: Tick) -> None:
@@ -191,7 +173,7 @@ def test_a_customer_who_changed_is_asked_for_by_id_with_a_reason(tick: Tick) -> 
 
     assert (asked.run_key, asked.job_name) == (None, "changed_customer_sync")
     assert asked.tags == {REASON: "1 changed customer"}
-    assert config_of(asked) == {"customers": ["ada"], "approve": []}
+    assert config_of(asked, "changed_customers") == {"customers": ["ada"], "approve": []}
     assert tick.pending == {"ada": Pending(NOW, asked_at=NOW)}
 
 
@@ -210,7 +192,7 @@ def test_a_run_says_why_it_is_asked_for(tick: Tick, attempts: int, customers: Se
     asked = tick.asks()
 
     assert asked.tags == {REASON: why}
-    assert config_of(asked)["customers"] == customers
+    assert config_of(asked, "changed_customers")["customers"] == customers
 
 
 def test_more_than_the_setting_says_are_asked_for_as_a_reconciliation(tick: Tick) -> None:
@@ -229,7 +211,7 @@ def test_as_many_as_the_setting_says_are_asked_for_one_by_one(tick: Tick) -> Non
     tick.build(most=2)
     tick.happen(event("ada"), event("bob"))
 
-    assert config_of(tick.asks())["customers"] == ["ada", "bob"]
+    assert config_of(tick.asks(), "changed_customers")["customers"] == ["ada", "bob"]
 
 
 @pytest.mark.parametrize(
@@ -343,13 +325,13 @@ def test_what_an_earlier_tick_stored_by_polars_clock_is_kept_by_it(tick: Tick) -
 
 
 def test_a_pass_that_has_read_polar_while_the_tick_did_may_have_missed_the_change(
-    tick: Tick, clock: time_machine.Traveller
+    tick: Tick, half_past_ten: time_machine.Traveller
 ) -> None:
-    tick.meanwhile = lambda: clock.shift(2 * SECOND)
+    tick.meanwhile = lambda: half_past_ten.shift(2 * SECOND)
     tick.happen(event("ada"))
     tick.succeed("ada", at=NOW + SECOND)
 
-    assert config_of(tick.asks())["customers"] == ["ada"]
+    assert config_of(tick.asks(), "changed_customers")["customers"] == ["ada"]
     assert tick.pending["ada"].noticed_at == NOW + 2 * SECOND
 
 
@@ -418,14 +400,14 @@ def test_a_new_customer_is_done_when_the_ledger_knows_it(tick: Tick, known: str,
 
 
 def test_a_new_customer_is_left_to_the_run_of_its_hour_and_then_asked_for_whatever_is_wrong_with_the_ledger(
-    tick: Tick, clock: time_machine.Traveller
+    tick: Tick, half_past_ten: time_machine.Traveller
 ) -> None:
     tick.ledger.error = LedgerError("The ledger is ill.")
     tick.happen(event("ada", name=CREATED))
 
     assert tick.says() == "1 customer changed: new ones wait for the run of their hour, others for a retry."
-    clock.shift(HOURS_FIRST)
-    assert config_of(tick.asks())["customers"] == ["ada"]
+    half_past_ten.shift(HOURS_FIRST)
+    assert config_of(tick.asks(), "changed_customers")["customers"] == ["ada"]
 
 
 def test_a_cursor_that_cannot_be_read_is_told_beside_why_nothing_is_asked_for(tick: Tick) -> None:

@@ -4,14 +4,12 @@ What it reads in them: `test_customer_facts`. The rules: `test_cursor_requests`.
 `test_new_polar_customers`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import dagster as dg
 import pytest
 import time_machine
-from pydantic import SecretStr
 
 from polar_attio_pipeline.defs.assets.attio_people import ABSENT, READ_AT
 from polar_attio_pipeline.defs.names import Names
@@ -29,7 +27,6 @@ from polar_attio_pipeline.hours import key
 from polar_attio_pipeline.http.errors import FatalError
 from polar_attio_pipeline.ledger import LedgerError
 from polar_attio_pipeline.telemetry import providers
-from polar_attio_pipeline_tests.conftest import evaluate
 from polar_attio_pipeline_tests.defs.sensors.cursor_builders import (
     HOUR,
     MINUTE,
@@ -42,8 +39,14 @@ from polar_attio_pipeline_tests.defs.sensors.cursor_builders import (
     hour,
     request,
 )
-from polar_attio_pipeline_tests.defs.sensors.fakes import GivenLedger, put_run
-from polar_attio_pipeline_tests.polar.fakes import TOKEN
+from polar_attio_pipeline_tests.defs.sensors.fakes import (
+    GivenLedger,
+    config_of,
+    evaluated,
+    put_run,
+    why_nothing,
+    why_skipped,
+)
 from polar_attio_pipeline_tests.telemetry.memory import Memory
 
 SECOND = timedelta(seconds=1)
@@ -96,16 +99,8 @@ class Tick:
         return put_run(self.dagster, self.names.people.job, tags=range_tags(hour(hours[0]), hour(hours[-1])))
 
     def result(self) -> dg.SensorResult | dg.SkipReason:
-        resources = {
-            "polar": PolarResource(access_token=SecretStr(TOKEN), api_url="http://nowhere", requests_per_minute=1e6),
-            "ledger": self.ledger.resource(),
-        }
-        with dg.build_sensor_context(
-            instance=self.dagster,
-            cursor=dump(self.cursor) if self.cursor else None,
-            resources={self.names.of(name): one for name, one in resources.items()},
-        ) as context:
-            result = evaluate(self.sensor, context)
+        cursor = dump(self.cursor) if self.cursor else None
+        result = evaluated(self.sensor, self.dagster, self.names, self.ledger, cursor)
         if isinstance(result, dg.SensorResult):
             self.cursor = load(result.cursor, start=START, now=NOW + 48 * HOUR)
         return result
@@ -118,37 +113,20 @@ class Tick:
 
     def says(self) -> str:
         """Tick; return why nothing is asked for, and keep the cursor."""
-        result = self.result()
-        assert isinstance(result, dg.SensorResult)
-        skip = result.skip_reason
-        return (skip.skip_message if isinstance(skip, dg.SkipReason) else skip) or ""
+        return why_nothing(self.result())
 
     def is_skipped(self) -> str:
         """Tick; return why it could not find out what is new."""
-        result = self.result()
-        assert isinstance(result, dg.SkipReason)
-        return result.skip_message or ""
+        return why_skipped(self.result())
 
 
 @pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOW, tick=False) as coordinates:
-        yield coordinates
-
-
-@pytest.fixture
-def tick(dagster: dg.DagsterInstance, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch) -> Tick:
+def tick(dagster: dg.DagsterInstance, half_past_ten: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch) -> Tick:
     """All is well: hours 8 and 9 were read once they were over, and those before for good."""
     tick = Tick(dagster)
     monkeypatch.setattr(new_polar_customers, "newest_customers", tick.newest_customers)
     tick.succeed(8, 9, at=hour(10) + MINUTE)
     return tick
-
-
-def config_of(request: dg.RunRequest, op: str = "attio_people") -> Mapping[str, Any]:
-    config: Any = request.run_config
-    found: Mapping[str, Any] = config["ops"][op]["config"]
-    return found
 
 
 def test_a_tick_finds_nothing_missing_and_says_so(tick: Tick) -> None:
@@ -167,7 +145,7 @@ def test_a_new_customer_has_its_hour_asked_for_with_its_id_and_a_reason(tick: Ti
         REASON: "1 new customer",
         HOURS: "Nov 01, 10-11 UTC",
     }
-    assert config_of(asked) == {"retry_unresolved": True, "expected": ["customer-1"], "approve": []}
+    assert config_of(asked, "attio_people") == {"retry_unresolved": True, "expected": ["customer-1"], "approve": []}
     assert tick.cursor is not None
     assert tick.cursor.requests == (request(10),)
 
@@ -188,9 +166,9 @@ def test_a_new_customer_has_its_hour_asked_for_with_its_id_and_a_reason(tick: Ti
     ],
 )
 def test_a_run_says_why_it_is_asked_for_and_for_which_hours(
-    tick: Tick, clock: time_machine.Traveller, stored: Cursor, newest: Sequence[CustomerRef], why: str
+    tick: Tick, half_past_ten: time_machine.Traveller, stored: Cursor, newest: Sequence[CustomerRef], why: str
 ) -> None:
-    clock.shift(SECOND)
+    half_past_ten.shift(SECOND)
     tick.cursor, tick.newest = stored, newest
 
     (asked,) = tick.asks()
@@ -201,7 +179,7 @@ def test_a_run_says_why_it_is_asked_for_and_for_which_hours(
 def test_several_ranges_are_a_run_each(tick: Tick) -> None:
     tick.cursor, tick.newest = cursor(7), [customer(1, NOW - MINUTE)]
 
-    assert [config_of(asked)["expected"] for asked in tick.asks()] == [["customer-1"], []]
+    assert [config_of(asked, "attio_people")["expected"] for asked in tick.asks()] == [["customer-1"], []]
     assert tick.cursor.requests == (request(10), request(7))
 
 
@@ -272,10 +250,10 @@ def test_what_an_earlier_tick_stored_by_polars_clock_is_kept_by_it(tick: Tick) -
 
 @pytest.mark.parametrize(("created_at", "asked"), [(hour(11) - SECOND, 1), (hour(11), 0)])
 def test_a_customer_of_an_hour_that_this_machine_has_not_reached_waits_for_it(
-    tick: Tick, clock: time_machine.Traveller, created_at: datetime, asked: int
+    tick: Tick, half_past_ten: time_machine.Traveller, created_at: datetime, asked: int
 ) -> None:
     tick.offset = 5 * MINUTE
-    clock.move_to(hour(11) - MINUTE)
+    half_past_ten.move_to(hour(11) - MINUTE)
     tick.newest = [customer(1, created_at)]
 
     assert len(tick.asks()) == asked
@@ -413,11 +391,11 @@ def test_the_gauges_count_the_hours_that_are_over_and_not_read_since_and_those_t
 
 
 def test_polars_clock_says_which_hours_are_over_and_a_success_of_them_is_found_behind_newer_ones(
-    tick: Tick, clock: time_machine.Traveller, memory: Memory, monkeypatch: pytest.MonkeyPatch
+    tick: Tick, half_past_ten: time_machine.Traveller, memory: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(customer_facts, "RECENT", 1)
     tick.build(telemetry=True)
-    clock.move_to(hour(11) - MINUTE)
+    half_past_ten.move_to(hour(11) - MINUTE)
     tick.offset = 5 * MINUTE
     tick.succeed(10, at=hour(11) + MINUTE)
     tick.succeed(1)
