@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 Fetch = Callable[[int, int, int | None], Awaitable[list[dict[str, Any]]]]
-"""Takes an offset, a limit, and how many attempts an answer 500 is worth (None for as many as any other failure)."""
+"""Takes an offset, a limit, and how many attempts a lost answer is worth (None for the usual bounds)."""
 
 _Asked = tuple[int, int, int | None]
 

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from polar_attio_pipeline.attio.attributes import Workspace
 from polar_attio_pipeline.attio.errors import SERVICE, QueryTooComplexError, list_of
-from polar_attio_pipeline.attio.isolation import Isolation, Key, Record, is_server_error
+from polar_attio_pipeline.attio.isolation import Isolation, Key, Record, impatient, may_lie_in_the_data
 from polar_attio_pipeline.attio.sorted_pages import PAGE, Insist, SortedPages
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.errors import TransientError
@@ -34,8 +34,8 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _SURELY_SIMPLE = 50
 _OLDEST_FIRST = [{"direction": "asc", "attribute": "created_at"}]
 
-_ATTEMPTS_AT_500 = 6
-"""Some 16 seconds."""
+_ATTEMPTS = 6
+"""Some 16 seconds: so long an answer 500 is taken for an accident, and another search is tried after any failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +51,23 @@ class Hits:
     unsearchable: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class _Failed:
-    keys: Sequence[Key]
-    error: TransientError
-
-
 class Lookup:
-    """Searches in the records of one object."""
+    """Searches in the records of one object.
+
+    Whatever makes Attio fail for a search for good is isolated here: to those who search, an error says that Attio
+    fails, whatever it is asked for.
+    """
 
     def __init__(self, api: ApiClient, workspace: Workspace, *, keys: int = KEYS_PER_SEARCH) -> None:
         self._api = api
+        self._patience = replace(api.retry, attempts_at_500=_ATTEMPTS)
         self._object = workspace.attio_object
         id_key = self._object.id_key
         self._id_slug = workspace.slugs[id_key] if id_key else None
         self._mark_slug = workspace.slugs[self._object.mark_key]
         self._keys = keys
+        self._unsearchable: set[Key] = set()
+        """Found to spoil a search before: each is asked for alone, so that not one search more fails because of it."""
 
     async def by_key(self, *, ids: Collection[str], matches: Collection[str], records: Collection[str] = ()) -> Hits:
         """Return the records that hold one of the Polar ids or a matching value, or have one of the record ids.
@@ -85,26 +86,30 @@ class Lookup:
                 asked.setdefault((matching.slug, spelling), []).append(match)
         for record in filter(_UUID.fullmatch, records):
             asked.setdefault((_RECORD_ID, record), []).append(record)
-        found, failed = await self._search(list(asked))
-        if not failed:
+        known = [key for key in asked if key in self._unsearchable]
+        found, failed = await self._search([key for key in asked if key not in self._unsearchable])
+        if not (known or failed):
             return Hits(found)
-        await self._insist_on_an_answer(failed[0].error, _ATTEMPTS_AT_500)
-        isolation = Isolation(self._again, records=found)
-        for part in failed:
-            await isolation.run(part.keys)
-        spoilt = frozenset(itertools.chain.from_iterable(asked[key] for key in isolation.unsearchable))
-        _log.warning("Attio fails for each search that holds one of %d of %d keys.", len(spoilt), len(asked))
-        return Hits(isolation.records, spoilt)
+        await self._insist_on_an_answer()
+        isolation = Isolation(self._isolating, records=found)
+        await isolation.run(failed)
+        await isolation.run([[key] for key in known], attempts=1)
+        spoilt = [*isolation.unsearchable, *isolation.unasked]
+        self._unsearchable.difference_update(set(known).difference(spoilt))
+        self._unsearchable.update(isolation.unsearchable)
+        if spoilt:
+            _log.warning("Attio fails for each search that holds one of %d of %d keys.", len(spoilt), len(asked))
+        return Hits(isolation.records, frozenset(itertools.chain.from_iterable(asked[key] for key in spoilt)))
 
-    async def _insist_on_an_answer(self, error: TransientError, attempts: int | None = None) -> None:
+    async def _insist_on_an_answer(self) -> None:
         """Search for an id that no record has; where even that fails, Attio is down and no key is to blame."""
-        try:
-            await self._again([(self._id_slug or _RECORD_ID, str(uuid4()))], attempts)
-        except TransientError:
-            raise error from None
+        await self._isolating([(self._id_slug or _RECORD_ID, str(uuid4()))], _ATTEMPTS)
 
-    async def _again(self, keys: Sequence[Key], attempts: int | None) -> list[Record]:
-        return await self._whole(self._filter(keys), replace(self._api.retry, attempts_at_500=attempts))
+    async def _together(self, keys: Sequence[Key]) -> list[Record]:
+        return await self._whole(self._filter(keys), self._patience)
+
+    async def _isolating(self, keys: Sequence[Key], attempts: int) -> list[Record]:
+        return await self._whole(self._filter(keys), impatient(self._api.retry, attempts))
 
     async def marked(self, *, expected: int = 0) -> AsyncIterator[list[Record]]:
         """Yield, oldest first, the records that are marked or hold an id; those that Attio fails for are left out.
@@ -129,20 +134,21 @@ class Lookup:
                 async for page in self._around_failures(one, expected):
                     yield page
 
-    async def _search(self, keys: Sequence[Key]) -> tuple[list[Record], list[_Failed]]:
+    async def _search(self, keys: Sequence[Key]) -> tuple[list[Record], list[Sequence[Key]]]:
+        """Return what was found, and the parts of the keys for which Attio fails."""
         if len(keys) > self._keys:
             return await self._in_parts(keys, self._keys)
         if not keys:
             return [], []
         try:
-            return await self._again(keys, _ATTEMPTS_AT_500), []
+            return await self._together(keys), []
         except QueryTooComplexError as error:
             if len(keys) == 1:
                 raise _hopeless(error) from error
             smaller = len(keys) // 2
         except TransientError as error:
-            if is_server_error(error):
-                return [], [_Failed(keys, error)]
+            if may_lie_in_the_data(error):
+                return [], [keys]
             # A search that is too complex is throttled too, and may be worded in a way that is not known yet.
             if error.status != 429 or len(keys) <= _SURELY_SIMPLE:
                 raise
@@ -150,7 +156,7 @@ class Lookup:
         self._keys = min(self._keys, smaller)
         return await self._in_parts(keys, smaller)
 
-    async def _in_parts(self, keys: Sequence[Key], size: int) -> tuple[list[Record], list[_Failed]]:
+    async def _in_parts(self, keys: Sequence[Key], size: int) -> tuple[list[Record], list[Sequence[Key]]]:
         async with task_group() as searches:
             parts = [
                 searches.create_task(self._search(keys[start : start + size])) for start in range(0, len(keys), size)
@@ -182,14 +188,14 @@ class Lookup:
         return self._reading(wanted, retry, insist=None).pages()
 
     def _around_failures(self, wanted: dict[str, Any], expected: int) -> AsyncIterator[list[Record]]:
-        return self._reading(wanted, self._api.retry, insist=self._insist_on_an_answer, expected=expected).pages()
+        return self._reading(wanted, self._patience, insist=self._insist_on_an_answer, expected=expected).pages()
 
     def _reading(
         self, wanted: dict[str, Any], retry: RetryPolicy, *, insist: Insist | None, expected: int = 0
     ) -> SortedPages:
         async def fetch(offset: int, limit: int, attempts: int | None) -> list[Record]:
             query = {"filter": wanted, "sorts": _OLDEST_FIRST, "offset": offset}
-            return await self._page(query, replace(retry, attempts_at_500=attempts) if attempts else retry, limit)
+            return await self._page(query, impatient(retry, attempts) if attempts else retry, limit)
 
         what = f"marked {self._object.slug}"
         return SortedPages(fetch, what=what, unsteady=self._unsteady, insist=insist, expected=expected)

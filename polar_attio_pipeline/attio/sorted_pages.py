@@ -5,8 +5,8 @@ have left the part already read, those behind it have moved up, and the reading 
 pages are answered, so several may be asked for at once: the first record of a page is one that was read, and all that
 follow it were cut from one list.
 
-A record that Attio fails to show makes each page that holds it an answer 500. The reading then goes on in smaller
-pages up to that record and continues behind it. It cannot join there, so it makes sure that the record before the gap
+A record that Attio fails to show makes each page that holds it fail. The reading then goes on in smaller pages up to
+that record and continues behind it. It cannot join there, so it makes sure that the record before the gap
 and the failure itself are still in their places.
 """
 
@@ -16,7 +16,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from polar_attio_pipeline.attio.ahead import Ahead, Fetch
-from polar_attio_pipeline.attio.isolation import MOST_REQUESTS, Record, is_server_error
+from polar_attio_pipeline.attio.isolation import MOST_REQUESTS, Record, may_lie_in_the_data
 from polar_attio_pipeline.attio.models import record_id
 from polar_attio_pipeline.http.errors import TransientError
 
@@ -35,13 +35,11 @@ _LONGEST_GAP = 2 * PAGE
 _MOST_READS = 20
 """So many requests, beside four for each page on the way, and Attio orders the records anew each time."""
 
-_ATTEMPTS_AT_500 = 6
-"""Some 16 seconds."""
 _ONE_ATTEMPT = 1
 _TO_BE_SURE = 3
 
-Insist = Callable[[TransientError], Awaitable[None]]
-"""Raises the error if Attio fails for everything, and returns if it answers other requests."""
+Insist = Callable[[], Awaitable[None]]
+"""Raises a TransientError if Attio fails for everything, and returns if it answers other requests."""
 
 
 @dataclass(slots=True)
@@ -177,10 +175,8 @@ class SortedPages:
         return PAGE if self._size.is_whole else self._size.records + self._overlaps
 
     def _attempts(self) -> int | None:
-        if self._insist is None:
-            return None
         if self._failure is None:
-            return _ATTEMPTS_AT_500
+            return None
         return _TO_BE_SURE if self._is_last_resort() else _ONE_ATTEMPT
 
     def _is_last_resort(self) -> bool:
@@ -188,14 +184,14 @@ class SortedPages:
 
     async def _make_smaller(self, error: TransientError) -> None:
         """Ask for fewer records next; where that is one, or no request is left for it, leave them out."""
-        if self._insist is None or not is_server_error(error):
+        if self._insist is None or not may_lie_in_the_data(error):
             raise error
         if self._size.is_whole:
             self._reads -= 1
             self._isolating += 1
         leave_out = self._is_last_resort()
         if leave_out or self._failure is None:
-            await self._insist(error)
+            await self._insist()
         self._failure = error
         if leave_out:
             self._leave_out(error)
@@ -231,7 +227,7 @@ class SortedPages:
         try:
             return await self._fetch(offset, limit, _ONE_ATTEMPT)
         except TransientError as error:
-            if not is_server_error(error):
+            if not may_lie_in_the_data(error):
                 raise
             return None
 
@@ -252,7 +248,7 @@ class SortedPages:
             return
         first, last = self._gap.start + 1, self._gap.stop
         _log.warning(
-            "Attio answers 500 to each list with %s of its %s, oldest first (after record %s, before record %s), so "
+            "Attio fails for each list with %s of its %s, oldest first (after record %s, before record %s), so "
             "this reading leaves that out: look between these two records in Attio.",
             f"number {first}" if first == last else f"one of the numbers {first} to {last}",
             self._what,

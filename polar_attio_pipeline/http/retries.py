@@ -37,6 +37,8 @@ class RetryPolicy:
         longest_pause: Seconds; a service that asks for a longer wait (Retry-After) is given up at once.
         attempts_at_500: Sendings after which an answer 500 is final; None for as many as at everything else. Meant for
             requests that something in the data may fail for ever.
+        attempts_when_lost: Sendings after which a lost answer is final: none at all, a cut one, or one of a server or a
+            gateway that fails; None for as many as at everything else.
         attempt_seconds: Seconds after which one attempt counts as lost, however slowly its bytes keep dripping in.
     """
 
@@ -46,6 +48,7 @@ class RetryPolicy:
     longest_wait: float = 30
     longest_pause: float = 120
     attempts_at_500: int | None = None
+    attempts_when_lost: int | None = None
     attempt_seconds: float = 60
 
 
@@ -100,10 +103,13 @@ class Backoff:
         return self._retry_lost_answers or not isinstance(error, LostAnswerError)
 
     def _is_used_up(self, error: TransientError, wait: float) -> bool:
-        attempts = self._policy.attempts
-        if self._policy.attempts_at_500 and error.status == httpx.codes.INTERNAL_SERVER_ERROR:
-            attempts = min(attempts, self._policy.attempts_at_500)
-        return self._failures >= attempts or self._spent.seconds + self._waited + wait > self._policy.seconds
+        policy = self._policy
+        attempts = policy.attempts
+        if policy.attempts_at_500 and error.status == httpx.codes.INTERNAL_SERVER_ERROR:
+            attempts = min(attempts, policy.attempts_at_500)
+        if policy.attempts_when_lost and isinstance(error, LostAnswerError):
+            attempts = min(attempts, policy.attempts_when_lost)
+        return self._failures >= attempts or self._spent.seconds + self._waited + wait > policy.seconds
 
 
 async def repeated(

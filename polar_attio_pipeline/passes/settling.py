@@ -6,9 +6,7 @@ them. What cannot be searched for waits for the next pass.
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from typing import TypeAlias, TypeVar
 
 from polar_attio_pipeline.ledger import Recorder
@@ -25,8 +23,9 @@ from polar_attio_pipeline.sync.writes import COMPANIES, PEOPLE, Write
 
 _log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 120
-"""So long the look may take: Attio may fail to search for many records, which are then searched for one by one."""
+LOOK_SECONDS = 300
+"""So long the look may take: where Attio fails for some records, a search is given up after up to three minutes, and
+which ones they are is then found by further searches."""
 
 Record = TypeVar("Record", Person, CompanyRecord)
 
@@ -87,7 +86,7 @@ async def _people(context: PassContext, intents: Sequence[Intent], until: float)
         found = await context.attio.find(ids=ids, emails=_matching(portion), records=_records(portion))
         return found.people, found.unsearchable
 
-    people, unsearchable = await _find_in_portions(find, intents, until)
+    people, unsearchable = await _find(find, intents, until)
     by_key = _by_key(
         (one, _new_keys(person_id(one), map(email_key, one.emails)) | {("record", one.record_id)}) for one in people
     )
@@ -102,50 +101,27 @@ async def _companies(
         found = await companies.find(domains=_matching(portion), records=_records(portion))
         return found.companies, found.unsearchable
 
-    records, unsearchable = await _find_in_portions(find, intents, until)
+    records, unsearchable = await _find(find, intents, until)
     by_key = _by_key((one, _new_keys(None, one.domains) | {("record", one.record_id)}) for one in records)
     known = context.ledger.written_records([company.record_id for company in records])
     return list(_looked_up(intents, by_key, seen_of_company, unsearchable=unsearchable, known=known))
 
 
-async def _find_in_portions(
+async def _find(
     find: Callable[[Sequence[Intent]], Awaitable[Answer[Record]]], intents: Sequence[Intent], until: float
-) -> tuple[list[Record], set[str]]:
-    """Search for what was intended; where Attio fails to search for it together, in halves, as long as there is time.
-
-    So one record for which Attio fails for good keeps the others waiting for a few passes at most, and no pass from its
-    work.
+) -> Answer[Record]:
+    """Search for what was intended; where that fails as a whole, or takes too long, nothing of it can be searched for.
 
     Args:
-        find: Searches for some of it.
+        find: Searches for it.
         intents: What was intended.
         until: When the time is over, by the event loop's clock.
-
-    Returns:
-        What was found, each record once, and what could not be searched for, or not in time.
     """
-    found: dict[str, Record] = {}
-    unsearchable: set[str] = set()
-    waiting = deque([intents])
-    with suppress(TimeoutError):
+    try:
         async with asyncio.timeout_at(until):
-            while waiting:
-                portion = waiting[0]
-                try:
-                    records, failed = await find(portion)
-                except UnavailableError:
-                    middle = len(portion) // 2
-                    if middle:
-                        waiting += portion[:middle], portion[middle:]
-                    else:
-                        unsearchable |= _values(portion)
-                else:
-                    found.update((record.record_id, record) for record in records)
-                    unsearchable.update(failed)
-                waiting.popleft()
-    for portion in waiting:
-        unsearchable |= _values(portion)
-    return list(found.values()), unsearchable
+            return await find(intents)
+    except (UnavailableError, TimeoutError):
+        return [], _values(intents)
 
 
 def _values(intents: Iterable[Intent]) -> set[str]:

@@ -1,5 +1,6 @@
 """Finds the rows that Polar cannot serialise: one of them turns every page that holds it into a 500 (measured)."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 
 from polar_attio_pipeline.http.errors import LostAnswerError
@@ -14,6 +15,10 @@ _SUSPICIOUS = 5
 """So many single rows that fail before any succeeds may mean that the service is down, not that rows are bad."""
 
 _READINGS = 3
+
+STRETCH_SECONDS = 20 * 60
+"""A stretch in which every row is bad is read in half of this time. What takes longer is a service that fails by
+chance, and for which no row is to blame."""
 
 IsWell = Callable[[], Awaitable[bool]]
 """Tells whether the service answers a request of another kind."""
@@ -32,14 +37,16 @@ async def read_around_bad_rows(fetch: Fetch, *, start: int, limit: int, is_well:
         is_well: Asked once, after a few rows of which none can be had.
 
     Returns:
-        The stretch with a bad row where a row cannot be had; None when nothing can be had or the service is down.
+        The stretch with a bad row where a row cannot be had; None when nothing can be had, the service is down, or it
+        fails by chance for longer than `STRETCH_SECONDS`.
     """
+    until = asyncio.get_running_loop().time() + STRETCH_SECONDS
     first = start // _LARGEST * _LARGEST
     last = -(-(start + limit) // _LARGEST) * _LARGEST
-    parts = await _read_parts(fetch, first, last, is_well)
+    parts = await _read_parts(fetch, first, last, is_well, until)
     readings = 1
     while parts and not _agree(parts) and readings < _READINGS:
-        parts = await _read_parts(fetch, first, last, is_well)
+        parts = await _read_parts(fetch, first, last, is_well, until)
         readings += 1
     return _joined(parts, first, last) if parts and any(parts.values()) else None
 
@@ -48,10 +55,15 @@ def _agree(parts: dict[int, Page | None]) -> bool:
     return len({part.total_count for part in parts.values() if part}) <= 1
 
 
-async def _read_parts(fetch: Fetch, first: int, last: int, is_well: IsWell) -> dict[int, Page | None] | None:
+async def _read_parts(
+    fetch: Fetch, first: int, last: int, is_well: IsWell, until: float
+) -> dict[int, Page | None] | None:
     due = [(start, _LARGEST) for start in reversed(range(first, last, _LARGEST))]
     parts: dict[int, Page | None] = {}
+    clock = asyncio.get_running_loop().time
     while due:
+        if clock() > until:
+            return None
         start, size = due.pop()
         try:
             parts[start] = await fetch(start // size + 1, size)

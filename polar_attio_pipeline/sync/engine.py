@@ -49,8 +49,7 @@ async def preview(customers: Iterable[Customer], services: Services) -> AsyncIte
     """
     looker = _looker(services)
     for portion in (await queued(customers)).portions(LARGEST_PORTION):
-        async for look in looker.look(portion):
-            yield look
+        yield await looker.look(portion)
 
 
 def _no_veto(plan: Plan) -> Outcome | None:  # noqa: ARG001  # as a veto
@@ -115,7 +114,7 @@ class _Pass:
             self.rounds += 1
             for some in pending.portions(portion):
                 await self._insist_on_time(deadline)
-                await self._take(some, deadline)
+                await self._take(some)
             await self.writer.finish()
             pending = await queued(await self._again())
             # Fewer at once grow old more slowly, should the service be slower than the configured pace.
@@ -128,17 +127,12 @@ class _Pass:
             await self.writer.finish()
             raise
 
-    async def _take(self, customers: Sequence[Customer], deadline: Deadline) -> None:
-        looks = 0
-        async for look in self.looker.look(customers):
-            looks += 1
-            if looks > 1:
-                # The CRM fails to search for these customers together, and each further search may take minutes.
-                await self._insist_on_time(deadline)
-            self.asked += look.asked
-            self.unsettled += look.unsettled
-            self.record(look.outcomes)
-            await self.writer.carry_out(self._without_vetoed(look.plans), looked_at=look.looked_at)
+    async def _take(self, customers: Sequence[Customer]) -> None:
+        look = await self.looker.look(customers)
+        self.asked += look.asked
+        self.unsettled += look.unsettled
+        self.record(look.outcomes)
+        await self.writer.carry_out(self._without_vetoed(look.plans), looked_at=look.looked_at)
 
     def _without_vetoed(self, plans: Sequence[Plan]) -> list[Plan]:
         """Return the plans that may be carried out, and record the outcomes of the others."""

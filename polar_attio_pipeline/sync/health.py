@@ -15,6 +15,9 @@ TOLERATED = 50
 """Failures in a row of one kind of request, without a success between them, after which the kind is closed. More than
 any accident of the data: bad records may stand side by side, and a good one behind them must not pay for them."""
 
+TOLERATED_SEARCHES = 3
+"""The same for searches: each is for many customers, and fails only where no single one of them is to blame."""
+
 PROBED_EVERY = 10
 """Failures in a row of any kind, after which it is asked again whether the service answers at all."""
 
@@ -32,13 +35,21 @@ class Kind(StrEnum):
     UPDATE_COMPANIES = "updates of companies"
     LINK = "links of people to companies"
 
+    @property
+    def tolerated(self) -> int:
+        """Failures in a row after which the kind is closed."""
+        return TOLERATED_SEARCHES if self in _SEARCHES else TOLERATED
+
+
+_SEARCHES = {Kind.SEARCH, Kind.SEARCH_COMPANIES}
+
 
 class ServiceDownError(UnavailableError):
     """A service answers nothing: the pass ends, and what it has not reached is left as it is."""
 
 
 class KindClosedError(UnavailableError):
-    """One kind of request failed for every customer: the pass did all else, and what needs the kind waits."""
+    """One kind of request failed, and no single customer is to blame: the pass did all else, and the rest waits."""
 
 
 class Health:
@@ -54,6 +65,7 @@ class Health:
         self._in_a_row: Counter[Kind] = Counter()
         self._since_success = 0
         self._closed: dict[Kind, Exception] = {}
+        self._failed_searches: dict[Kind, Exception] = {}
 
     def succeeded(self, kind: Kind) -> None:
         """Take in that a request was answered."""
@@ -69,7 +81,9 @@ class Health:
         if self.down:
             raise self.down
         self._in_a_row[kind] += 1
-        if self._in_a_row[kind] > TOLERATED:
+        if kind in _SEARCHES:
+            self._failed_searches[kind] = error
+        if self._in_a_row[kind] > kind.tolerated:
             self._closed.setdefault(kind, error)
         ask = self._since_success % PROBED_EVERY == 0
         self._since_success += 1
@@ -95,7 +109,10 @@ class Health:
         """Insist that every kind of request worked.
 
         Raises:
-            KindClosedError: one did not, for several customers in a row; the text says which.
+            KindClosedError: one did not, for many customers in a row, or a search for many customers at once; the text
+                says which.
         """
         for kind, error in self._closed.items():
             raise KindClosedError(f"All {kind} fail at present; everything else was done. {error}")
+        for kind, error in self._failed_searches.items():
+            raise KindClosedError(f"Some {kind} failed; everything else was done. {error}")

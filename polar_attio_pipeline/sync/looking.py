@@ -6,7 +6,7 @@ look at the CRM, because a plan is only as fresh as that look, and Polar may ans
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from polar_attio_pipeline.sync.audience import exclusion, left_out
@@ -63,44 +63,29 @@ class Looker:
         self._polar = polar
         self.claims = Claims()
 
-    async def look(self, customers: Sequence[Customer]) -> AsyncIterator[Look]:
-        """Yield what to do for these customers, each in exactly one place of one result.
-
-        Customers that a person has chosen to leave out come first, and are not looked up. The others are one result,
-        unless the CRM fails to search for these customers together: then they are searched for in
-        ever smaller groups, and each result is worth carrying out at once.
+    async def look(self, customers: Sequence[Customer]) -> Look:
+        """Return what to do for these customers, each in exactly one place.
 
         Raises:
             ServiceDownError: a service answers nothing at all.
             StoppedError: every request would fail the same way.
         """
-        skipped = [customer for customer in customers if customer.id in self._services.skipped]
-        if skipped:
-            yield Look(outcomes=[left_out(customer) for customer in skipped])
-            customers = [customer for customer in customers if customer.id not in self._services.skipped]
-            if not customers:
-                return
-        customers = oldest_first(customers)
+        skipped = [left_out(customer) for customer in customers if customer.id in self._services.skipped]
+        due = oldest_first(customer for customer in customers if customer.id not in self._services.skipped)
+        look = await self._look_or_explain(due) if due else Look()
+        return replace(look, outcomes=[*skipped, *look.outcomes])
+
+    async def _look_or_explain(self, customers: Sequence[Customer]) -> Look:
+        """Return a look, or that each customer has to wait because the CRM cannot be searched."""
         if why := self._attio.closed(Kind.SEARCH):
-            yield Look(outcomes=[not_taken(customer, why) for customer in customers])
-            return
-        look: Look | None = None
+            return Look(outcomes=[not_taken(customer, why) for customer in customers])
         try:
-            look = await self._look(customers)
+            return await self._look(customers)
         except ServiceDownError:
             raise
         except UnavailableError as error:
             await self._attio.failed(Kind.SEARCH, error)
-            if len(customers) == 1:
-                look = Look(outcomes=[not_taken(customers[0], str(error))])
-        if look:
-            yield look
-            return
-        # The service answers, but not this search: something in it may be to blame, which must not harm the others.
-        middle = len(customers) // 2
-        for half in (customers[:middle], customers[middle:]):
-            async for look in self.look(half):
-                yield look
+            return Look(outcomes=[not_taken(customer, str(error)) for customer in customers])
 
     async def _look(self, customers: Sequence[Customer]) -> Look:
         remembered = self._services.memory.record_ids([customer.id for customer in customers])

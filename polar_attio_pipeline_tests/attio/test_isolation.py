@@ -1,7 +1,9 @@
 """Keys and records that Attio fails for: each costs itself, and all others are found."""
 
+import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,7 +15,7 @@ from polar_attio_pipeline.http.errors import LostAnswerError, TransientError
 from polar_attio_pipeline.sandbox.attio.world import AttioWorld
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.world import Sandbox
-from polar_attio_pipeline.sync.ports import Found, UnavailableError
+from polar_attio_pipeline.sync.ports import Found, StoppedError, UnavailableError
 from polar_attio_pipeline_tests.attio.conftest import Wire
 from polar_attio_pipeline_tests.attio.test_lookup import marked_people, polar_id
 
@@ -49,7 +51,7 @@ async def test_every_sound_key_is_searched_and_every_bad_one_named(data: st.Data
     searches = Searches(bad)
     isolation = Isolation(searches)
 
-    await isolation.run(keys)
+    await isolation.run([keys])
 
     assert set(isolation.unsearchable) == bad
     assert {record["key"] for record in isolation.records} == set(keys) - bad
@@ -61,18 +63,37 @@ async def test_too_many_bad_keys_end_it_and_no_key_is_lost_from_sight() -> None:
     searches = Searches(set(keys[::2]))
     isolation = Isolation(searches)
 
-    await isolation.run(keys)
+    await isolation.run([keys])
 
-    assert len(searches.asked) <= MOST_REQUESTS + 1
-    assert {*isolation.unsearchable, *(record["key"] for record in isolation.records)} == set(keys)
+    assert len(searches.asked) == MOST_REQUESTS
+    assert set(isolation.unsearchable) <= set(keys[::2]), "no key is called bad that was not asked for alone"
+    named = [*isolation.unsearchable, *isolation.unasked, *(record["key"] for record in isolation.records)]
+    assert sorted(named) == sorted(keys)
 
 
-async def test_a_failure_of_another_kind_is_about_the_service() -> None:
-    async def down(keys: Sequence[Key], attempts: int) -> list[Record]:
-        raise error(503)
+async def test_parts_are_searched_side_by_side() -> None:
+    """Attio may hang at what it fails for: one after the other, that would cost a pass its time."""
+    under_way = most = 0
 
-    with pytest.raises(TransientError, match="failing"):
-        await Isolation(down).run(keys_of(8))
+    async def hangs(keys: Sequence[Key], attempts: int) -> list[Record]:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0)
+        under_way -= 1
+        raise error(504)
+
+    await Isolation(hangs).run([keys_of(8)])
+
+    assert most == 8
+
+
+async def test_a_failure_that_cannot_lie_in_a_key_is_about_the_service() -> None:
+    async def throttled(keys: Sequence[Key], attempts: int) -> list[Record]:
+        raise TransientError("Slower.", service="Attio", request="POST /query", status=429)
+
+    with pytest.raises(TransientError, match=r"Slower\."):
+        await Isolation(throttled).run([keys_of(8)])
 
 
 async def test_one_bad_key_among_four_hundred_costs_one_customer(
@@ -142,16 +163,79 @@ async def test_an_attio_that_fails_for_every_search_is_down_and_blames_no_key(
     assert len(wire.requests) <= 4
 
 
-@pytest.mark.parametrize("status", [502, 503, 504])
-async def test_a_gateways_failure_is_not_searched_around(
-    client: AttioClient, sandbox: Sandbox, wire: Wire, status: int
-) -> None:
-    sandbox.faults.add(Fault(kind=Kind.STATUS, status=status, path=QUERY, contains=polar_id(1)))
+FAILURES = [
+    *({"kind": Kind.STATUS, "status": status} for status in (500, 502, 503, 504)),
+    {"kind": Kind.RESET},
+    {"kind": Kind.CUT_BODY},
+]
+"""What may befall every search for one record, for as long as that record stays as it is."""
 
-    with pytest.raises(UnavailableError):
+
+@pytest.mark.parametrize("fault", FAILURES, ids=str)
+async def test_a_key_is_isolated_however_attio_fails_for_it(
+    client: AttioClient, attio: AttioWorld, sandbox: Sandbox, fault: Mapping[str, Any]
+) -> None:
+    attio.add_people(marked_people(range(8)))
+    sandbox.faults.add(Fault.model_validate({"path": QUERY, "contains": polar_id(1), **fault}))
+
+    found = await client.find(ids=[polar_id(number) for number in range(8)], emails=[])
+
+    assert found.unsearchable == {polar_id(1)}
+    assert len(found.people) == 7
+
+
+async def test_what_is_known_to_spoil_a_search_is_asked_for_alone(
+    client: AttioClient, sandbox: Sandbox, wire: Wire
+) -> None:
+    sandbox.faults.add(Fault(kind=Kind.STATUS, status=502, path=QUERY, contains=polar_id(1)))
+    ids = [polar_id(number) for number in range(200)]
+    await client.find(ids=ids, emails=[])
+    wire.requests.clear()
+
+    found = await client.find(ids=ids, emails=[])
+
+    assert found.unsearchable == {polar_id(1)}
+    assert len(wire.requests) == 3, "the others, whether Attio answers at all, and this one"
+
+
+async def test_what_spoilt_a_search_is_found_once_attio_can_search_for_it_again(
+    client: AttioClient, attio: AttioWorld, sandbox: Sandbox, wire: Wire
+) -> None:
+    attio.add_people(marked_people(range(3)))
+    sandbox.faults.add(Fault(kind=Kind.STATUS, status=502, path=QUERY, contains=polar_id(1)))
+    ids = [polar_id(number) for number in range(3)]
+    await client.find(ids=ids, emails=[])
+    sandbox.faults.clear()
+
+    found = await client.find(ids=ids, emails=[])
+
+    assert (len(found.people), found.unsearchable) == (3, frozenset())
+    wire.requests.clear()
+    await client.find(ids=ids, emails=[])
+    assert len(wire.requests) == 1, "it is one among the others again"
+
+
+async def test_an_attio_that_fails_altogether_is_not_taken_for_one_that_fails_for_what_was_bad_before(
+    client: AttioClient, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add(Fault(kind=Kind.STATUS, status=502, path=QUERY, contains=polar_id(1)))
+    await client.find(ids=[polar_id(1)], emails=[])
+    sandbox.faults.add(Fault(kind=Kind.STATUS, status=502, path=QUERY))
+
+    with pytest.raises(UnavailableError, match="Attio is failing"):
+        await client.find(ids=[polar_id(1)], emails=[])
+
+
+@pytest.mark.parametrize("fault", [{"kind": Kind.TOO_MANY, "retry_after": "absent"}, {"kind": Kind.REFUSE}], ids=str)
+async def test_rate_limits_and_refusals_are_not_searched_around(
+    client: AttioClient, sandbox: Sandbox, wire: Wire, fault: Mapping[str, Any]
+) -> None:
+    sandbox.faults.add(Fault.model_validate({"path": QUERY, "contains": polar_id(1), **fault}))
+
+    with pytest.raises((UnavailableError, StoppedError)):
         await client.find(ids=[polar_id(1), polar_id(2)], emails=[])
 
-    assert len(wire.requests) == 2
+    assert len(wire.requests) <= 2
 
 
 async def test_an_attio_that_comes_back_while_keys_are_isolated_blames_none(

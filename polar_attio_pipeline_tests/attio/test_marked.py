@@ -93,6 +93,24 @@ async def test_an_attio_that_goes_back_for_ever_is_given_up(client: AttioClient,
     assert len(wire.requests) <= 24
 
 
+@pytest.mark.parametrize("status", [500, 502, 504])
+async def test_a_person_whom_attio_cannot_show_is_left_out_alone(
+    client: AttioClient, attio: AttioWorld, wire: Wire, status: int
+) -> None:
+    ids = attio.add_people(marked_people(range(600)), companies=False)
+
+    def fail(_: int) -> httpx.Response | None:
+        asked = json.loads(wire.requests[-1].content)
+        start = asked.get("offset", 0)
+        return httpx.Response(status) if start <= 333 < start + asked["limit"] and "sorts" in asked else None
+
+    wire.before = fail
+
+    people = await everybody(client)
+
+    assert {person.record_id for person in people} == set(ids) - {ids[333]}
+
+
 async def test_reading_ends_when_everybody_vanishes_while_it_goes_on(
     client: AttioClient, attio: AttioWorld, wire: Wire
 ) -> None:

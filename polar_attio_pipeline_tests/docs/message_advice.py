@@ -70,6 +70,9 @@ ADVICE = {
     "All … fail at present; everything else was done. …": (
         "The error behind it says what to do; the next pass does what is left."
     ),
+    "Some … failed; everything else was done. …": (
+        "The error behind it says what to do; the next pass does what is left."
+    ),
     # Settings
     "… … not set: …": "Write it into `.env` in the folder in which the command runs, or into the environment.",
     "A setting is not usable: ….": "Correct the setting that is named; its value is not shown, as it may be a secret.",

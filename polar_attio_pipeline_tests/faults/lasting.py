@@ -156,9 +156,8 @@ class Lasting:
         row = self._victim(lambda row: row.email is not None)
         if row is None:
             return None
-        fails = ({"kind": Kind.STATUS, "status": 500}, {"kind": Kind.STATUS, "status": 502})
         key = self._stage.random.choice((row.id, (row.email or "").lower()))
-        self._fail("attio", fails, method="POST", path=f"{RECORDS}/query", contains=f'"{key}"')
+        self._fail("attio", _FAILS, method="POST", path=f"{RECORDS}/query", contains=f'"{key}"')
         return self._befell(row, "a search that always fails")
 
     def _no_creation(self) -> str | None:

@@ -234,6 +234,16 @@ async def test_a_500_can_be_final_sooner_than_everything_else() -> None:
     assert len(server.requests) == 4
 
 
+async def test_a_lost_answer_can_be_final_sooner_than_a_rate_limit() -> None:
+    clock = FakeClock()
+    server = Server(clock, failing(429), failing(429), failing(502), failing(429), httpx.ReadTimeout("silent"))
+    async with client(server, clock) as api:
+        with pytest.raises(LostAnswerError):
+            await api.request("GET", PATH, limiter="all", retry=RetryPolicy(attempts_when_lost=4))
+
+    assert len(server.requests) == 5
+
+
 async def test_how_long_an_attempt_may_take_is_the_requests_own_bound() -> None:
     clock = FakeClock()
     drip = Server(clock, lambda: httpx.Response(200, content=endless()))

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from polar_attio_pipeline.ledger import ChangeRow
 from polar_attio_pipeline.ledger.schema import INTENTS
 from polar_attio_pipeline.passes.guards import WORKSPACE_FACT, GuardError
+from polar_attio_pipeline.passes.hourly import HoursNotDoneError
 from polar_attio_pipeline.sandbox.faults import Fault, Kind
 from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline.sync.intents import Intent
@@ -160,7 +161,8 @@ def test_where_attio_cannot_be_searched_everything_waits_and_the_pass_goes_on_by
     intended(stage, customer.id, record_id, polar_external_id="x-1")
     stage.sandbox.faults.add(Fault(kind=Kind.STATUS, path=SEARCHES, status=503))
 
-    stage.hourly()
+    with pytest.raises(HoursNotDoneError, match="Some searches for people failed"):
+        stage.hourly()
 
     assert len(stage.ledger.unsettled()) == 1
     assert stage.ledger.of_customers([customer.id])[customer.id].reason == Reason.NOT_TAKEN

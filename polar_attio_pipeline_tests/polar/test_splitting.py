@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -7,6 +8,9 @@ import pytest
 from polar_attio_pipeline.http.errors import LostAnswerError
 from polar_attio_pipeline.polar.client import PolarClient
 from polar_attio_pipeline.polar.customers import read_window
+from polar_attio_pipeline.polar.pages import Page
+from polar_attio_pipeline.polar.splitting import STRETCH_SECONDS
+from polar_attio_pipeline_tests.faults.virtual_time import virtual_time
 from polar_attio_pipeline_tests.polar.fakes import NOW, FakePolar, api, row
 from polar_attio_pipeline_tests.polar.reading import read_all
 
@@ -111,3 +115,29 @@ async def test_a_service_that_comes_back_meanwhile_is_read() -> None:
 
     assert (len(page.items), page.bad_rows) == (100, [])
     assert len(polar.requests) > failing
+
+
+class FailingByChance(httpx.AsyncBaseTransport):
+    """Takes half a minute for each answer, and fails for a while: for every page, and for every second row alone."""
+
+    def __init__(self, polar: FakePolar) -> None:
+        self._polar = polar
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(30)
+        page, limit = int(request.url.params["page"]), int(request.url.params["limit"])
+        is_bad = asyncio.get_running_loop().time() <= STRETCH_SECONDS
+        self._polar.down = is_bad and (limit > 1 or page % 2 == 1)
+        return self._polar(request)
+
+
+def test_a_service_that_fails_by_chance_is_read_around_for_a_bounded_time_and_then_asked_as_usual() -> None:
+    async def read() -> Page:
+        async with api(FailingByChance(fake(100))) as connection:
+            return await PolarClient(connection, organization_slug="acme").page_around_bad_rows(1)
+
+    with virtual_time(NOW) as timeline:
+        page = asyncio.run(read())
+        assert timeline.monotonic() < STRETCH_SECONDS + 5 * 60
+
+    assert (len(page.items), page.bad_rows) == (100, [])

@@ -2,7 +2,15 @@
 
 import pytest
 
-from polar_attio_pipeline.sync.health import PROBED_EVERY, TOLERATED, Health, Kind, KindClosedError, ServiceDownError
+from polar_attio_pipeline.sync.health import (
+    PROBED_EVERY,
+    TOLERATED,
+    TOLERATED_SEARCHES,
+    Health,
+    Kind,
+    KindClosedError,
+    ServiceDownError,
+)
 from polar_attio_pipeline.sync.ports import UnavailableError
 
 
@@ -46,6 +54,22 @@ async def test_many_failures_in_a_row_close_their_kind_and_no_other() -> None:
     assert "creations of people" in (health.closed(Kind.CREATE) or "")
     assert health.closed(Kind.UPDATE) is None
     with pytest.raises(KindClosedError, match="creations of people"):
+        health.check()
+
+
+@pytest.mark.parametrize("kind", [Kind.SEARCH, Kind.SEARCH_COMPANIES])
+async def test_searches_are_for_many_so_few_failures_close_them_and_each_one_is_said_at_the_end(kind: Kind) -> None:
+    health = Health(Service(answers=True).is_answering)
+    for _ in range(TOLERATED_SEARCHES):
+        await health.failed(kind, failure("503"))
+    assert health.closed(kind) is None
+    with pytest.raises(KindClosedError, match=f"^Some {kind} failed; everything else was done. 503$"):
+        health.check()
+
+    await health.failed(kind, failure("503"))
+
+    assert health.closed(kind)
+    with pytest.raises(KindClosedError, match=f"^All {kind} fail at present; everything else was done. 503$"):
         health.check()
 
 

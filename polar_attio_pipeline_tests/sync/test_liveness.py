@@ -1,7 +1,7 @@
 """Every pass ends, and slow services make nobody late for ever: real limits and back-off, in virtual time."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from polar_attio_pipeline.sandbox.world import Sandbox
 from polar_attio_pipeline.sync import deadline, engine
 from polar_attio_pipeline.sync.deadline import TimeIsUpError, time_limit
 from polar_attio_pipeline.sync.engine import sync
-from polar_attio_pipeline.sync.health import ServiceDownError
+from polar_attio_pipeline.sync.health import KindClosedError, ServiceDownError
 from polar_attio_pipeline.sync.outcomes import Outcome, Reason, Result, tally
 from polar_attio_pipeline.sync.services import Pace, Services
 from polar_attio_pipeline_tests.attributes import KNOWN, add_attributes
@@ -254,15 +254,63 @@ def test_a_pass_that_takes_far_longer_than_its_counts_imply_ends_and_says_so(mon
     in_virtual_time(test)
 
 
-def test_searches_that_all_fail_while_attio_answers_other_requests_end_the_pass_in_time() -> None:
+@pytest.mark.parametrize(
+    "fault", [{"kind": Kind.STATUS, "status": 502}, {"kind": Kind.STATUS, "status": 500}, {"kind": Kind.HANG}], ids=str
+)
+def test_searches_that_all_fail_while_attio_answers_other_requests_end_the_pass_in_time(
+    fault: Mapping[str, Any],
+) -> None:
     def test(world: World) -> None:
         add_customers(world, 24)
-        world.sandbox.faults.add(Fault(kind=Kind.STATUS, service="attio", path=f"{PEOPLE}/query", status=502))
+        world.sandbox.faults.add(Fault.model_validate({"service": "attio", "path": f"{PEOPLE}/query", **fault}))
         began = world.timeline.monotonic()
 
-        with pytest.raises(TimeIsUpError, match="24 customers"):
+        with pytest.raises(KindClosedError, match="Some searches for people failed"):
             world.seconds()
 
-        assert world.timeline.monotonic() - began < time_limit(24, 0, Pace()) + PORTION_SECONDS
+        assert world.timeline.monotonic() - began < time_limit(24, 0, Pace()) / 2
+        assert tally(world.outcomes().values())[Result.REJECTED] == 24
+
+    in_virtual_time(test)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *({"kind": Kind.STATUS, "status": status} for status in (500, 502, 503, 504)),
+        {"kind": Kind.HANG},
+        {"kind": Kind.RESET},
+        {"kind": Kind.CUT_BODY},
+    ],
+    ids=str,
+)
+def test_searches_that_fail_for_good_for_some_cost_these_and_some_minutes_of_one_pass(fault: Mapping[str, Any]) -> None:
+    def test(world: World) -> None:
+        add_customers(world, 60)
+        bad = sorted(world.sandbox.polar.customers)[::20]
+        for customer_id in bad:
+            query = {"service": "attio", "path": f"{PEOPLE}/query", "contains": customer_id}
+            world.sandbox.faults.add(Fault.model_validate({**query, **fault}))
+
+        assert world.seconds() < 8 * 60
+
+        outcomes = world.outcomes()
+        failed = [one for one, outcome in outcomes.items() if outcome.result is not Result.CREATED]
+        assert (sorted(failed), len(outcomes)) == (bad, 60)
+        assert {outcomes[one].reason for one in bad} == {Reason.NOT_TAKEN}
+
+    in_virtual_time(test)
+
+
+@pytest.mark.parametrize("times", [7, 12], ids=["a minute", "two minutes"])
+def test_an_attio_that_cannot_search_for_a_minute_or_two_costs_nobody_anything(times: int) -> None:
+    def test(world: World) -> None:
+        add_customers(world, 60)
+        query = f"{PEOPLE}/query"
+        world.sandbox.faults.add(Fault(kind=Kind.STATUS, service="attio", path=query, status=503, times=times))
+
+        world.seconds()
+
+        assert tally(world.outcomes().values())[Result.CREATED] == 60
 
     in_virtual_time(test)

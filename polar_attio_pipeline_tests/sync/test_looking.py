@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from polar_attio_pipeline.sync import looking
-from polar_attio_pipeline.sync.health import TOLERATED, Health
+from polar_attio_pipeline.sync.health import TOLERATED_SEARCHES, Health
 from polar_attio_pipeline.sync.looking import Look, Looker
 from polar_attio_pipeline.sync.mapping import Target
 from polar_attio_pipeline.sync.matching import Case
@@ -32,8 +32,7 @@ def looker(attio: Attio, polar: Polar | None = None, targets: tuple[Target, ...]
 
 
 async def look(at: Looker, *customers: Customer) -> Look:
-    [found] = [found async for found in at.look(customers)]
-    return found
+    return await at.look(customers)
 
 
 async def outcomes_of(at: Looker, *customers: Customer) -> list[Outcome]:
@@ -87,7 +86,7 @@ async def test_once_searches_have_failed_for_very_many_nobody_is_searched_for_an
     attio = Attio(down=UnavailableError("Attio fails."))
     at = looker(attio)
     ada, bob = customer(), customer(BOB, "bob@example.com")
-    for _ in range(TOLERATED + 1):
+    for _ in range(TOLERATED_SEARCHES + 1):
         assert await outcomes_of(at, ada) == [not_taken(ada, "Attio fails.")]
     searches = len(attio.searches)
 

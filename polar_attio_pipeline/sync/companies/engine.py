@@ -121,11 +121,7 @@ class _Work:
             found = await self._find(candidates)
         except UnavailableError as error:
             await self.services.health.failed(Kind.SEARCH_COMPANIES, error)
-            if len(candidates) > 1:
-                # The service answers, but not this search: something in it may be to blame.
-                middle = len(candidates) // 2
-                return [*await self.take(candidates[:middle]), *await self.take(candidates[middle:])]
-            self.record([not_taken_company(candidates[0], str(error))])
+            self.record([not_taken_company(candidate, str(error)) for candidate in candidates])
             return []
         self.services.health.succeeded(Kind.SEARCH_COMPANIES)
         return await self._write(self._plans(candidates, found), expiry=looked_at + FRESH_SECONDS)

@@ -143,7 +143,7 @@ class _Work:
             await self._look_again(unanswered)
 
     async def _find(self, records: Sequence[RecordEffects]) -> FoundRecords | None:
-        """Look at records; where Attio fails to search for them together, in halves. None where the items are taken."""
+        """Look at records; None where they cannot be searched for, and their items are taken."""
         health, kind = self.services.health, self.kinds[0]
         if why := health.closed(kind):
             self._not_found(records, why)
@@ -152,12 +152,7 @@ class _Work:
             found = await self.records.find_by_id([record.record_id for record in records])
         except UnavailableError as error:
             await health.failed(kind, error)
-            if len(records) > 1:
-                middle = len(records) // 2
-                await self.portion(records[:middle])
-                await self.portion(records[middle:])
-            else:
-                self._not_found(records, str(error))
+            self._not_found(records, str(error))
             return None
         health.succeeded(kind)
         return found

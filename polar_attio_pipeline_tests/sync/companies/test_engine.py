@@ -181,14 +181,19 @@ async def test_where_no_write_comes_in_time_and_the_service_answers_nothing_the_
         await bring_companies(candidates("a.com", "b.com"), groups("a.com", "b.com"), crm.services(), crm.record)
 
 
-async def test_a_search_that_fails_for_one_domain_costs_that_one() -> None:
-    crm = Crm(before=failing_with(UnavailableError("Attio failed."), of="find", key="bad.com"))
-    domains = ("a.com", "bad.com", "c.com", "d.com", "e.com")
+async def test_a_search_that_fails_costs_its_portion_and_the_pass_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(company_engine, "portion_size", lambda _: 2)
+    crm = Crm(before=failing_with(UnavailableError("Attio failed."), of="find", key="a.com b.com"))
+    domains = ("a.com", "b.com", "c.com", "d.com")
+    services = crm.services()
 
-    await bring_companies(candidates(*domains), groups(*domains), crm.services(), crm.record)
+    await bring_companies(candidates(*domains), groups(*domains), services, crm.record)
 
-    assert crm.results() == {domain: Result.REJECTED if domain == "bad.com" else Result.CREATED for domain in domains}
-    assert [len(key.split()) for what, key in crm.calls if what == "find"] == [5, 2, 1, 1, 3], "halves of halves"
+    results = dict.fromkeys(domains[:2], Result.REJECTED) | dict.fromkeys(domains[2:], Result.CREATED)
+    assert crm.results() == results
+    assert [key for what, key in crm.calls if what == "find"] == ["a.com b.com", "c.com d.com"]
+    with pytest.raises(KindClosedError, match=r"Some searches for companies failed; everything else was done\. A"):
+        services.health.check()
 
 
 async def test_a_kind_of_request_that_fails_for_all_is_given_up_and_said_at_the_end() -> None:

@@ -12,7 +12,7 @@ from polar_attio_pipeline.sync.companies.engine import CompanyServices, bring_co
 from polar_attio_pipeline.sync.companies.groups import Company, CompanyRecord, Groups
 from polar_attio_pipeline.sync.companies.planning import not_taken_company, rejected
 from polar_attio_pipeline.sync.companies.ports import DomainTakenError
-from polar_attio_pipeline.sync.health import TOLERATED, Kind
+from polar_attio_pipeline.sync.health import TOLERATED, TOLERATED_SEARCHES, Kind
 from polar_attio_pipeline.sync.outcomes import Reason, Result
 from polar_attio_pipeline.sync.ports import DeniedError, RecordRefusedError, UnavailableError
 from polar_attio_pipeline.sync.records import Values
@@ -55,7 +55,7 @@ async def test_what_does_not_go_through_is_looked_up_in_smaller_portions_and_eac
 
 async def test_where_searches_have_failed_for_all_no_more_is_sent_and_each_company_says_why() -> None:
     crm = Crm()
-    services = await after_failures(crm.services(), Kind.SEARCH_COMPANIES, TOLERATED + 1)
+    services = await after_failures(crm.services(), Kind.SEARCH_COMPANIES, TOLERATED_SEARCHES + 1)
 
     await bring_companies(candidates("a.com", "b.com"), groups("a.com", "b.com"), services, crm.record)
 
@@ -87,13 +87,13 @@ async def test_where_writes_have_failed_for_all_no_more_is_sent_and_none_stays_a
 
 
 async def test_searches_that_fail_for_all_are_given_up(one_by_one: None) -> None:
-    domains = [f"acme{number}.com" for number in range(TOLERATED + 3)]
+    domains = [f"acme{number}.com" for number in range(TOLERATED_SEARCHES + 3)]
     crm = Crm(before=failing_with(UnavailableError("Attio failed."), of="find"))
     services = crm.services()
 
     await bring_companies(candidates(*domains), groups(*domains), services, crm.record)
 
-    assert len(crm.calls) == TOLERATED + 1
+    assert len(crm.calls) == TOLERATED_SEARCHES + 1
     assert len(crm.outcomes) == len(domains)
     assert crm.outcomes[0] == not_taken_company(candidates(*domains)[0], "Attio failed.")
     assert (services.health.closed(Kind.SEARCH_COMPANIES) or "").endswith(": Attio failed.")
@@ -125,11 +125,11 @@ async def test_an_answer_shows_that_a_kind_of_request_works_also_where_it_is_a_r
     kind: Kind, error: Exception | None
 ) -> None:
     crm = Crm(before=failing_with(error, of="create")) if error else Crm()
-    services = await after_failures(crm.services(), kind, TOLERATED)
+    services = await after_failures(crm.services(), kind, kind.tolerated)
 
     await bring_companies([ACME], groups("acme.com"), services, crm.record)
 
-    await after_failures(services, kind, TOLERATED)
+    await after_failures(services, kind, kind.tolerated)
     assert services.health.closed(kind) is None
 
 

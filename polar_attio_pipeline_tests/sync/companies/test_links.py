@@ -8,7 +8,7 @@ import pytest
 
 from polar_attio_pipeline.sync.companies import links as company_links
 from polar_attio_pipeline.sync.companies.links import LinkCandidate, Links, link_people
-from polar_attio_pipeline.sync.health import TOLERATED, Health
+from polar_attio_pipeline.sync.health import TOLERATED, TOLERATED_SEARCHES, Health
 from polar_attio_pipeline.sync.ports import (
     DeniedError,
     NoMemory,
@@ -154,7 +154,7 @@ async def test_a_person_who_cannot_be_searched_for_is_named() -> None:
 
 async def test_where_the_search_fails_everybody_of_it_is_named_and_after_very_many_none_is_made() -> None:
     scene = Scene(People([held(1), held(2)], down=UnavailableError("Attio fails.")))
-    for _ in range(TOLERATED + 1):
+    for _ in range(TOLERATED_SEARCHES + 1):
         assert (await scene.link(1, 2)).failed == {"c1": "Attio fails.", "c2": "Attio fails."}
     searches = len(scene.people.searches)
 

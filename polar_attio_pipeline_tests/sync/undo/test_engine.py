@@ -11,7 +11,7 @@ import pytest
 
 from polar_attio_pipeline.sync import looking
 from polar_attio_pipeline.sync.deadline import TimeIsUpError
-from polar_attio_pipeline.sync.health import TOLERATED, Health, Kind, ServiceDownError
+from polar_attio_pipeline.sync.health import TOLERATED, TOLERATED_SEARCHES, Health, Kind, ServiceDownError
 from polar_attio_pipeline.sync.planning import EMAILS_KEY
 from polar_attio_pipeline.sync.ports import DeniedError, RecordGoneError, StoppedError, UnavailableError
 from polar_attio_pipeline.sync.records import CurrentValue
@@ -227,30 +227,11 @@ async def test_data_that_this_program_fails_on_costs_its_record_alone_and_is_in_
 # Searches that fail.
 
 
-async def test_records_that_cannot_be_searched_for_together_are_searched_for_in_halves(scene: Scene) -> None:
-    scene.people.silent = lambda ids: FAILS if "r3" in ids else None
-
-    items = await scene.run(*(did(f"r{number}") for number in range(1, 6)))
-
-    assert scene.people.searches == [
-        ("r1", "r2", "r3", "r4", "r5"),
-        ("r1", "r2"),
-        ("r3", "r4", "r5"),
-        ("r3",),
-        ("r4", "r5"),
-    ]
-    assert {one.record_id: one.verdict for one in items} == {
-        "r3": Verdict.NOT_DONE,
-        **dict.fromkeys(["r1", "r2", "r4", "r5"], Verdict.PUT_BACK),
-    }
-    assert whole("r3", "Attio fails.") in items
-
-
-async def test_two_of_which_both_fail_are_named_each(scene: Scene) -> None:
+async def test_a_search_that_fails_names_every_record_of_it_and_is_not_tried_again(scene: Scene) -> None:
     scene.people.silent = lambda _: FAILS
 
     assert await scene.run(did("r1"), did("r2")) == [whole("r1", "Attio fails."), whole("r2", "Attio fails.")]
-    assert scene.people.searches == [("r1", "r2"), ("r1",), ("r2",)]
+    assert scene.people.searches == [("r1", "r2")]
 
 
 @pytest.mark.parametrize(("slug", "search", "update"), KINDS)
@@ -258,7 +239,7 @@ async def test_a_search_is_evidence_about_the_searches_of_its_object(
     scene: Scene, slug: str, search: Kind, update: Kind
 ) -> None:
     for kind in (search, update):
-        await scene.fail(kind, TOLERATED)
+        await scene.fail(kind, kind.tolerated)
     await scene.run(did(slug=slug), writes=False)
     for kind in (search, update):
         await scene.fail(kind, 1)
@@ -273,7 +254,7 @@ async def test_once_searches_have_failed_for_very_many_nothing_is_searched_for_a
 ) -> None:
     records = scene.people if slug == "people" else scene.companies
     records.silent = lambda _: UnavailableError("It fails again.")
-    await scene.fail(search, TOLERATED)
+    await scene.fail(search, TOLERATED_SEARCHES)
     await scene.run(did(slug=slug))
     assert len(records.searches) == 1
 
