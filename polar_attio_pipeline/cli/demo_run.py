@@ -11,6 +11,7 @@ import dagster as dg
 from rich.console import Console
 
 from polar_attio_pipeline.cli.setup import setup
+from polar_attio_pipeline.cli.wrapping import counted
 from polar_attio_pipeline.defs.build import build
 from polar_attio_pipeline.defs.partitions import range_tags
 from polar_attio_pipeline.hours import HOUR, floor
@@ -77,7 +78,7 @@ def _walk_through(sandbox: Sandbox, pipeline: "Pipeline", ledger: Ledger) -> Non
     for label, account in (("first import", first), ("newest hours", newest), ("second pass", whole)):
         shown = [result for result in Result if result is not Result.EXCLUDED or account.counts[result]]
         counts = "  ".join(f"{result.value} {account.counts[result]:>3}" for result in shown)
-        _say(f"   {label:<13} {counts}  [dim]({account.writes} writes)[/]")
+        _say(f"   {label:<13} {counts}  [dim]({_writes(account)})[/]")
 
 
 class Pipeline:
@@ -139,7 +140,11 @@ def _use(url: str, database: Path) -> None:
 
 def _tell(account: Account) -> None:
     counts = ", ".join(f"{count} {result.value}" for result, count in account.counts.items())
-    _say(f"   {counts}: {account.writes} writes in {account.seconds:.1f} s")
+    _say(f"   {counts}: {_writes(account)} in {account.seconds:.1f} s")
+
+
+def _writes(account: Account) -> str:
+    return counted(account.writes, "write", "writes")
 
 
 def _say(text: str) -> None:
