@@ -9,9 +9,10 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import TypeAlias, TypeVar
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias, TypeVar
 
-from polar_attio_pipeline.ledger import Recorder
+from polar_attio_pipeline.ledger import Past, Recorder
 from polar_attio_pipeline.passes.guards import WORKSPACE_FACT
 from polar_attio_pipeline.passes.rules import PassContext
 from polar_attio_pipeline.sync.companies.groups import CompanyRecord
@@ -21,7 +22,7 @@ from polar_attio_pipeline.sync.intents import Intent, seen_of_company, seen_of_p
 from polar_attio_pipeline.sync.matching import ID_KEY, person_id
 from polar_attio_pipeline.sync.ports import UnavailableError
 from polar_attio_pipeline.sync.records import Person
-from polar_attio_pipeline.sync.writes import COMPANIES, PEOPLE, Write
+from polar_attio_pipeline.sync.writes import COMPANIES, PEOPLE, Write, WrittenValue
 
 _log = logging.getLogger(__name__)
 
@@ -36,8 +37,51 @@ Key = tuple[str, str]
 Answer: TypeAlias = tuple[Sequence[Record], Collection[str]]
 """What a search has found, and what Attio could not search for."""
 
-LookedUp = tuple[Intent, Write | None]
-"""An intended write, and what Attio holds of it; None where it holds nothing of it."""
+
+class LookedUp(NamedTuple):
+    """What a look has shown of an intended write.
+
+    Attributes:
+        intent: The write.
+        write: What of it was carried out; None where nothing was.
+        later: Numbers of rows of the history that were written to the record since.
+    """
+
+    intent: Intent
+    write: Write | None = None
+    later: Collection[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What passes have written to some records, or were about to write.
+
+    Attributes:
+        past: What the history has, by record, the newest first.
+        waiting: Everything that was intended and is looked up, oldest first, with its place among all.
+    """
+
+    past: Mapping[str, Sequence[Past]]
+    waiting: Mapping[str, Sequence[tuple[int, Intent]]]
+
+    def is_older(self, record_id: str, intent: Intent) -> bool:
+        """Tell whether a pass had written to a record before a write was intended that was to make it."""
+        return not intent.record_id and any(not row.is_since(intent) for row in self.past.get(record_id, ()))
+
+    def rows_since(self, record_id: str, intent: Intent) -> list[Past]:
+        """Return what the history has of a record since a write was intended, the newest first."""
+        return [row for row in self.past.get(record_id, ()) if row.is_since(intent)]
+
+    def since(self, record_id: str, place: int, intent: Intent) -> list[WrittenValue]:
+        """Return what was written to a record since a write was intended, or was about to be, the newest first."""
+        rows = [(row.moment, row.value) for row in self.rows_since(record_id, intent) if row.value]
+        waiting = [
+            (later.planned_at, value)
+            for at, later in reversed(self.waiting.get(record_id, ()))
+            if at > place and later.planned_at
+            for value in later.values
+        ]
+        return [value for _, value in sorted([*rows, *waiting], key=lambda one: one[0], reverse=True)]
 
 
 async def settle_earlier(context: PassContext, recorder: Recorder, companies: Companies | None = None) -> None:
@@ -61,15 +105,18 @@ async def settle_earlier(context: PassContext, recorder: Recorder, companies: Co
     until = asyncio.get_running_loop().time() + LOOK_SECONDS
     looked_up = await _people(context, of_people, until) if of_people else []
     looked_up += await _companies(context, companies, of_companies, until) if companies and of_companies else []
-    for intent, write in looked_up:
-        recorder.settle(intent, *([write] if write else []))
+    for intent, write, later in looked_up:
+        if write:
+            recorder.settle_seen(intent, write, later)
+        else:
+            recorder.settle(intent)
     recorder.save()
     due = len(of_people) + len(of_companies)
     _log.info(
         "Of %d writes whose answer an earlier pass did not see, Attio has carried out %d, which the history has now; "
         "%d could not be looked up and wait for a later pass.",
         due,
-        sum(write is not None for _, write in looked_up),
+        sum(one.write is not None for one in looked_up),
         due - len(looked_up),
     )
 
@@ -91,8 +138,8 @@ async def _people(context: PassContext, intents: Sequence[Intent], until: float)
     by_key = _by_key(
         (one, _new_keys(person_id(one), map(email_key, one.emails)) | {("record", one.record_id)}) for one in people
     )
-    known = context.ledger.written_records([person.record_id for person in people])
-    return list(_looked_up(intents, by_key, seen_of_person, unsearchable=unsearchable, known=known))
+    written = _written(context, intents, [person.record_id for person in people])
+    return list(_looked_up(intents, by_key, seen_of_person, unsearchable=unsearchable, written=written))
 
 
 async def _companies(
@@ -104,8 +151,16 @@ async def _companies(
 
     records, unsearchable = await _find_in_portions(find, intents, until)
     by_key = _by_key((one, _new_keys(None, one.domains) | {("record", one.record_id)}) for one in records)
-    known = context.ledger.written_records([company.record_id for company in records])
-    return list(_looked_up(intents, by_key, seen_of_company, unsearchable=unsearchable, known=known))
+    written = _written(context, intents, [company.record_id for company in records])
+    return list(_looked_up(intents, by_key, seen_of_company, unsearchable=unsearchable, written=written))
+
+
+def _written(context: PassContext, intents: Sequence[Intent], record_ids: Collection[str]) -> _Written:
+    waiting: dict[str, list[tuple[int, Intent]]] = {}
+    for place, intent in enumerate(intents):
+        if intent.record_id:
+            waiting.setdefault(intent.record_id, []).append((place, intent))
+    return _Written(context.ledger.written_to(record_ids), waiting)
 
 
 async def _find_in_portions(
@@ -155,27 +210,32 @@ def _values(intents: Iterable[Intent]) -> set[str]:
 def _looked_up(
     intents: Sequence[Intent],
     by_key: Mapping[Key, Sequence[Record]],
-    seen: Callable[[Intent, Record], Write | None],
+    seen: Callable[[Intent, Record, Sequence[WrittenValue]], Write | None],
     *,
     unsearchable: Collection[str],
-    known: Collection[str],
+    written: _Written,
 ) -> Iterator[LookedUp]:
     """Yield what is seen of each; what could not be searched for is left out.
 
     Args:
-        intents: What was intended.
+        intents: What was intended, oldest first.
         by_key: What Attio has, by everything that it may have been searched by.
-        seen: Returns what a record shows of an intended write.
+        seen: Returns what a record shows of an intended write, given what was written to it since.
         unsearchable: What Attio could not search for.
-        known: Records that passes have written before: they were not made by a write that is not on record.
+        written: What passes have written to what was found. A record that one had written to before a write was
+            intended was not made by it.
     """
     possible: list[tuple[Intent, list[Write]]] = []
-    for intent in intents:
+    for place, intent in enumerate(intents):
         keys = _keys(intent)
         if not any(value in unsearchable for _, value in keys):
-            seen_here = (seen(intent, record) for key in sorted(keys) for record in by_key.get(key, ()))
-            real = [write for write in seen_here if write and (intent.record_id or write.record_id not in known)]
-            possible.append((intent, real))
+            seen_here = (
+                seen(intent, record, written.since(record.record_id, place, intent))
+                for key in sorted(keys)
+                for record in by_key.get(key, ())
+                if not written.is_older(record.record_id, intent)
+            )
+            possible.append((intent, [write for write in seen_here if write]))
     made: set[str] = set()
     # One write makes a record. Whose id it holds comes first: an address may have joined a record that another made.
     for intent, writes in sorted(possible, key=lambda one: not any(map(_names_customer, one[1]))):
@@ -183,7 +243,8 @@ def _looked_up(
         found = next((write for write in ordered if intent.record_id or write.record_id not in made), None)
         if found and not intent.record_id:
             made.add(found.record_id)
-        yield intent, found
+        rows = written.rows_since(found.record_id, intent) if found else []
+        yield LookedUp(intent, found, frozenset(row.number for row in rows))
 
 
 def _names_customer(write: Write) -> bool:

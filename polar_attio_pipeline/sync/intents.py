@@ -55,6 +55,11 @@ class Intent:
         key = _MATCHING_KEYS[self.object_slug]
         return next((str(value.new) for value in self.values if value.key == key and not self.record_id), None)
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """Of the attributes."""
+        return frozenset(value.key for value in self.values)
+
     def done(self, record_id: str, answers: Sequence[tuple[Collection[str], str | None]]) -> list[Write]:
         """Return the writes by which it was carried out.
 
@@ -80,7 +85,7 @@ class Intent:
             same = self.customer_id == earlier.customer_id
         else:
             same = self.matching_value is not None and self.matching_value == earlier.matching_value
-        return same and not self._keys.isdisjoint(earlier._keys)
+        return same and not self.keys.isdisjoint(earlier.keys)
 
     def replaces(self, earlier: "Intent") -> bool:
         """Tell whether this one takes the place of an earlier one that it overlaps: nothing shows that it was done.
@@ -93,12 +98,8 @@ class Intent:
         if not (self.record_id or earlier.record_id):
             return True
         held, matching = _before(self.values, {}, frozenset())
-        found = [value for value in earlier.values if value.key in self._keys and _is_there(value, held, matching)]
-        return earlier._keys <= self._keys and not found
-
-    @property
-    def _keys(self) -> set[str]:
-        return {value.key for value in self.values}
+        found = [value for value in earlier.values if value.key in self.keys and _is_there(value, held, matching)]
+        return earlier.keys <= self.keys and not found
 
 
 def intent_of(due: Plan) -> Intent:

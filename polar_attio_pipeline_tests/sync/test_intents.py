@@ -128,7 +128,9 @@ def test_a_company_that_holds_the_domain_was_made_by_the_write_only_if_a_key_has
 
 NOW = person("r1", "ada@new.com", polar_customer_id=BOB, polar_country="FR", polar_customer=False)
 MADE = Intent(
-    ADA, None, (*NEW.values, wanted("polar_customer", True), wanted("polar_country", "FR"), wanted("polar_type", "team"))
+    ADA,
+    None,
+    (*NEW.values, wanted("polar_customer", True), wanted("polar_country", "FR"), wanted("polar_type", "team")),
 )
 TAKEN_OVER = wanted("polar_customer_id", BOB, ADA, "api-token")
 UNMARKED = wanted("polar_customer", False, True, "api-token")
@@ -151,7 +153,12 @@ JOINED = wanted("email_addresses", "ada@new.com", ("ADA@example.com",))
         (CLEARED, person("r1"), [wanted("polar_status", None, "Deleted", "api-token")], []),
         (LINK, Person("r1", "", ()), [wanted("company", None, "c1", "api-token")], ["company"]),
         (LINK, Person("r1", "", (), company=CurrentValue("c1", "api-token")), [wanted("company", "c1")], []),
-        (TAKEN_OFF, person("r1", "ada@new.com"), [wanted("email_addresses", "x@y.com", ("a@b.c",))], ["email_addresses"]),
+        (
+            TAKEN_OFF,
+            person("r1", "ada@new.com"),
+            [wanted("email_addresses", "x@y.com", ("a@b.c",))],
+            ["email_addresses"],
+        ),
         (TAKEN_OFF, person("r1"), [wanted("email_addresses", (), ("ada@old.com", "ada@new.com"))], []),
     ],
 )
@@ -200,7 +207,12 @@ AGAIN = wanted("polar_country", "FR", "GB", "api-token")
         (Intent(ADA, "r1", (wanted("polar_country", "GB", "DE", "api-token"),)), STATED, True, True),
         (Intent(ADA, "r1", (wanted("polar_status", "Active"),)), CLEARED, True, False),
         (Intent(ADA, "r1", (wanted("polar_status", None, "Deleted"),)), CLEARED, True, True),
-        (Intent(ADA, "r1", (wanted("email_addresses", "x@y.com", ("ADA@new.com", "ada@old.com")),)), MOVED, True, False),
+        (
+            Intent(ADA, "r1", (wanted("email_addresses", "x@y.com", ("ADA@new.com", "ada@old.com")),)),
+            MOVED,
+            True,
+            False,
+        ),
         (Intent(ADA, "r1", (UNMARKED,)), MADE, True, False),
         (Intent(ADA, "r1", (wanted("polar_customer", True),)), MADE, True, False),
         (Intent(ADA, "r1", (wanted("polar_country", "FR", "DE"),)), UPDATE, True, False),
