@@ -106,7 +106,7 @@ def left(connection: sa.Connection) -> list[tuple[IntentKey, Intent]]:
                 error,
             )
             continue
-        intent = Intent(row.polar_customer_id, row.record_id, values, row.object, row.planned_at)
+        intent = Intent(row.polar_customer_id, row.record_id, values, row.object, row.planned_at, row.pass_id)
         found.append((IntentKey(row.pass_id, row.id), intent))
     return found
 

@@ -22,26 +22,37 @@ class Past:
 
     Attributes:
         number: Of the row.
+        pass_id: The pass that wrote it.
         object_slug: Attio's slug of the object.
         record_id: The record.
         customer_id: The customer that it was written for; None where it is of no single customer.
         key: Of the attribute.
-        moment: When it was written, UTC. Of a write without an answer only the beginning of its pass is known: a look
-            may have shown it days later.
+        written_at: When Attio had answered, UTC; of a write without an answer, when a look has shown it.
+        began_at: Of a write without an answer: when its pass began, as far as that is on record; else None.
         value: What was written, and what was there before; None where it cannot be read.
     """
 
     number: int
+    pass_id: str
     object_slug: str
     record_id: str
     customer_id: str | None
     key: str
-    moment: datetime
+    written_at: datetime
+    began_at: datetime | None
     value: WrittenValue | None
+
+    def moment(self, intent: Intent) -> datetime:
+        """Return when it was written, as far as it matters to a write that was about to be made, UTC.
+
+        A look of a later pass shows a write hours after it was made, so of another pass it counts as of its beginning:
+        one pass at a time writes.
+        """
+        return self.written_at if self.began_at is None or self.pass_id == intent.pass_id else self.began_at
 
     def is_since(self, intent: Intent) -> bool:
         """Tell whether it was written after a write was put on record that was about to be made."""
-        return intent.planned_at is not None and self.moment >= intent.planned_at
+        return intent.planned_at is not None and self.moment(intent) >= intent.planned_at
 
     def overlaps(self, earlier: Intent) -> bool:
         """Tell whether it was written over what an intended write has written for the same customer, if it was made."""
@@ -49,7 +60,7 @@ class Past:
             self.is_since(earlier)
             and (self.object_slug, self.customer_id) == (earlier.object_slug, earlier.customer_id)
             and earlier.record_id in {None, self.record_id}
-            and any(value.key == self.key for value in earlier.values)
+            and self.key in earlier.keys
         )
 
 
@@ -71,14 +82,15 @@ def _past(connection: sa.Connection, column: sa.Column[Any], values: Collection[
     for some in portions(values):
         query = rows.where(column.in_(some)).order_by(CHANGES.c.id.desc())
         for row in connection.execute(query):
-            answered = row.execution_id is not None or row.began_at is None
             yield Past(
                 row.id,
+                row.pass_id,
                 row.object,
                 row.record_id,
                 row.polar_customer_id,
                 row.attribute,
-                row.written_at if answered else row.began_at,
+                row.written_at,
+                row.began_at if row.execution_id is None else None,
                 _value(row),
             )
 

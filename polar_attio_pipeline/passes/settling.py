@@ -74,7 +74,7 @@ class _Written:
 
     def since(self, record_id: str, place: int, intent: Intent) -> list[WrittenValue]:
         """Return what was written to a record since a write was intended, or was about to be, the newest first."""
-        rows = [(row.moment, row.value) for row in self.rows_since(record_id, intent) if row.value]
+        rows = [(row.moment(intent), row.value) for row in self.rows_since(record_id, intent) if row.value]
         waiting = [
             (later.planned_at, value)
             for at, later in reversed(self.waiting.get(record_id, ()))

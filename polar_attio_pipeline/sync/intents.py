@@ -36,6 +36,7 @@ class Intent:
         values: The attributes. The CRM may refuse some of them, and take the rest in one or several requests.
         object_slug: Attio's slug of the object that the record belongs to.
         planned_at: When it was put on record, UTC; None until it is read from there.
+        pass_id: The pass that put it there; None as well.
     """
 
     customer_id: str | None
@@ -43,6 +44,7 @@ class Intent:
     values: tuple[WrittenValue, ...]
     object_slug: str = PEOPLE
     planned_at: datetime | None = None
+    pass_id: str | None = None
 
     @property
     def action(self) -> WriteAction:

@@ -45,7 +45,7 @@ def test_a_write_is_on_record_as_soon_as_it_is_intended_and_comes_out_as_it_went
 
         (_, of_ada), (_, of_company) = ledger.unsettled()
 
-    assert of_ada.planned_at == NOON
+    assert (of_ada.pass_id, of_ada.planned_at) == ("p1", NOON)
 
     assert (of_ada.customer_id, of_ada.record_id, of_ada.values) == ("ada", None, values)
     assert (of_company.customer_id, of_company.record_id, of_company.object_slug) == (None, "c1", "companies")
@@ -245,7 +245,7 @@ class TestWhatWasWrittenToARecord:
         assert ledger.written_to([]) == {}
         found = ledger.written_to(["r1", "r2"])
         assert {
-            record: [(past.moment, past.value and past.value.new) for past in of_record]
+            record: [(past.moment(intent("ada")), past.value and past.value.new) for past in of_record]
             for record, of_record in found.items()
         } == {"r1": [(NOON + timedelta(minutes=2), "v2"), (NOON + timedelta(minutes=1), "v1")]}
 
@@ -257,7 +257,9 @@ class TestWhatWasWrittenToARecord:
 
         (past,) = ledger.written_to(["r1"])["r1"]
 
-        assert past.moment == NOON
+        of_a_later_pass = replace(intent("ada"), planned_at=NOON + timedelta(minutes=1), pass_id="p2")
+        assert (past.moment(of_a_later_pass), past.is_since(of_a_later_pass)) == (NOON, False)
+        assert past.is_since(replace(of_a_later_pass, pass_id="p1")), "it was intended later than that, and seen before"
 
     def test_a_row_that_cannot_be_read_counts_without_its_value(self, ledger: Ledger) -> None:
         with ledger.recording("p1") as recorder:

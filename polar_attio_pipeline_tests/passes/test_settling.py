@@ -46,7 +46,7 @@ def written_later(
     stage: Stage, customer_id: str | None, record_id: str, value: WrittenValue, *, answered: bool = True
 ) -> None:
     """Write something to a person as a later pass does, which has found the old value."""
-    new = [] if value.new is None else value.new
+    new: object = [] if value.new is None else value.new
     stage.sandbox.attio.edit_person(record_id, {value.key: new}, actor="api-token")
     with stage.ledger.recording("later") as recorder:
         if answered:
