@@ -6,6 +6,7 @@ from polar_attio_pipeline.ledger.lease import Holder
 from polar_attio_pipeline.ledger.ledger import PATIENCE, Ledger
 from polar_attio_pipeline.ledger.outcomes import OutcomeRow
 from polar_attio_pipeline.ledger.passes import PassRow
+from polar_attio_pipeline.ledger.past import Past
 from polar_attio_pipeline.ledger.reasons import ReasonCount
 from polar_attio_pipeline.ledger.recorder import PORTION, Recorder
 from polar_attio_pipeline.ledger.skipped import SKIPPED_BY, SkippedRow
@@ -22,6 +23,7 @@ __all__ = [
     "LedgerError",
     "OutcomeRow",
     "PassRow",
+    "Past",
     "ReasonCount",
     "Recorder",
     "SkippedRow",

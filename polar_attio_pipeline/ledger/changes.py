@@ -1,6 +1,6 @@
 """The history: every attribute that a pass has written to Attio, with what was there before."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -72,11 +72,39 @@ def rows_of(write: Write, *, at: datetime) -> list[dict[str, Any]]:
     ]
 
 
-def store(connection: sa.Connection, rows: Iterable[Mapping[str, Any]], *, pass_id: str) -> None:
-    """Add rows to the history, of this pass where they do not name another one."""
-    complete = [{"pass_id": pass_id, **row} for row in rows]
-    if complete:
-        connection.execute(sa.insert(CHANGES), complete)
+def store(connection: sa.Connection, writes: Sequence[tuple[Sequence[Mapping[str, Any]], Collection[int]]]) -> None:
+    """Add writes to the history, in their order.
+
+    Args:
+        connection: Writing.
+        writes: The rows of each, and the numbers of rows on record that were written after it: those of the same
+            attributes are put behind it, so that the order of the rows is the order of writing.
+    """
+    later = _taken_out(connection, writes)
+    rows = [row for (written, _), behind in zip(writes, later, strict=True) for row in (*written, *behind)]
+    if rows:
+        connection.execute(sa.insert(CHANGES), rows)
+
+
+def _taken_out(
+    connection: sa.Connection, writes: Sequence[tuple[Sequence[Mapping[str, Any]], Collection[int]]]
+) -> list[list[dict[str, Any]]]:
+    """Take the rows out that are to be put behind others; return for each write those that follow it."""
+    behind: list[list[dict[str, Any]]] = [[] for _ in writes]
+    for numbers in portions({number for _, later in writes for number in later}):
+        moved = []
+        for row in connection.execute(sa.select(CHANGES).where(CHANGES.c.id.in_(numbers)).order_by(CHANGES.c.id)):
+            before = [
+                place
+                for place, (rows, later) in enumerate(writes)
+                if row.id in later and any(one["attribute"] == row.attribute for one in rows)
+            ]
+            if before:
+                content = {column.name: row._mapping[column] for column in CHANGES.c if column.name != "id"}  # noqa: SLF001  # SQLAlchemy's public name for it
+                behind[before[-1]].append(content)
+                moved.append(row.id)
+        connection.execute(sa.delete(CHANGES).where(CHANGES.c.id.in_(moved)))
+    return behind
 
 
 def of_customer(connection: sa.Connection, customer_id: str) -> list[ChangeRow]:
@@ -112,15 +140,6 @@ def links(connection: sa.Connection, record_ids: Collection[str]) -> dict[str, s
                 found.pop(record_id, None)
             else:
                 found[record_id] = str(load(new_value))
-    return found
-
-
-def on_record(connection: sa.Connection, record_ids: Collection[str]) -> set[str]:
-    """Return those of some records that a pass has written before."""
-    found: set[str] = set()
-    for ids in portions(record_ids):
-        query = sa.select(CHANGES.c.record_id).where(CHANGES.c.record_id.in_(ids)).distinct()
-        found.update(connection.execute(query).scalars())
     return found
 
 

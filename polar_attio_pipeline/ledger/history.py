@@ -3,10 +3,11 @@
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
-from polar_attio_pipeline.ledger import changes, intents
+from polar_attio_pipeline.ledger import changes, intents, past
 from polar_attio_pipeline.ledger.changes import ChangeRow
 from polar_attio_pipeline.ledger.database import Database
 from polar_attio_pipeline.ledger.intents import IntentKey, Settled
+from polar_attio_pipeline.ledger.past import Past
 from polar_attio_pipeline.sync.intents import Intent
 
 
@@ -35,10 +36,15 @@ class HistoryOnRecord:
         with self._database.reading() as connection:
             return changes.links(connection, record_ids)
 
-    def written_records(self, record_ids: Collection[str]) -> set[str]:
-        """Return those of some records of Attio that a pass has written before."""
+    def written_to(self, record_ids: Collection[str]) -> dict[str, list[Past]]:
+        """Return what passes have written to some records of Attio, by record, the newest first."""
         with self._database.reading() as connection:
-            return changes.on_record(connection, record_ids)
+            return past.written_to(connection, record_ids)
+
+    def written_for(self, customer_ids: Collection[str | None]) -> list[Past]:
+        """Return what passes have written for some customers, the newest first."""
+        with self._database.reading() as connection:
+            return past.written_for(connection, [one for one in customer_ids if one is not None])
 
     def intend(
         self, writes: Sequence[Intent], *, pass_id: str, instead_of: Sequence[IntentKey] = ()

@@ -2,8 +2,7 @@
 
 import json
 import logging
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -39,10 +38,12 @@ class Settled:
     Attributes:
         key: Which one.
         rows: Of the history (`changes.rows_of`); none where it was not carried out.
+        later: Numbers of rows on record that were written after it.
     """
 
     key: IntentKey
     rows: Sequence[Mapping[str, Any]] = ()
+    later: Collection[int] = ()
 
 
 def store(connection: sa.Connection, intents: Sequence[Intent], *, pass_id: str, now: datetime) -> list[IntentKey]:
@@ -68,24 +69,23 @@ def store(connection: sa.Connection, intents: Sequence[Intent], *, pass_id: str,
     return keys
 
 
-def settle(connection: sa.Connection, settled: Iterable[Settled]) -> list[Mapping[str, Any]]:
+def settle(connection: sa.Connection, settled: Iterable[Settled]) -> list[Settled]:
     """Delete intended writes of which it is known what became of them.
 
     Returns:
-        The rows of the history that go on record now. One that another pass has settled has none: a process that was
-        taken for dead may wake up after the pass that took over has put its writes on record.
+        Those that go on record now, in the order in which they were intended. One that another pass has settled is not
+        among them: a process that was taken for dead may wake up after the pass that took over has put its writes on
+        record.
     """
-    by_pass: dict[str, dict[int, Settled]] = defaultdict(dict)
-    for one in settled:
-        by_pass[one.key.pass_id][one.key.number] = one
-    rows: list[Mapping[str, Any]] = []
-    for pass_id, of_pass in by_pass.items():
-        for numbers in portions(of_pass):
-            which = sa.and_(INTENTS.c.pass_id == pass_id, INTENTS.c.id.in_(numbers))
-            for number in connection.execute(sa.select(INTENTS.c.id).where(which).order_by(INTENTS.c.id)).scalars():
-                rows += ({**row, "pass_id": pass_id} for row in of_pass[number].rows)
-            connection.execute(sa.delete(INTENTS).where(which))
-    return rows
+    by_key = {one.key: one for one in settled}
+    found: list[IntentKey] = []
+    for numbers in portions(sorted({key.number for key in by_key})):
+        rows = connection.execute(sa.select(INTENTS.c.pass_id, INTENTS.c.id).where(INTENTS.c.id.in_(numbers)))
+        here = sorted((IntentKey(*row) for row in rows), key=lambda key: key.number)
+        due = [key for key in here if key in by_key]
+        connection.execute(sa.delete(INTENTS).where(INTENTS.c.id.in_([key.number for key in due])))
+        found += due
+    return [by_key[key] for key in found]
 
 
 def left(connection: sa.Connection) -> list[tuple[IntentKey, Intent]]:
@@ -106,7 +106,7 @@ def left(connection: sa.Connection) -> list[tuple[IntentKey, Intent]]:
                 error,
             )
             continue
-        intent = Intent(row.polar_customer_id, row.record_id, values, row.object)
+        intent = Intent(row.polar_customer_id, row.record_id, values, row.object, row.planned_at, row.pass_id)
         found.append((IntentKey(row.pass_id, row.id), intent))
     return found
 

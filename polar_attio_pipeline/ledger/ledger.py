@@ -83,7 +83,8 @@ class Ledger(HistoryOnRecord, PassQueries, PeopleOnRecord):
                 if not outcomes.compare(connection, customers):
                     return
         with self._database.writing() as connection:
-            changes.store(connection, intents.settle(connection, settled), pass_id=pass_id)
+            known = intents.settle(connection, settled)
+            changes.store(connection, [(one.rows, one.later) for one in known])
             difference = outcomes.compare(connection, customers)
             outcomes.write(connection, difference, pass_id=pass_id, now=_now())
             # The outcomes of deleted customers are dropped: one that is alive again comes as a new one.
@@ -92,7 +93,8 @@ class Ledger(HistoryOnRecord, PassQueries, PeopleOnRecord):
     @contextmanager
     def recording(self, pass_id: str) -> Iterator[Recorder]:
         """Give a pass a recorder of outcomes and writes; what waits is stored when the pass ends, even by an error."""
-        recorder = Recorder(pass_id, self, self.unsettled())
+        left = self.unsettled()
+        recorder = Recorder(pass_id, self, left, self.written_for({one.customer_id for _, one in left}))
         try:
             yield recorder
         finally:

@@ -1,12 +1,13 @@
 """What a pass does, gathered until it is stored."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
 from polar_attio_pipeline.ledger.changes import rows_of
 from polar_attio_pipeline.ledger.intents import IntentKey, Settled
+from polar_attio_pipeline.ledger.past import Past
 from polar_attio_pipeline.sync.intents import Intent
 from polar_attio_pipeline.sync.outcomes import Outcome
 from polar_attio_pipeline.sync.writes import Write
@@ -45,51 +46,82 @@ class Recorder:
     Args:
         pass_id: Of the pass.
         ledger: Where it is stored.
-        left: Intended writes of earlier passes that are not settled.
+        left: Intended writes of earlier passes that are not settled, oldest first.
+        past: What the history has of their customers.
     """
 
-    def __init__(self, pass_id: str, ledger: Storing, left: Sequence[tuple[IntentKey, Intent]] = ()) -> None:
+    def __init__(
+        self,
+        pass_id: str,
+        ledger: Storing,
+        left: Sequence[tuple[IntentKey, Intent]] = (),
+        past: Iterable[Past] = (),
+    ) -> None:
         self._pass_id = pass_id
         self._ledger = ledger
         self._outcomes: list[Outcome] = []
         self._settled: list[Settled] = []
         self._open: dict[str | None, dict[Intent, IntentKey]] = {}
+        self._overwritten: set[Intent] = set()
         self._oldest_write = 0.0
         self.left = tuple(intent for _, intent in left)
         """Intended writes of earlier passes that were not settled when this one began."""
         for key, intent in left:
+            self._overwritten.update(self._overlapped([intent]))
             self._open.setdefault(intent.customer_id, {})[intent] = key
+        for row in past:
+            self._overwritten.update(one for one in self._open.get(row.customer_id, ()) if row.overlaps(one))
 
     def intend(self, intents: Sequence[Intent]) -> None:
         """Store writes that are about to be sent, in place of earlier ones of which a look has shown nothing.
 
+        An earlier one that they only write over stays open: what the record held before them says what became of it.
+
         Raises:
             LedgerError: they cannot be stored.
         """
+        overlapped = self._overlapped(intents)
         replaced = [
-            (earlier, key)
-            for intent in intents
-            for earlier, key in self._open.get(intent.customer_id, {}).items()
-            if intent.replaces(earlier)
+            one
+            for one in overlapped
+            if one not in self._overwritten and all(intent.replaces(one) for intent in intents if intent.overlaps(one))
         ]
-        instead_of = list(dict.fromkeys(key for _, key in replaced))
+        instead_of = [self._open[one.customer_id][one] for one in replaced]
         keys = self._ledger.intend(intents, pass_id=self._pass_id, instead_of=instead_of)
-        for earlier, _ in replaced:
+        self._overwritten.update(overlapped)
+        for earlier in replaced:
             self._forget(earlier)
         for intent, key in zip(intents, keys, strict=True):
             self._open.setdefault(intent.customer_id, {})[intent] = key
 
     def settle(self, intent: Intent, *writes: Write) -> None:
         """Take what became of an intended write; it is stored with the outcome that follows, or soon after."""
+        self._settle(intent, writes)
+
+    def settle_seen(self, intent: Intent, write: Write, later: Collection[int]) -> None:
+        """Take what a look has shown of an intended write.
+
+        Args:
+            intent: Of an earlier pass.
+            write: What of it was carried out.
+            later: Numbers of rows of the history that were written to the record after it.
+        """
+        self._settle(intent, [write], later)
+
+    def _settle(self, intent: Intent, writes: Sequence[Write], later: Collection[int] = ()) -> None:
         key = self._forget(intent)
         if key is not None:
             self._begin_to_wait()
             now = datetime.now(UTC)
-            self._settled.append(Settled(key, [row for write in writes for row in rows_of(write, at=now)]))
+            rows = [{**row, "pass_id": key.pass_id} for write in writes for row in rows_of(write, at=now)]
+            self._settled.append(Settled(key, rows, later))
 
     def unsettled(self, customer_id: str) -> Sequence[Intent]:
-        """Return the writes for a customer, oldest first, of which it is not known what became of them."""
-        return list(self._open.get(customer_id, ()))
+        """Return the writes for a customer, oldest first, of which it is not known what became of them.
+
+        Those that a later one has written over are not among them: what the record holds now says nothing of them.
+        """
+        return [intent for intent in self._open.get(customer_id, ()) if intent not in self._overwritten]
 
     def record(self, outcomes: Sequence[Outcome]) -> None:
         """Take outcomes.
@@ -116,6 +148,14 @@ class Recorder:
     def _begin_to_wait(self) -> None:
         if not self._settled:
             self._oldest_write = time.monotonic()
+
+    def _overlapped(self, intents: Sequence[Intent]) -> list[Intent]:
+        return [
+            earlier
+            for customer_id in dict.fromkeys(intent.customer_id for intent in intents)
+            for earlier in self._open.get(customer_id, ())
+            if any(intent.overlaps(earlier) for intent in intents if intent.customer_id == customer_id)
+        ]
 
     def _forget(self, intent: Intent) -> IntentKey | None:
         of_customer = self._open.get(intent.customer_id, {})

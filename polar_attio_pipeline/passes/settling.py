@@ -6,37 +6,24 @@ them. What cannot be searched for waits for the next pass.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import TypeAlias, TypeVar
+from collections.abc import Awaitable, Iterable, Sequence
 
 from polar_attio_pipeline.ledger import Recorder
+from polar_attio_pipeline.passes.earlier_writes import LookedUp, by_key_of, looked_up, matching_of, new_keys, written_of
 from polar_attio_pipeline.passes.guards import WORKSPACE_FACT
 from polar_attio_pipeline.passes.rules import PassContext
-from polar_attio_pipeline.sync.companies.groups import CompanyRecord
 from polar_attio_pipeline.sync.companies.ports import Companies
 from polar_attio_pipeline.sync.emails import email_key
 from polar_attio_pipeline.sync.intents import Intent, seen_of_company, seen_of_person
-from polar_attio_pipeline.sync.matching import ID_KEY, person_id
+from polar_attio_pipeline.sync.matching import person_id
 from polar_attio_pipeline.sync.ports import UnavailableError
-from polar_attio_pipeline.sync.records import Person
-from polar_attio_pipeline.sync.writes import COMPANIES, PEOPLE, Write
+from polar_attio_pipeline.sync.writes import COMPANIES, PEOPLE
 
 _log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 300
 """So long the look may take: where Attio fails for some records, a search is given up after up to three minutes, and
 which ones they are is then found by further searches."""
-
-Record = TypeVar("Record", Person, CompanyRecord)
-
-Key = tuple[str, str]
-"""What a record may be searched by: the kind of it, and the value."""
-
-Answer: TypeAlias = tuple[Sequence[Record], Collection[str]]
-"""What a search has found, and what Attio could not search for."""
-
-LookedUp = tuple[Intent, Write | None]
-"""An intended write, and what Attio holds of it; None where it holds nothing of it."""
 
 
 async def settle_earlier(context: PassContext, recorder: Recorder, companies: Companies | None = None) -> None:
@@ -58,18 +45,22 @@ async def settle_earlier(context: PassContext, recorder: Recorder, companies: Co
     if not (of_people or of_companies) or _is_elsewhere(context):
         return
     until = asyncio.get_running_loop().time() + LOOK_SECONDS
-    looked_up = await _people(context, of_people, until) if of_people else []
-    looked_up += await _companies(context, companies, of_companies, until) if companies and of_companies else []
-    for intent, write in looked_up:
-        recorder.settle(intent, *([write] if write else []))
+    shown = await _in_time(_people(context, of_people), until) if of_people else []
+    if companies and of_companies:
+        shown += await _in_time(_companies(context, companies, of_companies), until)
+    for intent, write, later in shown:
+        if write:
+            recorder.settle_seen(intent, write, later)
+        else:
+            recorder.settle(intent)
     recorder.save()
     due = len(of_people) + len(of_companies)
     _log.info(
         "Of %d writes whose answer an earlier pass did not see, Attio has carried out %d, which the history has now; "
         "%d could not be looked up and wait for a later pass.",
         due,
-        sum(write is not None for _, write in looked_up),
-        due - len(looked_up),
+        sum(one.write is not None for one in shown),
+        due - len(shown),
     )
 
 
@@ -79,115 +70,33 @@ def _is_elsewhere(context: PassContext) -> bool:
     return on_record is not None and on_record != context.attio.workspace.info.workspace_id
 
 
-async def _people(context: PassContext, intents: Sequence[Intent], until: float) -> list[LookedUp]:
-    async def find(portion: Sequence[Intent]) -> Answer[Person]:
-        ids = {intent.customer_id for intent in portion if intent.customer_id and not intent.record_id}
-        # By the address as well: somebody may have typed over the id since.
-        found = await context.attio.find(ids=ids, emails=_matching(portion), records=_records(portion))
-        return found.people, found.unsearchable
-
-    people, unsearchable = await _find(find, intents, until)
-    by_key = _by_key(
-        (one, _new_keys(person_id(one), map(email_key, one.emails)) | {("record", one.record_id)}) for one in people
-    )
-    known = context.ledger.written_records([person.record_id for person in people])
-    return list(_looked_up(intents, by_key, seen_of_person, unsearchable=unsearchable, known=known))
-
-
-async def _companies(
-    context: PassContext, companies: Companies, intents: Sequence[Intent], until: float
-) -> list[LookedUp]:
-    async def find(portion: Sequence[Intent]) -> Answer[CompanyRecord]:
-        found = await companies.find(domains=_matching(portion), records=_records(portion))
-        return found.companies, found.unsearchable
-
-    records, unsearchable = await _find(find, intents, until)
-    by_key = _by_key((one, _new_keys(None, one.domains) | {("record", one.record_id)}) for one in records)
-    known = context.ledger.written_records([company.record_id for company in records])
-    return list(_looked_up(intents, by_key, seen_of_company, unsearchable=unsearchable, known=known))
-
-
-async def _find(
-    find: Callable[[Sequence[Intent]], Awaitable[Answer[Record]]], intents: Sequence[Intent], until: float
-) -> Answer[Record]:
-    """Search for what was intended; where that fails as a whole, or takes too long, nothing of it can be searched for.
-
-    Args:
-        find: Searches for it.
-        intents: What was intended.
-        until: When the time is over, by the event loop's clock.
-    """
+async def _in_time(look: Awaitable[list[LookedUp]], until: float) -> list[LookedUp]:
+    """Return what a look shows: nothing where Attio cannot be searched, or not until then (the event loop's clock)."""
     try:
         async with asyncio.timeout_at(until):
-            return await find(intents)
+            return await look
     except (UnavailableError, TimeoutError):
-        return [], _values(intents)
+        return []
 
 
-def _values(intents: Iterable[Intent]) -> set[str]:
-    return {value for intent in intents for _, value in _keys(intent)}
+async def _people(context: PassContext, intents: Sequence[Intent]) -> list[LookedUp]:
+    ids = {intent.customer_id for intent in intents if intent.customer_id and not intent.record_id}
+    # By the address as well: somebody may have typed over the id since.
+    found = await context.attio.find(ids=ids, emails=matching_of(intents), records=_records(intents))
+    by_key = by_key_of(
+        (one, new_keys(person_id(one), map(email_key, one.emails)) | {("record", one.record_id)})
+        for one in found.people
+    )
+    written = written_of(intents, context.ledger.written_to([one.record_id for one in found.people]))
+    return list(looked_up(intents, by_key, seen_of_person, unsearchable=found.unsearchable, written=written))
 
 
-def _looked_up(
-    intents: Sequence[Intent],
-    by_key: Mapping[Key, Sequence[Record]],
-    seen: Callable[[Intent, Record], Write | None],
-    *,
-    unsearchable: Collection[str],
-    known: Collection[str],
-) -> Iterator[LookedUp]:
-    """Yield what is seen of each; what could not be searched for is left out.
-
-    Args:
-        intents: What was intended.
-        by_key: What Attio has, by everything that it may have been searched by.
-        seen: Returns what a record shows of an intended write.
-        unsearchable: What Attio could not search for.
-        known: Records that passes have written before: they were not made by a write that is not on record.
-    """
-    possible: list[tuple[Intent, list[Write]]] = []
-    for intent in intents:
-        keys = _keys(intent)
-        if not any(value in unsearchable for _, value in keys):
-            seen_here = (seen(intent, record) for key in sorted(keys) for record in by_key.get(key, ()))
-            real = [write for write in seen_here if write and (intent.record_id or write.record_id not in known)]
-            possible.append((intent, real))
-    made: set[str] = set()
-    # One write makes a record. Whose id it holds comes first: an address may have joined a record that another made.
-    for intent, writes in sorted(possible, key=lambda one: not any(map(_names_customer, one[1]))):
-        ordered = sorted(writes, key=lambda write: not _names_customer(write))
-        found = next((write for write in ordered if intent.record_id or write.record_id not in made), None)
-        if found and not intent.record_id:
-            made.add(found.record_id)
-        yield intent, found
+async def _companies(context: PassContext, companies: Companies, intents: Sequence[Intent]) -> list[LookedUp]:
+    found = await companies.find(domains=matching_of(intents), records=_records(intents))
+    by_key = by_key_of((one, new_keys(None, one.domains) | {("record", one.record_id)}) for one in found.companies)
+    written = written_of(intents, context.ledger.written_to([one.record_id for one in found.companies]))
+    return list(looked_up(intents, by_key, seen_of_company, unsearchable=found.unsearchable, written=written))
 
 
-def _names_customer(write: Write) -> bool:
-    return any(value.key == ID_KEY for value in write.values)
-
-
-def _keys(intent: Intent) -> set[Key]:
-    """Return what a record is searched by: its id, or else what a new one holds."""
-    if intent.record_id:
-        return {("record", intent.record_id)}
-    return _new_keys(intent.customer_id, _matching([intent]))
-
-
-def _new_keys(customer_id: str | None, matching: Iterable[str]) -> set[Key]:
-    return {*([("customer", customer_id)] if customer_id else []), *(("matching value", value) for value in matching)}
-
-
-def _records(intents: Sequence[Intent]) -> set[str]:
+def _records(intents: Iterable[Intent]) -> set[str]:
     return {intent.record_id for intent in intents if intent.record_id}
-
-
-def _matching(intents: Sequence[Intent]) -> set[str]:
-    return {email_key(intent.matching_value) for intent in intents if intent.matching_value}
-
-
-def _by_key(keyed: Iterable[tuple[Record, Collection[Key]]]) -> dict[Key, list[Record]]:
-    by_key: dict[Key, list[Record]] = {}
-    for record, keys in keyed:
-        for key in keys:
-            by_key.setdefault(key, []).append(record)
-    return by_key

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from polar_attio_pipeline.sync.companies.domains import domain_key
 from polar_attio_pipeline.sync.companies.groups import CompanyRecord
@@ -34,12 +35,16 @@ class Intent:
         record_id: The record that is to be written; None where it is to be made.
         values: The attributes. The CRM may refuse some of them, and take the rest in one or several requests.
         object_slug: Attio's slug of the object that the record belongs to.
+        planned_at: When it was put on record, UTC; None until it is read from there.
+        pass_id: The pass that put it there; None as well.
     """
 
     customer_id: str | None
     record_id: str | None
     values: tuple[WrittenValue, ...]
     object_slug: str = PEOPLE
+    planned_at: datetime | None = None
+    pass_id: str | None = None
 
     @property
     def action(self) -> WriteAction:
@@ -51,6 +56,11 @@ class Intent:
         """The address or the domain of a record that is to be made."""
         key = _MATCHING_KEYS[self.object_slug]
         return next((str(value.new) for value in self.values if value.key == key and not self.record_id), None)
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Of the attributes."""
+        return frozenset(value.key for value in self.values)
 
     def done(self, record_id: str, answers: Sequence[tuple[Collection[str], str | None]]) -> list[Write]:
         """Return the writes by which it was carried out.
@@ -67,8 +77,8 @@ class Intent:
             writes.append(Write(self.customer_id, record_id, values, self.object_slug, action, execution_id))
         return writes
 
-    def replaces(self, earlier: "Intent") -> bool:
-        """Tell whether this one writes what an earlier one would have written, to the same record."""
+    def overlaps(self, earlier: "Intent") -> bool:
+        """Tell whether this one writes an attribute that an earlier one would have written, to the same record."""
         if self.object_slug != earlier.object_slug:
             return False
         if self.record_id and earlier.record_id:
@@ -77,7 +87,21 @@ class Intent:
             same = self.customer_id == earlier.customer_id
         else:
             same = self.matching_value is not None and self.matching_value == earlier.matching_value
-        return same and not {value.key for value in self.values}.isdisjoint(value.key for value in earlier.values)
+        return same and not self.keys.isdisjoint(earlier.keys)
+
+    def replaces(self, earlier: "Intent") -> bool:
+        """Tell whether this one takes the place of an earlier one that it overlaps: nothing shows that it was done.
+
+        A record is made again only after a look has shown that there is none. An update has to write all of the earlier
+        one, and to have found none of it there.
+        """
+        if not self.overlaps(earlier):
+            return False
+        if not (self.record_id or earlier.record_id):
+            return True
+        held, matching = _before(self.values, {}, frozenset())
+        found = [value for value in earlier.values if value.key in self.keys and _is_there(value, held, matching)]
+        return earlier.keys <= self.keys and not found
 
 
 def intent_of(due: Plan) -> Intent:
@@ -95,15 +119,50 @@ def intent_of(due: Plan) -> Intent:
     return Intent(due.customer.id, before.record_id if before else None, tuple(values))
 
 
-def seen_of_person(intent: Intent, person: Person) -> Write | None:
-    """Return what a look at a person shows of a write without an answer; None where it shows nothing of it."""
+def seen_of_person(intent: Intent, person: Person, later: Sequence[WrittenValue] = ()) -> Write | None:
+    """Return what a look at a person shows of a write without an answer; None where it shows nothing of it.
+
+    Args:
+        intent: The write.
+        person: As the CRM holds it.
+        later: What passes have written to the person since, or were about to write, the newest first.
+    """
     held = {**person.values, **({COMPANY_KEY: person.company} if person.company else {})}
-    return _seen(intent, person.record_id, held, frozenset(map(email_key, person.emails)))
+    return _seen(intent, person.record_id, *_before(later, held, frozenset(map(email_key, person.emails))))
 
 
-def seen_of_company(intent: Intent, company: CompanyRecord) -> Write | None:
-    """Return what a look at a company shows of a write without an answer; None where it shows nothing of it."""
-    return _seen(intent, company.record_id, company.values, frozenset(company.domains))
+def seen_of_company(intent: Intent, company: CompanyRecord, later: Sequence[WrittenValue] = ()) -> Write | None:
+    """Return what a look at a company shows of a write without an answer; None where it shows nothing of it.
+
+    Args:
+        intent: The write.
+        company: As the CRM holds it.
+        later: As for a person.
+    """
+    return _seen(intent, company.record_id, *_before(later, company.values, frozenset(company.domains)))
+
+
+def _before(
+    later: Sequence[WrittenValue], held: Mapping[str, CurrentValue], matching: frozenset[str]
+) -> tuple[dict[str, CurrentValue], frozenset[str]]:
+    """Return what a record held before some writes: each of them was planned from a look at it.
+
+    Args:
+        later: The writes, the newest first.
+        held: What the record holds since.
+        matching: Its addresses or domains since.
+    """
+    before = dict(held)
+    for value in later:
+        if value.key in _MATCHING_KEYS.values():
+            as_key = email_key if value.key == EMAILS_KEY else domain_key
+            matching = frozenset(map(as_key, value.old)) if isinstance(value.old, tuple) else frozenset()
+        elif value.old is None or isinstance(value.old, tuple):
+            before.pop(value.key, None)
+        else:
+            # Of whom it is not known that it was a program's key: nothing of it is claimed.
+            before[value.key] = CurrentValue(value.old, value.old_actor or "system")
+    return before, matching
 
 
 def _seen(intent: Intent, record_id: str, held: Mapping[str, CurrentValue], matching: frozenset[str]) -> Write | None:

@@ -69,7 +69,7 @@ def test_a_pipeline_that_forgets_what_it_was_about_to_write_is_found_out(monkeyp
 
 
 def test_a_pipeline_that_takes_every_intended_write_for_made_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    def all_of_it(intent: Intent, person: Person) -> Write:
+    def all_of_it(intent: Intent, person: Person, _: object) -> Write:
         return Write(intent.customer_id, person.record_id, intent.values)
 
     monkeypatch.setattr(settling, "seen_of_person", all_of_it)

@@ -15,7 +15,8 @@ from polar_attio_pipeline.sandbox.polar.rows import Customer
 from polar_attio_pipeline.sync.intents import Intent
 from polar_attio_pipeline.sync.outcomes import Reason
 from polar_attio_pipeline.sync.records import Value
-from polar_attio_pipeline.sync.writes import WrittenValue
+from polar_attio_pipeline.sync.writes import Write, WrittenValue
+from polar_attio_pipeline_tests.ledger.builders import carry_out
 from polar_attio_pipeline_tests.passes.company_stage import Companies
 from polar_attio_pipeline_tests.passes.stage import Stage
 
@@ -35,6 +36,35 @@ def intended(
 
 def claimed(stage: Stage) -> list[ChangeRow]:
     return stage.ledger.changes_of_pass("killed")
+
+
+def changed(key: str, old: Value | None, new: Value | None) -> WrittenValue:
+    """A value that a program's key has written over another one."""
+    return WrittenValue(key, old, "api-token" if old is not None else None, new)
+
+
+def written_later(
+    stage: Stage, customer_id: str | None, record_id: str, value: WrittenValue, *, answered: bool = True
+) -> None:
+    """Write something to a person as a later pass does, which has found the old value."""
+    new: object = [] if value.new is None else value.new
+    stage.sandbox.attio.edit_person(record_id, {value.key: new}, actor="api-token")
+    with stage.ledger.recording("later") as recorder:
+        if answered:
+            carry_out(recorder, Write(customer_id, record_id, (value,), execution_id="x-1"))
+        else:
+            recorder.intend([Intent(customer_id, record_id, (value,))])
+
+
+def forget_history(stage: Stage) -> None:
+    """Let no pass have put its writes on record."""
+    with stage.ledger._database.writing() as connection:
+        connection.execute(sa.text("DELETE FROM changes"))
+
+
+def values_of(stage: Stage, key: str) -> list[tuple[str, object]]:
+    """What the history has of an attribute, with the passes, in its order."""
+    return [(row.pass_id, row.new_value) for row in stage.ledger.all_changes() if row.attribute == key]
 
 
 def searches(stage: Stage) -> int:
@@ -70,8 +100,7 @@ def test_what_attio_holds_goes_into_the_history_of_the_pass_that_intended_it(
 
 def test_a_person_who_was_made_without_an_answer_is_found_by_the_id_of_the_customer(stage: Stage) -> None:
     ada, record_id = known(stage)
-    with stage.ledger._database.writing() as connection:
-        connection.execute(sa.text("DELETE FROM changes"))
+    forget_history(stage)
     intended(stage, ada.id, None, email_addresses="ada@example.com", polar_customer_id=ada.id, polar_customer=True)
 
     stage.hourly()
@@ -83,8 +112,7 @@ def test_a_person_who_was_made_without_an_answer_is_found_by_the_id_of_the_custo
 
 def test_a_new_person_whose_id_somebody_has_typed_over_is_found_by_the_address(stage: Stage) -> None:
     ada, record_id = known(stage)
-    with stage.ledger._database.writing() as connection:
-        connection.execute(sa.text("DELETE FROM changes"))
+    forget_history(stage)
     intended(stage, ada.id, None, email_addresses="Ada@example.com", polar_customer_id=ada.id, polar_customer=True)
     stage.sandbox.attio.edit_person(record_id, {"polar_customer_id": "typed"})
 
@@ -101,8 +129,7 @@ def test_a_person_was_made_for_one_customer_although_the_address_of_another_has_
     stage: Stage, first: str
 ) -> None:
     ada, record_id = known(stage)
-    with stage.ledger._database.writing() as connection:
-        connection.execute(sa.text("DELETE FROM changes"))
+    forget_history(stage)
     stage.sandbox.attio.edit_person(record_id, {"email_addresses": ["ada@example.com", "bob@example.com"]})
     ids = {"ada": ada.id, "bob": "b0b00000-0000-4000-8000-000000000000"}
     for who in sorted(ids, reverse=first == "bob"):
@@ -283,3 +310,157 @@ def test_a_row_that_cannot_be_read_stops_no_pass(stage: Stage) -> None:
         connection.execute(sa.update(INTENTS).values(content="{"))
 
     assert stage.hourly().outcomes().keys() == {customer.id}
+
+
+MARK = "polar_customer"
+BOB = "b0b00000-0000-4000-8000-000000000000"
+
+
+def made_without_an_answer(stage: Stage) -> tuple[str, str]:
+    """A customer whose person was made by a pass that was killed before it knew; and the person's record id."""
+    ada, record_id = known(stage)
+    forget_history(stage)
+    intended(stage, ada.id, None, email_addresses="ada@example.com", polar_customer_id=ada.id, polar_customer=True)
+    return ada.id, record_id
+
+
+@pytest.mark.parametrize("answered", [True, False])
+@pytest.mark.parametrize("marks", [[False], [False, True], [False, True, False]])
+def test_a_new_person_whom_later_passes_have_written_again_was_made_as_it_was_intended(
+    stage: Stage, marks: list[bool], answered: bool
+) -> None:
+    ada, record_id = made_without_an_answer(stage)
+    for mark in marks:
+        written_later(stage, ada, record_id, changed(MARK, not mark, mark), answered=answered)
+
+    stage.hourly(5)
+
+    assert {(row.record_id, row.attribute, row.action) for row in claimed(stage)} == {
+        (record_id, key, "create") for key in ("email_addresses", "polar_customer_id", MARK)
+    }
+    assert values_of(stage, MARK) == [("killed", True), *(("later", mark) for mark in marks)]
+    assert stage.ledger.unsettled() == []
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_new_person_whom_another_customer_has_taken_over_was_made_as_it_was_intended(
+    stage: Stage, answered: bool
+) -> None:
+    ada, record_id = made_without_an_answer(stage)
+    written_later(stage, BOB, record_id, changed("polar_customer_id", ada, BOB), answered=answered)
+
+    stage.hourly(5)
+
+    assert values_of(stage, "polar_customer_id") == [("killed", ada), ("later", BOB)]
+    assert len(claimed(stage)) == 3
+
+
+@pytest.mark.parametrize("answered", [True, False])
+@pytest.mark.parametrize("who", ["the same", "another"])
+@pytest.mark.parametrize("new", ["x-2", None])
+def test_an_update_that_a_later_one_has_written_over_is_on_record_before_it(
+    stage: Stage, who: str, new: str | None, answered: bool
+) -> None:
+    ada, record_id = known(stage)
+    intended(stage, ada.id, record_id, polar_external_id="x-1", polar_type="team")
+    stage.sandbox.polar.update_customer(ada.id, external_id=new)
+    later = ada.id if who == "the same" else BOB
+    written_later(stage, later, record_id, changed("polar_external_id", "x-1", new), answered=answered)
+
+    stage.hourly(5)
+
+    assert values_of(stage, "polar_external_id") == [("killed", "x-1"), ("later", new)]
+    assert stage.ledger.unsettled() == []
+
+
+@pytest.mark.parametrize("answered", [True, False])
+@pytest.mark.parametrize("who", ["the same", "another"])
+def test_an_update_that_was_made_only_when_it_was_intended_again_is_on_record_once(
+    stage: Stage, who: str, answered: bool
+) -> None:
+    ada, record_id = known(stage)
+    intended(stage, ada.id, record_id, polar_external_id="x-1")
+    later = ada.id if who == "the same" else BOB
+    written_later(stage, later, record_id, changed("polar_external_id", None, "x-1"), answered=answered)
+
+    stage.hourly(5)
+
+    assert values_of(stage, "polar_external_id") == [("later", "x-1")]
+    assert stage.ledger.unsettled() == []
+
+
+def test_a_value_that_was_cleared_and_written_again_since_was_cleared(stage: Stage) -> None:
+    ada, record_id = known(stage)
+    with stage.ledger.recording("killed") as recorder:
+        cleared = WrittenValue("polar_external_id", "x-0", "api-token", None)
+        recorder.intend([Intent(ada.id, record_id, (cleared,))])
+    written_later(stage, ada.id, record_id, changed("polar_external_id", None, "x-1"))
+
+    stage.hourly(5)
+
+    assert values_of(stage, "polar_external_id") == [("killed", None), ("later", "x-1")]
+
+
+def test_a_later_row_that_cannot_be_read_stops_no_pass(stage: Stage) -> None:
+    ada, record_id = made_without_an_answer(stage)
+    written_later(stage, ada, record_id, changed(MARK, True, False))
+    with stage.ledger._database.writing() as connection:
+        connection.execute(sa.text("UPDATE changes SET old_value = '{'"))
+
+    stage.hourly(5)
+
+    assert {row.attribute for row in claimed(stage)} == {"email_addresses", "polar_customer_id"}
+
+
+def test_a_company_that_a_later_pass_has_written_again_was_made_as_it_was_intended(stage: Stage) -> None:
+    companies = Companies(stage)
+    companies.customer("ada@acme.com", mrr=500)
+    companies.whole()
+    company = companies.of("acme.com").id
+    forget_history(stage)
+    intended(stage, None, None, "companies", domains="acme.com", polar_customer=True)
+    with stage.ledger.recording("later") as recorder:
+        unmarked = WrittenValue(MARK, True, "api-token", False)
+        carry_out(recorder, Write(None, company, (unmarked,), "companies", execution_id="x-1"))
+    companies.edit(company, {MARK: False}, actor="api-token")
+
+    companies.run()
+
+    assert [(row.record_id, row.attribute) for row in claimed(stage)] == [(company, "domains"), (company, MARK)]
+    assert values_of(stage, MARK)[:2] == [("killed", True), ("later", False)]
+
+
+def test_a_new_person_who_is_unmarked_while_nobody_can_search_for_it_is_on_record_as_made_and_unmarked(
+    stage: Stage,
+) -> None:
+    stage.rules = replace(stage.rules, unmark_orphaned=True, unmark_max_share=1)
+    known(stage, "bob")
+    ada, record_id = made_without_an_answer(stage)
+    stage.sandbox.polar.delete_customer(ada)
+    stage.sandbox.faults.add(Fault(kind=Kind.STATUS, path=SEARCHES, contains=ada, status=500))
+    stage.reconcile()
+    assert [new for _, new in values_of(stage, MARK)] == [False]
+    stage.sandbox.faults.clear()
+
+    stage.hourly(5)
+
+    assert [new for _, new in values_of(stage, MARK)] == [True, False]
+    assert {row.record_id for row in claimed(stage)} == {record_id}
+    assert len(claimed(stage)) == 3
+
+
+def test_a_new_person_whom_another_customer_takes_over_while_nobody_can_search_for_it_is_on_record_as_made(
+    stage: Stage,
+) -> None:
+    ada, record_id = made_without_an_answer(stage)
+    stage.sandbox.polar.delete_customer(ada)
+    again = stage.add("ada", hour=1)
+    stage.sandbox.faults.add(Fault(kind=Kind.STATUS, path=SEARCHES, contains=ada, status=500))
+    stage.hourly(1)
+    assert [new for _, new in values_of(stage, "polar_customer_id")] == [again.id]
+    stage.sandbox.faults.clear()
+
+    stage.hourly(5)
+
+    assert [new for _, new in values_of(stage, "polar_customer_id")] == [ada, again.id]
+    assert {row.record_id for row in claimed(stage)} == {record_id}

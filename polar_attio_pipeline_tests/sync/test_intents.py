@@ -6,15 +6,15 @@ from polar_attio_pipeline.sync.companies.groups import CompanyRecord
 from polar_attio_pipeline.sync.intents import Intent, intent_of, seen_of_company, seen_of_person
 from polar_attio_pipeline.sync.matching import Case, Match
 from polar_attio_pipeline.sync.planning import Action, Change, Plan
-from polar_attio_pipeline.sync.records import CurrentValue, Person, PersonName
+from polar_attio_pipeline.sync.records import Actor, CurrentValue, Person, PersonName
 from polar_attio_pipeline.sync.writes import Write, WriteAction, WrittenValue
 from polar_attio_pipeline_tests.sync.builders import ADA, BOB, customer, person
 
 LOVELACE = PersonName("Ada", "Lovelace", "Ada Lovelace")
 
 
-def wanted(key: str, new: object, old: object = None) -> WrittenValue:
-    return WrittenValue(key, old, None, new)  # type: ignore[arg-type]
+def wanted(key: str, new: object, old: object = None, actor: Actor | None = None) -> WrittenValue:
+    return WrittenValue(key, old, actor, new)  # type: ignore[arg-type]
 
 
 NEW = Intent(ADA, None, (wanted("email_addresses", "Ada@Example.com"), wanted("polar_customer_id", ADA)))
@@ -126,22 +126,99 @@ def test_a_company_that_holds_the_domain_was_made_by_the_write_only_if_a_key_has
     assert seen is None or seen == Write(None, "c1", seen.values, "companies", WriteAction.CREATE)
 
 
+NOW = person("r1", "ada@new.com", polar_customer_id=BOB, polar_country="FR", polar_customer=False)
+MADE = Intent(
+    ADA,
+    None,
+    (*NEW.values, wanted("polar_customer", True), wanted("polar_country", "FR"), wanted("polar_type", "team")),
+)
+TAKEN_OVER = wanted("polar_customer_id", BOB, ADA, "api-token")
+UNMARKED = wanted("polar_customer", False, True, "api-token")
+JOINED = wanted("email_addresses", "ada@new.com", ("ADA@example.com",))
+
+
 @pytest.mark.parametrize(
-    ("later", "earlier", "replaces"),
+    ("intent", "now", "later", "keys"),
     [
-        (UPDATE, CLEARED, True),
-        (UPDATE, LINK, False),
-        (Intent(ADA, "r2", UPDATE.values), UPDATE, False),
-        (Intent(ADA, "r1", NEW.values), NEW, True),
-        (Intent(BOB, None, NEW.values), NEW, False),
-        (Intent(None, None, NEW.values), NEW, False),
-        (Intent(ADA, "r1", UPDATE.values, "companies"), UPDATE, False),
-        (Intent(None, None, NEW_COMPANY.values, "companies"), NEW_COMPANY, True),
-        (Intent(None, None, (wanted("domains", "acme.org"), *NEW_COMPANY.values[1:]), "companies"), NEW_COMPANY, False),
-        (Intent(None, "c1", NEW_COMPANY.values, "companies"), NEW_COMPANY, False),
+        (MADE, NOW, [], []),
+        (MADE, NOW, [UNMARKED], ["polar_customer", "polar_country"]),
+        (MADE, NOW, [UNMARKED, TAKEN_OVER], ["polar_customer_id", "polar_customer", "polar_country"]),
+        (MADE, NOW, [JOINED, UNMARKED], ["email_addresses", "polar_customer", "polar_country"]),
+        (MADE, NOW, [UNMARKED, wanted("polar_customer", True, None)], []),
+        (MADE, NOW, [wanted("polar_customer", False, True, "workspace-member")], []),
+        (MADE, NOW, [wanted("polar_customer", False, True)], []),
+        (MADE, NOW, [UNMARKED, wanted("polar_country", "FR", "GB", "api-token")], ["polar_customer"]),
+        (MADE, NOW, [UNMARKED, wanted("name", LOVELACE)], ["polar_customer", "polar_country"]),
+        (CLEARED, person("r1", polar_status="Active"), [wanted("polar_status", "Active")], ["polar_status"]),
+        (CLEARED, person("r1"), [wanted("polar_status", None, "Deleted", "api-token")], []),
+        (LINK, Person("r1", "", ()), [wanted("company", None, "c1", "api-token")], ["company"]),
+        (LINK, Person("r1", "", (), company=CurrentValue("c1", "api-token")), [wanted("company", "c1")], []),
+        (
+            TAKEN_OFF,
+            person("r1", "ada@new.com"),
+            [wanted("email_addresses", "x@y.com", ("a@b.c",))],
+            ["email_addresses"],
+        ),
+        (TAKEN_OFF, person("r1"), [wanted("email_addresses", (), ("ada@old.com", "ada@new.com"))], []),
     ],
 )
-def test_a_write_replaces_an_earlier_one_of_the_same_attributes_to_the_same_record(
-    later: Intent, earlier: Intent, replaces: bool
+def test_of_a_person_who_was_written_again_since_counts_what_the_oldest_later_write_found_there(
+    intent: Intent, now: Person, later: list[WrittenValue], keys: list[str]
 ) -> None:
-    assert later.replaces(earlier) is replaces
+    seen = seen_of_person(intent, now, later)
+
+    assert [value.key for value in seen.values] == keys if seen else not keys
+
+
+def test_of_a_company_that_was_written_again_since_counts_what_the_oldest_later_write_found_there() -> None:
+    now = CompanyRecord("c1", "", ("acme.com",), {"polar_customer": CurrentValue(False, "api-token")})
+
+    assert seen_of_company(NEW_COMPANY, now, []) is None
+    assert seen_of_company(NEW_COMPANY, now, [UNMARKED]) == Write(
+        None, "c1", NEW_COMPANY.values, "companies", WriteAction.CREATE
+    )
+
+
+STATED = Intent(ADA, "r1", (wanted("polar_country", "GB", "DE"),))
+AGAIN = wanted("polar_country", "FR", "GB", "api-token")
+
+
+@pytest.mark.parametrize(
+    ("later", "earlier", "overlaps", "replaces"),
+    [
+        (UPDATE, CLEARED, True, True),
+        (UPDATE, LINK, False, False),
+        (Intent(ADA, "r2", UPDATE.values), UPDATE, False, False),
+        (Intent(ADA, "r1", NEW.values), NEW, True, True),
+        (Intent(ADA, None, NEW.values[:1]), NEW, True, True),
+        (Intent(BOB, None, NEW.values), NEW, False, False),
+        (Intent(None, None, NEW.values), NEW, False, False),
+        (Intent(ADA, "r1", UPDATE.values, "companies"), UPDATE, False, False),
+        (Intent(None, None, NEW_COMPANY.values, "companies"), NEW_COMPANY, True, True),
+        (
+            Intent(None, None, (wanted("domains", "acme.org"), *NEW_COMPANY.values[1:]), "companies"),
+            NEW_COMPANY,
+            False,
+            False,
+        ),
+        (Intent(None, "c1", NEW_COMPANY.values, "companies"), NEW_COMPANY, False, False),
+        (Intent(ADA, "r1", (AGAIN,)), STATED, True, False),
+        (Intent(ADA, "r1", (wanted("polar_country", "FR", "GB", "workspace-member"),)), STATED, True, True),
+        (Intent(ADA, "r1", (wanted("polar_country", "GB", "DE", "api-token"),)), STATED, True, True),
+        (Intent(ADA, "r1", (wanted("polar_status", "Active"),)), CLEARED, True, False),
+        (Intent(ADA, "r1", (wanted("polar_status", None, "Deleted"),)), CLEARED, True, True),
+        (
+            Intent(ADA, "r1", (wanted("email_addresses", "x@y.com", ("ADA@new.com", "ada@old.com")),)),
+            MOVED,
+            True,
+            False,
+        ),
+        (Intent(ADA, "r1", (UNMARKED,)), MADE, True, False),
+        (Intent(ADA, "r1", (wanted("polar_customer", True),)), MADE, True, False),
+        (Intent(ADA, "r1", (wanted("polar_country", "FR", "DE"),)), UPDATE, True, False),
+    ],
+)
+def test_a_write_replaces_an_earlier_one_that_it_repeats_whole_unless_it_has_found_it_carried_out(
+    later: Intent, earlier: Intent, overlaps: bool, replaces: bool
+) -> None:
+    assert (later.overlaps(earlier), later.replaces(earlier)) == (overlaps, replaces)
