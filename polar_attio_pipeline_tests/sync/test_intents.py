@@ -179,6 +179,16 @@ def test_of_a_company_that_was_written_again_since_counts_what_the_oldest_later_
     )
 
 
+def test_a_domain_that_a_later_write_found_is_known_in_either_spelling() -> None:
+    made = Intent(None, None, (wanted("domains", "xn--bcher-kva.de"), wanted("polar_customer", True)), "companies")
+    now = CompanyRecord("c1", "", ("acme.com",), {"polar_customer": CurrentValue(True, "api-token")})
+
+    seen = seen_of_company(made, now, [wanted("domains", "acme.com", ("Bücher.de.",))])
+
+    assert seen
+    assert [value.key for value in seen.values] == ["domains", "polar_customer"]
+
+
 STATED = Intent(ADA, "r1", (wanted("polar_country", "GB", "DE"),))
 AGAIN = wanted("polar_country", "FR", "GB", "api-token")
 

@@ -41,6 +41,13 @@ async def outcomes_of(at: Looker, *customers: Customer) -> list[Outcome]:
     return found.outcomes
 
 
+async def test_for_nobody_nothing_is_searched_for() -> None:
+    attio = Attio()
+
+    assert await look(looker(attio)) == Look()
+    assert attio.searches == []
+
+
 async def test_a_person_with_another_customers_id_has_no_plan_while_polar_does_not_say_whether_that_one_lives() -> None:
     held = person("p1", "ada@example.com", polar_customer_id=OTHER)
 
