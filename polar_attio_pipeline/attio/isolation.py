@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from polar_attio_pipeline.attio.errors import QueryTooComplexError
 from polar_attio_pipeline.http.errors import LostAnswerError, TransientError
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.sync.tasks import task_group
@@ -20,8 +21,12 @@ Record = dict[str, Any]
 Search = Callable[[Sequence[Key], int], Awaitable[list[Record]]]
 """Takes keys, and how many attempts a lost answer is worth; returns the records."""
 
-_ONE_ATTEMPT = 1
-_TO_BE_SURE = 3
+ONE_ATTEMPT = 1
+TO_BE_SURE = 3
+"""Failures of a search for a single key, or of a page of one record, after which it is called bad."""
+
+_ATTEMPTS_AT_500 = 6
+"""Some 16 seconds: so long an answer 500 is taken for an accident."""
 
 _ATTEMPT_SECONDS = 10
 """Attio may also hang at what it fails for, and each half would wait for that."""
@@ -36,8 +41,13 @@ def may_lie_in_the_data(error: TransientError) -> bool:
     return isinstance(error, LostAnswerError)
 
 
+def patient(retry: RetryPolicy) -> RetryPolicy:
+    """Return the bounds of a request for which something in one record may make Attio fail for ever."""
+    return replace(retry, attempts_at_500=_ATTEMPTS_AT_500)
+
+
 def impatient(retry: RetryPolicy, attempts: int) -> RetryPolicy:
-    """Return the bounds of a request by which the cause of a failure is looked for."""
+    """Return the bounds of a small request by which the cause of a failure is looked for."""
     return replace(retry, attempts_when_lost=attempts, attempt_seconds=_ATTEMPT_SECONDS)
 
 
@@ -57,7 +67,7 @@ class Isolation:
     unasked: list[Key] = field(default_factory=list)
     _requests: int = 0
 
-    async def run(self, failed: Sequence[Sequence[Key]], *, attempts: int = _TO_BE_SURE) -> None:
+    async def run(self, failed: Sequence[Sequence[Key]], *, attempts: int = TO_BE_SURE) -> None:
         """Search keys side by side, of which at least one in each part cannot be searched.
 
         Args:
@@ -83,10 +93,10 @@ class Isolation:
                 self.unsearchable += part
             return []
         left, right = part[: len(part) // 2], part[len(part) // 2 :]
-        if await self._found(left, _ONE_ATTEMPT):
+        if await self._found(left, ONE_ATTEMPT):
             # Then it is the other half: asking for it as a whole would tell nothing new.
             return [right]
-        return [left, right] if self._is_used_up() or not await self._found(right, _ONE_ATTEMPT) else [left]
+        return [left, right] if self._is_used_up() or not await self._found(right, ONE_ATTEMPT) else [left]
 
     def _is_used_up(self) -> bool:
         return self._requests >= MOST_REQUESTS
@@ -95,6 +105,8 @@ class Isolation:
         self._requests += 1
         try:
             self.records += await self.search(part, attempts)
+        except QueryTooComplexError:
+            return False
         except TransientError as error:
             if not may_lie_in_the_data(error):
                 raise

@@ -16,7 +16,15 @@ from uuid import uuid4
 
 from polar_attio_pipeline.attio.attributes import Workspace
 from polar_attio_pipeline.attio.errors import SERVICE, QueryTooComplexError, list_of
-from polar_attio_pipeline.attio.isolation import Isolation, Key, Record, impatient, may_lie_in_the_data
+from polar_attio_pipeline.attio.isolation import (
+    ONE_ATTEMPT,
+    Isolation,
+    Key,
+    Record,
+    impatient,
+    may_lie_in_the_data,
+    patient,
+)
 from polar_attio_pipeline.attio.sorted_pages import PAGE, Insist, SortedPages
 from polar_attio_pipeline.http.client import ApiClient
 from polar_attio_pipeline.http.errors import TransientError
@@ -34,8 +42,8 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _SURELY_SIMPLE = 50
 _OLDEST_FIRST = [{"direction": "asc", "attribute": "created_at"}]
 
-_ATTEMPTS = 6
-"""Some 16 seconds: so long an answer 500 is taken for an accident, and another search is tried after any failure."""
+_ATTEMPTS_AT_ANYTHING = 6
+"""Some 16 seconds of a search that finds out whether Attio can search at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,7 @@ class Lookup:
 
     def __init__(self, api: ApiClient, workspace: Workspace, *, keys: int = KEYS_PER_SEARCH) -> None:
         self._api = api
-        self._patience = replace(api.retry, attempts_at_500=_ATTEMPTS)
+        self._patience = patient(api.retry)
         self._object = workspace.attio_object
         id_key = self._object.id_key
         self._id_slug = workspace.slugs[id_key] if id_key else None
@@ -92,18 +100,21 @@ class Lookup:
             return Hits(found)
         await self._insist_on_an_answer()
         isolation = Isolation(self._isolating, records=found)
-        await isolation.run(failed)
-        await isolation.run([[key] for key in known], attempts=1)
+        try:
+            await isolation.run([[key] for key in known], attempts=ONE_ATTEMPT)
+            self._unsearchable.difference_update(set(known).difference(isolation.unsearchable, isolation.unasked))
+            await isolation.run(failed)
+        finally:
+            # Also where time is up meanwhile: the next search is spared what this one has found out.
+            self._unsearchable.update(isolation.unsearchable)
         spoilt = [*isolation.unsearchable, *isolation.unasked]
-        self._unsearchable.difference_update(set(known).difference(spoilt))
-        self._unsearchable.update(isolation.unsearchable)
         if spoilt:
             _log.warning("Attio fails for each search that holds one of %d of %d keys.", len(spoilt), len(asked))
         return Hits(isolation.records, frozenset(itertools.chain.from_iterable(asked[key] for key in spoilt)))
 
     async def _insist_on_an_answer(self) -> None:
         """Search for an id that no record has; where even that fails, Attio is down and no key is to blame."""
-        await self._isolating([(self._id_slug or _RECORD_ID, str(uuid4()))], _ATTEMPTS)
+        await self._isolating([(self._id_slug or _RECORD_ID, str(uuid4()))], _ATTEMPTS_AT_ANYTHING)
 
     async def _together(self, keys: Sequence[Key]) -> list[Record]:
         return await self._whole(self._filter(keys), self._patience)
@@ -195,7 +206,7 @@ class Lookup:
     ) -> SortedPages:
         async def fetch(offset: int, limit: int, attempts: int | None) -> list[Record]:
             query = {"filter": wanted, "sorts": _OLDEST_FIRST, "offset": offset}
-            return await self._page(query, impatient(retry, attempts) if attempts else retry, limit)
+            return await self._page(query, _bounds(retry, attempts, limit), limit)
 
         what = f"marked {self._object.slug}"
         return SortedPages(fetch, what=what, unsteady=self._unsteady, insist=insist, expected=expected)
@@ -212,6 +223,13 @@ class Lookup:
             service=SERVICE,
             request=f"POST {self._object.records_path}/query",
         )
+
+
+def _bounds(retry: RetryPolicy, attempts: int | None, limit: int) -> RetryPolicy:
+    """Return the bounds of a request for a page; a whole one may take its time."""
+    if attempts is None:
+        return retry
+    return impatient(retry, attempts) if limit < PAGE else replace(retry, attempts_when_lost=attempts)
 
 
 def _hopeless(error: QueryTooComplexError) -> TransientError:

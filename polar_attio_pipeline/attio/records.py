@@ -3,12 +3,12 @@
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from polar_attio_pipeline.attio.attributes import Workspace
 from polar_attio_pipeline.attio.errors import PLAN_CODES, data_of, message_of, option_of, slug_of
-from polar_attio_pipeline.attio.isolation import Record
+from polar_attio_pipeline.attio.isolation import Record, patient
 from polar_attio_pipeline.attio.lookup import KEYS_PER_SEARCH, Lookup
 from polar_attio_pipeline.attio.models import AttioRecord, decode_record, record_id
 from polar_attio_pipeline.attio.values import encode
@@ -26,9 +26,6 @@ Convert = Callable[[AttioRecord, object], Decoded]
 """Makes what a record is read as out of what every object's records have, and Attio's JSON of it for the rest."""
 
 _DENIALS = (402, 403)
-
-_ATTEMPTS_AT_500 = 6
-"""Some 16 seconds for a write: something in one record may fail for ever."""
 
 
 class MatchTakenError(Exception):
@@ -80,7 +77,7 @@ class Records(Generic[Decoded]):
         self._object = workspace.attio_object
         self._convert = convert
         self._lookup = Lookup(api, workspace, keys=keys_per_search)
-        self._patience = replace(api.retry, attempts_at_500=_ATTEMPTS_AT_500)
+        self._patience = patient(api.retry)
         self._types = {target.attribute.key: target.type for target in workspace.targets}
         self._keys = {slug: key for key, slug in workspace.slugs.items()}
 

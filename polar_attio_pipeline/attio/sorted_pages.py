@@ -16,7 +16,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from polar_attio_pipeline.attio.ahead import Ahead, Fetch
-from polar_attio_pipeline.attio.isolation import MOST_REQUESTS, Record, may_lie_in_the_data
+from polar_attio_pipeline.attio.isolation import MOST_REQUESTS, ONE_ATTEMPT, TO_BE_SURE, Record, may_lie_in_the_data
 from polar_attio_pipeline.attio.models import record_id
 from polar_attio_pipeline.http.errors import TransientError
 
@@ -34,9 +34,6 @@ _LONGEST_GAP = 2 * PAGE
 
 _MOST_READS = 20
 """So many requests, beside four for each page on the way, and Attio orders the records anew each time."""
-
-_ONE_ATTEMPT = 1
-_TO_BE_SURE = 3
 
 Insist = Callable[[], Awaitable[None]]
 """Raises a TransientError if Attio fails for everything, and returns if it answers other requests."""
@@ -177,7 +174,7 @@ class SortedPages:
     def _attempts(self) -> int | None:
         if self._failure is None:
             return None
-        return _TO_BE_SURE if self._is_last_resort() else _ONE_ATTEMPT
+        return TO_BE_SURE if self._is_last_resort() else ONE_ATTEMPT
 
     def _is_last_resort(self) -> bool:
         return self._size.is_smallest or self._isolating >= MOST_REQUESTS
@@ -225,7 +222,7 @@ class SortedPages:
         """Return records; None where Attio fails for them."""
         self._isolating += 1
         try:
-            return await self._fetch(offset, limit, _ONE_ATTEMPT)
+            return await self._fetch(offset, limit, ONE_ATTEMPT)
         except TransientError as error:
             if not may_lie_in_the_data(error):
                 raise
@@ -241,6 +238,9 @@ class SortedPages:
         self._next += len(records) - 1
         self._gap = None
         self._overlaps = True
+        if self._size.is_whole:
+            # What failed lies behind: a page that fails from now on is another accident, or holds another record.
+            self._failure = None
         self._size.count_page()
 
     def _report_gap(self, behind: list[Record]) -> None:

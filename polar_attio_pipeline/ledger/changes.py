@@ -91,17 +91,17 @@ def _taken_out(
 ) -> list[list[dict[str, Any]]]:
     """Take the rows out that are to be put behind others; return for each write those that follow it."""
     behind: list[list[dict[str, Any]]] = [[] for _ in writes]
-    for numbers in portions({number for _, later in writes for number in later}):
+    for numbers in portions(sorted({number for _, later in writes for number in later})):
         moved = []
         for row in connection.execute(sa.select(CHANGES).where(CHANGES.c.id.in_(numbers)).order_by(CHANGES.c.id)):
-            before = [
+            overwritten = [
                 place
                 for place, (rows, later) in enumerate(writes)
                 if row.id in later and any(one["attribute"] == row.attribute for one in rows)
             ]
-            if before:
+            if overwritten:
                 content = {column.name: row._mapping[column] for column in CHANGES.c if column.name != "id"}  # noqa: SLF001  # SQLAlchemy's public name for it
-                behind[before[-1]].append(content)
+                behind[overwritten[-1]].append(content)
                 moved.append(row.id)
         connection.execute(sa.delete(CHANGES).where(CHANGES.c.id.in_(moved)))
     return behind

@@ -1,6 +1,7 @@
 """The history as the ledger shows it, and writes that are about to be made."""
 
-from collections.abc import Collection, Sequence
+import itertools
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 
 from polar_attio_pipeline.ledger import changes, intents, past
@@ -41,10 +42,15 @@ class HistoryOnRecord:
         with self._database.reading() as connection:
             return past.written_to(connection, record_ids)
 
-    def written_for(self, customer_ids: Collection[str | None]) -> list[Past]:
-        """Return what passes have written for some customers, the newest first."""
+    def written_since(self, left: Iterable[Intent]) -> list[Past]:
+        """Return what passes have written for the customers and to the records of intended writes, in no order."""
+        listed = list(left)
+        customer_ids = {intent.customer_id for intent in listed if intent.customer_id}
+        record_ids = {intent.record_id for intent in listed if intent.record_id}
         with self._database.reading() as connection:
-            return past.written_for(connection, [one for one in customer_ids if one is not None])
+            rows = past.written_for(connection, customer_ids)
+            rows += itertools.chain.from_iterable(past.written_to(connection, record_ids).values())
+        return list({row.number: row for row in rows}.values())
 
     def intend(
         self, writes: Sequence[Intent], *, pass_id: str, instead_of: Sequence[IntentKey] = ()

@@ -94,7 +94,7 @@ class Ledger(HistoryOnRecord, PassQueries, PeopleOnRecord):
     def recording(self, pass_id: str) -> Iterator[Recorder]:
         """Give a pass a recorder of outcomes and writes; what waits is stored when the pass ends, even by an error."""
         left = self.unsettled()
-        recorder = Recorder(pass_id, self, left, self.written_for({one.customer_id for _, one in left}))
+        recorder = Recorder(pass_id, self, left, self.written_since(intent for _, intent in left))
         try:
             yield recorder
         finally:

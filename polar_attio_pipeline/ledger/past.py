@@ -73,7 +73,7 @@ def written_to(connection: sa.Connection, record_ids: Collection[str]) -> dict[s
 
 
 def written_for(connection: sa.Connection, customer_ids: Collection[str]) -> list[Past]:
-    """Return what passes have written for some customers, the newest first."""
+    """Return what passes have written for some customers, in no order."""
     return list(_past(connection, CHANGES.c.polar_customer_id, customer_ids))
 
 

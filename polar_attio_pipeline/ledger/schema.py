@@ -51,7 +51,8 @@ CHANGES = sa.Table(
     sa.Index("changes_by_pass", "pass_id"),
     sa.Index("changes_by_time", "written_at"),
 )
-"""One row for each attribute that a pass has written to Attio, in the order of writing; what a row says never changes.
+"""One row for each attribute that a pass has written to Attio; those of one attribute of a record are in the order of
+writing. What a row says never changes.
 
 `action` is `create` where the write made the record, else `update`; null in rows of before it was kept. `execution_id`
 is Attio's name for the request, null where no answer gave one.

@@ -10,7 +10,7 @@ from polar_attio_pipeline.sync.approval import Approved, Divergence, Drift, Held
 from polar_attio_pipeline.sync.comparison import Marked, marked
 from polar_attio_pipeline.sync.deletions import Deletions, due, note_deletions
 
-_NOT_FOUND = "Attio fails on each search for the person."
+_NOT_FOUND = "Attio failed on each search for the person."
 _NO_RECORD = "The person is not in Attio any more."
 _OTHER_ID = "The person holds another Polar id now, or none."
 _NOT_WANTED = "Nothing is to be written to the person any more: the settings say so, or it is left out on purpose."

@@ -42,7 +42,8 @@ class Written:
 
     Attributes:
         past: What the history has, by record, the newest first.
-        waiting: Everything that was intended and is looked up, oldest first, with its place among all.
+        waiting: Updates that were intended and are looked up, by record, oldest first, each with its place among all
+            that is looked up.
     """
 
     past: Mapping[str, Sequence[Past]]

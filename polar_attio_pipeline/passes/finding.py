@@ -90,7 +90,7 @@ class _Search:
         except FAILURES as error:
             self.problems.append(str(error))
             return []
-        self.problems += [f"Attio fails on each search for {one}." for one in sorted(found.unsearchable)]
+        self.problems += [f"Attio failed on each search for {one}." for one in sorted(found.unsearchable)]
         return list(found.people)
 
     async def polar_by_id(self, customer_id: str) -> Customer | None:

@@ -21,9 +21,9 @@ from polar_attio_pipeline.sync.writes import COMPANIES, PEOPLE
 
 _log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 300
-"""So long the look may take: where Attio fails for some records, a search is given up after up to three minutes, and
-which ones they are is then found by further searches."""
+LOOK_SECONDS = 480
+"""So long the look at each object may take: where Attio fails for some records, a search is given up after some three
+minutes, and which ones they are is found by further searches, which take two more where Attio does not even answer."""
 
 
 async def settle_earlier(context: PassContext, recorder: Recorder, companies: Companies | None = None) -> None:
@@ -44,10 +44,9 @@ async def settle_earlier(context: PassContext, recorder: Recorder, companies: Co
     of_companies = [intent for intent in recorder.left if companies and intent.object_slug == COMPANIES]
     if not (of_people or of_companies) or _is_elsewhere(context):
         return
-    until = asyncio.get_running_loop().time() + LOOK_SECONDS
-    shown = await _in_time(_people(context, of_people), until) if of_people else []
+    shown = await _in_time(_people(context, of_people)) if of_people else []
     if companies and of_companies:
-        shown += await _in_time(_companies(context, companies, of_companies), until)
+        shown += await _in_time(_companies(context, companies, of_companies))
     for intent, write, later in shown:
         if write:
             recorder.settle_seen(intent, write, later)
@@ -70,10 +69,10 @@ def _is_elsewhere(context: PassContext) -> bool:
     return on_record is not None and on_record != context.attio.workspace.info.workspace_id
 
 
-async def _in_time(look: Awaitable[list[LookedUp]], until: float) -> list[LookedUp]:
-    """Return what a look shows: nothing where Attio cannot be searched, or not until then (the event loop's clock)."""
+async def _in_time(look: Awaitable[list[LookedUp]]) -> list[LookedUp]:
+    """Return what a look shows: nothing where Attio cannot be searched, or not in time."""
     try:
-        async with asyncio.timeout_at(until):
+        async with asyncio.timeout(LOOK_SECONDS):
             return await look
     except (UnavailableError, TimeoutError):
         return []

@@ -4,9 +4,9 @@ Every customer gets exactly one outcome, unless a service is down or the pass ha
 recorded, and running again is safe.
 
 How long a pass can take: each customer is looked up at most `ROUNDS` times, in portions that the configured pace can
-write in a third of `writing.FRESH_SECONDS`. Between two portions, and between two searches for parts of one that the
-CRM fails to search for as a whole, the pass ends by itself when its deadline has passed. A portion is bounded by the
-retries of its requests: at most three searches, its questions, and `FRESH_SECONDS` for its writes.
+write in a third of `writing.FRESH_SECONDS`. Between two portions the pass ends by itself when its deadline has passed.
+A portion is bounded by the retries of its requests: at most three looks at the CRM, its questions, and `FRESH_SECONDS`
+for its writes.
 """
 
 import asyncio
@@ -68,7 +68,8 @@ async def sync(customers: Iterable[Customer], services: Services, record: Record
 
     Raises:
         ServiceDownError: a service answers nothing at all.
-        KindClosedError: one kind of request failed for very many customers; everything else was done.
+        KindClosedError: one kind of request failed for very many customers, or a search for a portion of them;
+            everything else was done.
         TimeIsUpError: it took far longer than the number of customers implies.
         StoppedError: every request would fail the same way, such as after a revoked token.
     """

@@ -115,4 +115,4 @@ class Health:
         for kind, error in self._closed.items():
             raise KindClosedError(f"All {kind} fail at present; everything else was done. {error}")
         for kind, error in self._failed_searches.items():
-            raise KindClosedError(f"Some {kind} failed; everything else was done. {error}")
+            raise KindClosedError(f"Some {kind} failed, and what needs them waits. {error}")

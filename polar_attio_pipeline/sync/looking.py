@@ -8,9 +8,11 @@ import asyncio
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from polar_attio_pipeline.sync.audience import exclusion, left_out
 from polar_attio_pipeline.sync.emails import email_key, is_anonymised
+from polar_attio_pipeline.sync.freshness import OLD_SECONDS, fresh
 from polar_attio_pipeline.sync.health import Health, Kind, ServiceDownError
 from polar_attio_pipeline.sync.matching import Claims, PeopleIndex, claim, contested_id, match
 from polar_attio_pipeline.sync.outcomes import Outcome, not_taken, unanswered, unexpected
@@ -21,9 +23,6 @@ from polar_attio_pipeline.sync.records import Customer, Person
 from polar_attio_pipeline.sync.services import Services
 
 _log = logging.getLogger(__name__)
-
-OLD_SECONDS = 10
-"""A look at the CRM that is older than this when Polar's answers are in is taken anew."""
 
 _ROUNDS = 3
 """Looks at the CRM for one portion: the first, one for the addresses of owners, and one for what changed meanwhile."""
@@ -91,8 +90,7 @@ class Looker:
         remembered = self._services.memory.record_ids([customer.id for customer in customers])
         answers = Answers()
         clock = asyncio.get_running_loop().time
-        looked_at = clock()
-        found = await self._find(customers, remembered.values())
+        found, looked_at = await self._find(customers, remembered.values())
         asked = 0
         for _ in range(_ROUNDS):
             owned = [_with_owner(customer, answers) for customer in customers]
@@ -106,20 +104,25 @@ class Looker:
                 customer for customer, before in zip(now, owned, strict=True) if customer.address != before.address
             ]
             if clock() - looked_at > OLD_SECONDS:
-                looked_at = clock()
-                found = await self._find(now, remembered.values())
+                found, looked_at = await self._find(now, remembered.values())
             elif added:
-                found = _joined(found, await self._find(added, ()))
+                more, _ = await self._find(added, ())
+                found = _joined(found, more)
         owned = [_with_owner(customer, answers) for customer in customers]
         look = self._decide(owned, found, remembered, answers)
         return replace(look, looked_at=looked_at, asked=asked)
 
-    async def _find(self, customers: Sequence[Customer], records: Collection[str]) -> Found:
-        found = await self._services.people.find(
-            ids=[customer.id for customer in customers], emails=_addresses(customers), records=sorted(records)
+    async def _find(self, customers: Sequence[Customer], records: Collection[str]) -> tuple[Found, float]:
+        """Return whom the CRM has, and when it was looked at."""
+        find = partial(
+            self._services.people.find,
+            ids=[customer.id for customer in customers],
+            emails=_addresses(customers),
+            records=sorted(records),
         )
+        found, looked_at = await fresh(find)
         self._attio.succeeded(Kind.SEARCH)
-        return found
+        return found, looked_at
 
     def _questions(
         self, customers: Sequence[Customer], found: Found, remembered: Mapping[str, str], answers: Answers
@@ -213,4 +216,4 @@ def _joined(one: Found, other: Found) -> Found:
 def _unsearchable(customer: Customer, found: Found) -> str | None:
     address = email_key(customer.address) if customer.address else None
     what = "id" if customer.id in found.unsearchable else "address" if address in found.unsearchable else None
-    return f"Attio fails on each search for the customer's {what}." if what else None
+    return f"Attio failed on each search for the customer's {what}." if what else None

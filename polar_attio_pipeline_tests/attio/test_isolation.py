@@ -1,6 +1,7 @@
 """Keys and records that Attio fails for: each costs itself, and all others are found."""
 
 import asyncio
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polar_attio_pipeline.attio.client import AttioClient
+from polar_attio_pipeline.attio.errors import QueryTooComplexError
 from polar_attio_pipeline.attio.isolation import MOST_REQUESTS, Isolation, Key, Record
 from polar_attio_pipeline.http.errors import LostAnswerError, TransientError
 from polar_attio_pipeline.sandbox.attio.world import AttioWorld
@@ -94,6 +96,41 @@ async def test_a_failure_that_cannot_lie_in_a_key_is_about_the_service() -> None
 
     with pytest.raises(TransientError, match=r"Slower\."):
         await Isolation(throttled).run([keys_of(8)])
+
+
+async def test_a_part_that_is_too_complex_a_search_is_halved_on() -> None:
+    async def complex_beyond_two(keys: Sequence[Key], attempts: int) -> list[Record]:
+        if len(keys) > 2:
+            raise QueryTooComplexError("Too complex.", service="Attio", request="POST /query", status=400)
+        return [{"key": key} for key in keys]
+
+    isolation = Isolation(complex_beyond_two)
+    await isolation.run([keys_of(8)])
+
+    assert sorted(record["key"] for record in isolation.records) == keys_of(8)
+    assert isolation.unsearchable == isolation.unasked == []
+
+
+async def test_what_was_found_out_before_time_was_up_is_remembered(
+    client: AttioClient, sandbox: Sandbox, wire: Wire
+) -> None:
+    ids = [polar_id(number) for number in range(8)]
+    for bad in (ids[0], ids[7]):
+        sandbox.faults.add(Fault(kind=Kind.STATUS, status=502, path=QUERY, contains=bad))
+
+    def end(_: int) -> None:
+        asked = json.loads(wire.requests[-1].content)["filter"]["$or"][0].get("polar_customer_id", {}).get("$in")
+        if asked == [ids[7]]:
+            raise asyncio.CancelledError
+
+    wire.before = end
+    with pytest.raises(asyncio.CancelledError):
+        await client.find(ids=ids, emails=[])
+    wire.before = lambda _: None
+    wire.requests.clear()
+
+    assert (await client.find(ids=ids[:1], emails=[])).unsearchable == {ids[0]}
+    assert len(wire.requests) == 2, "whether Attio answers, and this one"
 
 
 async def test_one_bad_key_among_four_hundred_costs_one_customer(

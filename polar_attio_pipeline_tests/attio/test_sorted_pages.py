@@ -202,6 +202,16 @@ async def test_patience_is_for_the_first_failure_and_for_a_record_before_it_is_l
     ]
 
 
+async def test_a_page_behind_a_whole_one_that_was_read_has_all_the_patience_again() -> None:
+    listing = Listing(2000, {0})
+
+    await listing.read()
+
+    whole = [attempts for (_, limit), attempts in zip(listing.asked, listing.attempts, strict=True) if limit == PAGE]
+    assert whole[:2] == [None, 1]
+    assert set(whole[2:]) == {None}
+
+
 async def test_forty_broken_records_side_by_side_are_left_out_together(caplog: pytest.LogCaptureFixture) -> None:
     listing = Listing(3000, set(range(700, 740)))
 

@@ -70,7 +70,7 @@ ADVICE = {
     "All … fail at present; everything else was done. …": (
         "The error behind it says what to do; the next pass does what is left."
     ),
-    "Some … failed; everything else was done. …": (
+    "Some … failed, and what needs them waits. …": (
         "The error behind it says what to do; the next pass does what is left."
     ),
     # Settings

@@ -181,6 +181,23 @@ def test_of_two_open_writes_only_the_later_one_can_be_told_by_what_the_person_ho
         assert [one.values for one in recorder.unsettled("ada")] == [SHOWS.values]
 
 
+def test_what_later_passes_have_written_over_for_a_company_is_known_to_the_passes_after_them(ledger: Ledger) -> None:
+    status = WrittenValue("polar_status", "Trial", "api-token", "Active")
+    first = Intent(None, "c1", (country("DE", "GB"), status), "companies")
+    second = Intent(None, "c1", (country("GB", "FR"),), "companies")
+    with ledger.recording("p1") as recorder:
+        recorder.intend([first])
+    with ledger.recording("p2") as recorder:
+        recorder.intend([second])
+        recorder.settle(second, written(second, "c1"))
+
+    with ledger.recording("p3") as recorder:
+        again = WrittenValue("polar_status", "Cancelled", "workspace-member", "Active")
+        recorder.intend([Intent(None, "c1", (country("FR", "ES"), again), "companies")])
+
+    assert left(ledger) == [("p1", None), ("p3", None)]
+
+
 @pytest.mark.parametrize(
     "later",
     [

@@ -464,7 +464,7 @@ def test_a_record_that_attio_cannot_search_for_costs_itself_only(stage: Stage) -
     taken = undo(stage)
 
     assert taken.of(ada).verdict is Verdict.NOT_DONE
-    assert "fails on each search" in taken.of(ada).detail
+    assert "failed on each search" in taken.of(ada).detail
     assert held(stage, "bob", "polar_customer_id") is None
 
 

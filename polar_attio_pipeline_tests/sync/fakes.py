@@ -51,6 +51,7 @@ class Attio:
         down: What each search raises.
         trouble: Returns what a write of these keys raises.
         seconds: So long a write takes.
+        first_search_seconds: So long the first search takes.
         searches: The ids of each search.
         sent: Each write that arrived: the record, None for a new one, and the keys.
         kept: The companies that were to be restored, with the record.
@@ -62,12 +63,14 @@ class Attio:
     trouble: Callable[[Collection[str]], Exception | None] = lambda _: None
     answers: bool = True
     seconds: float = 0
+    first_search_seconds: float = 0
     searches: list[Collection[str]] = field(default_factory=list)
     sent: list[tuple[str | None, tuple[str, ...]]] = field(default_factory=list)
     kept: list[tuple[str, str]] = field(default_factory=list)
 
     async def find(self, *, ids: Collection[str], emails: Collection[str], records: Collection[str] = ()) -> Found:
         self.searches.append(ids)
+        await asyncio.sleep(self.first_search_seconds if len(self.searches) == 1 else 0)
         if self.down:
             raise self.down
         wanted = {*ids, *emails, *records} - self.unsearchable

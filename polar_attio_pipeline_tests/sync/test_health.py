@@ -63,7 +63,7 @@ async def test_searches_are_for_many_so_few_failures_close_them_and_each_one_is_
     for _ in range(TOLERATED_SEARCHES):
         await health.failed(kind, failure("503"))
     assert health.closed(kind) is None
-    with pytest.raises(KindClosedError, match=f"^Some {kind} failed; everything else was done. 503$"):
+    with pytest.raises(KindClosedError, match=f"^Some {kind} failed, and what needs them waits. 503$"):
         health.check()
 
     await health.failed(kind, failure("503"))

@@ -1,12 +1,15 @@
 """What a look makes of customers: a plan only where it is certain who they are, and a reason for each of the others."""
 
+import asyncio
 import logging
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from polar_attio_pipeline.sync import looking
+from polar_attio_pipeline.sync.freshness import OLD_SECONDS
 from polar_attio_pipeline.sync.health import TOLERATED_SEARCHES, Health
 from polar_attio_pipeline.sync.looking import Look, Looker
 from polar_attio_pipeline.sync.mapping import Target
@@ -17,6 +20,7 @@ from polar_attio_pipeline.sync.ports import UnavailableError
 from polar_attio_pipeline.sync.records import Customer, Owner, PersonName
 from polar_attio_pipeline.sync.services import Services
 from polar_attio_pipeline_tests.attributes import TARGETS
+from polar_attio_pipeline_tests.faults.virtual_time import virtual_time
 from polar_attio_pipeline_tests.sync.builders import ADA, BOB, customer, person, target
 from polar_attio_pipeline_tests.sync.fakes import Attio, Polar, Restless
 
@@ -108,7 +112,7 @@ async def test_once_searches_have_failed_for_very_many_nobody_is_searched_for_an
 async def test_a_customer_who_cannot_be_searched_for_has_no_plan_and_the_key_is_named(key: str, named: str) -> None:
     found = await look(looker(Attio(unsearchable=frozenset({key}))), customer(), customer(BOB, "bob@example.com"))
 
-    assert found.outcomes == [not_taken(customer(), f"Attio fails on each search for the customer's {named}.")]
+    assert found.outcomes == [not_taken(customer(), f"Attio failed on each search for the customer's {named}.")]
     assert [plan.customer.id for plan in found.plans] == [BOB]
 
 
@@ -123,8 +127,8 @@ async def test_what_the_search_for_the_addresses_of_owners_finds_is_added_to_wha
 
     assert {plan.customer.id: plan.match.case for plan in found.plans} == {ADA: Case.KNOWN, TEAM: Case.FOUND_BY_EMAIL}
     assert {outcome.customer_id: outcome.detail for outcome in found.outcomes} == {
-        BOB: "Attio fails on each search for the customer's id. The next pass tries again.",
-        OTHER: "Attio fails on each search for the customer's address. The next pass tries again.",
+        BOB: "Attio failed on each search for the customer's id. The next pass tries again.",
+        OTHER: "Attio failed on each search for the customer's address. The next pass tries again.",
     }
 
 
@@ -162,3 +166,14 @@ async def test_a_customer_on_whom_this_program_fails_costs_itself_alone_and_the_
     places = r"(\S+\.py:\d+, )+\S*test_looking\.py:\d+"
     assert re.fullmatch(rf"ZeroDivisionError on customer {ADA} at {places}", record.getMessage())
     assert record.__dict__["polar_attio"] == {"customer_id": ADA}
+
+
+def test_after_a_search_that_took_minutes_people_are_looked_at_anew() -> None:
+    attio = Attio([person("p1", "ada@example.com")], first_search_seconds=300)
+
+    with virtual_time(datetime(2026, 11, 3, 12, tzinfo=UTC)) as timeline:
+        found = asyncio.run(looker(attio).look([customer()]))
+        passed = timeline.monotonic()
+
+    assert len(attio.searches) == 2
+    assert passed - found.looked_at < OLD_SECONDS

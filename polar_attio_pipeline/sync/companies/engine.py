@@ -27,6 +27,7 @@ from polar_attio_pipeline.sync.companies.refusals import write_what_is_taken
 from polar_attio_pipeline.sync.concurrency import run_all
 from polar_attio_pipeline.sync.deadline import Deadline
 from polar_attio_pipeline.sync.engine import ROUNDS, portion_size
+from polar_attio_pipeline.sync.freshness import fresh
 from polar_attio_pipeline.sync.health import Health, Kind
 from polar_attio_pipeline.sync.intents import Intent, seen_of_company
 from polar_attio_pipeline.sync.looking import log_unexpected
@@ -113,12 +114,11 @@ class _Work:
 
     async def take(self, candidates: Sequence[Candidate]) -> list[_Undone]:
         """Look at some companies and write what differs; return those that have to be looked at once more."""
-        looked_at = asyncio.get_running_loop().time()
         if why := self.services.health.closed(Kind.SEARCH_COMPANIES):
             self.record([not_taken_company(candidate, why) for candidate in candidates])
             return []
         try:
-            found = await self._find(candidates)
+            found, looked_at = await fresh(partial(self._find, candidates))
         except UnavailableError as error:
             await self.services.health.failed(Kind.SEARCH_COMPANIES, error)
             self.record([not_taken_company(candidate, str(error)) for candidate in candidates])

@@ -15,6 +15,7 @@ from polar_attio_pipeline.sync.companies.ports import LinkablePeople
 from polar_attio_pipeline.sync.concurrency import run_all
 from polar_attio_pipeline.sync.deadline import Deadline
 from polar_attio_pipeline.sync.engine import portion_size
+from polar_attio_pipeline.sync.freshness import fresh
 from polar_attio_pipeline.sync.health import Kind
 from polar_attio_pipeline.sync.intents import Intent
 from polar_attio_pipeline.sync.matching import person_id
@@ -125,13 +126,12 @@ class _Linking:
 
     async def take(self, candidates: Sequence[LinkCandidate]) -> None:
         """Look at some people and link those who are to be linked."""
-        expiry = asyncio.get_running_loop().time() + FRESH_SECONDS
         ids = [candidate.record_id for candidate in candidates]
         if why := self.services.health.closed(Kind.SEARCH):
             self.links.failed.update({candidate.customer_id: why for candidate in candidates})
             return
         try:
-            found = await self.people.find(ids=(), emails=(), records=ids)
+            found, looked_at = await fresh(partial(self.people.find, ids=(), emails=(), records=ids))
         except UnavailableError as error:
             await self.services.health.failed(Kind.SEARCH, error)
             self.links.failed.update({candidate.customer_id: str(error) for candidate in candidates})
@@ -140,13 +140,14 @@ class _Linking:
         now = {person.record_id: person for person in found.people}
         for one in candidates:
             if one.record_id in found.unsearchable:
-                self.links.failed[one.customer_id] = "Attio fails on each search for this person."
+                self.links.failed[one.customer_id] = "Attio failed on each search for this person."
         before = self.memory.links(ids)
         pairs = [(now[one.record_id], one) for one in candidates if one.record_id in now]
         due = [(person, one) for person, one in pairs if is_due(person, one, before.get(one.record_id))]
         intents = [_intent_of(person, candidate) for person, candidate in due]
         if intents:
             self.services.history.intend(intents)
+        expiry = looked_at + FRESH_SECONDS
         await run_all(
             (partial(self._link, *pair, intent, expiry) for pair, intent in zip(due, intents, strict=True)),
             is_stopping=self.services.is_stopping,

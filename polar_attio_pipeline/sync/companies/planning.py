@@ -115,7 +115,7 @@ def record_of(candidate: Candidate, found: FoundCompanies) -> CompanyRecord | Co
     """
     spoilt = [key for key in (*candidate.domains, candidate.record_id) if key in found.unsearchable]
     if spoilt:
-        return not_taken_company(candidate, "Attio fails on each search for this company.")
+        return not_taken_company(candidate, "Attio failed on each search for this company.")
     by_domain = holders(found.companies)
     for domain in candidate.domains:
         several = by_domain.get(domain, [])

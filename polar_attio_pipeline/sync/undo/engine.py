@@ -14,6 +14,7 @@ from functools import partial
 from polar_attio_pipeline.sync.concurrency import run_all
 from polar_attio_pipeline.sync.deadline import Deadline
 from polar_attio_pipeline.sync.engine import portion_size
+from polar_attio_pipeline.sync.freshness import fresh
 from polar_attio_pipeline.sync.health import Health, Kind
 from polar_attio_pipeline.sync.looking import log_unexpected
 from polar_attio_pipeline.sync.ports import (
@@ -38,7 +39,7 @@ Take = Callable[[Sequence[Item]], None]
 
 _LATE = f"Attio did not carry the write out within {FRESH_SECONDS} s."
 _AGAIN = "Run the undo again."
-_UNSEARCHABLE = "Attio fails on each search for this record."
+_UNSEARCHABLE = "Attio failed on each search for this record."
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +122,10 @@ class _Work:
         """Take back what was written to some records."""
         if not records:
             return
-        expiry = asyncio.get_running_loop().time() + FRESH_SECONDS
-        found = await self._find(records)
-        if found is None:
+        look = await self._find(records)
+        if look is None:
             return
+        found, looked_at = look
         by_id = {held.record_id: held for held in found.records}
         due = []
         for one in records:
@@ -137,25 +138,28 @@ class _Work:
             self.take([item for item in items if not self._is_due(item)])
             if held and any(map(self._is_due, items)):
                 due.append((record, self._writing(held, items)))
-        await self._write(due, expiry)
+        await self._write(due, looked_at + FRESH_SECONDS)
         unanswered, self.unanswered = self.unanswered, []
         if unanswered:
             await self._look_again(unanswered)
 
-    async def _find(self, records: Sequence[RecordEffects]) -> FoundRecords | None:
-        """Look at records; None where they cannot be searched for, and their items are taken."""
+    async def _find(self, records: Sequence[RecordEffects]) -> tuple[FoundRecords, float] | None:
+        """Look at records; return them, and when they were looked at.
+
+        None where they cannot be searched for; then their items are taken.
+        """
         health, kind = self.services.health, self.kinds[0]
         if why := health.closed(kind):
             self._not_found(records, why)
             return None
         try:
-            found = await self.records.find_by_id([record.record_id for record in records])
+            look = await fresh(partial(self.records.find_by_id, [record.record_id for record in records]))
         except UnavailableError as error:
             await health.failed(kind, error)
             self._not_found(records, str(error))
             return None
         health.succeeded(kind)
-        return found
+        return look
 
     def _not_found(self, records: Iterable[RecordEffects], why: str) -> None:
         for record in records:

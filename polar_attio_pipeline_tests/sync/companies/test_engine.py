@@ -192,7 +192,7 @@ async def test_a_search_that_fails_costs_its_portion_and_the_pass_says_so(monkey
     results = dict.fromkeys(domains[:2], Result.REJECTED) | dict.fromkeys(domains[2:], Result.CREATED)
     assert crm.results() == results
     assert [key for what, key in crm.calls if what == "find"] == ["a.com b.com", "c.com d.com"]
-    with pytest.raises(KindClosedError, match=r"Some searches for companies failed; everything else was done\. A"):
+    with pytest.raises(KindClosedError, match=r"Some searches for companies failed, and what needs them waits\. A"):
         services.health.check()
 
 

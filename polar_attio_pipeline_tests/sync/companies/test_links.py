@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -19,6 +20,7 @@ from polar_attio_pipeline.sync.ports import (
 from polar_attio_pipeline.sync.records import Actor, CurrentValue, Person
 from polar_attio_pipeline.sync.services import Pace
 from polar_attio_pipeline.sync.writes import Write, WriteAction, WrittenValue
+from polar_attio_pipeline_tests.faults.virtual_time import virtual_time
 from polar_attio_pipeline_tests.sync.builders import person
 from polar_attio_pipeline_tests.sync.companies.crm import Crm
 from polar_attio_pipeline_tests.sync.fakes import Attio, Kept
@@ -149,7 +151,7 @@ async def test_a_person_who_cannot_be_searched_for_is_named() -> None:
 
     links = await scene.link(1, 2)
 
-    assert links == Links(linked=1, failed={"c2": "Attio fails on each search for this person."})
+    assert links == Links(linked=1, failed={"c2": "Attio failed on each search for this person."})
 
 
 async def test_where_the_search_fails_everybody_of_it_is_named_and_after_very_many_none_is_made() -> None:
@@ -207,3 +209,13 @@ async def test_a_pass_that_is_asked_to_end_begins_no_more_links() -> None:
     with pytest.raises(asyncio.CancelledError):
         await scene.link(1)
     assert scene.people.linked == []
+
+
+def test_after_a_search_that_took_minutes_people_are_looked_at_anew_and_linked() -> None:
+    scene = Scene(People([held(1)], first_search_seconds=300))
+
+    with virtual_time(datetime(2026, 11, 3, 12, tzinfo=UTC)):
+        links = asyncio.run(scene.link(1))
+
+    assert links == Links(linked=1)
+    assert len(scene.people.searches) == 2

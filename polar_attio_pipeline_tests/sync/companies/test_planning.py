@@ -136,7 +136,7 @@ def test_a_company_is_no_record_where_one_of_its_keys_could_not_be_searched_for(
         ("acme.com", "acme.org"),
         Result.REJECTED,
         Reason.NOT_TAKEN,
-        "Attio fails on each search for this company. The next pass tries again.",
+        "Attio failed on each search for this company. The next pass tries again.",
     )
 
 

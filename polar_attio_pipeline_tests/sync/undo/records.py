@@ -51,6 +51,7 @@ class Records:
         takes_all: Whether a write that raises is carried out nevertheless.
         answers: Whether simple requests are answered.
         search_seconds: So long a search takes.
+        first_search_seconds: So much longer the first search takes.
         write_seconds: So long a write takes until it is carried out.
         moves_to: The company that Attio itself sets when an address is added; None where it sets none.
         restores: Whether the company can be restored.
@@ -65,6 +66,7 @@ class Records:
     takes_all: bool = False
     answers: bool = True
     search_seconds: float = 0
+    first_search_seconds: float = 0
     write_seconds: float = 0
     moves_to: str | None = None
     restores: bool = True
@@ -76,8 +78,9 @@ class Records:
         return {target.attribute.key: target for target in TARGETS}
 
     async def find_by_id(self, record_ids: Collection[str]) -> FoundRecords:
+        longer = 0 if self.searches else self.first_search_seconds
         self.searches.append(tuple(record_ids))
-        await asyncio.sleep(self.search_seconds)
+        await asyncio.sleep(self.search_seconds + longer)
         if error := self.silent(record_ids):
             raise error
         found = [self.held[one] for one in record_ids if one in self.held and one not in self.unsearchable]

@@ -131,7 +131,7 @@ async def test_nothing_is_looked_up_where_the_pass_did_nothing(scene: Scene) -> 
 
 
 def test_no_portion_begins_once_it_took_far_longer_than_the_number_of_records_implies(scene: Scene) -> None:
-    scene.people.search_seconds = 1030
+    scene.people.first_search_seconds = 1030
 
     with virtual_time(NOW), pytest.raises(TimeIsUpError, match=r"^After 17 minutes the pass over 2 records ended"):
         asyncio.run(scene.run(did("r1"), did("r2"), pace=Pace(writes=0.05), writes=False))
@@ -140,7 +140,7 @@ def test_no_portion_begins_once_it_took_far_longer_than_the_number_of_records_im
 
 
 def test_as_long_as_the_number_of_records_implies_the_next_portion_begins(scene: Scene) -> None:
-    scene.people.search_seconds = 1010
+    scene.people.first_search_seconds = 1010
 
     with virtual_time(NOW):
         asyncio.run(scene.run(did("r1"), did("r2"), pace=Pace(writes=0.05), writes=False))
@@ -181,7 +181,7 @@ async def test_a_record_that_is_gone_or_cannot_be_searched_for_costs_itself_alon
 
     unsearchable, gone, written = await scene.run(did("r1"), did("r2"), did("r3"))
 
-    assert unsearchable == whole("r1", "Attio fails on each search for this record.")
+    assert unsearchable == whole("r1", "Attio failed on each search for this record.")
     assert (gone.record_id, gone.verdict) == ("r2", Verdict.GONE)
     assert written == item("polar_country", "DE", "FR", "r3")
     assert scene.people.sent == [("polar_country",)]
@@ -527,6 +527,16 @@ def test_a_write_has_the_time_that_a_look_stays_fresh(scene: Scene, search: floa
 
     assert items == [not_done(COUNTRY, LATE) if late else COUNTRY]
     assert scene.health.closed(Kind.UPDATE) is None
+
+
+def test_after_a_search_that_took_minutes_the_records_are_looked_at_anew_and_written(scene: Scene) -> None:
+    scene.people.first_search_seconds = 300
+
+    with virtual_time(NOW):
+        items = asyncio.run(scene.run(did()))
+
+    assert items == [COUNTRY]
+    assert scene.people.searches == [("r1",), ("r1",)]
 
 
 def test_a_late_write_is_no_evidence_about_updates(scene: Scene) -> None:
