@@ -65,7 +65,7 @@ class Found:
 
     Attributes:
         people: Every person found, each once.
-        unsearchable: The ids, addresses and record ids that the CRM could not search for, each of them by itself.
+        unsearchable: The ids, addresses and record ids that the CRM could not search for.
     """
 
     people: Sequence[Person]

@@ -28,7 +28,7 @@ class FoundCompanies:
 
     Attributes:
         companies: Every company found, each once.
-        unsearchable: The domains and record ids that the CRM could not search for, each of them by itself.
+        unsearchable: The domains and record ids that the CRM could not search for.
     """
 
     companies: Sequence[CompanyRecord]

@@ -16,7 +16,7 @@ class FoundRecords:
 
     Attributes:
         records: Those that exist.
-        unsearchable: The record ids that the CRM could not search for, each of them by itself.
+        unsearchable: The record ids that the CRM could not search for.
     """
 
     records: Sequence[HeldRecord]
