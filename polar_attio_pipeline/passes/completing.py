@@ -8,8 +8,9 @@ from polar_attio_pipeline.http.errors import ApiError
 from polar_attio_pipeline.polar.client import PolarClient
 from polar_attio_pipeline.sync.ports import UnavailableError
 from polar_attio_pipeline.sync.records import Customer
+from polar_attio_pipeline.sync.settling import MOST_WITHOUT_TYPE
 
-MOST_COMPLETED = 200
+MOST_COMPLETED = MOST_WITHOUT_TYPE
 """Customers out of an export, which lacks their type, that are asked for one by one in a pass."""
 
 

@@ -8,7 +8,7 @@ from polar_attio_pipeline.sync.matching import Case, Match
 from polar_attio_pipeline.sync.planning import Action, plan
 from polar_attio_pipeline.sync.records import Customer, Person, PersonName
 
-MOST_WITHOUT_TYPE = 50
+MOST_WITHOUT_TYPE = 200
 """People without a type who are pending for it in one pass: each costs a question to Polar."""
 
 _NAME_KEY = "name"
@@ -35,10 +35,10 @@ class Settling:
 
     def left_empty(self, customer: Customer, person: Person) -> Mapping[str, str] | None:
         """Return what is left empty, as in `planning.Plan`, of a customer who needs nothing; None for any other."""
-        if customer.address and email_key(customer.address) not in map(email_key, person.emails):
-            return None
         if self._lacks_type(customer, person):
             self.without_type.add(customer.id)
+            return None
+        if customer.address and email_key(customer.address) not in map(email_key, person.emails):
             return None
         # To split a name takes longer than all other comparisons, and a person who holds it whole has it split already.
         targets = self._targets_but_name if _holds_name(person, customer.person_name) else self._targets

@@ -106,6 +106,21 @@ class TestTheTypeThatAnExportDoesNotSay:
         assert list(found.pending()) == [self.exported]
         assert found.without_type == {self.exported.id}
 
+    def test_is_asked_for_also_where_something_else_is_due(self) -> None:
+        moved = replace(self.exported, email="ada@new.example.com")
+
+        assert compared([moved], [self.without_type])[0].without_type == {moved.id}
+
+    def test_keeps_a_whole_small_store_pending_that_came_while_polar_could_not_be_asked(self) -> None:
+        customers = [customer(f"00000000-0000-4000-8000-{number:012}", type=None) for number in range(200)]
+        people = [replace(self.without_type, record_id=one.id) for one in customers]
+        untyped = [
+            replace(person, values={**person.values, "polar_customer_id": CurrentValue(one.id, "api-token")})
+            for person, one in zip(people, customers, strict=True)
+        ]
+
+        assert compared(customers, untyped)[0].without_type == {one.id for one in customers}
+
     def test_is_asked_for_in_one_pass_for_a_few_people_only(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(settling, "MOST_WITHOUT_TYPE", 0)
 
