@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from polar_attio_pipeline.ledger.portions import portions
 from polar_attio_pipeline.ledger.schema import INTENTS
-from polar_attio_pipeline.ledger.values import dump, load
+from polar_attio_pipeline.ledger.values import dump, load_if_any
 from polar_attio_pipeline.sync.intents import Intent
-from polar_attio_pipeline.sync.writes import RecordedValue, WrittenValue
+from polar_attio_pipeline.sync.writes import WrittenValue
 
 _log = logging.getLogger(__name__)
 
@@ -122,9 +122,5 @@ def _plain(value: WrittenValue) -> dict[str, str | None]:
 
 def _value(plain: Mapping[str, Any]) -> WrittenValue:
     return WrittenValue(
-        plain["attribute"], _loaded(plain["old_value"]), plain["old_actor"], _loaded(plain["new_value"])
+        plain["attribute"], load_if_any(plain["old_value"]), plain["old_actor"], load_if_any(plain["new_value"])
     )
-
-
-def _loaded(text: str | None) -> RecordedValue | None:
-    return None if text is None else load(text)

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from polar_attio_pipeline.ledger.portions import portions
 from polar_attio_pipeline.ledger.schema import CHANGES, PASSES
-from polar_attio_pipeline.ledger.values import load
+from polar_attio_pipeline.ledger.values import load_if_any
 from polar_attio_pipeline.sync.intents import Intent
-from polar_attio_pipeline.sync.writes import RecordedValue, WrittenValue
+from polar_attio_pipeline.sync.writes import WrittenValue
 
 _ROW: tuple[sa.ColumnElement[Any], ...] = (*CHANGES.c, PASSES.c.began_at)
 
@@ -97,10 +97,6 @@ def _past(connection: sa.Connection, column: sa.Column[Any], values: Collection[
 
 def _value(row: sa.Row[Any]) -> WrittenValue | None:
     try:
-        return WrittenValue(row.attribute, _loaded(row.old_value), row.old_actor, _loaded(row.new_value))
+        return WrittenValue(row.attribute, load_if_any(row.old_value), row.old_actor, load_if_any(row.new_value))
     except ValueError:
         return None
-
-
-def _loaded(text: str | None) -> RecordedValue | None:
-    return None if text is None else load(text)

@@ -7,10 +7,10 @@ import sqlalchemy as sa
 
 from polar_attio_pipeline.ledger.portions import portions
 from polar_attio_pipeline.ledger.schema import CHANGES, PASSES
-from polar_attio_pipeline.ledger.values import load
+from polar_attio_pipeline.ledger.values import load_if_any
 from polar_attio_pipeline.sync.planning import EMAILS_KEY
 from polar_attio_pipeline.sync.undo.values import PastWrite, RecordKey, Selection
-from polar_attio_pipeline.sync.writes import DOMAINS_KEY, RecordedValue, WriteAction
+from polar_attio_pipeline.sync.writes import DOMAINS_KEY, WriteAction
 
 _ROW: tuple[sa.ColumnElement[Any], ...] = (
     CHANGES.c.pass_id,
@@ -86,9 +86,9 @@ def _past_write(row: sa.Row[Any]) -> PastWrite:
         record_id=row.record_id,
         customer_id=row.polar_customer_id,
         key=row.attribute,
-        old=_value(row.old_value),
+        old=load_if_any(row.old_value),
         old_actor=row.old_actor,
-        new=_value(row.new_value),
+        new=load_if_any(row.new_value),
         created=row.action == WriteAction.CREATE if row.action else _made_it(row),
     )
 
@@ -99,7 +99,3 @@ def _made_it(row: sa.Row[Any]) -> bool:
     It may also have been the first address of a person who had none: then less is taken back than could be.
     """
     return row.attribute in {EMAILS_KEY, DOMAINS_KEY} and row.old_value is None
-
-
-def _value(stored: str | None) -> RecordedValue | None:
-    return None if stored is None else load(stored)

@@ -32,6 +32,15 @@ def load(text: str) -> RecordedValue:
     return from_plain(json.loads(text))
 
 
+def load_if_any(text: str | None) -> RecordedValue | None:
+    """Return the value as it was before `dump`; None where there was none.
+
+    Raises:
+        ValueError: as `load`.
+    """
+    return None if text is None else load(text)
+
+
 def from_plain(stored: object) -> RecordedValue:
     """Return the value that was made plain.
 
