@@ -18,7 +18,7 @@ from polar_attio_pipeline.passes.progress import Began, Ending, Stage, Stopping
 from polar_attio_pipeline.passes.reporter import ProgressReporter, reporting
 from polar_attio_pipeline.passes.retention import expire_quietly
 from polar_attio_pipeline.passes.rules import PassContext
-from polar_attio_pipeline.passes.settling import settle_earlier
+from polar_attio_pipeline.passes.settling_earlier import settle_earlier
 from polar_attio_pipeline.passes.summary import Summary
 from polar_attio_pipeline.sync.companies.ports import Companies
 from polar_attio_pipeline.sync.engine import STOP_SECONDS

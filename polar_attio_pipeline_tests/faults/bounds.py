@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from polar_attio_pipeline.http.retries import RetryPolicy
 from polar_attio_pipeline.passes.lease import BEAT_SECONDS, DEAD_SECONDS
-from polar_attio_pipeline.passes.settling import LOOK_SECONDS
+from polar_attio_pipeline.passes.settling_earlier import LOOK_SECONDS
 from polar_attio_pipeline.sync.deadline import time_limit
 from polar_attio_pipeline.sync.services import Pace
 from polar_attio_pipeline.sync.writing import FRESH_SECONDS

@@ -8,7 +8,7 @@ import pytest
 
 from polar_attio_pipeline.http.limits import RateLimiter
 from polar_attio_pipeline.ledger import intents
-from polar_attio_pipeline.passes import hourly, reconciliation, settling
+from polar_attio_pipeline.passes import hourly, reconciliation, settling_earlier
 from polar_attio_pipeline.sync import planning
 from polar_attio_pipeline.sync.health import Health, ServiceDownError
 from polar_attio_pipeline.sync.intents import Intent
@@ -72,7 +72,7 @@ def test_a_pipeline_that_takes_every_intended_write_for_made_is_found_out(monkey
     def all_of_it(intent: Intent, person: Person, _: object) -> Write:
         return Write(intent.customer_id, person.record_id, intent.values)
 
-    monkeypatch.setattr(settling, "seen_of_person", all_of_it)
+    monkeypatch.setattr(settling_earlier, "seen_of_person", all_of_it)
 
     assert found(lambda account: len(account.made_up))
 
