@@ -44,7 +44,7 @@ check: $(READY) ## Lint, types, import layers, and whether Dagster loads the def
 bench: $(READY) ## Measure calls, speed and memory, ours against the naive way; 16 minutes
 	@$(BIN)/python -m polar_attio_pipeline_tests.benchmarks
 
-faults: $(READY) ## Run a thousand seeded schedules of faults and count what is lost, doubled or wrong; 45 minutes
+faults: $(READY) ## Run a thousand seeded schedules of faults and count what is lost, doubled or wrong; half an hour
 	@$(BIN)/python -m polar_attio_pipeline_tests.faults --schedules 1000 --seed 1
 
 worlds: $(READY) ## Check every small world, and apply and undo plans in 1,200 seeded ones; 40 minutes
