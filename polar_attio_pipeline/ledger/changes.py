@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from polar_attio_pipeline.ledger.portions import portions
 from polar_attio_pipeline.ledger.schema import CHANGES
-from polar_attio_pipeline.ledger.values import dump, load_if_any
+from polar_attio_pipeline.ledger.values import dump, load, load_if_any
 from polar_attio_pipeline.sync.writes import COMPANY_KEY, PEOPLE, RecordedValue, Write
 
 
@@ -139,7 +139,7 @@ def links(connection: sa.Connection, record_ids: Collection[str]) -> dict[str, s
             if old_actor == "system":
                 found.pop(record_id, None)
             else:
-                found[record_id] = str(load_if_any(new_value))
+                found[record_id] = str(load(new_value))
     return found
 
 

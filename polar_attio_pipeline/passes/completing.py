@@ -10,17 +10,14 @@ from polar_attio_pipeline.sync.ports import UnavailableError
 from polar_attio_pipeline.sync.records import Customer
 from polar_attio_pipeline.sync.settling import MOST_WITHOUT_TYPE
 
-MOST_COMPLETED = MOST_WITHOUT_TYPE
-"""Customers out of an export, which lacks their type, that are asked for one by one in a pass."""
-
 
 async def completed(
     customers: Collection[Customer], client: PolarClient, *, known: Container[str] = ()
 ) -> Iterable[Customer]:
     """Return customers with what an export does not say of them, as far as Polar can be asked for it.
 
-    A customer who comes to Attio should not lack the type because it was read from the export. Beyond `MOST_COMPLETED`
-    it does, until a pass reads the customer in another way.
+    A customer who comes to Attio should not lack the type because it was read from the export. Beyond
+    `MOST_WITHOUT_TYPE` it does, until a pass reads the customer in another way.
 
     Args:
         customers: As read.
@@ -31,7 +28,7 @@ async def completed(
         The customers in their order, to be iterated over once.
     """
     untyped = (customer for customer in customers if customer.type is None and customer.id not in known)
-    lacking = list(islice(untyped, MOST_COMPLETED))
+    lacking = list(islice(untyped, MOST_WITHOUT_TYPE))
     if not lacking:
         return customers
     try:

@@ -9,7 +9,7 @@ from polar_attio_pipeline.sync.planning import Action, plan
 from polar_attio_pipeline.sync.records import Customer, Person, PersonName
 
 MOST_WITHOUT_TYPE = 200
-"""People without a type who are pending for it in one pass: each costs a question to Polar."""
+"""People without a type, which an export does not say, that Polar is asked for in one pass: each costs a question."""
 
 _NAME_KEY = "name"
 _TYPE_KEY = "polar_customer_type"

@@ -572,7 +572,7 @@ def test_more_deletions_than_a_reconciliation_would_trust_are_not_planned(
 def test_customers_who_were_planned_from_an_export_without_a_type_are_written_without_one(
     stage: Stage, agreement: Agreement, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("polar_attio_pipeline.passes.completing.MOST_COMPLETED", 1)
+    monkeypatch.setattr("polar_attio_pipeline.passes.completing.MOST_WITHOUT_TYPE", 1)
     stage.add("ada")
     stage.reconcile()
     # Of the newest hundred Polar's list has said the type already.
